@@ -1,0 +1,159 @@
+package types
+
+// Kind is the family of a type; parameters (length, precision, element) are in
+// Type.
+type Kind uint8
+
+// The kinds. Unknown is the type of an untyped string literal or NULL before
+// it is resolved, as in PostgreSQL.
+const (
+	KindUnknown Kind = iota
+	KindBool
+	KindInt2
+	KindInt4
+	KindInt8
+	KindFloat4
+	KindFloat8
+	KindNumeric
+	KindText
+	KindVarchar
+	KindBpchar
+	KindName
+	KindChar // PostgreSQL's one-byte "char", of the system catalog
+	KindBytea
+	KindDate
+	KindTime
+	KindTimestamp
+	KindTimestampTZ
+	KindInterval
+	KindUUID
+	KindJSONB
+	KindOID
+	KindRegclass
+	KindRegtype
+	KindRegproc
+	KindArray
+	KindStruct
+	KindMap
+	KindVoid
+	kindCount
+)
+
+// Physical is how values of a type lie in memory: which of a Vector's slices
+// (and of a Datum's fields) holds them.
+type Physical uint8
+
+const (
+	// PhysicalInt holds the value in Int: bool (0, 1), the integers, OIDs and
+	// reg types, date (days since 2000-01-01), time (microseconds since
+	// midnight), timestamp and timestamptz (microseconds since 2000-01-01 00:00
+	// UTC). math.MaxInt64 / MinInt64 (for date MaxInt32 / MinInt32) are infinity
+	// and -infinity.
+	PhysicalInt Physical = iota
+	// PhysicalFloat holds the value in Float: real (already rounded to float32)
+	// and double precision.
+	PhysicalFloat
+	// PhysicalString holds the value in Str: the text types as UTF-8, bytea and
+	// uuid as raw bytes, numeric in the form of numeric.go, interval in the form
+	// of interval.go, jsonb as its canonical text, arrays, structs and maps in
+	// the form of array.go.
+	PhysicalString
+)
+
+// Type is a SQL type. The zero value is the unknown type. Types are small
+// values, copied freely; Elem, Key and Fields are shared and never changed.
+type Type struct {
+	Kind Kind
+	// Mod is the type modifier with PostgreSQL's meaning and encoding (length+4
+	// of varchar(n) and char(n), precision and scale of numeric, fractional
+	// digits of times), or -1. Constructors set it; the package variables have
+	// -1.
+	Mod int32
+	// Elem is the element type of an array or the value type of a map.
+	Elem *Type
+	// Key is the key type of a map.
+	Key *Type
+	// Fields are the fields of a struct, in order.
+	Fields []Field
+}
+
+// Field is one named field of a struct type.
+type Field struct {
+	Name string
+	Type Type
+}
+
+// The types without parameters.
+var (
+	Unknown     = Type{Kind: KindUnknown, Mod: -1}
+	Bool        = Type{Kind: KindBool, Mod: -1}
+	Int2        = Type{Kind: KindInt2, Mod: -1}
+	Int4        = Type{Kind: KindInt4, Mod: -1}
+	Int8        = Type{Kind: KindInt8, Mod: -1}
+	Float4      = Type{Kind: KindFloat4, Mod: -1}
+	Float8      = Type{Kind: KindFloat8, Mod: -1}
+	Numeric     = Type{Kind: KindNumeric, Mod: -1}
+	Text        = Type{Kind: KindText, Mod: -1}
+	Varchar     = Type{Kind: KindVarchar, Mod: -1}
+	Bpchar      = Type{Kind: KindBpchar, Mod: -1}
+	Name        = Type{Kind: KindName, Mod: -1}
+	Char        = Type{Kind: KindChar, Mod: -1}
+	Bytea       = Type{Kind: KindBytea, Mod: -1}
+	Date        = Type{Kind: KindDate, Mod: -1}
+	Time        = Type{Kind: KindTime, Mod: -1}
+	Timestamp   = Type{Kind: KindTimestamp, Mod: -1}
+	TimestampTZ = Type{Kind: KindTimestampTZ, Mod: -1}
+	Interval    = Type{Kind: KindInterval, Mod: -1}
+	UUID        = Type{Kind: KindUUID, Mod: -1}
+	JSONB       = Type{Kind: KindJSONB, Mod: -1}
+	OID         = Type{Kind: KindOID, Mod: -1}
+	Regclass    = Type{Kind: KindRegclass, Mod: -1}
+	Regtype     = Type{Kind: KindRegtype, Mod: -1}
+	Regproc     = Type{Kind: KindRegproc, Mod: -1}
+	Void        = Type{Kind: KindVoid, Mod: -1}
+)
+
+// ArrayOf returns the array type with the given element type.
+func ArrayOf(elem Type) Type { return Type{Kind: KindArray, Mod: -1, Elem: &elem} }
+
+// MapOf returns the map type from key to value.
+func MapOf(key, value Type) Type { return Type{Kind: KindMap, Mod: -1, Key: &key, Elem: &value} }
+
+// StructOf returns the struct type with the given fields, which it keeps.
+func StructOf(fields []Field) Type { return Type{Kind: KindStruct, Mod: -1, Fields: fields} }
+
+// Physical returns which slice of a Vector holds values of the type.
+func (t Type) Physical() Physical {
+	switch t.Kind {
+	case KindBool, KindInt2, KindInt4, KindInt8, KindDate, KindTime, KindTimestamp, KindTimestampTZ,
+		KindOID, KindRegclass, KindRegtype, KindRegproc:
+		return PhysicalInt
+	case KindFloat4, KindFloat8:
+		return PhysicalFloat
+	default:
+		return PhysicalString
+	}
+}
+
+// Equal reports whether the types are the same, modifiers included.
+func (t Type) Equal(u Type) bool { return t.Mod == u.Mod && t.SameKind(u) }
+
+// SameKind reports whether the types are the same but for modifiers.
+func (t Type) SameKind(u Type) bool {
+	if t.Kind != u.Kind || len(t.Fields) != len(u.Fields) {
+		return false
+	}
+	for i := range t.Fields {
+		if t.Fields[i].Name != u.Fields[i].Name || !t.Fields[i].Type.SameKind(u.Fields[i].Type) {
+			return false
+		}
+	}
+	return samePart(t.Elem, u.Elem) && samePart(t.Key, u.Key)
+}
+
+func samePart(a, b *Type) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.SameKind(*b)
+}
