@@ -1,0 +1,72 @@
+package expr
+
+import (
+	"time"
+
+	"millrace/sql/types"
+)
+
+// Context is what an evaluation may depend on besides its input batch. It is
+// owned by one goroutine.
+type Context struct {
+	// Now is the statement's (or tick's) time.
+	Now time.Time
+	// Format is the session's or query's output and input settings.
+	Format *types.Format
+	// Params are the values of the statement's parameters.
+	Params []types.Datum
+	// OuterRows are the rows of enclosing queries, innermost first.
+	OuterRows [][]types.Datum
+	// Subqueries runs subquery n for the given outer rows and returns its rows;
+	// nil outside pull queries.
+	Subqueries func(number int, outer [][]types.Datum) ([][]types.Datum, error)
+	// Session answers functions about the session (current_user, current_schema,
+	// current_setting, pg_get_userbyid ...): nil in continuous queries.
+	Session Session
+
+	// Errors collects the rows that failed in the current evaluation, at most one
+	// per row, in no particular order.
+	Errors []RowError
+	failed types.Bitmap
+}
+
+// RowError is the failure of one row.
+type RowError struct {
+	Row int32
+	Err error
+}
+
+// Fail reports that row failed. The first failure of a row counts.
+func (c *Context) Fail(row int32, err error) {
+	if c.failed.Get(int(row)) {
+		return
+	}
+	c.failed = c.failed.Set(int(row))
+	c.Errors = append(c.Errors, RowError{Row: row, Err: err})
+}
+
+// Failed reports whether the row failed since the last ResetErrors.
+func (c *Context) Failed(row int32) bool { return c.failed.Get(int(row)) }
+
+// ResetErrors forgets the failures, before the next batch.
+func (c *Context) ResetErrors() {
+	c.Errors = c.Errors[:0]
+	clear(c.failed)
+}
+
+// Session is what functions may ask of a client's session and its catalog.
+type Session interface {
+	// Setting returns a run-time parameter's value (SHOW name).
+	Setting(name string) (string, bool)
+	// User, Database and Schemas name the session's user, database and search
+	// path.
+	User() string
+	Database() string
+	Schemas() []string
+	// RelationName and RelationOID map between OIDs and names of streams, tables
+	// and system tables.
+	RelationName(oid uint32) (schema, name string, ok bool)
+	RelationOID(schema, name string) (oid uint32, ok bool)
+	// BackendPID is the process id told to the client for cancel requests.
+	BackendPID() int32
+}
