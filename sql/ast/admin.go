@@ -1,0 +1,63 @@
+package ast
+
+// Privilege is one privilege of GRANT or REVOKE: a lower-case word such as
+// "select", or "all", with the columns it is restricted to.
+type Privilege struct {
+	Span
+	Name    string
+	Columns []Identifier
+}
+
+// Grant is GRANT or, with Revoke, REVOKE, of privileges on objects or, where
+// Kind is "", of roles: Privileges then holds the roles' names.
+type Grant struct {
+	Span
+	Revoke     bool
+	Privileges []*Privilege
+	// Kind is the kind of the objects; AllInSchema says that Objects are
+	// schemas and all objects of the kind in them are meant.
+	Kind        ObjectKind
+	AllInSchema bool
+	Objects     []*Name
+	Roles       []Identifier
+	// Option is WITH GRANT OPTION or WITH ADMIN OPTION; for REVOKE, GRANT
+	// OPTION FOR or ADMIN OPTION FOR.
+	Option    bool
+	GrantedBy *Identifier
+	Behavior  Behavior
+}
+
+// Maintain is ANALYZE or VACUUM [(options)] [tables]. The words of the old
+// syntax are options as well.
+type Maintain struct {
+	Span
+	// Vacuum tells VACUUM from ANALYZE.
+	Vacuum  bool
+	Options []*Option
+	Tables  []*MaintainTable
+}
+
+// MaintainTable is a table of Maintain with its columns perhaps.
+type MaintainTable struct {
+	Span
+	Table   *Name
+	Columns []Identifier
+}
+
+// RefreshMaterializedView is REFRESH MATERIALIZED VIEW name.
+type RefreshMaterializedView struct {
+	Span
+	Concurrently bool
+	Name         *Name
+	WithNoData   bool
+}
+
+// Checkpoint is CHECKPOINT.
+type Checkpoint struct {
+	Span
+}
+
+func (*Grant) statement()                   {}
+func (*Maintain) statement()                {}
+func (*RefreshMaterializedView) statement() {}
+func (*Checkpoint) statement()              {}
