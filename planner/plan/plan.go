@@ -1,0 +1,305 @@
+// Package plan holds query plans as plain data: trees of nodes that print, with
+// no access to a catalog, a clock or I/O. The planner writes them, rules rewrite
+// them, the executor runs them.
+package plan
+
+import (
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// Column is one output column of a node. Columns after a root's Visible count
+// are hidden: the executor carries them (keys), clients do not see them.
+type Column struct {
+	Name string
+	Type types.Type
+	// Table is the OID of the relation the column comes from unchanged, and
+	// Attribute its 1-based number there; zero otherwise (RowDescription has
+	// both).
+	Table     uint32
+	Attribute int16
+}
+
+// ResultKind says how a result changes over time.
+type ResultKind uint8
+
+const (
+	// AppendOnly results only gain rows.
+	AppendOnly ResultKind = iota
+	// Keyed results hold at most one row per key; changes replace rows.
+	Keyed
+	// Bag results change and have no key.
+	Bag
+)
+
+// Properties are what the planner knows of a node's result.
+type Properties struct {
+	Kind ResultKind
+	// Key holds the column numbers of the key of a Keyed result (possibly none:
+	// a result of one row).
+	Key []int
+	// Partitioning holds the column numbers whose hash places rows on shards, nil
+	// when rows lie anywhere; Partitions is the number of shards they are spread
+	// over.
+	Partitioning []int
+	Partitions   int
+}
+
+// Node is one operator of a plan.
+type Node interface {
+	// Columns are the node's output columns. The slice is shared.
+	Columns() []Column
+	// Props are the properties of the node's result.
+	Props() *Properties
+	// Inputs are the nodes it reads, left to right.
+	Inputs() []Node
+}
+
+// Base carries what every node has; nodes embed it.
+type Base struct {
+	Cols       []Column
+	Properties Properties
+}
+
+// Columns implements Node.
+func (b *Base) Columns() []Column { return b.Cols }
+
+// Props implements Node.
+func (b *Base) Props() *Properties { return &b.Properties }
+
+// Scan reads a stream or a table: the columns named in Fetch, in that order
+// (-1 Rowtime, -2 RowOffset, -3 RowPartition are pseudocolumns; see the
+// constants).
+type Scan struct {
+	Base
+	Relation *catalog.Relation
+	Fetch    []int
+	// KeyEquals, where not nil, restricts a table scan to one key: a value per
+	// key column, constant or parameter, of the key column's type (pull queries).
+	KeyEquals []expr.Expr
+}
+
+// The pseudocolumns that Scan.Fetch may name.
+const (
+	FetchRowtime      = -1
+	FetchRowOffset    = -2
+	FetchRowPartition = -3
+)
+
+// SystemScan reads a system table; the executor asks its host for the rows.
+type SystemScan struct {
+	Base
+	Schema, Name string
+	// Fetch are the numbers of the system table's columns that are read.
+	Fetch []int
+}
+
+// Values is a constant list of rows; with no columns and one row it is the
+// input of a SELECT without FROM.
+type Values struct {
+	Base
+	Rows [][]expr.Expr
+}
+
+// Filter keeps the rows for which Predicate is true.
+type Filter struct {
+	Base
+	Input     Node
+	Predicate expr.Expr
+}
+
+// Project computes one column per expression.
+type Project struct {
+	Base
+	Input Node
+	Exprs []expr.Expr
+}
+
+// AggregateMode says which half of an aggregation a node does.
+type AggregateMode uint8
+
+// The modes of Aggregate.
+const (
+	// AggregateComplete reads rows and gives results.
+	AggregateComplete AggregateMode = iota
+	// AggregatePartial reads rows and gives, per tick, the group columns and the
+	// states' columns.
+	AggregatePartial
+	// AggregateFinal reads what AggregatePartial gives and gives results.
+	AggregateFinal
+)
+
+// Aggregate groups its input by the values of GroupBy and computes aggregates.
+// Its output is the group columns, then one column per call. Without GroupBy
+// there is exactly one group, which exists on empty input too.
+type Aggregate struct {
+	Base
+	Input   Node
+	Mode    AggregateMode
+	GroupBy []expr.Expr
+	Calls   []AggregateCall
+	// InputRetracts says that the input may delete rows, so that aggregates that
+	// need their values to undo a row keep them.
+	InputRetracts bool
+}
+
+// AggregateCall is one aggregate function in an Aggregate.
+type AggregateCall struct {
+	Func *expr.Aggregate
+	// Args have exactly the overload's types.
+	Args     []expr.Expr
+	Distinct bool
+	// Filter is the FILTER (WHERE ...) condition, or nil.
+	Filter expr.Expr
+	// OrderBy is the ORDER BY inside the call; pull queries only.
+	OrderBy []SortKey
+	// Star says count(*), for printing.
+	Star bool
+	Type types.Type
+	Pos  int
+}
+
+// SortKey is one item of an ORDER BY.
+type SortKey struct {
+	Expr       expr.Expr
+	Descending bool
+	NullsFirst bool
+}
+
+// Sort orders its input; pull queries only.
+type Sort struct {
+	Base
+	Input Node
+	Keys  []SortKey
+}
+
+// Limit passes Count rows after skipping Offset; either may be nil. Expressions
+// are constants or parameters of type bigint.
+type Limit struct {
+	Base
+	Input         Node
+	Count, Offset expr.Expr
+}
+
+// Distinct removes duplicate rows, or duplicates in On, keeping the first of
+// its ordered input; pull queries only (a continuous DISTINCT is an Aggregate).
+type Distinct struct {
+	Base
+	Input Node
+	On    []expr.Expr
+}
+
+// JoinKind says which rows a join keeps.
+type JoinKind uint8
+
+// The kinds of join.
+const (
+	JoinInner JoinKind = iota
+	JoinLeft
+	JoinRight
+	JoinFull
+	JoinSemi
+	JoinAnti
+)
+
+// Join is a one-shot join of pull queries. The columns of Left come first; On
+// (which may be nil) sees both. LeftKeys = RightKeys are the equalities found in
+// the condition, for hashing.
+type Join struct {
+	Base
+	Kind                JoinKind
+	Left, Right         Node
+	LeftKeys, RightKeys []expr.Expr
+	On                  expr.Expr
+	// Lateral says that Right refers to Left's row as Outer level 1.
+	Lateral bool
+}
+
+// SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; pull queries
+// only.
+type SetOperation struct {
+	Base
+	Op          SetOp
+	All         bool
+	Left, Right Node
+}
+
+// SetOp is a set operation.
+type SetOp uint8
+
+// The set operations.
+const (
+	Union SetOp = iota
+	Intersect
+	Except
+)
+
+// TableFunction produces rows from a set-returning function (generate_series,
+// unnest); pull queries only.
+type TableFunction struct {
+	Base
+	Name       string
+	Args       []expr.Expr
+	Ordinality bool
+}
+
+// Shuffle moves rows to the shard that the hash of Keys names. It ends a stage;
+// where a plan runs in a session it passes rows through.
+type Shuffle struct {
+	Base
+	Input Node
+	Keys  []int
+	// Partitions is the number of shards to spread over.
+	Partitions int
+}
+
+// StageInput is the leaf by which a stage reads what another stage shuffled to
+// it.
+type StageInput struct {
+	Base
+	// Stage is the number of the sending stage in its query.
+	Stage int
+}
+
+// Inputs implements Node.
+func (*Scan) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (*SystemScan) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (*Values) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (n *Filter) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Project) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Aggregate) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Sort) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Limit) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Distinct) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Join) Inputs() []Node { return []Node{n.Left, n.Right} }
+
+// Inputs implements Node.
+func (n *SetOperation) Inputs() []Node { return []Node{n.Left, n.Right} }
+
+// Inputs implements Node.
+func (*TableFunction) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (n *Shuffle) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (*StageInput) Inputs() []Node { return nil }

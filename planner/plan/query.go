@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// Emit says whether and how a query's result is followed.
+type Emit uint8
+
+// The ways to follow a result.
+const (
+	EmitNone Emit = iota // a pull query: the result once
+	EmitChanges
+	EmitFinal
+)
+
+// Query is a planned SELECT as a session runs it, pull or push.
+type Query struct {
+	Root Node
+	// Visible is how many of the root's columns the client sees; the rest are
+	// hidden key columns.
+	Visible int
+	// Names of the visible columns are in Root.Columns().
+	Emit Emit
+	// EmitLimit ends a push after that many rows; nil for none.
+	EmitLimit expr.Expr
+	// RowOp says that a push result has the extra last column rowop.
+	RowOp bool
+	// RowOpColumn is where the query itself selects rowop: the number of the
+	// visible column, or -1.
+	RowOpColumn int
+	// Params are the types of $1, $2 ...
+	Params []types.Type
+	// Sources are the relations read, each once: what freshness waits for.
+	Sources []*catalog.Relation
+	// Subqueries are the plans of expr.Subquery by Number; pull queries only.
+	Subqueries []*Query
+	// Snapshot and Start options of a push: see PushOptions.
+	Options PushOptions
+}
+
+// PushOptions are the WITH (...) options behind EMIT CHANGES.
+type PushOptions struct {
+	// Snapshot, where set, overrides whether the current result comes first.
+	Snapshot *bool
+	// FromBeginning starts an append-only push at the beginning of its sources.
+	FromBeginning bool
+}
+
+// Continuous is a planned continuous query: stages in order, each feeding only
+// later ones.
+type Continuous struct {
+	Query  *catalog.Query
+	Sink   *catalog.Relation
+	Stages []Stage
+	// Kind and Key describe the result that the sink holds.
+	Kind ResultKind
+	Key  []int
+}
+
+// Stage is a part of a continuous query that runs on one shard without moving
+// rows.
+type Stage struct {
+	// Number is the stage's index in Continuous.Stages.
+	Number int
+	// Root is the operator tree. Its leaves are Scans of streams or tables and
+	// StageInputs; its root is a Shuffle (to stage To) or the rows for the sink.
+	Root Node
+	// To is the stage that the Shuffle at the root feeds, or -1 for the sink.
+	To int
+}

@@ -1,0 +1,105 @@
+// Package catalog holds what the cluster knows of its streams, tables and
+// queries: immutable, versioned snapshots, changed only by commands that the
+// catalog's Raft group applies in one order. Nothing here touches a clock, a
+// file or a plan; the text of a query is kept and planned anew where it runs,
+// with the catalog version it was created in.
+package catalog
+
+import "millrace/sql/types"
+
+// ObjectID names a stream, a table, a query, a view, a role ... for ever. IDs
+// are never used again. The first one is FirstObjectID.
+type ObjectID uint64
+
+// FirstObjectID is the first ID given to a user's object, as PostgreSQL's
+// first normal OID; system relations have smaller ones.
+const FirstObjectID ObjectID = 16384
+
+// Kind says what a relation is.
+type Kind uint8
+
+// The kinds of relation.
+const (
+	// KindStream is an append-only sequence of rows.
+	KindStream Kind = iota + 1
+	// KindTable is a table: a source table when its Query is 0, else derived.
+	KindTable
+)
+
+// Relation describes a stream or a table. Descriptors are immutable.
+type Relation struct {
+	ID      ObjectID
+	Kind    Kind
+	Schema  string
+	Name    string
+	Columns []Column
+	// Key holds the numbers of the key's columns: PRIMARY KEY of a source table,
+	// the key of a derived table, the KEY columns of a stream (which may be
+	// empty).
+	Key []int
+	// Bag says that a derived table has no key: rows are kept with their
+	// multiplicity under the encoding of the whole row.
+	Bag bool
+	// Partitions is how many shards hold rows: partition p is on shard p.
+	Partitions int
+	// Rowtime is the column that gives a stream's event time, or -1 for arrival
+	// time; RowtimeFormat its format when it is text.
+	Rowtime       int
+	RowtimeFormat string
+	// MaxAheadMillis refuses rows whose rowtime is further ahead of the clock.
+	MaxAheadMillis int64
+	// RetentionMillis and RetentionBytes bound a stream partition's history; 0
+	// keeps it for ever.
+	RetentionMillis int64
+	RetentionBytes  int64
+	// Query is the continuous query that writes the relation, or 0 for one that
+	// clients write to.
+	Query ObjectID
+	// Definition is the statement that created it, as the printer writes it.
+	Definition string
+	// Options are the WITH options as given, for DESCRIBE.
+	Options []Option
+	Comment string
+}
+
+// Column describes a column of a relation.
+type Column struct {
+	Name    string
+	Type    types.Type
+	NotNull bool
+	// Default is the text of the DEFAULT expression, or "".
+	Default string
+	// Hidden columns are stored but not part of `*` (the key columns of a derived
+	// table that its SELECT does not list).
+	Hidden  bool
+	Comment string
+}
+
+// Option is one name = value of a WITH clause.
+type Option struct{ Name, Value string }
+
+// Query describes a continuous query.
+type Query struct {
+	ID ObjectID
+	// Name is how users name it in TERMINATE, PAUSE and SHOW QUERIES.
+	Name string
+	// Text is the SELECT, as the printer writes it, planned where it runs.
+	Text string
+	// Sink is the relation that it writes.
+	Sink ObjectID
+	// Sources are the relations that it reads.
+	Sources []ObjectID
+	// Version is the catalog version in which it was created: planning Text
+	// against it gives the same plan on every node.
+	Version uint64
+	// Paused queries keep their positions and do not run.
+	Paused bool
+	// StopOnError pauses the query at the first failing row.
+	StopOnError bool
+	// Settings are the session settings fixed at creation (TimeZone, DateStyle,
+	// IntervalStyle, search_path).
+	Settings []Option
+	// CreatedMillis is the wall clock of the leader that accepted it, in
+	// milliseconds since the Unix epoch.
+	CreatedMillis int64
+}
