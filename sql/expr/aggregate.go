@@ -21,6 +21,8 @@ type Aggregate struct {
 	// New returns an accumulator without groups, for arguments of the given
 	// types.
 	New func(args []types.Type) Accumulator
+	// Description is one line for the documentation.
+	Description string
 }
 
 // Retraction says what an aggregate needs in order to undo a row.

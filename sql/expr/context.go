@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"millrace/sql/types"
@@ -20,6 +21,12 @@ type Context struct {
 	// Subqueries runs subquery n for the given outer rows and returns its rows;
 	// nil outside pull queries.
 	Subqueries func(number int, outer [][]types.Datum) ([][]types.Datum, error)
+	// Done, where not nil, is closed when the statement is cancelled; functions
+	// that wait (pg_sleep) end then with 57014.
+	Done <-chan struct{}
+	// Random is the source of random() and gen_random_uuid(): nil for one that the
+	// runtime seeds. The leader of a shard decides it, as it decides Now.
+	Random *rand.Rand
 	// Session answers functions about the session (current_user, current_schema,
 	// current_setting, pg_get_userbyid ...): nil in continuous queries.
 	Session Session
@@ -28,6 +35,7 @@ type Context struct {
 	// per row, in no particular order.
 	Errors []RowError
 	failed types.Bitmap
+	rows   []int32
 }
 
 // RowError is the failure of one row.

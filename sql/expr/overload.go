@@ -27,8 +27,14 @@ type Overload struct {
 	// ResultOf, where not nil, computes the result type from the argument types
 	// (polymorphic functions).
 	ResultOf func(args []types.Type) (types.Type, error)
-	// Eval computes the function for the rows in selection; see Kernel.
+	// Eval computes the function for the rows in selection; see Kernel. It is nil
+	// where New is set.
 	Eval Kernel
+	// New returns a kernel with memory of its own (a compiled pattern), for one
+	// program.
+	New func() Kernel
+	// Description is one line for the documentation.
+	Description string
 }
 
 // Kernel computes a function over vectors: for each row i in selection it reads
