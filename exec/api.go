@@ -1,0 +1,87 @@
+// Package exec runs plans: continuous queries in the shard loops, push and pull
+// queries in sessions, and the writes that feed them.
+//
+// The files fall in four parts: the engine that sessions talk to (api, engine,
+// writer, freshness), the loop around each shard (loop, shard), the pure core
+// that turns a tick's inputs into one entry (core, stage, overlay), and the
+// operators. One-shot execution of pull queries is the package exec/pull.
+package exec
+
+import (
+	"context"
+	"time"
+
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// Backend is what a client's session needs from the node. *Engine implements
+// it; the interface stands here so that sessions can be tested without one.
+type Backend interface {
+	// Catalog returns the newest snapshot that every shard has activated.
+	Catalog() *catalog.Snapshot
+	// Define applies a command to the catalog and returns when every shard has
+	// activated it, or an error that says which have not.
+	Define(ctx context.Context, command catalog.Command) (catalog.Result, error)
+	// NewWriter returns a writer for one session.
+	NewWriter() Writer
+	// Query starts a pull query (q.Emit is plan.EmitNone) or a push query.
+	Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error)
+	// Alive returns an error with SQLSTATE 53100 or 57P03 when the node takes no
+	// input now.
+	Alive() error
+}
+
+// QueryEnv is what a query depends on besides its plan.
+type QueryEnv struct {
+	Params  []types.Datum
+	Format  *types.Format
+	Now     time.Time
+	Session expr.Session
+	// System returns the rows of a system table, all columns, as datums.
+	System func(ctx context.Context, schema, name string) ([][]types.Datum, error)
+	// Stale reads what is there without waiting for what is on its way.
+	Stale bool
+	// FreshnessTimeout bounds the wait for what is on its way; 0 means 30 s.
+	FreshnessTimeout time.Duration
+}
+
+// Cursor gives a query's result. It belongs to one goroutine at a time.
+type Cursor interface {
+	// Next returns the next rows: exactly the columns that the client sees
+	// (plan.Query's visible columns and, where RowOp is set, rowop as text last).
+	// The batch is the caller's until the following Next. At the end it returns
+	// io.EOF. For a push query it blocks until there is at least one row; all rows
+	// that are ready come in one batch, so the caller may flush after each. When
+	// ctx ends it returns ctx's error and the cursor stays usable.
+	Next(ctx context.Context) (*types.Batch, error)
+	// Close releases what the query holds. It is safe to call twice.
+	Close()
+}
+
+// Writer writes a session's rows. It owns a producer id and its sequences, by
+// which a write whose outcome was unknown is recognised and never done twice.
+// It belongs to one goroutine.
+type Writer interface {
+	// Write appends rows to streams and inserts rows into source tables. It
+	// returns when all are applied on their shards. With atomic set, all rows of
+	// all writes take effect, or none, whatever crashes; otherwise the rows that
+	// fall on one shard do so together. Rows are checked against the catalog
+	// version that they were planned with; when a relation has changed since, the
+	// error says so (SQLSTATE 0A000 is never used for it; 40001 asks to retry).
+	Write(ctx context.Context, writes []Rows, atomic bool) error
+	// Close lets the writer's producer go.
+	Close()
+}
+
+// Rows are rows for one relation: a value for every column, in column order.
+type Rows struct {
+	Relation *catalog.Relation
+	// Batch holds the columns. Its Rowtimes, where set, are the rows' event times
+	// given by INSERT INTO s (rowtime, ...), in milliseconds since the Unix epoch,
+	// math.MinInt64 for a NULL; else the writer takes them from the relation's
+	// rowtime column or from the clock. The batch may be kept until Write returns.
+	Batch *types.Batch
+}
