@@ -39,6 +39,9 @@ type Query struct {
 	Subqueries []*Query
 	// Snapshot and Start options of a push: see PushOptions.
 	Options PushOptions
+	// Tag is the command tag of a statement that is not a SELECT but is answered
+	// by one (SHOW, DESCRIBE); "" for SELECT.
+	Tag string
 }
 
 // PushOptions are the WITH (...) options behind EMIT CHANGES.

@@ -55,6 +55,12 @@ type Relation struct {
 	// Query is the continuous query that writes the relation, or 0 for one that
 	// clients write to.
 	Query ObjectID
+	// Frozen says that the query which wrote the relation was terminated: it stays
+	// readable as it was then, and nobody writes to it.
+	Frozen bool
+	// Upsert says that INSERT with an existing key replaces the row instead of
+	// failing (WITH (upsert = true)).
+	Upsert bool
 	// Definition is the statement that created it, as the printer writes it.
 	Definition string
 	// Options are the WITH options as given, for DESCRIBE.

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+)
+
+// Statement is a planned statement: *Query, *Insert, *Copy, *DDL or *Explain.
+type Statement interface {
+	statement()
+}
+
+// Insert adds the rows of a query to a stream or source table.
+type Insert struct {
+	Target *catalog.Relation
+	// Source gives, once, one column for each of the target's, in its order and
+	// of its types, with defaults filled in. Its Params are the statement's.
+	Source *Query
+	// Rowtime says that Source has one more column behind those: the rows' event
+	// time as timestamptz, from the pseudocolumn in the INSERT's column list.
+	Rowtime bool
+}
+
+// Copy is COPY in either direction.
+type Copy struct {
+	// From tells COPY … FROM STDIN from COPY … TO STDOUT.
+	From    bool
+	Options CopyOptions
+
+	// Target, Columns and Defaults belong to FROM. Columns are the target's
+	// column numbers in the order of the data's fields; FetchRowtime stands for
+	// the rows' event time.
+	Target  *catalog.Relation
+	Columns []int
+	// Defaults has an expression for each of the target's columns, of the
+	// column's type: what a row gets that the data does not give.
+	Defaults []expr.Expr
+
+	// Query gives the rows of TO, pull or push.
+	Query *Query
+}
+
+// CopyFormat is the format of the data of a COPY.
+type CopyFormat uint8
+
+// The formats of COPY.
+const (
+	CopyText CopyFormat = iota
+	CopyCSV
+)
+
+// CopyHeader says what the first line of the data is.
+type CopyHeader uint8
+
+// The headers of COPY.
+const (
+	CopyNoHeader CopyHeader = iota
+	// CopyHeaderLine is a line of column names, passed over by FROM.
+	CopyHeaderLine
+	// CopyHeaderMatch is a line that must hold the columns' names in order.
+	CopyHeaderMatch
+)
+
+// CopyOptions are COPY's options, with their defaults filled in
+// (https://www.postgresql.org/docs/15/sql-copy.html).
+type CopyOptions struct {
+	Format    CopyFormat
+	Delimiter byte
+	Null      string
+	Header    CopyHeader
+	// Quote and Escape belong to CSV.
+	Quote, Escape byte
+	// ForceQuote (TO), ForceNotNull and ForceNull (FROM) hold, for each field of
+	// the data, whether the option names its column; nil for none.
+	ForceQuote, ForceNotNull, ForceNull []bool
+}
+
+// DDL is a change of the catalog.
+type DDL struct {
+	Command catalog.Command
+	// Tag is the command tag, such as CREATE TABLE.
+	Tag string
+	// Notices are for the client once the command has created something.
+	Notices []catalog.Notice
+}
+
+// Explain answers with the lines of a plan.
+type Explain struct {
+	// Query has one column of text and one row per line.
+	Query *Query
+}
+
+func (*Query) statement()   {}
+func (*Insert) statement()  {}
+func (*Copy) statement()    {}
+func (*DDL) statement()     {}
+func (*Explain) statement() {}

@@ -1,0 +1,150 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+
+	"millrace/sql/sqlerr"
+)
+
+// MaxShards bounds the number of shards of a cluster.
+const MaxShards = 1024
+
+// MaxColumns is the largest number of columns of a relation, as in PostgreSQL.
+const MaxColumns = 1600
+
+// Apply returns the catalog as a command leaves it. It is a pure function of
+// its arguments, so that all replicas agree, and the place of every check that
+// needs the catalog's current version. On error, which is an *sqlerr.Error, the
+// catalog stays as it is.
+func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
+	var next *Snapshot
+	result := Result{Version: s.version}
+	var err error
+	if _, isBootstrap := command.(*Bootstrap); !isBootstrap && s.shards == 0 {
+		return s, result, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the cluster has not been initialized")
+	}
+	switch c := command.(type) {
+	case *Bootstrap:
+		next, err = applyBootstrap(s, c)
+	case *CreateRelation:
+		next, err = applyCreateRelation(s, c, &result)
+	case *DropRelations:
+		next, err = applyDropRelations(s, c, &result)
+	case *TerminateQuery:
+		next, err = applyTerminate(s, c, &result)
+	case *PauseQuery:
+		next, err = applyPaused(s, c.Name, true)
+	case *ResumeQuery:
+		next, err = applyPaused(s, c.Name, false)
+	case *CommentOn:
+		next, err = applyComment(s, c)
+	default:
+		err = sqlerr.New(sqlerr.InternalError, -1, "unknown catalog command %T", command)
+	}
+	if err != nil {
+		return s, Result{Version: s.version}, err
+	}
+	if next == nil {
+		return s, result, nil
+	}
+	result.Version = next.version
+	return next.index(), result, nil
+}
+
+func applyBootstrap(s *Snapshot, c *Bootstrap) (*Snapshot, error) {
+	if s.shards != 0 {
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the cluster is already initialized")
+	}
+	if c.Shards < 1 || c.Shards > MaxShards {
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "the number of shards must be between 1 and %d", MaxShards)
+	}
+	next := s.edit()
+	next.clusterID, next.shards, next.createdMillis = c.ClusterID, c.Shards, c.CreatedMillis
+	return next, nil
+}
+
+// applyTerminate freezes what the terminated queries wrote.
+func applyTerminate(s *Snapshot, c *TerminateQuery, result *Result) (*Snapshot, error) {
+	queries, err := s.named(c.Name)
+	if err != nil || len(queries) == 0 {
+		return nil, err
+	}
+	next := s.edit()
+	for _, q := range queries {
+		next.removeQuery(q.ID)
+		result.Dropped = append(result.Dropped, q.ID)
+		if sink := s.Relation(q.Sink); sink != nil {
+			frozen := *sink
+			frozen.Query, frozen.Frozen = 0, true
+			next.replaceRelation(&frozen)
+		}
+	}
+	return next, nil
+}
+
+func applyPaused(s *Snapshot, name string, paused bool) (*Snapshot, error) {
+	queries, err := s.named(name)
+	if err != nil {
+		return nil, err
+	}
+	var next *Snapshot
+	for _, q := range queries {
+		if q.Paused == paused {
+			continue
+		}
+		if next == nil {
+			next = s.edit()
+		}
+		changed := *q
+		changed.Paused = paused
+		next.replaceQuery(&changed)
+	}
+	return next, nil
+}
+
+// named returns the query with a name, or all queries for "".
+func (s *Snapshot) named(name string) ([]*Query, error) {
+	if name == "" {
+		return s.queries, nil
+	}
+	q := s.QueryByName(name)
+	if q == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedObject, -1, "query %q does not exist", name).
+			WithHint("SHOW QUERIES lists the continuous queries.")
+	}
+	return []*Query{q}, nil
+}
+
+func applyComment(s *Snapshot, c *CommentOn) (*Snapshot, error) {
+	r := s.Lookup(c.Name.Schema, c.Name.Name)
+	if r == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", c.Name.String())
+	}
+	if c.Column == "" && c.Kind != r.Kind {
+		return nil, wrongKind(r, c.Kind, "COMMENT ON")
+	}
+	changed := *r
+	if c.Column == "" {
+		changed.Comment = c.Text
+	} else {
+		column := r.Column(c.Column)
+		if column < 0 {
+			return nil, sqlerr.New(sqlerr.UndefinedColumn, -1, "column %q of relation %q does not exist", c.Column, r.Name)
+		}
+		changed.Columns = slices.Clone(r.Columns)
+		changed.Columns[column].Comment = c.Text
+	}
+	next := s.edit()
+	next.replaceRelation(&changed)
+	return next, nil
+}
+
+// wrongKind is the error of a statement that calls a relation what it is not.
+func wrongKind(r *Relation, called Kind, verb string) error {
+	return sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a %s", r.Name, called).
+		WithHint("Use %s %s for a %s.", verb, map[Kind]string{KindStream: "STREAM", KindTable: "TABLE"}[r.Kind], r.Kind)
+}
+
+// describe names a relation in DETAIL lines.
+func describe(r *Relation) string { return fmt.Sprintf("%s %s", r.Kind, Name{r.Schema, r.Name}) }

@@ -1,0 +1,87 @@
+package catalog
+
+// Command is a change of the catalog as the catalog's Raft group orders it.
+// What a command depends on besides the catalog (a clock, a random ID) is a
+// field of it, so that Apply is the same on every replica.
+type Command interface {
+	command()
+}
+
+// Bootstrap makes the cluster: it is the first command and comes once.
+type Bootstrap struct {
+	ClusterID string
+	// Shards is the number of shards, fixed for ever.
+	Shards int
+	// CreatedMillis is the wall clock, in milliseconds since the Unix epoch.
+	CreatedMillis int64
+}
+
+// CreateRelation makes a stream or table and, for CREATE … AS, the query that
+// writes it. Apply gives out the IDs and sets Relation.Query, Query.Sink and
+// Query.Version.
+type CreateRelation struct {
+	Relation Relation
+	// Query is nil for a source relation. Its Sources have IDs already.
+	Query       *Query
+	IfNotExists bool
+}
+
+// DropRelations is DROP STREAM, TABLE or MATERIALIZED VIEW: all of Names or
+// none. A derived relation's query goes with it.
+type DropRelations struct {
+	// Kind is what the statement called the relations.
+	Kind     Kind
+	Names    []Name
+	IfExists bool
+	// Cascade drops what the queries that read the relations write as well.
+	Cascade bool
+}
+
+// TerminateQuery ends a continuous query, or all of them where Name is "". The
+// relation that it wrote stays, frozen.
+type TerminateQuery struct{ Name string }
+
+// PauseQuery stops a query, or all, which keep their positions.
+type PauseQuery struct{ Name string }
+
+// ResumeQuery lets a query, or all, go on.
+type ResumeQuery struct{ Name string }
+
+// CommentOn sets the comment of a relation or, where Column is not "", of one
+// of its columns; "" removes it.
+type CommentOn struct {
+	// Kind is what the statement called the relation.
+	Kind   Kind
+	Name   Name
+	Column string
+	Text   string
+}
+
+func (*Bootstrap) command()      {}
+func (*CreateRelation) command() {}
+func (*DropRelations) command()  {}
+func (*TerminateQuery) command() {}
+func (*PauseQuery) command()     {}
+func (*ResumeQuery) command()    {}
+func (*CommentOn) command()      {}
+
+// Result tells the client's session what a command did.
+type Result struct {
+	// Version is the catalog's version behind the command; it has grown only if
+	// the command changed something.
+	Version uint64
+	// Created and Dropped are the IDs of relations and queries.
+	Created, Dropped []ObjectID
+	// Notices are for the client.
+	Notices []Notice
+}
+
+// Notice is a message for the client that is not an error, with the fields of
+// PostgreSQL's NoticeResponse of severity NOTICE.
+type Notice struct {
+	// Code is the SQLSTATE; "" stands for 00000.
+	Code    string
+	Message string
+	Detail  string
+	Hint    string
+}

@@ -1,0 +1,94 @@
+package catalog
+
+import (
+	"slices"
+
+	"millrace/sql/sqlerr"
+)
+
+func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snapshot, error) {
+	r := c.Relation
+	if !slices.Contains(s.Schemas(), r.Schema) {
+		return nil, sqlerr.New(sqlerr.InvalidSchemaName, -1, "schema %q does not exist", r.Schema)
+	}
+	if s.Lookup(r.Schema, r.Name) != nil {
+		if !c.IfNotExists {
+			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", r.Name)
+		}
+		result.Notices = append(result.Notices, Notice{
+			Code: string(sqlerr.DuplicateTable), Message: `relation "` + r.Name + `" already exists, skipping`,
+		})
+		return nil, nil
+	}
+	if err := checkRelation(s, &r); err != nil {
+		return nil, err
+	}
+	next := s.edit()
+	// The ID behind a relation's own belongs to the index of its key.
+	r.ID = next.nextID
+	next.nextID += 2
+	r.Query, r.Frozen = 0, false
+	result.Created = append(result.Created, r.ID)
+	if c.Query != nil {
+		q := *c.Query
+		if err := checkQuery(s, &q); err != nil {
+			return nil, err
+		}
+		q.ID = next.nextID
+		next.nextID++
+		q.Sink, q.Version = r.ID, next.version
+		r.Query = q.ID
+		result.Created = append(result.Created, q.ID)
+		next.queries = append(next.queries, &q)
+	}
+	next.relations = append(next.relations, &r)
+	return next, nil
+}
+
+// checkRelation refuses a descriptor that breaks what all readers rely on.
+func checkRelation(s *Snapshot, r *Relation) error {
+	if r.Name == "" {
+		return sqlerr.New(sqlerr.InvalidName, -1, "a relation needs a name")
+	}
+	if r.Kind != KindStream && r.Kind != KindTable {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has no kind", r.Name)
+	}
+	if len(r.Columns) > MaxColumns {
+		return sqlerr.New(sqlerr.TooManyColumns, -1, "tables can have at most %d columns", MaxColumns)
+	}
+	seen := make(map[string]bool, len(r.Columns))
+	for i := range r.Columns {
+		name := r.Columns[i].Name
+		if name == "" || seen[name] {
+			return sqlerr.New(sqlerr.DuplicateColumn, -1, "column %q specified more than once", name)
+		}
+		seen[name] = true
+	}
+	for i, k := range r.Key {
+		if k < 0 || k >= len(r.Columns) || slices.Contains(r.Key[:i], k) {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
+		}
+	}
+	if r.Rowtime < -1 || r.Rowtime >= len(r.Columns) {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid rowtime column", r.Name)
+	}
+	if r.Partitions < 1 || r.Partitions > s.shards {
+		return sqlerr.New(sqlerr.InvalidParameterValue, -1, "the number of partitions must be between 1 and %d", s.shards).
+			WithHint("The cluster has %d shards; partition p of everything lies on shard p.", s.shards)
+	}
+	return nil
+}
+
+// checkQuery makes sure that what a query was planned on is still there. A
+// query can only read relations older than its sink, so no cycle can close.
+func checkQuery(s *Snapshot, q *Query) error {
+	if q.Name == "" || s.QueryByName(q.Name) != nil {
+		return sqlerr.New(sqlerr.DuplicateObject, -1, "query %q already exists", q.Name)
+	}
+	for _, source := range q.Sources {
+		if s.Relation(source) == nil {
+			return sqlerr.New(sqlerr.UndefinedTable, -1, "a relation that the query reads was dropped")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace/sql/sqlerr"
+)
+
+func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapshot, error) {
+	var drop []ObjectID
+	for _, name := range c.Names {
+		r := s.Lookup(name.Schema, name.Name)
+		if r == nil {
+			if !c.IfExists {
+				return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "%s %q does not exist", c.Kind, name.String())
+			}
+			result.Notices = append(result.Notices, Notice{Message: fmt.Sprintf("%s %q does not exist, skipping", c.Kind, name.String())})
+			continue
+		}
+		if r.Kind != c.Kind {
+			return nil, wrongKind(r, c.Kind, "DROP")
+		}
+		if !slices.Contains(drop, r.ID) {
+			drop = append(drop, r.ID)
+		}
+	}
+	if len(drop) == 0 {
+		return nil, nil
+	}
+	named := len(drop)
+	drop = s.withDependants(drop)
+	if len(drop) > named {
+		if !c.Cascade {
+			return nil, dependantsError(s, c, drop, named)
+		}
+		result.Notices = append(result.Notices, cascadeNotice(s, drop[named:]))
+	}
+	next := s.edit()
+	for _, id := range drop {
+		r := s.Relation(id)
+		next.removeRelation(id)
+		result.Dropped = append(result.Dropped, id)
+		if r.Query != 0 {
+			next.removeQuery(r.Query)
+			result.Dropped = append(result.Dropped, r.Query)
+		}
+	}
+	return next, nil
+}
+
+// withDependants adds, behind the given relations, everything that is computed
+// from them, each relation once, nearest first.
+func (s *Snapshot) withDependants(relations []ObjectID) []ObjectID {
+	for i := 0; i < len(relations); i++ {
+		for _, q := range s.QueriesReading(relations[i]) {
+			if !slices.Contains(relations, q.Sink) {
+				relations = append(relations, q.Sink)
+			}
+		}
+	}
+	return relations
+}
+
+// dependantsError lists who reads what, as PostgreSQL does.
+func dependantsError(s *Snapshot, c *DropRelations, drop []ObjectID, named int) error {
+	var lines []string
+	for _, id := range drop[named:] {
+		sink := s.Relation(id)
+		query := s.Query(sink.Query)
+		for _, source := range query.Sources {
+			if slices.Contains(drop, source) {
+				lines = append(lines, fmt.Sprintf("%s depends on %s", describe(sink), describe(s.Relation(source))))
+			}
+		}
+	}
+	message := "cannot drop desired object(s) because other objects depend on them"
+	if len(c.Names) == 1 {
+		message = fmt.Sprintf("cannot drop %s because other objects depend on it", describe(s.Relation(drop[0])))
+	}
+	return sqlerr.New(sqlerr.DependentObjectsStillExist, -1, "%s", message).
+		WithDetail("%s", strings.Join(lines, "\n")).
+		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+func cascadeNotice(s *Snapshot, dropped []ObjectID) Notice {
+	if len(dropped) == 1 {
+		return Notice{Message: "drop cascades to " + describe(s.Relation(dropped[0]))}
+	}
+	lines := make([]string, len(dropped))
+	for i, id := range dropped {
+		lines[i] = "drop cascades to " + describe(s.Relation(id))
+	}
+	return Notice{
+		Message: fmt.Sprintf("drop cascades to %d other objects", len(dropped)),
+		Detail:  strings.Join(lines, "\n"),
+	}
+}

@@ -1,0 +1,162 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"millrace/sql/sqlerr"
+)
+
+// Commands and snapshots are encoded as one byte, the version of the format,
+// and a JSON object. Readers pass over fields that they do not know, so that a
+// newer node may add some; a command of an unknown kind is refused. Every
+// record (record.go) names its fields for ever.
+const formatVersion = 1
+
+// commandEnvelope says of which kind a command is.
+type commandEnvelope struct {
+	Kind string          `json:"kind"`
+	Body json.RawMessage `json:"body"`
+}
+
+// EncodeCommand returns a command's bytes for the catalog's log.
+func EncodeCommand(command Command) ([]byte, error) {
+	kind, body, err := commandBody(command)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode catalog command: %w", err)
+	}
+	return marshalVersioned(commandEnvelope{Kind: kind, Body: encoded})
+}
+
+func commandBody(command Command) (kind string, body any, err error) {
+	switch c := command.(type) {
+	case *Bootstrap:
+		return "bootstrap", bootstrapRecord(*c), nil
+	case *CreateRelation:
+		record, err := newCreateRecord(c)
+		return "create_relation", record, err
+	case *DropRelations:
+		return "drop_relations", dropRecord{Kind: c.Kind.String(), Names: c.Names, IfExists: c.IfExists, Cascade: c.Cascade}, nil
+	case *TerminateQuery:
+		return "terminate_query", queryNameRecord{c.Name}, nil
+	case *PauseQuery:
+		return "pause_query", queryNameRecord{c.Name}, nil
+	case *ResumeQuery:
+		return "resume_query", queryNameRecord{c.Name}, nil
+	case *CommentOn:
+		return "comment_on", commentRecord{Kind: c.Kind.String(), Name: c.Name, Column: c.Column, Text: c.Text}, nil
+	default:
+		return "", nil, fmt.Errorf("encode catalog command: unknown kind %T", command)
+	}
+}
+
+// DecodeCommand reads what EncodeCommand wrote. Damaged bytes are an error
+// with SQLSTATE XX001, and so is a command that this version does not know.
+func DecodeCommand(encoded []byte) (Command, error) {
+	var envelope commandEnvelope
+	if err := unmarshalVersioned(encoded, &envelope); err != nil {
+		return nil, err
+	}
+	switch envelope.Kind {
+	case "bootstrap":
+		var r bootstrapRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		c := Bootstrap(r)
+		return &c, nil
+	case "create_relation":
+		var r createRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		return r.command()
+	case "drop_relations":
+		var r dropRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		kind, err := parseKind(r.Kind)
+		return &DropRelations{Kind: kind, Names: r.Names, IfExists: r.IfExists, Cascade: r.Cascade}, err
+	case "terminate_query", "pause_query", "resume_query":
+		var r queryNameRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		return controlCommand(envelope.Kind, r.Name), nil
+	case "comment_on":
+		var r commentRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		kind, err := parseKind(r.Kind)
+		return &CommentOn{Kind: kind, Name: r.Name, Column: r.Column, Text: r.Text}, err
+	default:
+		return nil, corrupt("unknown catalog command %q", envelope.Kind)
+	}
+}
+
+func controlCommand(kind, name string) Command {
+	switch kind {
+	case "terminate_query":
+		return &TerminateQuery{Name: name}
+	case "pause_query":
+		return &PauseQuery{Name: name}
+	default:
+		return &ResumeQuery{Name: name}
+	}
+}
+
+// Encode returns the snapshot's bytes, for a snapshot of the catalog's Raft
+// group.
+func (s *Snapshot) Encode() ([]byte, error) {
+	record, err := newSnapshotRecord(s)
+	if err != nil {
+		return nil, err
+	}
+	return marshalVersioned(record)
+}
+
+// DecodeSnapshot reads what Encode wrote. Damaged bytes are an error with
+// SQLSTATE XX001.
+func DecodeSnapshot(encoded []byte) (*Snapshot, error) {
+	var record snapshotRecord
+	if err := unmarshalVersioned(encoded, &record); err != nil {
+		return nil, err
+	}
+	return record.snapshot()
+}
+
+func marshalVersioned(record any) ([]byte, error) {
+	encoded, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("encode catalog: %w", err)
+	}
+	return append([]byte{formatVersion}, encoded...), nil
+}
+
+func unmarshalVersioned(encoded []byte, record any) error {
+	if len(encoded) == 0 {
+		return corrupt("empty catalog record")
+	}
+	if encoded[0] != formatVersion {
+		return corrupt("catalog format %d is not known to this version", encoded[0])
+	}
+	return unmarshal(encoded[1:], record)
+}
+
+func unmarshal(encoded []byte, record any) error {
+	if err := json.NewDecoder(bytes.NewReader(encoded)).Decode(record); err != nil {
+		return sqlerr.New(sqlerr.DataCorrupted, -1, "damaged catalog record: %w", err)
+	}
+	return nil
+}
+
+func corrupt(format string, args ...any) error {
+	return sqlerr.New(sqlerr.DataCorrupted, -1, format, args...)
+}

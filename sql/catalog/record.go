@@ -1,0 +1,341 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+
+	"millrace/sql/types"
+)
+
+// The records are what commands and snapshots look like on disk and between
+// nodes: their field names are never used for anything else.
+
+type bootstrapRecord struct {
+	ClusterID     string `json:"cluster_id"`
+	Shards        int    `json:"shards"`
+	CreatedMillis int64  `json:"created_ms"`
+}
+
+type createRecord struct {
+	Relation    relationRecord `json:"relation"`
+	Query       *queryRecord   `json:"query,omitempty"`
+	IfNotExists bool           `json:"if_not_exists,omitempty"`
+}
+
+type dropRecord struct {
+	Kind     string `json:"kind"`
+	Names    []Name `json:"names"`
+	IfExists bool   `json:"if_exists,omitempty"`
+	Cascade  bool   `json:"cascade,omitempty"`
+}
+
+type queryNameRecord struct {
+	Name string `json:"name"`
+}
+
+type commentRecord struct {
+	Kind   string `json:"kind"`
+	Name   Name   `json:"name"`
+	Column string `json:"column,omitempty"`
+	Text   string `json:"text"`
+}
+
+type snapshotRecord struct {
+	Version       uint64           `json:"version"`
+	NextID        ObjectID         `json:"next_id"`
+	ClusterID     string           `json:"cluster_id"`
+	Shards        int              `json:"shards"`
+	CreatedMillis int64            `json:"created_ms"`
+	Relations     []relationRecord `json:"relations"`
+	Queries       []queryRecord    `json:"queries"`
+}
+
+type relationRecord struct {
+	ID              ObjectID       `json:"id"`
+	Kind            string         `json:"kind"`
+	Schema          string         `json:"schema"`
+	Name            string         `json:"name"`
+	Columns         []columnRecord `json:"columns"`
+	Key             []int          `json:"key,omitempty"`
+	Bag             bool           `json:"bag,omitempty"`
+	Partitions      int            `json:"partitions"`
+	Rowtime         int            `json:"rowtime"`
+	RowtimeFormat   string         `json:"rowtime_format,omitempty"`
+	MaxAheadMillis  int64          `json:"max_ahead_ms"`
+	RetentionMillis int64          `json:"retention_ms,omitempty"`
+	RetentionBytes  int64          `json:"retention_bytes,omitempty"`
+	Query           ObjectID       `json:"query,omitempty"`
+	Frozen          bool           `json:"frozen,omitempty"`
+	Upsert          bool           `json:"upsert,omitempty"`
+	Definition      string         `json:"definition"`
+	Options         []Option       `json:"options,omitempty"`
+	Comment         string         `json:"comment,omitempty"`
+}
+
+type columnRecord struct {
+	Name    string     `json:"name"`
+	Type    typeRecord `json:"type"`
+	NotNull bool       `json:"not_null,omitempty"`
+	Default string     `json:"default,omitempty"`
+	Hidden  bool       `json:"hidden,omitempty"`
+	Comment string     `json:"comment,omitempty"`
+}
+
+type queryRecord struct {
+	ID            ObjectID   `json:"id"`
+	Name          string     `json:"name"`
+	Text          string     `json:"text"`
+	Sink          ObjectID   `json:"sink"`
+	Sources       []ObjectID `json:"sources"`
+	Version       uint64     `json:"version"`
+	Paused        bool       `json:"paused,omitempty"`
+	StopOnError   bool       `json:"stop_on_error,omitempty"`
+	Settings      []Option   `json:"settings,omitempty"`
+	CreatedMillis int64      `json:"created_ms"`
+}
+
+func newCreateRecord(c *CreateRelation) (createRecord, error) {
+	relation, err := newRelationRecord(&c.Relation)
+	if err != nil {
+		return createRecord{}, err
+	}
+	record := createRecord{Relation: relation, IfNotExists: c.IfNotExists}
+	if c.Query != nil {
+		query := queryRecord(*c.Query)
+		record.Query = &query
+	}
+	return record, nil
+}
+
+func (r *createRecord) command() (Command, error) {
+	relation, err := r.Relation.relation()
+	if err != nil {
+		return nil, err
+	}
+	c := &CreateRelation{Relation: *relation, IfNotExists: r.IfNotExists}
+	if r.Query != nil {
+		query := Query(*r.Query)
+		c.Query = &query
+	}
+	return c, nil
+}
+
+func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
+	record := &snapshotRecord{
+		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
+		Relations: make([]relationRecord, len(s.relations)),
+		Queries:   make([]queryRecord, len(s.queries)),
+	}
+	for i, r := range s.relations {
+		relation, err := newRelationRecord(r)
+		if err != nil {
+			return nil, err
+		}
+		record.Relations[i] = relation
+	}
+	for i, q := range s.queries {
+		record.Queries[i] = queryRecord(*q)
+	}
+	return record, nil
+}
+
+// snapshot checks what lookups and readers rely on: order, ranges and
+// references.
+func (r *snapshotRecord) snapshot() (*Snapshot, error) {
+	s := &Snapshot{
+		version: r.Version, nextID: r.NextID, clusterID: r.ClusterID, shards: r.Shards, createdMillis: r.CreatedMillis,
+	}
+	for i := range r.Relations {
+		relation, err := r.Relations[i].relation()
+		if err != nil {
+			return nil, err
+		}
+		if err := checkRelation(s, relation); err != nil {
+			return nil, corrupt("damaged catalog record: %w", err)
+		}
+		s.relations = append(s.relations, relation)
+	}
+	for i := range r.Queries {
+		query := Query(r.Queries[i])
+		s.queries = append(s.queries, &query)
+	}
+	s.index()
+	if !slices.IsSortedFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) }) ||
+		!slices.IsSortedFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) }) ||
+		len(s.relationByName) != len(s.relations) || len(s.queryByName) != len(s.queries) {
+		return nil, corrupt("damaged catalog record: objects are not in order")
+	}
+	for _, q := range s.queries {
+		if sink := s.Relation(q.Sink); sink == nil || sink.Query != q.ID {
+			return nil, corrupt("damaged catalog record: query %d has no sink", q.ID)
+		}
+		for _, source := range q.Sources {
+			if s.Relation(source) == nil {
+				return nil, corrupt("damaged catalog record: query %d reads a relation that is not there", q.ID)
+			}
+		}
+	}
+	for _, relation := range s.relations {
+		if relation.Query != 0 && s.Query(relation.Query) == nil {
+			return nil, corrupt("damaged catalog record: relation %d has no query", relation.ID)
+		}
+	}
+	return s, nil
+}
+
+func newRelationRecord(r *Relation) (relationRecord, error) {
+	record := relationRecord{
+		ID: r.ID, Kind: r.Kind.String(), Schema: r.Schema, Name: r.Name,
+		Columns: make([]columnRecord, len(r.Columns)),
+		Key:     r.Key, Bag: r.Bag, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
+		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
+		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
+	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		t, err := newTypeRecord(c.Type)
+		if err != nil {
+			return relationRecord{}, err
+		}
+		record.Columns[i] = columnRecord{
+			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+		}
+	}
+	return record, nil
+}
+
+func (r *relationRecord) relation() (*Relation, error) {
+	kind, err := parseKind(r.Kind)
+	if err != nil {
+		return nil, err
+	}
+	relation := &Relation{
+		ID: r.ID, Kind: kind, Schema: r.Schema, Name: r.Name,
+		Columns: make([]Column, len(r.Columns)),
+		Key:     r.Key, Bag: r.Bag, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
+		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
+		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
+	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		t, err := c.Type.dataType(0)
+		if err != nil {
+			return nil, err
+		}
+		relation.Columns[i] = Column{
+			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+		}
+	}
+	return relation, nil
+}
+
+func parseKind(name string) (Kind, error) {
+	switch name {
+	case "stream":
+		return KindStream, nil
+	case "table":
+		return KindTable, nil
+	default:
+		return 0, corrupt("unknown kind of relation %q", name)
+	}
+}
+
+// typeRecord is a type with its kind by name, which outlives the numbers that
+// a build gives to kinds.
+type typeRecord struct {
+	Kind     string        `json:"kind"`
+	Modifier int32         `json:"modifier"`
+	Element  *typeRecord   `json:"element,omitempty"`
+	Key      *typeRecord   `json:"key,omitempty"`
+	Fields   []fieldRecord `json:"fields,omitempty"`
+}
+
+type fieldRecord struct {
+	Name string     `json:"name"`
+	Type typeRecord `json:"type"`
+}
+
+// typeKinds names the kinds of type that a column may have.
+var typeKinds = map[types.Kind]string{
+	types.KindBool: "bool", types.KindInt2: "int2", types.KindInt4: "int4", types.KindInt8: "int8",
+	types.KindFloat4: "float4", types.KindFloat8: "float8", types.KindNumeric: "numeric",
+	types.KindText: "text", types.KindVarchar: "varchar", types.KindBpchar: "bpchar", types.KindName: "name",
+	types.KindChar: "char", types.KindBytea: "bytea", types.KindDate: "date", types.KindTime: "time",
+	types.KindTimestamp: "timestamp", types.KindTimestampTZ: "timestamptz", types.KindInterval: "interval",
+	types.KindUUID: "uuid", types.KindJSONB: "jsonb", types.KindOID: "oid", types.KindRegclass: "regclass",
+	types.KindRegtype: "regtype", types.KindRegproc: "regproc",
+	types.KindArray: "array", types.KindStruct: "struct", types.KindMap: "map",
+}
+
+var kindsByName = func() map[string]types.Kind {
+	kinds := make(map[string]types.Kind, len(typeKinds))
+	for kind, name := range typeKinds {
+		kinds[name] = kind
+	}
+	return kinds
+}()
+
+// maxTypeDepth bounds how deep types nest, so that damaged bytes cannot exhaust
+// the stack.
+const maxTypeDepth = 64
+
+func newTypeRecord(t types.Type) (typeRecord, error) {
+	name, ok := typeKinds[t.Kind]
+	if !ok {
+		return typeRecord{}, corrupt("type kind %d cannot be stored in the catalog", t.Kind)
+	}
+	record := typeRecord{Kind: name, Modifier: t.Mod}
+	for _, part := range []struct {
+		from *types.Type
+		to   **typeRecord
+	}{{t.Elem, &record.Element}, {t.Key, &record.Key}} {
+		if part.from == nil {
+			continue
+		}
+		nested, err := newTypeRecord(*part.from)
+		if err != nil {
+			return typeRecord{}, err
+		}
+		*part.to = &nested
+	}
+	for _, field := range t.Fields {
+		nested, err := newTypeRecord(field.Type)
+		if err != nil {
+			return typeRecord{}, err
+		}
+		record.Fields = append(record.Fields, fieldRecord{Name: field.Name, Type: nested})
+	}
+	return record, nil
+}
+
+func (r *typeRecord) dataType(depth int) (types.Type, error) {
+	kind, ok := kindsByName[r.Kind]
+	if !ok || depth > maxTypeDepth {
+		return types.Type{}, corrupt("unknown type %q in a catalog record", r.Kind)
+	}
+	if (kind == types.KindArray || kind == types.KindMap) != (r.Element != nil) || (kind == types.KindMap) != (r.Key != nil) {
+		return types.Type{}, corrupt("damaged type %q in a catalog record", r.Kind)
+	}
+	t := types.Type{Kind: kind, Mod: r.Modifier}
+	for _, part := range []struct {
+		from *typeRecord
+		to   **types.Type
+	}{{r.Element, &t.Elem}, {r.Key, &t.Key}} {
+		if part.from == nil {
+			continue
+		}
+		nested, err := part.from.dataType(depth + 1)
+		if err != nil {
+			return types.Type{}, err
+		}
+		*part.to = &nested
+	}
+	for i := range r.Fields {
+		nested, err := r.Fields[i].Type.dataType(depth + 1)
+		if err != nil {
+			return types.Type{}, err
+		}
+		t.Fields = append(t.Fields, types.Field{Name: r.Fields[i].Name, Type: nested})
+	}
+	return t, nil
+}

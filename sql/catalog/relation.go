@@ -1,0 +1,41 @@
+package catalog
+
+// Derived reports whether a query writes, or wrote, the relation, so that
+// clients cannot.
+func (r *Relation) Derived() bool { return r.Query != 0 || r.Frozen }
+
+// IndexID is the OID under which system tables show the index of the
+// relation's key. Every relation owns the ID behind its own for it.
+func (r *Relation) IndexID() ObjectID { return r.ID + 1 }
+
+// Column returns the number of the column with the given name, or -1.
+func (r *Relation) Column(name string) int {
+	for i := range r.Columns {
+		if r.Columns[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// IsKey reports whether the column with the given number belongs to the key.
+func (r *Relation) IsKey(column int) bool {
+	for _, k := range r.Key {
+		if k == column {
+			return true
+		}
+	}
+	return false
+}
+
+// String returns the kind as SQL spells it.
+func (k Kind) String() string {
+	switch k {
+	case KindStream:
+		return "stream"
+	case KindTable:
+		return "table"
+	default:
+		return "relation"
+	}
+}

@@ -1,0 +1,147 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+)
+
+// DefaultSchema is the schema of objects that are created without one.
+const DefaultSchema = "public"
+
+// Snapshot is the catalog at one version. Snapshots are immutable: everything
+// that they return is shared and must not be changed. The zero Snapshot is the
+// catalog before Bootstrap: version 0, no shards, no objects.
+type Snapshot struct {
+	version       uint64
+	nextID        ObjectID
+	clusterID     string
+	shards        int
+	createdMillis int64
+
+	relations []*Relation // by ID
+	queries   []*Query    // by ID
+
+	relationByName map[Name]*Relation
+	queryByName    map[string]*Query
+}
+
+// Name is a relation's qualified name.
+type Name struct{ Schema, Name string }
+
+// String returns the name as messages print it: the schema is left out where
+// it is the default one.
+func (n Name) String() string {
+	if n.Schema == "" || n.Schema == DefaultSchema {
+		return n.Name
+	}
+	return n.Schema + "." + n.Name
+}
+
+// Version counts the commands that changed the catalog.
+func (s *Snapshot) Version() uint64 { return s.version }
+
+// ClusterID names the cluster, "" before Bootstrap.
+func (s *Snapshot) ClusterID() string { return s.clusterID }
+
+// Shards is the cluster's number of shards, fixed by Bootstrap; 0 before.
+func (s *Snapshot) Shards() int { return s.shards }
+
+// CreatedMillis is when the cluster was made, in milliseconds since the Unix
+// epoch.
+func (s *Snapshot) CreatedMillis() int64 { return s.createdMillis }
+
+// Relations returns all streams and tables in the order of their IDs.
+func (s *Snapshot) Relations() []*Relation { return s.relations }
+
+// Queries returns all continuous queries in the order of their IDs.
+func (s *Snapshot) Queries() []*Query { return s.queries }
+
+// Schemas returns the schemas that hold users' objects.
+func (s *Snapshot) Schemas() []string { return []string{DefaultSchema} }
+
+// Relation returns the relation with an ID, or nil.
+func (s *Snapshot) Relation(id ObjectID) *Relation {
+	i, found := slices.BinarySearchFunc(s.relations, id, func(r *Relation, id ObjectID) int { return cmp.Compare(r.ID, id) })
+	if !found {
+		return nil
+	}
+	return s.relations[i]
+}
+
+// Lookup returns the relation with a qualified name, or nil.
+func (s *Snapshot) Lookup(schema, name string) *Relation {
+	return s.relationByName[Name{schema, name}]
+}
+
+// Query returns the query with an ID, or nil.
+func (s *Snapshot) Query(id ObjectID) *Query {
+	i, found := slices.BinarySearchFunc(s.queries, id, func(q *Query, id ObjectID) int { return cmp.Compare(q.ID, id) })
+	if !found {
+		return nil
+	}
+	return s.queries[i]
+}
+
+// QueryByName returns the query with a name, or nil.
+func (s *Snapshot) QueryByName(name string) *Query { return s.queryByName[name] }
+
+// QueriesReading returns the queries that read a relation, in the order of
+// their IDs.
+func (s *Snapshot) QueriesReading(relation ObjectID) []*Query {
+	var readers []*Query
+	for _, q := range s.queries {
+		if slices.Contains(q.Sources, relation) {
+			readers = append(readers, q)
+		}
+	}
+	return readers
+}
+
+// edit returns a copy whose lists may be changed, at the next version.
+func (s *Snapshot) edit() *Snapshot {
+	next := *s
+	next.version++
+	next.nextID = max(s.nextID, FirstObjectID)
+	next.relations = slices.Clone(s.relations)
+	next.queries = slices.Clone(s.queries)
+	return &next
+}
+
+// index rebuilds the lookups by name after the lists have changed.
+func (s *Snapshot) index() *Snapshot {
+	s.relationByName = make(map[Name]*Relation, len(s.relations))
+	for _, r := range s.relations {
+		s.relationByName[Name{r.Schema, r.Name}] = r
+	}
+	s.queryByName = make(map[string]*Query, len(s.queries))
+	for _, q := range s.queries {
+		s.queryByName[q.Name] = q
+	}
+	return s
+}
+
+// replaceRelation puts r in the place of the relation with its ID.
+func (s *Snapshot) replaceRelation(r *Relation) {
+	for i := range s.relations {
+		if s.relations[i].ID == r.ID {
+			s.relations[i] = r
+		}
+	}
+}
+
+// replaceQuery puts q in the place of the query with its ID.
+func (s *Snapshot) replaceQuery(q *Query) {
+	for i := range s.queries {
+		if s.queries[i].ID == q.ID {
+			s.queries[i] = q
+		}
+	}
+}
+
+func (s *Snapshot) removeRelation(id ObjectID) {
+	s.relations = slices.DeleteFunc(s.relations, func(r *Relation) bool { return r.ID == id })
+}
+
+func (s *Snapshot) removeQuery(id ObjectID) {
+	s.queries = slices.DeleteFunc(s.queries, func(q *Query) bool { return q.ID == id })
+}

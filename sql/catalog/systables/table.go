@@ -1,0 +1,177 @@
+// Package systables holds the system tables: pg_catalog and information_schema
+// as PostgreSQL's clients expect them, and millrace's own. They are virtual:
+// their rows are computed from a catalog snapshot and what the host knows of
+// the running server, and planned and queried as any other table.
+package systables
+
+import (
+	"context"
+	"time"
+
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// Table is a system table.
+type Table struct {
+	// OID is PostgreSQL's where it has the table.
+	OID     uint32
+	Schema  string
+	Name    string
+	Columns []Column
+	// Description says what the table holds.
+	Description string
+	rows        func(ctx context.Context, env *Environment) ([][]types.Datum, error)
+}
+
+// Column is a column of a system table.
+type Column struct {
+	Name string
+	Type types.Type
+}
+
+// Rows returns the table's rows: one datum per column, of its type. They belong
+// to the caller.
+func (t *Table) Rows(ctx context.Context, env *Environment) ([][]types.Datum, error) {
+	return t.rows(ctx, env)
+}
+
+// Environment is what rows are computed from.
+type Environment struct {
+	Catalog *catalog.Snapshot
+	// Runtime tells of the running server; nil where there is none, which makes
+	// the tables about it empty.
+	Runtime Runtime
+	// Database, User and ServerVersion name the session's database and user and
+	// the version that clients see.
+	Database      string
+	User          string
+	ServerVersion string
+	// Functions are what pg_proc and millrace.functions list.
+	Functions []Function
+}
+
+// Function describes one function or aggregate.
+type Function struct {
+	Name      string
+	Args      []types.Type
+	Variadic  bool
+	Result    types.Type
+	Aggregate bool
+	// Volatility is PostgreSQL's letter: i, s or v.
+	Volatility byte
+	Strict     bool
+}
+
+// Runtime tells of the running server. The host implements it; its methods may
+// be called by several goroutines.
+type Runtime interface {
+	// Queries returns the state of each continuous query on each shard.
+	Queries(ctx context.Context) ([]QueryStatus, error)
+	// Partitions returns the extent of each partition.
+	Partitions(ctx context.Context) ([]PartitionStatus, error)
+	// Shards and Nodes tell of the cluster.
+	Shards(ctx context.Context) ([]ShardStatus, error)
+	Nodes(ctx context.Context) ([]NodeStatus, error)
+	// Errors returns the rows that failed in continuous queries, newest last.
+	Errors(ctx context.Context) ([]RowError, error)
+	// Sessions returns the connected clients.
+	Sessions(ctx context.Context) ([]SessionStatus, error)
+	// Settings returns the run-time parameters as the asking session sees them.
+	Settings(ctx context.Context) ([]Setting, error)
+	// Cursors and PreparedStatements are those of the asking session.
+	Cursors(ctx context.Context) ([]Cursor, error)
+	PreparedStatements(ctx context.Context) ([]PreparedStatement, error)
+}
+
+// QueryStatus is the state of a continuous query on one shard.
+type QueryStatus struct {
+	Query catalog.ObjectID
+	Shard int
+	// State is running, backfilling, paused, failed, or lagging.
+	State string
+	// Rows counts the input rows consumed, Lag those that wait.
+	Rows, Lag int64
+	// Error is what stopped a failed query.
+	Error string
+}
+
+// PartitionStatus is the extent of one partition of a stream or table.
+type PartitionStatus struct {
+	Relation  catalog.ObjectID
+	Partition int
+	// StartOffset is the first offset kept, EndOffset the next one to be given
+	// (streams).
+	StartOffset, EndOffset int64
+	// Rows is the number of rows kept, Bytes their size on disk; -1 when unknown.
+	Rows, Bytes int64
+	// Rowtime is the largest event time; zero for none.
+	Rowtime time.Time
+}
+
+// ShardStatus is the state of one shard.
+type ShardStatus struct {
+	Shard  int
+	Leader string
+	State  string
+	Term   uint64
+	// Index is the last log index applied.
+	Index uint64
+}
+
+// NodeStatus describes one node.
+type NodeStatus struct {
+	ID, Address, Version, State string
+	Started                     time.Time
+}
+
+// RowError is one row that failed in a continuous query.
+type RowError struct {
+	Time      time.Time
+	Query     catalog.ObjectID
+	Shard     int
+	Relation  catalog.ObjectID
+	Partition int
+	Offset    int64
+	// Code is the SQLSTATE.
+	Code    string
+	Message string
+}
+
+// SessionStatus describes one connected client.
+type SessionStatus struct {
+	PID             int32
+	User            string
+	Database        string
+	ApplicationName string
+	ClientAddress   string
+	Started         time.Time
+	QueryStarted    time.Time
+	// State is active, idle, idle in transaction, or idle in transaction
+	// (aborted).
+	State string
+	Query string
+}
+
+// Setting is a run-time parameter.
+type Setting struct {
+	Name, Value, Default, Description string
+	// Context is PostgreSQL's: internal, postmaster, user ...
+	Context string
+}
+
+// Cursor is an open cursor.
+type Cursor struct {
+	Name, Statement    string
+	Hold, Binary       bool
+	Created            time.Time
+	NotScrollable, SQL bool
+}
+
+// PreparedStatement is a prepared statement of a session.
+type PreparedStatement struct {
+	Name, Statement string
+	Prepared        time.Time
+	Parameters      []types.Type
+	FromSQL         bool
+}
