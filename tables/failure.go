@@ -1,0 +1,116 @@
+package tables
+
+import (
+	"fmt"
+	"log/slog"
+	"path"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// CorruptionError reports an sstable whose bytes are not what was written.
+type CorruptionError struct {
+	// File is the path of the damaged file; the store's directory when Pebble
+	// does not say which file it is.
+	File string
+	// Err is what Pebble found.
+	Err error
+}
+
+// Error implements error.
+func (e *CorruptionError) Error() string {
+	return fmt.Sprintf("tables: corruption in %s: %v", e.File, e.Err)
+}
+
+// Unwrap returns what Pebble found.
+func (e *CorruptionError) Unwrap() error { return e.Err }
+
+// failure notes what Pebble reports beside its return values: the file of a
+// corruption, and the errors after which it must not be used any more.
+type failure struct {
+	dir    string
+	logger *slog.Logger
+
+	fatal       atomic.Pointer[error]
+	corruptions atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		// damaged is the file of the latest corruption.
+		damaged string
+	}
+}
+
+// err is the fatal error, or nil.
+func (f *failure) err() error {
+	if err := f.fatal.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// fail makes the first fatal error stick.
+func (f *failure) fail(err error) {
+	if f.fatal.CompareAndSwap(nil, &err) {
+		f.logger.Error("the store has failed and must be opened again", "error", err)
+	}
+}
+
+// name turns an error of Pebble's into a CorruptionError when it is one.
+func (f *failure) name(err error) error {
+	if err == nil || !pebble.IsCorruptionError(err) {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file := f.mu.damaged
+	if file == "" {
+		file = f.dir
+	}
+	return &CorruptionError{File: file, Err: err}
+}
+
+// listener returns the events that matter. Pebble's default would end the
+// process when it meets a damaged file.
+func (f *failure) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			f.logger.Warn("background work failed and is tried again", "error", err)
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			f.corruptions.Add(1)
+			file := info.Path
+			if !path.IsAbs(file) && path.Dir(file) == "." {
+				file = path.Join(f.dir, file)
+			}
+			f.mu.Lock()
+			f.mu.damaged = file
+			f.mu.Unlock()
+			f.logger.Error("corruption", "file", file, "details", info.Details)
+		},
+		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+			f.logger.Warn("commits wait for flushes or compactions", "reason", info.Reason)
+		},
+	}
+}
+
+// pebbleLogger passes Pebble's log lines on.
+type pebbleLogger struct{ *failure }
+
+// Infof drops Pebble's running commentary, which is one line per flush and
+// compaction; the metrics tell the same.
+func (l pebbleLogger) Infof(string, ...any) {}
+
+// Errorf implements pebble.Logger.
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.logger.Error(fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where Pebble cannot tell any more what is on disk, as after
+// a failed sync of its manifest. Opening the store again is safe, going on is
+// not: no further batch is taken and no flush counts.
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.fail(fmt.Errorf("tables: %s: "+format, append([]any{l.dir}, args...)...))
+}

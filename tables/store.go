@@ -1,0 +1,146 @@
+package tables
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ErrClosed is returned by operations on a closed Store.
+var ErrClosed = errors.New("tables: closed")
+
+// Options configure a Store.
+type Options struct {
+	// FS is the file system; required.
+	FS vfs.FS
+	// Dir is the store's own directory; it is created when missing.
+	Dir string
+	// CacheBytes is the size of the cache of uncompressed blocks; 256 MiB by
+	// default. An idle store does not fill it.
+	CacheBytes int64
+	// MemTableBytes is the size at which a memtable is flushed; 64 MiB by
+	// default. Memtables start small and grow to this.
+	MemTableBytes int64
+	// Logger is required.
+	Logger *slog.Logger
+	// Registerer receives the store's metrics; nil for none.
+	Registerer prometheus.Registerer
+}
+
+const (
+	defaultCacheBytes    = 256 << 20
+	defaultMemTableBytes = 64 << 20
+
+	// stopWritesMemTables is how many memtables may wait for their flush before
+	// commits wait for them.
+	stopWritesMemTables = 4
+	// bloomBitsPerKey gives about 1 % false positives.
+	bloomBitsPerKey = 10
+	// targetFileBytes is the size of an sstable on the first level; each level
+	// below has files of twice the size.
+	targetFileBytes = 8 << 20
+)
+
+// Store is the key-value store of a node. All methods are safe for concurrent
+// use, except that Close must not overlap with others.
+type Store struct {
+	db      *pebble.DB
+	closed  atomic.Bool
+	failure *failure
+	metrics *metrics
+}
+
+// Open opens the store in options.Dir, creating it when there is none. What had
+// been committed but not flushed before a crash is gone, for every shard back to
+// some earlier applied index.
+func Open(options Options) (*Store, error) {
+	if options.CacheBytes == 0 {
+		options.CacheBytes = defaultCacheBytes
+	}
+	if options.MemTableBytes == 0 {
+		options.MemTableBytes = defaultMemTableBytes
+	}
+	failure := &failure{dir: options.Dir, logger: options.Logger}
+	cache := pebble.NewCache(options.CacheBytes)
+	// The database holds its own reference.
+	defer cache.Unref()
+	db, err := pebble.Open(options.Dir, pebbleOptions(options, cache, failure))
+	if err != nil {
+		return nil, fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err))
+	}
+	store := &Store{db: db, failure: failure}
+	store.metrics = newMetrics(db, failure, options.Registerer)
+	return store, nil
+}
+
+// pebbleOptions translates the options to Pebble's.
+func pebbleOptions(options Options, cache *pebble.Cache, failure *failure) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          options.FS,
+		Cache:                       cache,
+		Comparer:                    pebble.DefaultComparer,
+		DisableWAL:                  true,
+		FormatMajorVersion:          pebble.FormatColumnarBlocks,
+		MemTableSize:                uint64(options.MemTableBytes),
+		MemTableStopWritesThreshold: stopWritesMemTables,
+		LBaseMaxBytes:               64 << 20,
+		// The second compaction helps only when writers are idle enough.
+		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 2 },
+		Logger:                     pebbleLogger{failure},
+		EventListener:              failure.listener(),
+	}
+	o.TargetFileSizes[0] = targetFileBytes
+	o.Levels[0].BlockSize = 8 << 10
+	o.Levels[0].IndexBlockSize = 64 << 10
+	// The whole key is the filter's unit: most lookups that miss ask for a group
+	// seen for the first time, and then no level is read at all.
+	o.Levels[0].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+	return o
+}
+
+// Flush makes durable everything committed before the call.
+func (s *Store) Flush() error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if err := s.db.Flush(); err != nil {
+		return fmt.Errorf("tables: flush: %w", s.failure.name(err))
+	}
+	// A flush that could not record its result is not a flush.
+	return s.usable()
+}
+
+// Shard returns the part of the store that belongs to a shard. It is a handle:
+// making one costs nothing and it needs no closing.
+func (s *Store) Shard(id uint32) *Shard { return newShard(s, id) }
+
+// Failure is the error after which the store takes no more batches until it is
+// opened again, or nil. What has been committed can still be read.
+func (s *Store) Failure() error { return s.failure.err() }
+
+// Close closes the store without flushing it: the log has what is not flushed.
+// Iterators and snapshots must have been closed.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return ErrClosed
+	}
+	s.metrics.unregister()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("tables: closing: %w", err)
+	}
+	return nil
+}
+
+// usable tells whether the store can be written.
+func (s *Store) usable() error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return s.failure.err()
+}
