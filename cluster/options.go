@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// StateMachine is what the catalog group replicates. The node calls its methods
+// one at a time.
+type StateMachine interface {
+	// Apply applies the committed command at index and returns the answer for
+	// whoever proposed it. It must give the same state on every replica.
+	Apply(index uint64, command []byte) any
+	// Snapshot encodes the whole state.
+	Snapshot() ([]byte, error)
+	// Restore replaces the state by an encoded one.
+	Restore(snapshot []byte) error
+}
+
+// Options configure a Node.
+type Options struct {
+	// FS is the file system; required.
+	FS vfs.FS
+	// Dir holds everything of the node; it is created when missing.
+	Dir string
+	// NodeID names the node in its cluster; 1 by default. A folder keeps the
+	// name it was made with.
+	NodeID uint64
+	// Shards is the cluster's number of shards, fixed when it is made. 0 takes
+	// what the folder has, and 8 for a new one.
+	Shards int
+	// Catalog is replicated by the catalog group; required.
+	Catalog StateMachine
+	// SnapshotBytes is how much the log may grow before the next checkpoint;
+	// 64 MiB by default.
+	SnapshotBytes int64
+	// TableCacheBytes and MemTableBytes configure the key-value store; see
+	// tables.Options.
+	TableCacheBytes, MemTableBytes int64
+	// MinFreeBytes is the room on disk below which CheckSpace refuses input;
+	// 256 MiB by default.
+	MinFreeBytes uint64
+	// MaxOpenFiles bounds the segment files held open; 512 by default.
+	MaxOpenFiles int
+	// Logger is required.
+	Logger *slog.Logger
+	// Registerer receives the metrics; nil for none.
+	Registerer prometheus.Registerer
+}
+
+const (
+	defaultShards        = 8
+	defaultSnapshotBytes = 64 << 20
+	defaultMinFreeBytes  = 256 << 20
+	defaultMaxOpenFiles  = 512
+
+	// maxShards keeps shard numbers within the four digits of their folders.
+	maxShards = 9999
+)
+
+// withDefaults checks the options and fills in what was left out; Shards stays
+// 0 when the folder is to decide.
+func (o Options) withDefaults() (Options, error) {
+	switch {
+	case o.FS == nil || o.Logger == nil || o.Catalog == nil || o.Dir == "":
+		return o, errors.New("cluster: FS, Dir, Catalog and Logger are required")
+	case o.Shards < 0 || o.Shards > maxShards:
+		return o, errors.New("cluster: the number of shards must be between 1 and 9999")
+	}
+	if o.NodeID == 0 {
+		o.NodeID = 1
+	}
+	if o.SnapshotBytes <= 0 {
+		o.SnapshotBytes = defaultSnapshotBytes
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = defaultMinFreeBytes
+	}
+	if o.MaxOpenFiles <= 0 {
+		o.MaxOpenFiles = defaultMaxOpenFiles
+	}
+	return o, nil
+}
