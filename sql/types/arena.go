@@ -1,6 +1,9 @@
 package types
 
-import "unsafe"
+import (
+	"strings"
+	"unsafe"
+)
 
 // arenaBlock is the size of the blocks a StringArena allocates, in bytes.
 const arenaBlock = 16 << 10
@@ -15,9 +18,13 @@ type StringArena struct {
 }
 
 // Copy returns s as a string that shares no memory with s.
-func (a *StringArena) Copy(s []byte) string {
+func (a *StringArena) Copy(s []byte) string { return a.CopyString(aliasString(s)) }
+
+// CopyString returns a copy of s that shares no memory with s. A nil arena
+// allocates each copy by itself.
+func (a *StringArena) CopyString(s string) string {
 	if a == nil || len(s) > arenaBlock/4 {
-		return string(s)
+		return strings.Clone(s)
 	}
 	if len(s) == 0 {
 		return ""

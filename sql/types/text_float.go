@@ -1,0 +1,133 @@
+package types
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"millrace/sql/sqlerr"
+)
+
+// appendFloatText appends a real or double precision. With extra_float_digits
+// above 0 it is the shortest text that reads back to the same value, with an
+// exponent outside 1e-4 to 1e6 (real) or 1e15 (double precision).
+func appendFloatText(buf []byte, kind Kind, v float64, f *Format) []byte {
+	switch {
+	case v != v:
+		return append(buf, "NaN"...)
+	case math.IsInf(v, 1):
+		return append(buf, "Infinity"...)
+	case math.IsInf(v, -1):
+		return append(buf, "-Infinity"...)
+	}
+	size, digits, limit := 64, float8Digits, 1e15
+	if kind == KindFloat4 {
+		size, digits, limit = 32, float4Digits, 1e6
+	}
+	if f.ExtraFloatDigits <= 0 {
+		return strconv.AppendFloat(buf, v, 'g', max(digits+f.ExtraFloatDigits, 1), size)
+	}
+	if abs := math.Abs(v); abs != 0 && (abs < lowestFixed(size) || abs >= limit) {
+		return strconv.AppendFloat(buf, v, 'e', -1, size)
+	}
+	return strconv.AppendFloat(buf, v, 'f', -1, size)
+}
+
+// lowestFixed is the smallest number that prints without exponent.
+func lowestFixed(size int) float64 {
+	if size == 32 {
+		return float64(float32(1e-4))
+	}
+	return 1e-4
+}
+
+// parseFloat reads a real or double precision; a real is rounded to one.
+func parseFloat(t Type, s string) (float64, error) {
+	size := 64
+	if t.Kind == KindFloat4 {
+		size = 32
+	}
+	trimmed := trimSpace(s)
+	if !isDecimalFloat(trimmed) {
+		return parseSpecialFloat(t, s, trimmed, size)
+	}
+	v, err := strconv.ParseFloat(trimmed, size)
+	return checkFloat(t, s, trimmed, v, err)
+}
+
+// checkFloat turns what strconv says into PostgreSQL's errors; it treats a
+// number that became 0 as out of range too.
+func checkFloat(t Type, s, trimmed string, v float64, err error) (float64, error) {
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && v == 0 && hasNonZeroDigit(trimmed):
+		return 0, sqlerr.New(sqlerr.NumericValueOutOfRange, -1,
+			"\"%s\" is out of range for type %s", trimmed, t.BaseName())
+	case err != nil:
+		return 0, invalidSyntax(t, s)
+	default:
+		return v, nil
+	}
+}
+
+// hasNonZeroDigit reports whether the mantissa has a digit other than 0.
+func hasNonZeroDigit(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == 'e' || c == 'E':
+			return false
+		case c >= '1' && c <= '9':
+			return true
+		}
+	}
+	return false
+}
+
+// isDecimalFloat reports whether s has only the characters of decimal numbers,
+// which keeps Go's own extensions out.
+func isDecimalFloat(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c-'0' > 9 && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parseSpecialFloat reads NaN, the infinities and hexadecimal numbers, which C
+// libraries accept.
+func parseSpecialFloat(t Type, s, trimmed string, size int) (float64, error) {
+	unsigned := strings.ToLower(strings.TrimLeft(trimmed, "+-"))
+	if len(trimmed)-len(unsigned) > 1 {
+		return 0, invalidSyntax(t, s)
+	}
+	sign := 1
+	if strings.HasPrefix(trimmed, "-") {
+		sign = -1
+	}
+	switch {
+	case unsigned == "nan":
+		return math.NaN(), nil
+	case unsigned == "inf", unsigned == "infinity":
+		return math.Inf(sign), nil
+	case strings.HasPrefix(unsigned, "0x") && !strings.Contains(unsigned, "_"):
+		if !strings.Contains(unsigned, "p") {
+			unsigned += "p0"
+		}
+		v, err := strconv.ParseFloat(unsigned, size)
+		return checkFloat(t, s, trimmed, float64(sign)*v, err)
+	}
+	return 0, invalidSyntax(t, s)
+}
+
+// trimSpace cuts off the white space around s that input functions ignore.
+func trimSpace(s string) string {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
