@@ -146,6 +146,26 @@ func (v *Vector) Reset(t Type) {
 	v.Strs = v.Strs[:0]
 }
 
+// Truncate drops the values from n on.
+func (v *Vector) Truncate(n int) {
+	length := v.Len()
+	if n >= length {
+		return
+	}
+	for i := n; i < length && len(v.Nulls) > 0; i++ {
+		v.Nulls.Clear(i)
+	}
+	switch v.Type.Physical() {
+	case PhysicalInt:
+		v.Ints = v.Ints[:n]
+	case PhysicalFloat:
+		v.Floats = v.Floats[:n]
+	default:
+		clear(v.Strs[n:])
+		v.Strs = v.Strs[:n]
+	}
+}
+
 // IsNull reports whether value i is NULL.
 func (v *Vector) IsNull(i int) bool { return v.Nulls.Get(i) }
 

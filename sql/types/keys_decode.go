@@ -1,0 +1,421 @@
+package types
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/big"
+
+	"millrace/sql/sqlerr"
+)
+
+var errCorruptKey = sqlerr.New(sqlerr.DataCorrupted, -1, "key has an invalid encoding")
+
+// DecodeKey reads a value of type t, or NULL, from the front of a key and
+// returns what follows it. The value equals the one encoded; KeyIsExact says
+// whether it also prints alike. Nothing in it aliases key. Bytes that are no
+// key are an error (XX001).
+func DecodeKey(t Type, key []byte) (d Datum, rest []byte, err error) {
+	if len(key) == 0 {
+		return Null, nil, errCorruptKey
+	}
+	if key[0] == keyNull {
+		return Null, key[1:], nil
+	}
+	switch t.Physical() {
+	case PhysicalInt:
+		v, rest, err := decodeKeyInt(key)
+		return IntDatum(v), rest, err
+	case PhysicalFloat:
+		return decodeKeyFloat(key)
+	default:
+		return decodeKeyString(t, key)
+	}
+}
+
+func decodeKeyInt(key []byte) (v int64, rest []byte, err error) {
+	if len(key) == 0 {
+		return 0, nil, errCorruptKey
+	}
+	first := int(key[0])
+	key = key[1:]
+	if first >= keyIntZero && first <= keyIntZero+keyIntSmallMax {
+		return int64(first - keyIntZero), key, nil
+	}
+	n, negative := first-keyIntPositive, false
+	if first < keyIntZero {
+		n, negative = keyIntNegative-first, true
+	}
+	if n < 0 || n > 8 || len(key) < n {
+		return 0, nil, errCorruptKey
+	}
+	var u uint64
+	if negative {
+		u = math.MaxUint64
+	}
+	for _, b := range key[:n] {
+		u = u<<8 | uint64(b)
+	}
+	// The same number in more bytes, or with the other sign's tag, is no key.
+	v = int64(u)
+	if var8 := [9]byte{}; len(appendKeyInt(var8[:0], v)) != n+1 || negative != (v < 0) {
+		return 0, nil, errCorruptKey
+	}
+	return v, key[n:], nil
+}
+
+func decodeKeyFloat(key []byte) (Datum, []byte, error) {
+	if len(key) < 9 || key[0] != keyPresent {
+		return Null, nil, errCorruptKey
+	}
+	b := binary.BigEndian.Uint64(key[1:])
+	switch {
+	case b == math.MaxUint64:
+		return FloatDatum(math.NaN()), key[9:], nil
+	case b>>63 != 0:
+		b &^= 1 << 63
+	default:
+		b = ^b
+	}
+	return FloatDatum(math.Float64frombits(b)), key[9:], nil
+}
+
+func decodeKeyString(t Type, key []byte) (Datum, []byte, error) {
+	switch t.Kind {
+	case KindNumeric:
+		return decodeKeyNumeric(t, key)
+	case KindInterval:
+		return decodeKeyInterval(key)
+	case KindJSONB:
+		s, rest, err := decodeKeyJSONB(nil, key, 0)
+		return StringDatum(string(s)), rest, err
+	case KindArray:
+		return decodeKeyArray(*t.Elem, key)
+	case KindStruct:
+		return decodeKeyStruct(t, key)
+	case KindMap:
+		return decodeKeyMap(t, key)
+	}
+	s, rest, err := decodeKeyBytes(key)
+	if err != nil {
+		return Null, nil, err
+	}
+	if t.Kind == KindBpchar {
+		s, err = fitString(t, s, true)
+	}
+	return StringDatum(s), rest, err
+}
+
+func decodeKeyBytes(key []byte) (s string, rest []byte, err error) {
+	if len(key) == 0 || key[0] != keyPresent {
+		return "", nil, errCorruptKey
+	}
+	key = key[1:]
+	end := bytes.IndexByte(key, 0)
+	if end >= 0 && end+1 < len(key) && key[end+1] == keyTerminator {
+		return string(key[:end]), key[end+2:], nil
+	}
+	var out []byte
+	for {
+		zero := bytes.IndexByte(key, 0)
+		if zero < 0 || zero+1 >= len(key) {
+			return "", nil, errCorruptKey
+		}
+		out = append(out, key[:zero]...)
+		follow := key[zero+1]
+		key = key[zero+2:]
+		switch follow {
+		case keyTerminator:
+			return string(out), key, nil
+		case keyEscape:
+			out = append(out, 0)
+		default:
+			return "", nil, errCorruptKey
+		}
+	}
+}
+
+func decodeKeyNumeric(t Type, key []byte) (Datum, []byte, error) {
+	tag, key := key[0], key[1:]
+	switch tag {
+	case keyNumericNegativeInfinity:
+		return StringDatum(NumericNegativeInfinity), key, nil
+	case keyNumericInfinity:
+		return StringDatum(NumericInfinity), key, nil
+	case keyNumericNaN:
+		return StringDatum(NumericNaN), key, nil
+	case keyNumericZero:
+		return withScaleOf(t, decimal{}, key)
+	case keyNumericPositive:
+		d, rest, err := decodeKeyDigits(key)
+		if err != nil {
+			return Null, nil, err
+		}
+		return withScaleOf(t, d, rest)
+	case keyNumericNegative:
+		return decodeKeyNegative(t, key)
+	default:
+		return Null, nil, errCorruptKey
+	}
+}
+
+// decodeKeyNegative reads the flipped bytes of a negative number.
+func decodeKeyNegative(t Type, key []byte) (Datum, []byte, error) {
+	// The end is a flipped 0x00; no byte of the digits is one, but the
+	// exponent's may be, so the exponent's bytes are stepped over first.
+	if len(key) == 0 {
+		return Null, nil, errCorruptKey
+	}
+	skip := 1 + keyIntLength(^key[0])
+	if skip > len(key) {
+		return Null, nil, errCorruptKey
+	}
+	end := bytes.IndexByte(key[skip:], ^byte(keyEnd))
+	if end < 0 {
+		return Null, nil, errCorruptKey
+	}
+	flipped := make([]byte, skip+end+1)
+	for i := range flipped {
+		flipped[i] = ^key[i]
+	}
+	d, _, err := decodeKeyDigits(flipped)
+	if err != nil {
+		return Null, nil, err
+	}
+	d.coefficient.Neg(&d.coefficient)
+	return withScaleOf(t, d, key[len(flipped):])
+}
+
+// keyIntLength returns how many bytes follow the first byte of an integer.
+func keyIntLength(first byte) int {
+	switch {
+	case first < keyIntZero:
+		return keyIntNegative - int(first)
+	case first > keyIntZero+keyIntSmallMax:
+		return int(first) - keyIntPositive
+	default:
+		return 0
+	}
+}
+
+// decodeKeyDigits reads exponent and digits of a positive number.
+func decodeKeyDigits(key []byte) (d decimal, rest []byte, err error) {
+	exponent, key, err := decodeKeyInt(key)
+	if err != nil {
+		return d, nil, err
+	}
+	end := bytes.IndexByte(key, keyEnd)
+	if end <= 0 || exponent > numericMaxIntegerDigits || exponent < -numericMaxScale {
+		return d, nil, errCorruptKey
+	}
+	digits := make([]byte, 0, 2*end)
+	for _, b := range key[:end] {
+		if b > 100 {
+			return d, nil, errCorruptKey
+		}
+		digits = append(digits, '0'+(b-1)/10, '0'+(b-1)%10)
+	}
+	if digits[len(digits)-1] == '0' {
+		digits = digits[:len(digits)-1]
+	}
+	if digits[0] == '0' || digits[len(digits)-1] == '0' {
+		return d, nil, errCorruptKey
+	}
+	scale := int64(len(digits)) - exponent
+	if scale > numericMaxScale {
+		return d, nil, errCorruptKey
+	}
+	d.coefficient.SetString(aliasString(digits), 10)
+	d.scale = int32(scale)
+	if scale < 0 {
+		d.coefficient.Mul(&d.coefficient, bigPowerOfTen(int(-scale)))
+		d.scale = 0
+	}
+	return d, key[end+1:], nil
+}
+
+// withScaleOf gives a decoded number the zeros that its type's scale asks for.
+func withScaleOf(t Type, d decimal, rest []byte) (Datum, []byte, error) {
+	if _, scale, ok := t.NumericModifier(); ok && scale > d.scale {
+		d.rescale(scale)
+	}
+	return StringDatum(d.mustNumeric()), rest, nil
+}
+
+func decodeKeyInterval(key []byte) (Datum, []byte, error) {
+	if key[0] != keyPresent {
+		return Null, nil, errCorruptKey
+	}
+	days, rest, err := decodeKeyInt(key[1:])
+	if err != nil {
+		return Null, nil, err
+	}
+	micros, rest, err := decodeKeyInt(rest)
+	if err != nil || micros < 0 || micros >= microsPerDay {
+		return Null, nil, errCorruptKey
+	}
+	v, err := intervalOfSpan(days, micros)
+	return StringDatum(EncodeInterval(v)), rest, err
+}
+
+// intervalOfSpan returns an interval of so many days and microseconds, with
+// months only where the days do not fit.
+func intervalOfSpan(days, micros int64) (IntervalValue, error) {
+	months := int64(0)
+	if days != int64(int32(days)) {
+		months = days / daysPerMonth
+		days %= daysPerMonth
+	}
+	if months != int64(int32(months)) {
+		// The rest are days that came from a large count of microseconds.
+		excess := months - int64(clampInt32(months))
+		months -= excess
+		extra := excess*daysPerMonth + days
+		days = int64(clampInt32(extra))
+		product, ok := multiplyInt64(extra-days, microsPerDay)
+		if !ok || product > 0 && micros > math.MaxInt64-product {
+			return IntervalValue{}, errCorruptKey
+		}
+		micros += product
+	}
+	return IntervalValue{Months: int32(months), Days: int32(days), Micros: micros}, nil
+}
+
+func clampInt32(v int64) int32 {
+	return int32(min(max(v, math.MinInt32), math.MaxInt32))
+}
+
+func decodeKeyArray(elem Type, key []byte) (Datum, []byte, error) {
+	if key[0] != keyPresent {
+		return Null, nil, errCorruptKey
+	}
+	key = key[1:]
+	var a Array
+	for {
+		if len(key) == 0 {
+			return Null, nil, errCorruptKey
+		}
+		if key[0] == keyEnd {
+			key = key[1:]
+			break
+		}
+		d, rest, err := DecodeKey(elem, key)
+		if err != nil {
+			return Null, nil, err
+		}
+		a.Elems = append(a.Elems, d)
+		key = rest
+	}
+	rest, err := decodeKeyDimensions(&a, key)
+	if err != nil {
+		return Null, nil, err
+	}
+	return StringDatum(EncodeArray(elem, a)), rest, nil
+}
+
+// decodeKeyDimensions reads the dimensions of an array whose elements are known.
+func decodeKeyDimensions(a *Array, key []byte) (rest []byte, err error) {
+	dimensions, key, err := decodeKeyInt(key)
+	if err != nil || dimensions < 0 || dimensions > maxDimensions {
+		return nil, errCorruptKey
+	}
+	numbers := make([]int32, 2*dimensions)
+	for i := range numbers {
+		var v int64
+		if v, key, err = decodeKeyInt(key); err != nil || v != int64(int32(v)) {
+			return nil, errCorruptKey
+		}
+		numbers[i] = int32(v)
+	}
+	count := new(big.Int).SetInt64(min(dimensions, 1))
+	for _, length := range numbers[:dimensions] {
+		count.Mul(count, big.NewInt(int64(length)))
+	}
+	if count.Cmp(big.NewInt(int64(len(a.Elems)))) != 0 {
+		return nil, errCorruptKey
+	}
+	a.Dims, a.LowerBounds = numbers[:dimensions], numbers[dimensions:]
+	return key, nil
+}
+
+func decodeKeyStruct(t Type, key []byte) (Datum, []byte, error) {
+	if key[0] != keyPresent {
+		return Null, nil, errCorruptKey
+	}
+	key = key[1:]
+	fields := make([]Datum, len(t.Fields))
+	for i := range fields {
+		var err error
+		if fields[i], key, err = DecodeKey(t.Fields[i].Type, key); err != nil {
+			return Null, nil, err
+		}
+	}
+	return StringDatum(EncodeStruct(t, fields)), key, nil
+}
+
+func decodeKeyMap(t Type, key []byte) (Datum, []byte, error) {
+	if key[0] != keyPresent {
+		return Null, nil, errCorruptKey
+	}
+	key = key[1:]
+	var entries []MapEntry
+	for {
+		if len(key) == 0 {
+			return Null, nil, errCorruptKey
+		}
+		if key[0] == keyEnd {
+			return StringDatum(EncodeMap(t, entries)), key[1:], nil
+		}
+		var entry MapEntry
+		var err error
+		if entry.Key, key, err = DecodeKey(*t.Key, key); err != nil {
+			return Null, nil, err
+		}
+		if entry.Value, key, err = DecodeKey(*t.Elem, key); err != nil {
+			return Null, nil, err
+		}
+		entries = append(entries, entry)
+	}
+}
+
+// SkipKey returns what follows the first value, of type t or NULL, in a key.
+func SkipKey(t Type, key []byte) (rest []byte, err error) {
+	if len(key) == 0 {
+		return nil, errCorruptKey
+	}
+	if key[0] == keyNull {
+		return key[1:], nil
+	}
+	skip := 0
+	switch t.Physical() {
+	case PhysicalInt:
+		skip = 1 + keyIntLength(key[0])
+	case PhysicalFloat:
+		skip = 9
+	default:
+		return skipKeyString(t, key)
+	}
+	if skip < 1 || skip > len(key) {
+		return nil, errCorruptKey
+	}
+	return key[skip:], nil
+}
+
+// skipKeyString steps over plain strings and decodes everything else.
+func skipKeyString(t Type, key []byte) ([]byte, error) {
+	switch t.Kind {
+	case KindNumeric, KindInterval, KindJSONB, KindArray, KindStruct, KindMap:
+		_, rest, err := DecodeKey(t, key)
+		return rest, err
+	}
+	for i := 1; ; i += 2 {
+		zero := bytes.IndexByte(key[min(i, len(key)):], 0)
+		if zero < 0 || i+zero+1 >= len(key) {
+			return nil, errCorruptKey
+		}
+		i += zero
+		if key[i+1] == keyTerminator {
+			return key[i+2:], nil
+		}
+	}
+}
