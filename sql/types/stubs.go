@@ -20,9 +20,6 @@ func NumericLn(a string) (string, error)        { return "", notYet("numeric") }
 func NormalizeJSONB(text string) (string, error) { return "", notYet("jsonb") }
 func CompareJSONB(a, b string) int               { return 0 }
 
-func AppendBatch(buf []byte, b *Batch) []byte                 { return buf }
-func DecodeBatch(data []byte, columns []Type) (*Batch, error) { return nil, notYet("batch") }
-
 func appendInterval(buf []byte, v IntervalValue, f *Format) []byte       { return buf }
 func appendArrayText(buf []byte, elem Type, s string, f *Format) []byte  { return buf }
 func appendCompositeJSON(buf []byte, t Type, s string, f *Format) []byte { return buf }
