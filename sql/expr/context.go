@@ -62,6 +62,15 @@ func (c *Context) ResetErrors() {
 	clear(c.failed)
 }
 
+// allRows returns the selection of rows 0 to n-1, which the caller must not
+// change.
+func (c *Context) allRows(n int) []int32 {
+	for len(c.rows) < n {
+		c.rows = append(c.rows, int32(len(c.rows)))
+	}
+	return c.rows[:n:n]
+}
+
 // Session is what functions may ask of a client's session and its catalog.
 type Session interface {
 	// Setting returns a run-time parameter's value (SHOW name).

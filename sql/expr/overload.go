@@ -35,6 +35,10 @@ type Overload struct {
 	New func() Kernel
 	// Description is one line for the documentation.
 	Description string
+
+	// comparison and ordering are set for operators that have loops of their own.
+	comparison comparison
+	ordering   ordering
 }
 
 // Kernel computes a function over vectors: for each row i in selection it reads

@@ -1,0 +1,141 @@
+package expr
+
+import (
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// binding is what the polymorphic types of one call stand for; the kind unknown
+// is not decided.
+type binding struct {
+	element    types.Type // anyelement, anynonarray, and the element of anyarray
+	compatible types.Type // anycompatible, and the element of anycompatiblearray
+	mapType    types.Type
+}
+
+// bind finds what a signature's polymorphic types stand for, given the types of
+// the arguments
+// (https://www.postgresql.org/docs/15/extend-type-system.html#EXTEND-TYPES-POLYMORPHIC).
+func bind(s signatureOf, args []types.Type) (binding, error) {
+	var b binding
+	var compatible []types.Type
+	needsElement, needsCompatible, hasCompatibleArray := false, false, false
+	for i, t := range args {
+		declared := s.at(i).Kind
+		switch declared {
+		case kindAnyElement, kindAnyNonArray, kindAnyArray:
+			needsElement = true
+			if t.Kind == types.KindUnknown {
+				continue
+			}
+			if err := b.bindElement(declared, t); err != nil {
+				return b, err
+			}
+		case kindAnyCompatible, kindAnyCompatibleArray:
+			needsCompatible = true
+			elem := t
+			if declared == kindAnyCompatibleArray {
+				hasCompatibleArray = true
+				if t.Kind == types.KindUnknown {
+					continue
+				}
+				if t.Kind != types.KindArray {
+					return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared anycompatiblearray is not an array but type %s", t)
+				}
+				elem = *t.Elem
+			}
+			elem.Mod = -1
+			compatible = append(compatible, elem)
+		case kindAnyMap:
+			if t.Kind != types.KindMap && t.Kind != types.KindUnknown {
+				return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared map is not a map but type %s", t)
+			}
+			b.mapType = t
+		}
+	}
+	if needsElement && b.element.Kind == types.KindUnknown {
+		return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type unknown")
+	}
+	if needsCompatible {
+		return b, b.bindCompatible(compatible, hasCompatibleArray)
+	}
+	return b, nil
+}
+
+func (b *binding) bindElement(declared types.Kind, t types.Type) error {
+	elem := t
+	if declared == kindAnyArray {
+		if t.Kind != types.KindArray {
+			return sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared anyarray is not an array but type %s", t)
+		}
+		elem = *t.Elem
+	} else if declared == kindAnyNonArray && t.Kind == types.KindArray {
+		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "type matched to anynonarray is an array type: %s", t)
+	}
+	elem.Mod = -1
+	if b.element.Kind == types.KindUnknown {
+		b.element = elem
+		return nil
+	}
+	if !b.element.SameKind(elem) {
+		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "arguments declared \"anyelement\" are not all alike").
+			WithDetail("%s versus %s", TypeName(b.element), TypeName(elem))
+	}
+	return nil
+}
+
+func (b *binding) bindCompatible(ts []types.Type, hasArray bool) error {
+	if hasArray {
+		known := false
+		for _, t := range ts {
+			known = known || t.Kind != types.KindUnknown
+		}
+		if !known {
+			return sqlerr.New(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type unknown")
+		}
+	}
+	t, err := CommonType(ts, "arguments of anycompatible family", -1)
+	b.compatible = t
+	return err
+}
+
+// actual returns the type that an argument of type given has in a call, when
+// declared is the parameter's type.
+func (b *binding) actual(declared, given types.Type) types.Type {
+	switch declared.Kind {
+	case kindAny:
+		if given.Kind == types.KindUnknown {
+			return types.Text
+		}
+		return given
+	case kindAnyElement, kindAnyNonArray:
+		return b.element
+	case kindAnyArray:
+		return types.ArrayOf(b.element)
+	case kindAnyCompatible:
+		return b.compatible
+	case kindAnyCompatibleArray:
+		return types.ArrayOf(b.compatible)
+	case kindAnyMap:
+		return b.mapType
+	case kindMapKey:
+		return *b.mapType.Key
+	case kindMapValue:
+		return *b.mapType.Elem
+	case types.KindArray:
+		if isPolymorphic(*declared.Elem) {
+			return types.ArrayOf(b.actual(*declared.Elem, types.Unknown))
+		}
+	}
+	return declared
+}
+
+// bindPolymorphic returns what the polymorphic type t stands for in a call with
+// arguments of the given types.
+func bindPolymorphic(declared []types.Type, variadic bool, t types.Type, args []types.Type) (types.Type, error) {
+	b, err := bind(signatureOf{declared, variadic}, args)
+	if err != nil {
+		return types.Type{}, err
+	}
+	return b.actual(t, types.Unknown), nil
+}

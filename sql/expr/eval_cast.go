@@ -1,0 +1,435 @@
+package expr
+
+import (
+	"math"
+
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// relabelEval gives the values of its argument another type of the same
+// representation.
+type relabelEval struct{ arg operand }
+
+func (r *relabelEval) evaluate(ctx *Context, in *types.Batch, selection []int32, out *types.Vector) {
+	copyRows(out, r.arg.values(ctx, in, selection), selection)
+}
+
+func compileCast(e *Cast) (evaluator, error) {
+	arg, err := compileOperand(e.Arg)
+	if err != nil {
+		return nil, err
+	}
+	from, to := e.Arg.Type(), e.ResultType
+	if isRelabel(from, to) {
+		return &relabelEval{arg: arg}, nil
+	}
+	kernel := castKernel(from, to, e.Explicit)
+	return &callEval{args: []operand{arg}, vectors: make([]*types.Vector, 1), kernel: kernel, strict: true}, nil
+}
+
+// isRelabel reports whether a cast leaves the representation as it is.
+func isRelabel(from, to types.Type) bool {
+	if to.Mod != -1 && to.Mod != from.Mod {
+		return false
+	}
+	if from.SameKind(to) {
+		return true
+	}
+	switch to.Kind {
+	case types.KindInt4:
+		return from.Kind == types.KindInt2
+	case types.KindInt8:
+		return from.Kind == types.KindInt2 || from.Kind == types.KindInt4 || isOIDKind(from.Kind)
+	case types.KindFloat8:
+		return from.Kind == types.KindFloat4
+	case types.KindOID, types.KindRegclass, types.KindRegtype, types.KindRegproc:
+		return isOIDKind(from.Kind)
+	case types.KindText, types.KindVarchar:
+		return from.Kind == types.KindText || from.Kind == types.KindVarchar || from.Kind == types.KindName
+	}
+	return false
+}
+
+func isOIDKind(k types.Kind) bool {
+	return k == types.KindOID || k == types.KindRegclass || k == types.KindRegtype || k == types.KindRegproc
+}
+
+// castFunc converts one value that is not NULL.
+type castFunc func(ctx *Context, d types.Datum) (types.Datum, error)
+
+// castKernel returns the kernel that converts from one type to another, which
+// CanCast allows, and applies the type modifier.
+func castKernel(from, to types.Type, explicit bool) Kernel {
+	if to.Mod == -1 {
+		switch {
+		case from.Physical() == types.PhysicalInt && to.Kind == types.KindFloat8 && isIntegerKind(from.Kind):
+			return lift1(func(v int64) float64 { return float64(v) })
+		case isIntegerKind(from.Kind) && to.Kind == types.KindNumeric:
+			return lift1(types.NumericFromInt64)
+		case isIntegerKind(from.Kind) && isIntegerKind(to.Kind):
+			return lift1e(func(v int64) (int64, error) { return checkInteger(v, to.Kind) })
+		}
+	}
+	convert := castValue(from, to)
+	modify := to.Mod != -1 && to.Kind != types.KindArray
+	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+		for _, i := range selection {
+			d, err := convert(ctx, args[0].Datum(int(i)))
+			if err == nil && modify && d.Valid {
+				d, err = types.CoerceToModifier(to, d, explicit)
+			}
+			if err != nil {
+				settle(ctx, out, i, err)
+				continue
+			}
+			out.Set(int(i), d)
+		}
+	}
+}
+
+func isIntegerKind(k types.Kind) bool {
+	return k == types.KindInt2 || k == types.KindInt4 || k == types.KindInt8
+}
+
+// castValue returns the conversion between two types without modifiers.
+func castValue(from, to types.Type) castFunc {
+	if from.SameKind(to) {
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return d, nil }
+	}
+	switch {
+	case from.Kind == types.KindArray && to.Kind == types.KindArray:
+		return castArray(*from.Elem, *to.Elem)
+	case from.Kind == types.KindStruct && to.Kind == types.KindStruct:
+		return castStruct(from, to)
+	case from.Kind == types.KindMap && to.Kind == types.KindMap:
+		return castMap(from, to)
+	case isStringLike(to.Kind):
+		return castToText(from, to)
+	case isStringLike(from.Kind) || from.Kind == types.KindUnknown:
+		return castFromText(to)
+	}
+	switch from.Kind {
+	case types.KindBool:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return d, nil }
+	case types.KindFloat4, types.KindFloat8:
+		return castFloat(from, to)
+	case types.KindNumeric:
+		return castNumeric(to)
+	case types.KindDate, types.KindTime, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
+		return castDateTime(from, to)
+	case types.KindJSONB:
+		return castJSONB(to)
+	}
+	return castInteger(from, to)
+}
+
+func isStringLike(k types.Kind) bool {
+	switch k {
+	case types.KindText, types.KindVarchar, types.KindBpchar, types.KindName, types.KindChar:
+		return true
+	}
+	return false
+}
+
+// castVolatility returns the volatility of a conversion: those that read or
+// print dates, times and names depend on the session.
+func castVolatility(from, to types.Type) Volatility {
+	if from.SameKind(to) {
+		return Immutable
+	}
+	textual := isStringLike(from.Kind) || isStringLike(to.Kind)
+	if textual && (printsBySettings(from) || printsBySettings(to)) {
+		return Stable
+	}
+	zoned := from.Kind == types.KindTimestampTZ || to.Kind == types.KindTimestampTZ
+	if zoned && from.Kind != to.Kind {
+		return Stable
+	}
+	return Immutable
+}
+
+func printsBySettings(t types.Type) bool {
+	switch t.Kind {
+	case types.KindInterval, types.KindTime, types.KindBytea, types.KindRegtype:
+		return true
+	}
+	return dependsOnSettings(t)
+}
+
+func errOutOfRange(t types.Type) error {
+	t.Mod = -1
+	return sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "%s out of range", t)
+}
+
+var (
+	errSmallintRange = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "smallint out of range")
+	errIntegerRange  = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "integer out of range")
+	errBigintRange   = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "bigint out of range")
+	errOverflow      = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "value out of range: overflow")
+	errUnderflow     = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "value out of range: underflow")
+)
+
+// checkInteger returns v if the integer type can hold it.
+func checkInteger(v int64, k types.Kind) (int64, error) {
+	switch k {
+	case types.KindInt2:
+		if v != int64(int16(v)) {
+			return 0, errSmallintRange
+		}
+	case types.KindInt4:
+		if v != int64(int32(v)) {
+			return 0, errIntegerRange
+		}
+	}
+	return v, nil
+}
+
+func castInteger(from, to types.Type) castFunc {
+	switch to.Kind {
+	case types.KindBool:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return types.BoolDatum(d.Int != 0), nil }
+	case types.KindInt2, types.KindInt4, types.KindInt8:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			v := d.Int
+			if isOIDKind(from.Kind) && to.Kind == types.KindInt4 {
+				return types.IntDatum(int64(int32(uint32(v)))), nil
+			}
+			v, err := checkInteger(v, to.Kind)
+			return types.IntDatum(v), err
+		}
+	case types.KindFloat8:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return types.FloatDatum(float64(d.Int)), nil }
+	case types.KindFloat4:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			return types.FloatDatum(float64(float32(d.Int))), nil
+		}
+	case types.KindNumeric:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			return types.StringDatum(types.NumericFromInt64(d.Int)), nil
+		}
+	}
+	return func(_ *Context, d types.Datum) (types.Datum, error) {
+		if from.Kind == types.KindInt8 && (d.Int < 0 || d.Int > math.MaxUint32) {
+			return types.Null, sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "OID out of range")
+		}
+		return types.IntDatum(int64(uint32(d.Int))), nil
+	}
+}
+
+func castFloat(from, to types.Type) castFunc {
+	switch to.Kind {
+	case types.KindInt2, types.KindInt4, types.KindInt8:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			v, err := floatToInteger(d.Float, to.Kind)
+			return types.IntDatum(v), err
+		}
+	case types.KindFloat4:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			v, err := toFloat4(d.Float)
+			return types.FloatDatum(v), err
+		}
+	case types.KindNumeric:
+		convert := types.NumericFromFloat
+		if from.Kind == types.KindFloat4 {
+			convert = types.NumericFromFloat4
+		}
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return types.StringDatum(convert(d.Float)), nil }
+	}
+	return func(_ *Context, d types.Datum) (types.Datum, error) { return d, nil }
+}
+
+// floatToInteger rounds to the nearest integer, ties to even, as PostgreSQL
+// does.
+func floatToInteger(f float64, k types.Kind) (int64, error) {
+	rounded := math.RoundToEven(f)
+	if !(rounded >= -0x1p63 && rounded < 0x1p63) {
+		switch k {
+		case types.KindInt2:
+			return 0, errSmallintRange
+		case types.KindInt4:
+			return 0, errIntegerRange
+		}
+		return 0, errBigintRange
+	}
+	return checkInteger(int64(rounded), k)
+}
+
+// toFloat4 rounds to real and fails when that makes infinity or zero of
+// another value.
+func toFloat4(f float64) (float64, error) {
+	r := float64(float32(f))
+	switch {
+	case math.IsInf(r, 0) && !math.IsInf(f, 0):
+		return 0, errOverflow
+	case r == 0 && f != 0:
+		return 0, errUnderflow
+	}
+	return r, nil
+}
+
+func castNumeric(to types.Type) castFunc {
+	switch to.Kind {
+	case types.KindInt2, types.KindInt4, types.KindInt8:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			v, err := numericToInteger(d.Str, to)
+			return types.IntDatum(v), err
+		}
+	case types.KindFloat4:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			text := string(types.AppendText(nil, types.Numeric, d, types.DefaultFormat()))
+			return types.ParseText(types.Float4, text, types.DefaultFormat())
+		}
+	}
+	return func(_ *Context, d types.Datum) (types.Datum, error) {
+		f := types.NumericToFloat(d.Str)
+		if math.IsInf(f, 0) {
+			text := string(types.AppendText(nil, types.Numeric, d, types.DefaultFormat()))
+			return types.ParseText(types.Float8, text, types.DefaultFormat())
+		}
+		return types.FloatDatum(f), nil
+	}
+}
+
+// numericToInteger rounds half away from zero.
+func numericToInteger(s string, to types.Type) (int64, error) {
+	if types.NumericIsNaN(s) {
+		return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot convert NaN to %s", to)
+	}
+	if s == types.NumericInfinity || s == types.NumericNegativeInfinity {
+		return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot convert infinity to %s", to)
+	}
+	rounded, err := types.NumericRound(s, 0)
+	if err != nil {
+		return 0, err
+	}
+	v, ok := types.NumericToInt64(rounded)
+	if !ok {
+		return 0, errOutOfRange(to)
+	}
+	return checkInteger(v, to.Kind)
+}
+
+func castToText(from, to types.Type) castFunc {
+	finish := func(text string) types.Datum { return types.StringDatum(text) }
+	switch to.Kind {
+	case types.KindName:
+		finish = func(text string) types.Datum { return types.StringDatum(truncateUTF8(text, 63)) }
+	case types.KindChar:
+		finish = func(text string) types.Datum { return types.StringDatum(text[:min(1, len(text))]) }
+	}
+	switch {
+	case from.Kind == types.KindBool:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			if d.Int != 0 {
+				return finish("true"), nil
+			}
+			return finish("false"), nil
+		}
+	case from.Kind == types.KindBpchar:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return finish(trimBlanks(d.Str)), nil }
+	case from.Kind == types.KindChar && to.Kind != types.KindChar:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return finish(d.Str), nil }
+	case isStringLike(from.Kind) || from.Kind == types.KindUnknown:
+		return func(_ *Context, d types.Datum) (types.Datum, error) { return finish(d.Str), nil }
+	}
+	return func(ctx *Context, d types.Datum) (types.Datum, error) {
+		text, err := textOf(ctx, from, d)
+		return finish(text), err
+	}
+}
+
+// textOf prints a value with the context's settings; a regclass prints as the
+// name of its relation.
+func textOf(ctx *Context, t types.Type, d types.Datum) (string, error) {
+	if t.Kind == types.KindRegclass && ctx.Session != nil {
+		if _, name, ok := ctx.Session.RelationName(uint32(d.Int)); ok {
+			return quoteIdentifier(name), nil
+		}
+	}
+	return string(types.AppendText(nil, t, d, ctx.format())), nil
+}
+
+// format returns the context's settings, PostgreSQL's defaults when it has none.
+func (c *Context) format() *types.Format {
+	if c.Format == nil {
+		c.Format = types.DefaultFormat()
+	}
+	return c.Format
+}
+
+func castFromText(to types.Type) castFunc {
+	if to.Kind == types.KindRegclass {
+		return func(ctx *Context, d types.Datum) (types.Datum, error) { return relationNamed(ctx, d.Str) }
+	}
+	return func(ctx *Context, d types.Datum) (types.Datum, error) {
+		return types.ParseText(to, d.Str, ctx.format())
+	}
+}
+
+func castArray(from, to types.Type) castFunc {
+	convert := castValue(from, to)
+	return func(ctx *Context, d types.Datum) (types.Datum, error) {
+		a, err := types.DecodeArray(from, d.Str)
+		if err != nil {
+			return types.Null, err
+		}
+		elems := make([]types.Datum, len(a.Elems))
+		for i, elem := range a.Elems {
+			if elems[i], err = castElement(ctx, convert, elem, to); err != nil {
+				return types.Null, err
+			}
+		}
+		a.Elems = elems
+		return types.StringDatum(types.EncodeArray(to, a)), nil
+	}
+}
+
+func castElement(ctx *Context, convert castFunc, d types.Datum, to types.Type) (types.Datum, error) {
+	if !d.Valid {
+		return d, nil
+	}
+	d, err := convert(ctx, d)
+	if err != nil || to.Mod == -1 {
+		return d, err
+	}
+	return types.CoerceToModifier(to, d, true)
+}
+
+func castStruct(from, to types.Type) castFunc {
+	convert := make([]castFunc, len(from.Fields))
+	for i := range convert {
+		convert[i] = castValue(from.Fields[i].Type, to.Fields[i].Type)
+	}
+	return func(ctx *Context, d types.Datum) (types.Datum, error) {
+		fields, err := types.DecodeStruct(from, d.Str)
+		if err != nil {
+			return types.Null, err
+		}
+		for i := range fields {
+			if fields[i], err = castElement(ctx, convert[i], fields[i], to.Fields[i].Type); err != nil {
+				return types.Null, err
+			}
+		}
+		return types.StringDatum(types.EncodeStruct(to, fields)), nil
+	}
+}
+
+func castMap(from, to types.Type) castFunc {
+	key, value := castValue(*from.Key, *to.Key), castValue(*from.Elem, *to.Elem)
+	return func(ctx *Context, d types.Datum) (types.Datum, error) {
+		entries, err := types.DecodeMap(from, d.Str)
+		if err != nil {
+			return types.Null, err
+		}
+		for i := range entries {
+			if entries[i].Key, err = castElement(ctx, key, entries[i].Key, *to.Key); err != nil {
+				return types.Null, err
+			}
+			if entries[i].Value, err = castElement(ctx, value, entries[i].Value, *to.Elem); err != nil {
+				return types.Null, err
+			}
+		}
+		return types.StringDatum(types.EncodeMap(to, entries)), nil
+	}
+}

@@ -1,0 +1,95 @@
+package expr
+
+import (
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// subqueryEval runs a subquery for each row; the row becomes the innermost of
+// the enclosing rows.
+type subqueryEval struct {
+	number int
+	kind   SubqueryKind
+	result types.Type
+	left   *operand
+	anyAll *anyAllEval
+	outer  [][]types.Datum
+}
+
+func compileSubquery(e *Subquery) (evaluator, error) {
+	s := &subqueryEval{number: e.Number, kind: e.Kind, result: e.ResultType}
+	if e.Kind == SubqueryAny || e.Kind == SubqueryAll {
+		left, err := compileOperand(e.Left)
+		if err != nil {
+			return nil, err
+		}
+		s.left = &left
+		s.anyAll = &anyAllEval{
+			left:   operand{typ: e.Func.Args[0]},
+			array:  operand{typ: types.ArrayOf(e.Func.Args[1])},
+			kernel: e.Func.kernel(),
+			strict: e.Func.Strict,
+			all:    e.Kind == SubqueryAll,
+		}
+		s.anyAll.truth.Type = types.Bool
+		if isPolymorphic(e.Func.Args[0]) {
+			s.anyAll.left.typ, s.anyAll.array.typ = left.typ, types.ArrayOf(left.typ)
+		}
+	}
+	return s, nil
+}
+
+func (s *subqueryEval) evaluate(ctx *Context, in *types.Batch, selection []int32, out *types.Vector) {
+	if ctx.Subqueries == nil {
+		failAll(ctx, out, selection, sqlerr.New(sqlerr.FeatureNotSupported, -1, "subqueries are not supported here"))
+		return
+	}
+	var left *types.Vector
+	if s.left != nil {
+		left = s.left.values(ctx, in, selection)
+	}
+	for _, i := range selection {
+		s.outer = append(s.outer[:0], in.Row(int(i), nil))
+		s.outer = append(s.outer, ctx.OuterRows...)
+		rows, err := ctx.Subqueries(s.number, s.outer)
+		if err != nil {
+			fail(ctx, out, i, err)
+			continue
+		}
+		var subject types.Datum
+		if left != nil {
+			subject = left.Datum(int(i))
+		}
+		d, err := s.value(ctx, subject, rows)
+		if err != nil {
+			fail(ctx, out, i, err)
+			continue
+		}
+		out.Set(int(i), d)
+	}
+}
+
+// value makes one value of a subquery's rows.
+func (s *subqueryEval) value(ctx *Context, left types.Datum, rows [][]types.Datum) (types.Datum, error) {
+	switch s.kind {
+	case SubqueryExists:
+		return types.BoolDatum(len(rows) > 0), nil
+	case SubqueryScalar:
+		switch len(rows) {
+		case 0:
+			return types.Null, nil
+		case 1:
+			return rows[0][0], nil
+		}
+		return types.Null, sqlerr.New(sqlerr.CardinalityViolation, -1,
+			"more than one row returned by a subquery used as an expression")
+	}
+	elements := make([]types.Datum, len(rows))
+	for n, row := range rows {
+		elements[n] = row[0]
+	}
+	if s.kind == SubqueryArray {
+		return types.StringDatum(types.EncodeArray(*s.result.Elem, vectorArray(elements))), nil
+	}
+	return s.anyAll.row(ctx, left, elements)
+}

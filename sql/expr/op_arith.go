@@ -1,0 +1,7 @@
+package expr
+
+func (b *builder) defineArithmetic() {
+	b.defineIntegerOperators()
+	b.defineFloatOperators()
+	b.defineNumericOperators()
+}

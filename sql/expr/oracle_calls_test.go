@@ -1,0 +1,5 @@
+package expr
+
+var functionCalls = []functionCall{
+	{"abs", []argument{{typ: "int4"}}},
+}
