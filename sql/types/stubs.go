@@ -8,9 +8,6 @@ func notYet(what string) error {
 	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s is not supported", what)
 }
 
-func AppendBinary(buf []byte, t Type, d Datum) []byte { return buf }
-func ParseBinary(t Type, data []byte) (Datum, error)  { return Null, notYet("ParseBinary") }
-
 func NumericPower(a, b string) (string, error)  { return "", notYet("numeric") }
 func NumericLog(base, a string) (string, error) { return "", notYet("numeric") }
 func NumericSqrt(a string) (string, error)      { return "", notYet("numeric") }
@@ -37,3 +34,5 @@ func appendKeyJSONB(buf []byte, s string) []byte { return appendKeyBytes(buf, s)
 func decodeKeyJSONB(buf, key []byte, depth int) ([]byte, []byte, error) {
 	return nil, nil, errCorruptKey
 }
+func appendJSONValue(buf []byte, t Type, d Datum, f *Format) []byte { return buf }
+func parseJSONValue(t Type, s string, f *Format) (Datum, error)     { return Null, notYet("jsonb") }
