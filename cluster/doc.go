@@ -9,13 +9,13 @@
 // syncs them and then writes one snapshot per group, from which on the log is
 // needed no more:
 //
-//	1. Each shard notes, between two entries, the index S it has applied and
-//	   which partitions it has.
-//	2. The shard's segments are synced, each up to some end at or behind S, and
-//	   the key-value store is flushed, once for all shards.
-//	3. The snapshot {S, synced ends} is written, synced and renamed into place.
-//	4. Only now the log is cut up to S, and segments that truncation made
-//	   superfluous are deleted.
+//  1. Each shard notes, between two entries, the index S it has applied and
+//     which partitions it has.
+//  2. The shard's segments are synced, each up to some end at or behind S, and
+//     the key-value store is flushed, once for all shards.
+//  3. The snapshot {S, synced ends} is written, synced and renamed into place.
+//  4. Only now the log is cut up to S, and segments that truncation made
+//     superfluous are deleted.
 //
 // Open cuts every segment to its synced end and applies the log from S. What the
 // segments and the store have already, they skip. Deleting only in step 4 means

@@ -2,25 +2,63 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/log"
 	"millrace/tables"
 )
 
 // Node is one member of a cluster with its replicas of the catalog and of the
 // shards. Its methods are safe for concurrent use.
 type Node struct {
-	shards []*Shard
+	options  Options
+	identity identity
+
+	wal    *log.WAL
+	files  *log.FileCache
 	tables *tables.Store
+
+	catalog *group
+	shards  []*Shard
+
+	space        *space
+	flushes      *flushes
+	checkpointer *checkpointer
+	collector    prometheus.Collector
+
+	// running admits the node's own goroutines, which end with ctx.
+	running gate
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	closing sync.Once
+	// release frees the folder's lock.
+	release func() error
 }
 
-// Open starts the node in options.Dir, making a cluster of one when the folder
-// is new. It returns when the state is open and Raft runs; Ready tells when the
-// log has been applied. ctx bounds the opening only.
-func Open(ctx context.Context, options Options) (*Node, error) { return nil, ErrStopped }
+var _ machineHost = (*Node)(nil)
 
 // Ready waits until this node leads every group it is a voter of and all
-// committed entries are applied.
-func (n *Node) Ready(ctx context.Context) error { return ErrStopped }
+// committed entries are applied. It returns a *HaltedError when a shard cannot
+// apply its log.
+func (n *Node) Ready(ctx context.Context) error {
+	if err := n.catalog.waitLeader(ctx, n.CatalogBarrier); err != nil {
+		return err
+	}
+	for _, shard := range n.shards {
+		err := shard.group.waitLeader(ctx, func(ctx context.Context) error {
+			_, err := shard.Barrier(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Shard returns shard i, with 0 ≤ i < Shards().
 func (n *Node) Shard(i int) *Shard { return n.shards[i] }
@@ -28,28 +66,124 @@ func (n *Node) Shard(i int) *Shard { return n.shards[i] }
 // Shards is the number of shards.
 func (n *Node) Shards() int { return len(n.shards) }
 
+// ID is the node's name in its cluster.
+func (n *Node) ID() uint64 { return n.identity.node }
+
 // Tables is the node's key-value store.
 func (n *Node) Tables() *tables.Store { return n.tables }
 
 // ProposeCatalog replicates a command of the catalog and returns what the state
-// machine answered on this node. Errors are those of Shard.Propose. command
-// must not be changed afterwards.
+// machine answered on this node. Errors are those of Shard.Propose; ctx is
+// looked at before the command is proposed, whose fate is then waited for.
+// command must not be changed afterwards.
 func (n *Node) ProposeCatalog(ctx context.Context, command []byte) (any, error) {
-	return nil, ErrStopped
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return n.catalog.propose(command)
 }
 
 // CatalogBarrier returns when every command committed before the call has been
 // applied on this node, the catalog's leader.
-func (n *Node) CatalogBarrier(ctx context.Context) error { return ErrStopped }
+func (n *Node) CatalogBarrier(ctx context.Context) error {
+	return n.catalog.barrier(ctx, nil, nil)
+}
 
 // CheckSpace returns a *DiskFullError when the free room on disk is below the
 // reserve. It is cheap enough to be asked for every statement.
-func (n *Node) CheckSpace() error { return nil }
+func (n *Node) CheckSpace() error { return n.space.check() }
 
 // Checkpoint makes durable what has been applied and cuts the log. The node
 // does so by itself when the log has grown by Options.SnapshotBytes.
-func (n *Node) Checkpoint(ctx context.Context) error { return ErrStopped }
+func (n *Node) Checkpoint(ctx context.Context) error { return n.checkpointer.request(ctx) }
+
+// groups lists all groups, the catalog's first.
+func (n *Node) groups() []*group {
+	groups := []*group{n.catalog}
+	for _, shard := range n.shards {
+		groups = append(groups, shard.group)
+	}
+	return groups
+}
 
 // Close stops the node and returns when everything of it has ended, in the
-// order that the package comment gives. Proposals under way fail.
-func (n *Node) Close() error { return nil }
+// order that the package comment gives. Proposals that are not in the log yet
+// fail. A second call does nothing.
+func (n *Node) Close() error {
+	var err error
+	n.closing.Do(func() { err = n.close() })
+	return err
+}
+
+// close stops whatever of the node has been started; Open uses it too.
+func (n *Node) close() error {
+	n.cancel(ErrStopped)
+	n.running.close()
+	if n.collector != nil {
+		n.options.Registerer.Unregister(n.collector)
+	}
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	if n.catalog != nil {
+		note(n.catalog.stop())
+	}
+	for _, shard := range n.shards {
+		note(shard.group.stop())
+	}
+	for _, shard := range n.shards {
+		note(shard.partitions.close())
+	}
+	if n.files != nil {
+		note(n.files.Close())
+	}
+	if n.wal != nil {
+		note(n.wal.Close())
+	}
+	if n.tables != nil {
+		note(n.tables.Close())
+	}
+	note(n.release())
+	return errors.Join(errs...)
+}
+
+// logGrew implements machineHost.
+func (n *Node) logGrew(bytes int64) { n.checkpointer.logGrew(bytes) }
+
+// checkpointSoon implements machineHost.
+func (n *Node) checkpointSoon() { n.checkpointer.soon() }
+
+// flushTables implements machineHost.
+func (n *Node) flushTables() error { return n.flushes.flush() }
+
+// diskFull implements machineHost.
+func (n *Node) diskFull() error { return n.space.exhausted() }
+
+// stopping implements machineHost.
+func (n *Node) stopping() <-chan struct{} { return n.ctx.Done() }
+
+// retry implements machineHost.
+func (n *Node) retry(try func() bool) {
+	n.spawn(func() {
+		for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+			select {
+			case <-time.After(pause):
+			case <-n.ctx.Done():
+				return
+			}
+			if try() {
+				return
+			}
+		}
+	})
+}
+
+// spawn runs a goroutine that ends with n.ctx, unless the node is stopping.
+func (n *Node) spawn(run func()) {
+	if !n.running.enter() {
+		return
+	}
+	go func() {
+		defer n.running.leave()
+		run()
+	}()
+}

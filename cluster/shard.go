@@ -20,44 +20,102 @@ type Applied struct {
 // Shard is this node's replica of a shard. Its methods are safe for concurrent
 // use.
 type Shard struct {
+	id         int
+	group      *group
+	machine    *machine
+	partitions *partitions
+	tables     *tables.Shard
 }
 
 // Barrier returns when every entry committed before the call has been applied
 // on this node, which must lead the shard. The index is that of the last entry
-// that took effect: the base index of the next one.
-func (s *Shard) Barrier(ctx context.Context) (index uint64, err error) { return 0, ErrStopped }
+// that took effect: the base index of the next one. It is a *HaltedError when
+// the shard does not apply.
+func (s *Shard) Barrier(ctx context.Context) (index uint64, err error) {
+	halted := s.machine.whenHalted()
+	if err := s.machine.err(); err != nil {
+		return 0, err
+	}
+	if err := s.group.barrier(ctx, halted, s.machine.err); err != nil {
+		return 0, err
+	}
+	return s.machine.position()
+}
 
 // Propose replicates an encoded log.Entry, syncs it and applies it on this node.
 // One call at a time is the caller's rule; a second one would find its base
 // index outdated. entry belongs to the shard from the call on and must not be
 // changed.
 //
-// After ErrNotLeader and ErrStopped alone nothing was appended. After any error
-// that is ErrFateUnknown, the entry may be in the log: the caller must pass a
-// Barrier and read the state. A *HaltedError tells why the shard does not apply.
-func (s *Shard) Propose(entry []byte) (Applied, error) { return Applied{}, ErrStopped }
+// After an error that is ErrFateUnknown (errors.Is), the entry may be in the
+// log: the caller must pass a Barrier and read the state before it proposes
+// anything else. After any other error nothing was appended: ErrNotLeader,
+// ErrStopped, or a *HaltedError that tells why the shard does not apply.
+func (s *Shard) Propose(entry []byte) (Applied, error) {
+	if err := s.machine.err(); err != nil {
+		return Applied{}, err
+	}
+	response, err := s.group.propose(entry)
+	if err != nil {
+		return Applied{}, err
+	}
+	result := response.(answer)
+	return result.applied, result.err
+}
 
 // Partition returns the shard's partition of a stream, nil when it has no rows
 // yet or has been dropped. It stays usable until the node is closed or the
-// partition is dropped.
-func (s *Shard) Partition(object uint64) (*log.Partition, error) { return nil, ErrStopped }
+// partition is dropped; reads of one that is being deleted fail.
+func (s *Shard) Partition(object uint64) (*log.Partition, error) { return s.partitions.get(object) }
 
 // Tables is the shard's part of the key-value store.
-func (s *Shard) Tables() *tables.Shard { return nil }
+func (s *Shard) Tables() *tables.Shard { return s.tables }
 
 // ID is the shard's number.
-func (s *Shard) ID() int { return 0 }
+func (s *Shard) ID() int { return s.id }
 
 // Applied is the index of the last entry that took effect on this node.
-func (s *Shard) Applied() uint64 { return 0 }
+func (s *Shard) Applied() uint64 { return s.machine.applied.Load() }
 
 // Term is the shard's current Raft term.
-func (s *Shard) Term() uint64 { return 0 }
+func (s *Shard) Term() uint64 { return s.group.raft.CurrentTerm() }
 
 // IsLeader tells whether this node leads the shard, as far as it knows.
-func (s *Shard) IsLeader() bool { return false }
+func (s *Shard) IsLeader() bool { return s.group.isLeader() }
 
-// LeadershipChanges receives a value after this node has become or ceased to be
-// the shard's leader; changes that nobody has received yet are one value. There
-// is one channel, for one receiver.
-func (s *Shard) LeadershipChanges() <-chan struct{} { return nil }
+// LeadershipChanges receives a value after this node may have become or ceased
+// to be the shard's leader; changes that nobody has received yet are one value.
+// There is one channel, for one receiver.
+func (s *Shard) LeadershipChanges() <-chan struct{} { return s.group.leadership.signal }
+
+// ShardStats describe a shard for operators.
+type ShardStats struct {
+	// Shard is the shard's number.
+	Shard int
+	// Leader tells whether this node leads it, and Term since which term.
+	Leader bool
+	Term   uint64
+	// Applied is the index of the last entry that took effect, LogFirst and
+	// LogLast the extent of the log; 0 when it is empty.
+	Applied, LogFirst, LogLast uint64
+	// Partitions is the number of partitions with rows.
+	Partitions int
+	// Halted is why the shard does not apply; nil while it does.
+	Halted error
+}
+
+// Stats describes the shard now.
+func (s *Shard) Stats() ShardStats {
+	stats := ShardStats{
+		Shard:      s.id,
+		Leader:     s.IsLeader(),
+		Term:       s.Term(),
+		Applied:    s.Applied(),
+		Partitions: s.partitions.count(),
+		Halted:     s.machine.err(),
+	}
+	// A log that cannot tell its extent is shown as empty.
+	stats.LogFirst, _ = s.group.log.FirstIndex()
+	stats.LogLast, _ = s.group.log.LastIndex()
+	return stats
+}

@@ -33,7 +33,9 @@ type failure struct {
 	dir    string
 	logger *slog.Logger
 
-	fatal       atomic.Pointer[error]
+	fatal atomic.Pointer[error]
+	// happened is closed after the first fatal error.
+	happened    chan struct{}
 	corruptions atomic.Int64
 
 	mu struct {
@@ -41,6 +43,11 @@ type failure struct {
 		// damaged is the file of the latest corruption.
 		damaged string
 	}
+}
+
+// newFailure returns a failure that has not happened.
+func newFailure(dir string, logger *slog.Logger) *failure {
+	return &failure{dir: dir, logger: logger, happened: make(chan struct{})}
 }
 
 // err is the fatal error, or nil.
@@ -54,6 +61,7 @@ func (f *failure) err() error {
 // fail makes the first fatal error stick.
 func (f *failure) fail(err error) {
 	if f.fatal.CompareAndSwap(nil, &err) {
+		close(f.happened)
 		f.logger.Error("the store has failed and must be opened again", "error", err)
 	}
 }

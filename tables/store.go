@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,7 +67,7 @@ func Open(options Options) (*Store, error) {
 	if options.MemTableBytes == 0 {
 		options.MemTableBytes = defaultMemTableBytes
 	}
-	failure := &failure{dir: options.Dir, logger: options.Logger}
+	failure := newFailure(options.Dir, options.Logger)
 	cache := pebble.NewCache(options.CacheBytes)
 	// The database holds its own reference.
 	defer cache.Unref()
@@ -104,16 +105,25 @@ func pebbleOptions(options Options, cache *pebble.Cache, failure *failure) *pebb
 	return o
 }
 
-// Flush makes durable everything committed before the call.
-func (s *Store) Flush() error {
+// Flush makes durable everything committed before the call. A flush that fails,
+// as on a full disk, is repeated until it succeeds; ctx ends the waiting.
+func (s *Store) Flush(ctx context.Context) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	if err := s.db.Flush(); err != nil {
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
 		return fmt.Errorf("tables: flush: %w", s.failure.name(err))
 	}
-	// A flush that could not record its result is not a flush.
-	return s.usable()
+	select {
+	case <-flushed:
+		// A flush that could not record its result is not a flush.
+		return s.usable()
+	case <-s.failure.happened:
+		return s.usable()
+	case <-ctx.Done():
+		return fmt.Errorf("tables: flush: %w", context.Cause(ctx))
+	}
 }
 
 // Shard returns the part of the store that belongs to a shard. It is a handle:

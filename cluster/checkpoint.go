@@ -1,0 +1,187 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// checkpointer takes a snapshot of every group when the log has grown, so that
+// the log can be cut. All groups are in one checkpoint, also idle ones: an old
+// entry of one of them would keep the log's oldest file.
+type checkpointer struct {
+	node     *Node
+	limit    int64
+	logger   *slog.Logger
+	requests chan chan error
+	wake     chan struct{}
+
+	// grown are the bytes logged since the last checkpoint began.
+	grown atomic.Int64
+	// count and failures are for the metrics.
+	count, failures atomic.Int64
+}
+
+// dropPause is the least time between a drop's checkpoint and the one before.
+const dropPause = time.Second
+
+// newCheckpointer returns a checkpointer whose run is to be called.
+func newCheckpointer(node *Node, limit int64, logger *slog.Logger) *checkpointer {
+	return &checkpointer{
+		node: node, limit: limit, logger: logger,
+		requests: make(chan chan error),
+		wake:     make(chan struct{}, 1),
+	}
+}
+
+// logGrew counts logged bytes.
+func (c *checkpointer) logGrew(bytes int64) {
+	if c.grown.Add(bytes) >= c.limit {
+		c.soon()
+	}
+}
+
+// soon asks for a checkpoint.
+func (c *checkpointer) soon() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run takes checkpoints until the node stops.
+func (c *checkpointer) run() {
+	pause := time.Duration(0)
+	for {
+		var err error
+		select {
+		case <-c.node.ctx.Done():
+			return
+		case answer := <-c.requests:
+			err = c.checkpoint()
+			answer <- err
+		case <-c.wake:
+			err = c.checkpoint()
+		}
+		// After a failure the next one comes later and later; after a success,
+		// drops in a row share one.
+		if err == nil {
+			pause = dropPause
+		} else {
+			c.soon()
+			pause = min(max(2*pause, dropPause), lastRetry)
+		}
+		c.rest(pause, err != nil)
+	}
+}
+
+// rest waits between two checkpoints. Explicit requests do not wait, nor, unless
+// checkpoints fail, does a log that has grown far enough.
+func (c *checkpointer) rest(pause time.Duration, failing bool) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	wanted := false
+	for {
+		select {
+		case <-c.wake:
+			wanted = true
+			if !failing && c.grown.Load() >= c.limit {
+				c.soon()
+				return
+			}
+		case answer := <-c.requests:
+			answer <- c.checkpoint()
+		case <-timer.C:
+			if wanted {
+				c.soon()
+			}
+			return
+		case <-c.node.ctx.Done():
+			return
+		}
+	}
+}
+
+// request takes a checkpoint now.
+func (c *checkpointer) request(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case c.requests <- answer:
+	case <-c.node.ctx.Done():
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// checkpoint takes a snapshot of every group that has anything in the log.
+func (c *checkpointer) checkpoint() error {
+	began := time.Now()
+	grown := c.grown.Swap(0)
+	groups, err := c.due()
+	if err == nil {
+		err = c.snapshot(groups)
+	}
+	if err != nil {
+		c.grown.Add(grown)
+		c.failures.Add(1)
+		if !errors.Is(err, ErrStopped) {
+			c.logger.Error("checkpoint failed", "error", err)
+		}
+		return err
+	}
+	c.count.Add(1)
+	if len(groups) > 0 {
+		c.logger.Debug("checkpoint", "groups", len(groups), "log bytes", grown, "duration", time.Since(began))
+	}
+	return nil
+}
+
+// due lists the groups with entries in the log.
+func (c *checkpointer) due() ([]*group, error) {
+	var groups []*group
+	for _, g := range c.node.groups() {
+		pending, err := g.pending()
+		if err != nil {
+			return nil, err
+		}
+		if pending {
+			groups = append(groups, g)
+		}
+	}
+	return groups, nil
+}
+
+// snapshot takes the groups' snapshots, with one flush of the key-value store
+// for all.
+func (c *checkpointer) snapshot(groups []*group) error {
+	errs := make([]error, len(groups))
+	var running sync.WaitGroup
+	for i, g := range groups {
+		running.Go(func() {
+			if err := g.snapshot(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", g.name, err)
+			}
+		})
+	}
+	running.Wait()
+	err := errors.Join(errs...)
+	if err != nil {
+		// What a failed sync has left in doubt is written again before the next
+		// attempt.
+		for _, shard := range c.node.shards {
+			err = errors.Join(err, shard.machine.healNow())
+		}
+	}
+	return err
+}

@@ -1,0 +1,427 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+
+	"millrace/log"
+	"millrace/tables"
+)
+
+// machine is a shard's state machine: the fold of its log's entries over
+// partition segments and the key-value store. It computes nothing.
+//
+// The state index is the index of the last entry that took effect; 0 before the
+// first. An entry takes effect if and only if its base index equals the state
+// index, and its own index then is the new state index. Entries with another
+// base, barriers, Raft's no-ops and configurations leave the state and the state
+// index as they are. So:
+//
+//   - Whether an entry takes effect depends on the log before it alone: it is
+//     the same on every replica, whenever and however often it is applied.
+//   - An entry that takes effect was computed on exactly the state it changes.
+//     Two entries computed on one state cannot both take effect, whatever
+//     leaders proposed them, and one that a leader had in flight when it lost
+//     its term takes effect only if nothing else did first.
+//   - A new leader whose barrier has been applied has every entry of earlier
+//     terms that will ever count before it, so the state index it reads is the
+//     base of its first entry.
+//
+// The key-value store keeps the state index with every batch, as the shard's
+// applied index. A snapshot at index S keeps the state index at S. When the log
+// is applied again behind a snapshot, the state index is followed from the
+// snapshot's; segments append what they lack, and the store takes a batch only
+// if the entry's index is above the applied index it was opened with. That index
+// must be met on the way: otherwise store and log do not belong together.
+type machine struct {
+	shard      int
+	tables     *tables.Shard
+	partitions *partitions
+	log        *log.Group
+	host       machineHost
+	logger     *slog.Logger
+
+	// applied is the state index, for readers.
+	applied atomic.Uint64
+	// halted is why the machine does not apply; nil while it does.
+	halted atomic.Pointer[HaltedError]
+
+	// mu is held while an entry is applied, by Raft or when it is tried again.
+	mu sync.Mutex
+	// state is the state index.
+	state uint64
+	// last is the index of the last entry applied, with or without effect.
+	last uint64
+	// stored is the applied index the key-value store was opened with, and met
+	// tells whether the log has been applied up to it.
+	stored uint64
+	met    bool
+	// base is what the newest snapshot that counts says.
+	base machineBase
+	// waiting is the entry that could not be applied; haltedChanged is closed,
+	// and replaced, whenever the machine halts or resumes.
+	waiting       *raft.Log
+	haltedChanged chan struct{}
+}
+
+// machineBase is where the log is applied from.
+type machineBase struct {
+	// index is the snapshot's index, state the state index there.
+	index, state uint64
+}
+
+// machineHost is what a machine needs of its node.
+type machineHost interface {
+	// logGrew counts bytes that a checkpoint would let go.
+	logGrew(bytes int64)
+	// checkpointSoon asks for a checkpoint that lets dropped partitions be deleted.
+	checkpointSoon()
+	// flushTables makes the key-value store durable.
+	flushTables() error
+	// diskFull is why nothing should be written now; nil when there is room.
+	diskFull() error
+	// retry calls try with growing pauses until it returns true or the node
+	// stops.
+	retry(try func() bool)
+	// stopping is closed when the node stops.
+	stopping() <-chan struct{}
+}
+
+var _ raft.FSM = (*machine)(nil)
+
+// dropAll is the start offset in an entry that drops a partition with its
+// folder, instead of removing rows from its front.
+const dropAll = math.MaxInt64
+
+// answer is what Apply returns to the proposer.
+type answer struct {
+	applied Applied
+	err     error
+}
+
+// newMachine returns a machine in the state of its newest snapshot. logEnd is
+// the index of the last entry in the log or the snapshot.
+func newMachine(m *machine, base machineBase, logEnd uint64) (*machine, error) {
+	stored, err := m.tables.AppliedIndex()
+	if err != nil {
+		return nil, err
+	}
+	if stored > logEnd {
+		return nil, fmt.Errorf("%w: shard %d has applied up to index %d, its log ends at %d", ErrLogLost, m.shard, stored, logEnd)
+	}
+	if stored < base.state {
+		return nil, fmt.Errorf("cluster: the key-value store has shard %d up to index %d, its snapshot says %d: the store was lost",
+			m.shard, stored, base.state)
+	}
+	m.base, m.state, m.last, m.stored = base, base.state, base.index, stored
+	m.applied.Store(m.state)
+	m.haltedChanged = make(chan struct{})
+	return m, nil
+}
+
+// Apply implements raft.FSM. It is called with committed entries in order, by
+// one goroutine. When the entry cannot be applied, it returns at once, and the
+// next call waits until the entry has been.
+func (m *machine) Apply(entry *raft.Log) any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.halted.Load() != nil {
+		changed := m.haltedChanged
+		m.mu.Unlock()
+		select {
+		case <-changed:
+			m.mu.Lock()
+		case <-m.host.stopping():
+			m.mu.Lock()
+			return answer{err: fmt.Errorf("%w: %w", ErrStopped, ErrFateUnknown)}
+		}
+	}
+	applied, err := m.apply(entry)
+	if err != nil {
+		return answer{err: fmt.Errorf("%w: %w", ErrFateUnknown, m.halt(entry, err))}
+	}
+	return answer{applied: applied}
+}
+
+// apply applies one entry. After an error it can be called again with the same
+// entry; what it had done is not done twice.
+func (m *machine) apply(entry *raft.Log) (Applied, error) {
+	decoded, err := log.DecodeEntry(entry.Data)
+	if err != nil {
+		return Applied{}, err
+	}
+	if decoded.BaseIndex == m.state {
+		if err := m.effect(entry.Index, &decoded); err != nil {
+			return Applied{}, err
+		}
+	}
+	m.last = entry.Index
+	m.host.logGrew(int64(len(entry.Data)))
+	return Applied{Index: entry.Index, Accepted: m.state == entry.Index}, nil
+}
+
+// effect puts an entry into effect.
+func (m *machine) effect(index uint64, entry *log.Entry) error {
+	if err := m.host.diskFull(); err != nil {
+		return err
+	}
+	if index > m.stored && !m.met {
+		if m.state != m.stored {
+			return m.foreign()
+		}
+		m.met = true
+	}
+	if err := m.append(index, entry, nil); err != nil {
+		return err
+	}
+	if index > m.stored {
+		if err := m.write(index, entry.Writes); err != nil {
+			return err
+		}
+	}
+	for _, t := range entry.Truncates {
+		if t.Start == dropAll && m.partitions.drop(t.Object) {
+			m.host.checkpointSoon()
+		}
+	}
+	m.state = index
+	m.applied.Store(index)
+	return nil
+}
+
+// append appends the entry's batches to partitions and truncates them. Unless
+// only is nil, it leaves out partitions that are not in it, and those that did
+// not exist at index. Dropping is left to effect.
+func (m *machine) append(index uint64, entry *log.Entry, only reopened) error {
+	for _, a := range entry.Appends {
+		if !only.has(a.Object, index) {
+			continue
+		}
+		if err := m.partitions.append(a.Object, index, a.Batch); err != nil {
+			return fmt.Errorf("appending to object %d: %w", a.Object, err)
+		}
+	}
+	for _, t := range entry.Truncates {
+		if t.Start == dropAll || !only.has(t.Object, index) {
+			continue
+		}
+		if err := m.partitions.truncate(t.Object, t.Start); err != nil {
+			return fmt.Errorf("truncating object %d: %w", t.Object, err)
+		}
+	}
+	return nil
+}
+
+// write gives the key-value store the entry's writes.
+func (m *machine) write(index uint64, writes []log.Write) error {
+	batch := m.tables.NewBatch()
+	for i := range writes {
+		switch w := &writes[i]; w.Kind {
+		case log.Set:
+			batch.Set(w.Key, w.Value)
+		case log.Delete:
+			batch.Delete(w.Key)
+		case log.DeleteRange:
+			batch.DeleteRange(w.Key, w.Value)
+		default:
+			batch.Close()
+			return fmt.Errorf("cluster: an entry with %v", w.Kind)
+		}
+	}
+	return batch.Commit(index)
+}
+
+// halt stops applying at an entry; mu is held.
+func (m *machine) halt(entry *raft.Log, cause error) *HaltedError {
+	halted := &HaltedError{Shard: m.shard, Index: entry.Index, Err: cause}
+	m.halted.Store(halted)
+	m.waiting = entry
+	m.changeHalted()
+	if !mayPass(cause) {
+		m.logger.Error("the shard has stopped applying", "index", entry.Index, "error", cause)
+		return halted
+	}
+	m.logger.Error("the shard has stopped applying and tries again", "index", entry.Index, "error", cause)
+	m.host.retry(m.resume)
+	return halted
+}
+
+// mayPass tells whether trying again can help: not against damaged bytes or an
+// entry that does not fit the state.
+func mayPass(err error) bool {
+	var corrupt *log.CorruptionError
+	var gap *log.OffsetGapError
+	var damaged *tables.CorruptionError
+	return !errors.As(err, &corrupt) && !errors.As(err, &gap) && !errors.As(err, &damaged)
+}
+
+// resume tries again to apply the entry that could not be, and tells whether
+// there is nothing more to try.
+func (m *machine) resume() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.heal()
+	if err == nil {
+		_, err = m.apply(m.waiting)
+	}
+	if err != nil {
+		m.halted.Store(&HaltedError{Shard: m.shard, Index: m.waiting.Index, Err: err})
+		if !mayPass(err) {
+			m.logger.Error("the shard cannot go on", "index", m.waiting.Index, "error", err)
+			return true
+		}
+		return false
+	}
+	m.logger.Info("the shard applies again", "index", m.waiting.Index)
+	m.waiting = nil
+	m.halted.Store(nil)
+	m.changeHalted()
+	return true
+}
+
+// changeHalted wakes those who wait for the machine to halt or to resume.
+func (m *machine) changeHalted() {
+	close(m.haltedChanged)
+	m.haltedChanged = make(chan struct{})
+}
+
+// whenHalted returns a channel that is closed when the machine next halts or
+// resumes.
+func (m *machine) whenHalted() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.haltedChanged
+}
+
+// err is why the machine does not apply.
+func (m *machine) err() error {
+	if halted := m.halted.Load(); halted != nil {
+		return halted
+	}
+	return nil
+}
+
+// heal brings partitions whose sync has failed back to what they have to hold:
+// they are opened as the newest snapshot has them, and the entries behind it
+// are appended again. Raft has not cut those, since the snapshot that the sync
+// was for does not count. mu is held.
+func (m *machine) heal() error {
+	objects, err := m.partitions.reopenBroken()
+	if err != nil || len(objects) == 0 {
+		return err
+	}
+	state := m.base.state
+	for index := m.base.index + 1; index <= m.last; index++ {
+		var entry raft.Log
+		if err := m.log.GetLog(index, &entry); err != nil {
+			return fmt.Errorf("cluster: reading the log of shard %d again: %w", m.shard, err)
+		}
+		if entry.Type != raft.LogCommand {
+			continue
+		}
+		decoded, err := log.DecodeEntry(entry.Data)
+		if err != nil {
+			return err
+		}
+		if decoded.BaseIndex != state {
+			continue
+		}
+		if err := m.append(index, &decoded, objects); err != nil {
+			return err
+		}
+		state = index
+	}
+	m.partitions.healed(objects)
+	m.logger.Info("partitions were written again after a failed sync", "partitions", len(objects))
+	return nil
+}
+
+// healNow heals outside of apply.
+func (m *machine) healNow() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.heal()
+}
+
+// Snapshot implements raft.FSM. Raft calls it between two entries.
+func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return &machineSnapshot{machine: m, stateIndex: m.state, partitions: m.partitions.capture()}, nil
+}
+
+// position is the state index, when everything in the log has been applied.
+func (m *machine) position() (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.err(); err != nil {
+		return 0, err
+	}
+	if m.state < m.stored {
+		return 0, m.foreign()
+	}
+	return m.state, nil
+}
+
+// foreign says that the key-value store does not belong to the log; mu is held.
+func (m *machine) foreign() error {
+	return &log.CorruptionError{What: fmt.Sprintf(
+		"the key-value store has shard %d at index %d, where the log has no entry that took effect", m.shard, m.stored)}
+}
+
+// Restore implements raft.FSM. Raft calls it when a leader has sent a snapshot
+// because its log no longer has what this replica lacks. Such a snapshot does
+// not contain the shard's data.
+func (m *machine) Restore(source io.ReadCloser) error {
+	return errors.Join(
+		fmt.Errorf("cluster: shard %d is too far behind its leader and has to be seeded", m.shard), source.Close())
+}
+
+// machineSnapshot is a snapshot being taken. It implements raft.FSMSnapshot.
+type machineSnapshot struct {
+	machine    *machine
+	stateIndex uint64
+	partitions partitionsCapture
+}
+
+// Persist implements raft.FSMSnapshot: it makes durable what the snapshot says
+// before it writes it.
+func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
+	if err := s.machine.host.flushTables(); err != nil {
+		return err
+	}
+	states, err := s.machine.partitions.sync(s.partitions)
+	if err != nil {
+		return err
+	}
+	if ours, ok := sink.(*snapshotSink); ok {
+		ours.counts = func(index uint64) { s.counts(index, states) }
+	}
+	content := shardState{stateIndex: s.stateIndex, partitions: append([]partitionState(nil), states...)}
+	if _, err := sink.Write(content.encode(nil)); err != nil {
+		return err
+	}
+	return sink.Close()
+}
+
+// counts is called when the snapshot is durable.
+func (s *machineSnapshot) counts(index uint64, states []partitionState) {
+	s.machine.mu.Lock()
+	s.machine.base = machineBase{index: index, state: s.stateIndex}
+	s.machine.mu.Unlock()
+	s.machine.partitions.record(s.partitions, states)
+}
+
+// Release implements raft.FSMSnapshot.
+func (s *machineSnapshot) Release() {}

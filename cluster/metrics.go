@@ -1,0 +1,81 @@
+package cluster
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The metrics of a node.
+var (
+	metricApplied = prometheus.NewDesc("millrace_shard_applied_index",
+		"Index of the last entry that took effect.", []string{"shard"}, nil)
+	metricLeader = prometheus.NewDesc("millrace_shard_leader",
+		"1 when this node leads the shard.", []string{"shard"}, nil)
+	metricHalted = prometheus.NewDesc("millrace_shard_halted",
+		"1 when the shard has stopped applying.", []string{"shard"}, nil)
+	metricPartitions = prometheus.NewDesc("millrace_shard_partitions",
+		"Partitions with rows.", []string{"shard"}, nil)
+	metricCheckpoints = prometheus.NewDesc("millrace_checkpoints_total",
+		"Checkpoints taken.", nil, nil)
+	metricCheckpointFailures = prometheus.NewDesc("millrace_checkpoint_failures_total",
+		"Checkpoints that failed.", nil, nil)
+	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
+		"Room on disk.", nil, nil)
+)
+
+// register registers the node's metrics, if it has a registerer.
+func (n *Node) register() error {
+	if n.options.Registerer == nil {
+		return nil
+	}
+	collector := &nodeCollector{n}
+	if err := n.options.Registerer.Register(collector); err != nil {
+		return err
+	}
+	n.collector = collector
+	return nil
+}
+
+// nodeCollector implements prometheus.Collector.
+type nodeCollector struct{ node *Node }
+
+// Describe implements prometheus.Collector.
+func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		metricApplied, metricLeader, metricHalted, metricPartitions,
+		metricCheckpoints, metricCheckpointFailures, metricFree,
+	} {
+		descriptions <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		collected <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, shard := range c.node.shards {
+		label := strconv.Itoa(shard.id)
+		gauge(metricApplied, float64(shard.Applied()), label)
+		gauge(metricLeader, oneIf(shard.IsLeader()), label)
+		gauge(metricHalted, oneIf(shard.machine.err() != nil), label)
+		gauge(metricPartitions, float64(shard.partitions.count()), label)
+	}
+	counter := func(d *prometheus.Desc, value int64) {
+		collected <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value))
+	}
+	counter(metricCheckpoints, c.node.checkpointer.count.Load())
+	counter(metricCheckpointFailures, c.node.checkpointer.failures.Load())
+	if free := c.node.space.look(); free != unknownFree {
+		gauge(metricFree, float64(free))
+	}
+}
+
+// oneIf is 1 for true.
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,254 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/hashicorp/raft"
+
+	"millrace/log"
+	"millrace/tables"
+)
+
+const (
+	lockFile   = "LOCK"
+	walDir     = "wal"
+	tablesDir  = "tables"
+	catalogDir = "catalog"
+
+	// catalogGroup is the catalog's number in the write-ahead log; the shards
+	// follow.
+	catalogGroup    = 1
+	firstShardGroup = 2
+)
+
+// Open starts the node in options.Dir, making a cluster of one when the folder
+// is new. It returns when the state is open and Raft runs; Ready tells when the
+// log has been applied. ctx bounds the opening only.
+func Open(ctx context.Context, options Options) (*Node, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	fs, dir := options.FS, options.Dir
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %s is in use: %w", dir, err)
+	}
+	n := &Node{options: options, release: lock.Close}
+	n.ctx, n.cancel = context.WithCancelCause(context.Background())
+	n.space = &space{fs: fs, dir: dir, reserve: options.MinFreeBytes, stopping: n.ctx.Done(), logger: options.Logger}
+	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
+	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// open opens what is in the folder and starts everything.
+func (n *Node) open(ctx context.Context) error {
+	found, err := n.identify()
+	if err != nil {
+		return err
+	}
+	if err := n.openStores(); err != nil {
+		return err
+	}
+	transports := newTransports(n.identity.node)
+	if !found {
+		if err := n.found(ctx, transports); err != nil {
+			return err
+		}
+	}
+	if err := n.openCatalog(transports); err != nil {
+		return err
+	}
+	for i := range n.identity.shards {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := n.openShard(i, transports); err != nil {
+			return err
+		}
+	}
+	if err := n.register(); err != nil {
+		return err
+	}
+	n.spawn(n.checkpointer.run)
+	return nil
+}
+
+// identify reads who the node is, or decides it for a new folder.
+func (n *Node) identify() (found bool, err error) {
+	n.identity, found, err = readIdentity(n.options.FS, n.options.Dir)
+	if err != nil {
+		return found, err
+	}
+	if !found {
+		n.identity = identity{node: n.options.NodeID, shards: n.options.Shards}
+		if n.identity.shards == 0 {
+			n.identity.shards = defaultShards
+		}
+		return false, nil
+	}
+	if n.options.Shards != 0 && n.options.Shards != n.identity.shards {
+		return true, fmt.Errorf("cluster: %s has %d shards, not %d: the number is fixed when a cluster is made",
+			n.options.Dir, n.identity.shards, n.options.Shards)
+	}
+	return true, nil
+}
+
+// openStores opens the write-ahead log and the key-value store.
+func (n *Node) openStores() (err error) {
+	o := &n.options
+	n.files = log.NewFileCache(o.FS, o.MaxOpenFiles)
+	n.wal, err = log.OpenWAL(log.WALOptions{
+		FS:         o.FS,
+		Dir:        o.FS.PathJoin(o.Dir, walDir),
+		Logger:     o.Logger,
+		Registerer: o.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	n.tables, err = tables.Open(tables.Options{
+		FS:            n.space.guard(),
+		Dir:           o.FS.PathJoin(o.Dir, tablesDir),
+		CacheBytes:    o.TableCacheBytes,
+		MemTableBytes: o.MemTableBytes,
+		Logger:        o.Logger,
+		Registerer:    o.Registerer,
+	})
+	return err
+}
+
+// found makes the groups of a new cluster of one. It can be repeated after a
+// crash in between, until the identity is written.
+func (n *Node) found(ctx context.Context, transports *transports) error {
+	for id := uint64(catalogGroup); id < firstShardGroup+uint64(n.identity.shards); id++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := bootstrap(n.wal.Group(id), n.identity.node, transports.get(id)); err != nil {
+			return fmt.Errorf("cluster: founding group %d: %w", id, err)
+		}
+	}
+	if err := syncDir(n.options.FS, n.options.Dir); err != nil {
+		return err
+	}
+	return n.identity.write(n.options.FS, n.options.Dir)
+}
+
+// groupFiles are a group's log and its newest snapshot.
+type groupFiles struct {
+	name     string
+	dir      string
+	log      *log.Group
+	store    *snapshotStore
+	snapshot *snapshot
+	// end is the index of the last entry in log or snapshot.
+	end uint64
+}
+
+// openGroupFiles opens what a group has on disk, and verifies that it has
+// anything: a group of a node that has been founded does.
+func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
+	dir, err := makeDir(n.options.FS, n.options.Dir, name)
+	if err != nil {
+		return nil, err
+	}
+	f := &groupFiles{name: name, dir: dir, log: n.wal.Group(id), store: newSnapshotStore(n.options.FS, dir)}
+	if f.snapshot, err = f.store.newest(); err != nil {
+		return nil, err
+	}
+	if f.end, err = f.log.LastIndex(); err != nil {
+		return nil, err
+	}
+	term, err := f.log.GetUint64(keyCurrentTerm)
+	if err != nil && err.Error() != "not found" {
+		return nil, err
+	}
+	if f.snapshot != nil {
+		f.end = max(f.end, f.snapshot.meta.Index)
+	}
+	if term == 0 || f.end == 0 {
+		return nil, fmt.Errorf("%w: it has nothing of the %s", ErrLogLost, name)
+	}
+	return f, nil
+}
+
+// start starts the group's Raft.
+func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM, transports *transports) (*group, error) {
+	logger := n.options.Logger.With(slog.String("group", f.name))
+	return startGroup(groupOptions{
+		name:      f.name,
+		nodeID:    n.identity.node,
+		log:       f.log,
+		stable:    &stableStore{StableStore: f.log, stopping: n.ctx.Done(), logger: logger},
+		snapshots: f.store,
+		machine:   machine,
+		transport: transports.get(id),
+		logger:    logger,
+	})
+}
+
+// openCatalog restores the catalog and starts its group.
+func (n *Node) openCatalog(transports *transports) error {
+	files, err := n.openGroupFiles(catalogGroup, catalogDir)
+	if err != nil {
+		return err
+	}
+	machine := &catalogMachine{host: n, state: n.options.Catalog}
+	if files.snapshot != nil {
+		if err := machine.restore(files.snapshot.content); err != nil {
+			return fmt.Errorf("cluster: restoring the catalog: %w", err)
+		}
+	}
+	n.catalog, err = n.start(catalogGroup, files, machine, transports)
+	return err
+}
+
+// openShard opens a shard as its newest snapshot has it and starts its group.
+func (n *Node) openShard(i int, transports *transports) error {
+	id := firstShardGroup + uint64(i)
+	files, err := n.openGroupFiles(id, fmt.Sprintf("shard-%04d", i))
+	if err != nil {
+		return err
+	}
+	logger := n.options.Logger.With(slog.Int("shard", i))
+	state := &shardState{}
+	var base machineBase
+	if files.snapshot != nil {
+		if state, err = decodeShardState(files.snapshot.content); err != nil {
+			return err
+		}
+		base = machineBase{index: files.snapshot.meta.Index, state: state.stateIndex}
+	}
+	shard := &Shard{id: i, tables: n.tables.Shard(uint32(i))}
+	shard.partitions, err = openPartitions(n.options.FS, files.dir, n.files, logger, state.partitions)
+	if err != nil {
+		return err
+	}
+	shard.machine, err = newMachine(&machine{
+		shard:      i,
+		tables:     shard.tables,
+		partitions: shard.partitions,
+		log:        files.log,
+		host:       n,
+		logger:     logger,
+	}, base, files.end)
+	if err != nil {
+		return err
+	}
+	if shard.group, err = n.start(id, files, shard.machine, transports); err != nil {
+		return errors.Join(err, shard.partitions.close())
+	}
+	n.shards = append(n.shards, shard)
+	return nil
+}

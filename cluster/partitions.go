@@ -1,0 +1,344 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"millrace/log"
+)
+
+// partitions are a shard's partitions. Appending, dropping and reopening are
+// for the goroutine that applies; everything else may run beside it.
+type partitions struct {
+	fs     vfs.FS
+	dir    string
+	files  *log.FileCache
+	logger *slog.Logger
+
+	mu sync.RWMutex
+	// live are the partitions by object.
+	live map[uint64]*partition
+	// dropped are partitions that an entry has dropped. Their folders stay until
+	// a snapshot counts that knows nothing of them, since applying from an older
+	// one needs them again.
+	dropped []*partition
+}
+
+// partition is one partition and what the newest snapshot says of it.
+type partition struct {
+	object uint64
+	// created is the index of the entry that made it. It is part of the folder's
+	// name: an object that is dropped and made again is another partition.
+	created uint64
+
+	// mu guards what follows. Partitions are opened when they are first used.
+	mu     sync.Mutex
+	opened *log.Partition
+	// recorded is the synced end in the newest snapshot that counts.
+	recorded log.SyncedEnd
+	// broken is set when a sync has failed: the partition has to be opened again
+	// from its recorded end.
+	broken bool
+}
+
+// partitionState is what a snapshot says of a partition.
+type partitionState struct {
+	object, created uint64
+	end             log.SyncedEnd
+}
+
+// folder is the name of the partition's directory.
+func (p *partitionState) folder() string { return fmt.Sprintf("%x-%x", p.object, p.created) }
+
+// isPartitionFolder tells partition directories from the shard's other files.
+func isPartitionFolder(name string) bool {
+	object, created, found := strings.Cut(name, "-")
+	if !found {
+		return false
+	}
+	_, err := strconv.ParseUint(object, 16, 64)
+	if err == nil {
+		_, err = strconv.ParseUint(created, 16, 64)
+	}
+	return err == nil
+}
+
+// openPartitions returns the partitions that a snapshot names and removes the
+// folders of all others: they were made by entries behind the snapshot, which
+// will make them again, or were dropped before it.
+func openPartitions(fs vfs.FS, dir string, files *log.FileCache, logger *slog.Logger, states []partitionState) (*partitions, error) {
+	ps := &partitions{fs: fs, dir: dir, files: files, logger: logger, live: make(map[uint64]*partition, len(states))}
+	named := make(map[string]bool, len(states))
+	for i := range states {
+		state := &states[i]
+		named[state.folder()] = true
+		ps.live[state.object] = &partition{object: state.object, created: state.created, recorded: state.end}
+	}
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	for _, name := range names {
+		if !isPartitionFolder(name) || named[name] {
+			continue
+		}
+		if err := fs.RemoveAll(fs.PathJoin(dir, name)); err != nil {
+			return nil, fmt.Errorf("cluster: removing a partition that no snapshot names: %w", err)
+		}
+	}
+	return ps, nil
+}
+
+// find returns the live partition of an object; nil when there is none.
+func (ps *partitions) find(object uint64) *partition {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return ps.live[object]
+}
+
+// get opens the partition of an object; nil when there is none.
+func (ps *partitions) get(object uint64) (*log.Partition, error) {
+	p := ps.find(object)
+	if p == nil {
+		return nil, nil
+	}
+	return ps.open(p)
+}
+
+// open returns the opened partition.
+func (ps *partitions) open(p *partition) (*log.Partition, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened != nil {
+		return p.opened, nil
+	}
+	state := partitionState{object: p.object, created: p.created}
+	opened, err := log.OpenPartition(log.PartitionOptions{
+		FS:     ps.fs,
+		Dir:    ps.fs.PathJoin(ps.dir, state.folder()),
+		Files:  ps.files,
+		Logger: ps.logger,
+	}, p.recorded)
+	if err != nil {
+		return nil, err
+	}
+	p.opened = opened
+	return opened, nil
+}
+
+// append writes the record batches of the entry at index, making the partition
+// when it is the object's first.
+func (ps *partitions) append(object, index uint64, batches []byte) error {
+	p := ps.find(object)
+	if p == nil {
+		p = &partition{object: object, created: index}
+		ps.mu.Lock()
+		ps.live[object] = p
+		ps.mu.Unlock()
+	}
+	opened, err := ps.open(p)
+	if err != nil {
+		return err
+	}
+	return opened.Append(batches)
+}
+
+// truncate moves the start of an object's partition; one that does not exist
+// has nothing to truncate.
+func (ps *partitions) truncate(object uint64, start int64) error {
+	opened, err := ps.get(object)
+	if err != nil || opened == nil {
+		return err
+	}
+	return opened.TruncateBefore(start)
+}
+
+// drop takes an object's partition away.
+func (ps *partitions) drop(object uint64) (dropped bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.live[object]
+	if p == nil {
+		return false
+	}
+	delete(ps.live, object)
+	ps.dropped = append(ps.dropped, p)
+	return true
+}
+
+// partitionsCapture is which partitions a shard has at one index.
+type partitionsCapture struct {
+	live, dropped []*partition
+}
+
+// capture notes the partitions as they are.
+func (ps *partitions) capture() partitionsCapture {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	c := partitionsCapture{dropped: append([]*partition(nil), ps.dropped...)}
+	for _, p := range ps.live {
+		c.live = append(c.live, p)
+	}
+	return c
+}
+
+// sync makes durable what the captured partitions hold and returns what a
+// snapshot has to say of them. Their ends may be behind the capture.
+func (ps *partitions) sync(c partitionsCapture) ([]partitionState, error) {
+	states := make([]partitionState, len(c.live))
+	for i, p := range c.live {
+		end, err := p.sync()
+		if err != nil {
+			return nil, err
+		}
+		states[i] = partitionState{object: p.object, created: p.created, end: end}
+	}
+	return states, nil
+}
+
+// sync makes one partition durable.
+func (p *partition) sync() (log.SyncedEnd, error) {
+	p.mu.Lock()
+	opened, recorded := p.opened, p.recorded
+	p.mu.Unlock()
+	if opened == nil {
+		return recorded, nil
+	}
+	end, err := opened.Sync()
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.broken = true
+	}
+	return end, err
+}
+
+// record notes that a snapshot counts, and deletes the partitions dropped
+// before its capture.
+func (ps *partitions) record(c partitionsCapture, states []partitionState) {
+	for i, p := range c.live {
+		p.mu.Lock()
+		p.recorded = states[i].end
+		p.mu.Unlock()
+	}
+	if len(c.dropped) == 0 {
+		return
+	}
+	ps.mu.Lock()
+	// Drops since the capture stand behind those before it.
+	ps.dropped = ps.dropped[len(c.dropped):]
+	ps.mu.Unlock()
+	for _, p := range c.dropped {
+		if err := ps.delete(p); err != nil {
+			ps.logger.Warn("a dropped partition is deleted at the next start", "error", err)
+		}
+	}
+}
+
+// delete removes a partition's folder.
+func (ps *partitions) delete(p *partition) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var closing error
+	if p.opened != nil {
+		closing = p.opened.Close()
+	}
+	state := partitionState{object: p.object, created: p.created}
+	return errors.Join(closing, ps.fs.RemoveAll(ps.fs.PathJoin(ps.dir, state.folder())))
+}
+
+// reopened are partitions that have been opened again: by object, the index of
+// the entry that made each. nil stands for all partitions.
+type reopened map[uint64]uint64
+
+// has tells whether the partition of an object is meant, for an entry at index.
+func (r reopened) has(object, index uint64) bool {
+	if r == nil {
+		return true
+	}
+	created, found := r[object]
+	return found && index >= created
+}
+
+// reopenBroken opens the partitions whose sync has failed again, as the newest
+// snapshot has them. What they held behind that has to be applied again.
+func (ps *partitions) reopenBroken() (reopened, error) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	var objects reopened
+	for object, p := range ps.live {
+		p.mu.Lock()
+		broken := p.broken
+		if broken && p.opened != nil {
+			if err := p.opened.Close(); err != nil && !errors.Is(err, log.ErrClosed) {
+				p.mu.Unlock()
+				return nil, err
+			}
+			p.opened = nil
+		}
+		p.mu.Unlock()
+		if !broken {
+			continue
+		}
+		if _, err := ps.open(p); err != nil {
+			return nil, err
+		}
+		if objects == nil {
+			objects = make(reopened)
+		}
+		objects[object] = p.created
+	}
+	return objects, nil
+}
+
+// healed notes that reopened partitions hold again what they have to.
+func (ps *partitions) healed(objects reopened) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	for object := range objects {
+		if p := ps.live[object]; p != nil {
+			p.mu.Lock()
+			p.broken = false
+			p.mu.Unlock()
+		}
+	}
+}
+
+// count is the number of live partitions.
+func (ps *partitions) count() int {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return len(ps.live)
+}
+
+// close releases the partitions without syncing them.
+func (ps *partitions) close() error {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	var errs []error
+	for _, p := range ps.live {
+		errs = append(errs, p.close())
+	}
+	for _, p := range ps.dropped {
+		errs = append(errs, p.close())
+	}
+	return errors.Join(errs...)
+}
+
+// close releases one partition.
+func (p *partition) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened == nil {
+		return nil
+	}
+	err := p.opened.Close()
+	p.opened = nil
+	return err
+}
