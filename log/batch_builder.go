@@ -14,6 +14,7 @@ type BatchBuilder struct {
 	buf []byte
 	// packed is the batch with compressed records, when there is a codec.
 	packed        []byte
+	compressor    compressor
 	count         int32
 	baseTimestamp int64
 	maxTimestamp  int64
@@ -81,7 +82,7 @@ func (b *BatchBuilder) Finish(producerID int64, producerEpoch int16, baseSequenc
 	batch := b.buf
 	if compression != CompressionNone {
 		b.packed = append(b.packed[:0], b.buf[:BatchHeaderSize]...)
-		packed, err := compress(b.packed, b.buf[BatchHeaderSize:], compression)
+		packed, err := b.compressor.append(b.packed, b.buf[BatchHeaderSize:], compression)
 		if err != nil {
 			panic(fmt.Sprintf("log: compress a batch: %v", err))
 		}

@@ -1,0 +1,274 @@
+package log
+
+import (
+	"fmt"
+	"time"
+)
+
+// walEffect is what a record of a round does to the state in memory once the
+// round is on disk.
+type walEffect struct {
+	kind  recordType
+	group *Group
+	// index is that of the entry, or the bound of the truncation.
+	index uint64
+	key   string
+	value []byte
+	// start and size are the record's place in the round.
+	start, size int
+}
+
+// write is the writer's goroutine.
+func (w *WAL) write() {
+	defer close(w.done)
+	for {
+		pending, closing := w.wait()
+		for len(pending) > 0 {
+			pending = pending[w.writeRound(pending):]
+		}
+		w.reclaimIdle()
+		if closing {
+			w.finish()
+			return
+		}
+	}
+}
+
+// wait returns what has been submitted, or that nothing more will be.
+func (w *WAL) wait() (pending []*walRequest, closing bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && !w.closing {
+		w.arrived.Wait()
+	}
+	pending, w.queue = w.queue, nil
+	return pending, w.closing
+}
+
+// writeRound writes one round with as many of the pending requests as fit,
+// answers them and returns their number.
+func (w *WAL) writeRound(pending []*walRequest) (taken int) {
+	size := roundHeaderSize
+	for taken < len(pending) && (taken == 0 || size+pending[taken].size <= w.options.RoundBytes) {
+		size += pending[taken].size
+		taken++
+	}
+	requests := pending[:taken]
+	moves := w.planMoves()
+	fallback, err := w.ensureWritable(int64(size + moves.size))
+	if err != nil && fallback {
+		// There is no room; the small requests go to the reserve.
+		moves = movePlan{}
+		requests = w.refuseEntries(requests, err)
+		err = w.checkReserve(requests)
+	}
+	if err != nil {
+		w.metrics.failures.Inc()
+		w.answer(requests, err)
+		return taken
+	}
+	if len(requests) > 0 {
+		w.commit(requests, moves)
+	}
+	return taken
+}
+
+// refuseEntries answers the requests that store entries with err and returns
+// the others.
+func (w *WAL) refuseEntries(requests []*walRequest, err error) (others []*walRequest) {
+	for _, r := range requests {
+		if r.kind == requestStore {
+			r.result <- err
+		} else {
+			others = append(others, r)
+		}
+	}
+	return others
+}
+
+// checkReserve tells whether requests fit in the bytes the file has.
+func (w *WAL) checkReserve(requests []*walRequest) error {
+	size := int64(roundHeaderSize)
+	for _, r := range requests {
+		size += int64(r.size)
+	}
+	if f := w.writable; f.end+size > f.allocated {
+		return fmt.Errorf("log: %s: the reserve is used up and there is no room for a new file", f.path)
+	}
+	return nil
+}
+
+// commit encodes a round of moves and requests, writes and syncs it, applies it
+// to the state in memory and answers. The file has room for it.
+func (w *WAL) commit(requests []*walRequest, moves movePlan) {
+	f := w.writable
+	w.attempt++
+	w.builder.reset(f.seed)
+	w.effects = w.effects[:0]
+	w.encodeMoves(moves)
+	accepted := requests[:0:0]
+	for _, r := range requests {
+		if err := w.encode(r); err != nil {
+			r.result <- err
+			continue
+		}
+		accepted = append(accepted, r)
+	}
+	if len(accepted) == 0 && len(w.effects) == 0 {
+		return
+	}
+	if err := w.writeAndSync(f); err != nil {
+		w.answer(accepted, err)
+		return
+	}
+	w.answer(accepted, nil)
+}
+
+// writeAndSync puts the encoded round on disk and applies it.
+func (w *WAL) writeAndSync(f *walFile) error {
+	oldest := w.oldestNeeded()
+	round := w.builder.finish(f.sequence, w.nextRound, oldest)
+	begin := time.Now()
+	_, err := f.file.WriteAt(round, f.end)
+	if err == nil {
+		err = f.file.SyncData()
+	}
+	if err != nil {
+		w.metrics.failures.Inc()
+		w.abandon(f)
+		w.options.Logger.Error("cannot write the write-ahead log", "path", f.path, "error", err)
+		return fmt.Errorf("log: write %s: %w", f.path, err)
+	}
+	w.metrics.round(len(round), time.Since(begin))
+	start := f.end
+	w.filesMu.Lock()
+	f.end += int64(len(round))
+	w.filesMu.Unlock()
+	w.written = true
+	w.nextRound++
+	w.apply(f, start)
+	w.durableOldest = oldest
+	w.reclaim()
+	return nil
+}
+
+// answer sends the outcome to requests.
+func (w *WAL) answer(requests []*walRequest, err error) {
+	for _, r := range requests {
+		r.result <- err
+	}
+}
+
+// encode checks a request against the group's state, with what the round holds
+// before it, and appends its records.
+func (w *WAL) encode(r *walRequest) error {
+	g := r.group
+	staged := g.stage(w.attempt)
+	switch r.kind {
+	case requestStore:
+		last := staged.last
+		for i, log := range r.logs {
+			if log.Index == 0 || last != 0 && log.Index != last+1 {
+				return fmt.Errorf("log: group %d: entry %d (%d of %d) does not follow entry %d", g.id, log.Index, i+1, len(r.logs), last)
+			}
+			last = log.Index
+		}
+		for _, log := range r.logs {
+			start, size := w.builder.entry(g.id, log)
+			w.effects = append(w.effects, walEffect{kind: recordEntry, group: g, index: log.Index, start: start, size: size})
+		}
+		if staged.first == 0 {
+			staged.first = r.logs[0].Index
+		}
+		staged.last = last
+	case requestDelete:
+		return w.encodeDelete(r, staged)
+	case requestSet:
+		start, size := w.builder.stable(g.id, r.key, r.value)
+		w.effects = append(w.effects, walEffect{kind: recordStable, group: g, key: r.key, value: r.value, start: start, size: size})
+	case requestDrop:
+		w.builder.dropGroup(g.id)
+		w.effects = append(w.effects, walEffect{kind: recordDropGroup, group: g})
+		*staged = stagedRange{attempt: staged.attempt}
+	}
+	return nil
+}
+
+// encodeDelete encodes the removal of the entries [min, max]: a prefix, a suffix
+// or all of the log.
+func (w *WAL) encodeDelete(r *walRequest, staged *stagedRange) error {
+	g := r.group
+	if staged.last == 0 || r.min > staged.last || r.max < staged.first || r.min > r.max {
+		return nil
+	}
+	switch {
+	case r.min <= staged.first:
+		w.builder.truncate(recordTruncatePrefix, g.id, r.max)
+		w.effects = append(w.effects, walEffect{kind: recordTruncatePrefix, group: g, index: r.max})
+		staged.first = r.max + 1
+	case r.max >= staged.last:
+		w.builder.truncate(recordTruncateSuffix, g.id, r.min)
+		w.effects = append(w.effects, walEffect{kind: recordTruncateSuffix, group: g, index: r.min})
+		staged.last = r.min - 1
+	default:
+		return fmt.Errorf("log: group %d: cannot remove entries %d to %d from the middle of %d to %d", g.id, r.min, r.max, staged.first, staged.last)
+	}
+	if staged.first > staged.last {
+		staged.first, staged.last = 0, 0
+	}
+	return nil
+}
+
+// apply gives the round, which begins at byte start of f and is on disk, its
+// effect on the state in memory.
+func (w *WAL) apply(f *walFile, start int64) {
+	for i := range w.effects {
+		e := &w.effects[i]
+		place := location{file: f, position: uint32(start) + uint32(e.start), length: uint32(e.size)}
+		switch e.kind {
+		case recordEntry:
+			e.group.append(e.index, place, w.cache.add(w.builder.buf[e.start:], e.group, e.index))
+		case recordMoved:
+			e.group.move(e.index, place)
+		case recordTruncatePrefix:
+			e.group.truncatePrefix(e.index)
+		case recordTruncateSuffix:
+			e.group.truncateSuffix(e.index)
+		case recordStable:
+			e.group.setStable(e.key, e.value, place)
+		case recordDropGroup:
+			e.group.drop()
+		}
+		*e = walEffect{}
+	}
+}
+
+// reclaimIdle writes an empty round when files could be reused but the log does
+// not say so yet.
+func (w *WAL) reclaimIdle() {
+	if w.writable == nil || w.oldestNeeded() == w.durableOldest || w.durableOldest == 0 {
+		return
+	}
+	w.writeEmptyRound()
+}
+
+// writeEmptyRound writes a round without records.
+func (w *WAL) writeEmptyRound() error {
+	if w.writable.end+roundHeaderSize > w.writable.allocated {
+		return nil
+	}
+	w.builder.reset(w.writable.seed)
+	w.effects = w.effects[:0]
+	return w.writeAndSync(w.writable)
+}
+
+// finish ends the log. A last, empty round marks that the one before is
+// complete, so that damage to it cannot be taken for a torn tail.
+func (w *WAL) finish() {
+	if w.writable != nil && w.written {
+		w.closeError = w.writeEmptyRound()
+	}
+	w.closed.Store(true)
+	w.metrics.unregister(w.options.Registerer)
+	w.closeFiles()
+}
