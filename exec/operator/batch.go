@@ -73,7 +73,7 @@ func (p *Projection) Batch(ctx *expr.Context, in *types.Batch) *types.Batch {
 	p.out.Columns = columns
 	before := len(ctx.Errors)
 	for i, prog := range p.progs {
-		columns[i] = *prog.EvalRef(ctx, in, nil)
+		columns[i] = Head(prog.EvalRef(ctx, in, nil), in.Len)
 	}
 	if len(ctx.Errors) == before {
 		return &p.out
@@ -81,6 +81,23 @@ func (p *Projection) Batch(ctx *expr.Context, in *types.Batch) *types.Batch {
 	p.selection = succeeded(ctx, in.Len, p.selection[:0])
 	SelectInto(&p.kept, &p.out, p.selection)
 	return &p.kept
+}
+
+// Head returns the first n values of v, which it shares.
+func Head(v *types.Vector, n int) types.Vector {
+	head := types.Vector{Type: v.Type, Nulls: v.Nulls}
+	switch v.Type.Physical() {
+	case types.PhysicalInt:
+		head.Ints = v.Ints[:n:n]
+	case types.PhysicalFloat:
+		head.Floats = v.Floats[:n:n]
+	default:
+		head.Strs = v.Strs[:n:n]
+	}
+	if words := (n + 63) / 64; len(v.Nulls) > words {
+		head.Nulls = v.Nulls[:words:words]
+	}
+	return head
 }
 
 // SelectInto makes out the rows of in named in selection, in that order, with

@@ -1,7 +1,25 @@
 package pull
 
-import "millrace/sql/sqlerr"
+import (
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+)
 
 func notSupported(what string) error {
-	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s are not supported", what)
+	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s are not supported in a pull query", what)
+}
+
+// firstFailure returns the lowest row that failed in the current evaluation and
+// its error, or a nil error.
+func firstFailure(ctx *expr.Context) (int, error) {
+	if len(ctx.Errors) == 0 {
+		return 0, nil
+	}
+	first := ctx.Errors[0]
+	for _, e := range ctx.Errors[1:] {
+		if e.Row < first.Row {
+			first = e
+		}
+	}
+	return int(first.Row), first.Err
 }

@@ -5,6 +5,8 @@ package pull
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"millrace/planner/plan"
 	"millrace/sql/expr"
@@ -41,17 +43,71 @@ type Iterator interface {
 	// Next returns the next rows, at least one, or io.EOF at the end. The batch is
 	// valid until the following Next or Close and must not be changed; its strings
 	// stay valid for ever. When ctx ends, Next returns its error and may be called
-	// again.
+	// again; a subquery that it interrupts ends the query.
 	Next(ctx context.Context) (*types.Batch, error)
 	// Close releases what the iterator holds. It is safe to call twice.
 	Close()
 }
 
-// Run starts a query over finite input and returns its visible columns. Nothing
-// is read before the first Next. env gives the time, parameters and settings;
-// it is copied, and what it says of outer rows and subqueries is not used. A row
-// whose evaluation fails ends the query with its error, after the rows before
-// it.
+// Run prepares a query over finite input and returns an iterator over its
+// visible columns. Nothing is read before the first Next. env gives the time,
+// parameters and settings; it is copied, and what it says of outer rows and
+// subqueries is not used. A row whose evaluation fails ends the query with its
+// error, after the rows before it.
 func Run(ctx context.Context, q *plan.Query, env *expr.Context, sources Sources, options Options) (Iterator, error) {
-	return nil, notSupported("pull queries")
+	if options.MemoryLimit == 0 {
+		options.MemoryLimit = DefaultMemoryLimit
+	}
+	e := &execution{
+		env:     env,
+		sources: sources,
+		memory:  budget{limit: options.MemoryLimit},
+	}
+	main := e.newScope(e.prepareSubqueries(q, nil), false)
+	root, err := e.build(q.Root, main)
+	if err != nil {
+		return nil, err
+	}
+	return &result{execution: e, root: root, visible: q.Visible}, ctx.Err()
+}
+
+// result is the iterator over a whole query.
+type result struct {
+	execution *execution
+	root      node
+	visible   int
+	view      types.Batch
+	end       error
+}
+
+// Next implements Iterator.
+func (r *result) Next(ctx context.Context) (*types.Batch, error) {
+	if r.end != nil {
+		return nil, r.end
+	}
+	r.execution.ctx = ctx
+	b, err := r.root.next(ctx)
+	if err != nil {
+		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+			r.finish(err)
+		}
+		return nil, err
+	}
+	r.view = *b
+	r.view.Columns = b.Columns[:r.visible:r.visible]
+	return &r.view, nil
+}
+
+// finish gives back everything and makes later calls return err.
+func (r *result) finish(err error) {
+	r.end = err
+	r.root.close()
+	r.execution.close()
+}
+
+// Close implements Iterator.
+func (r *result) Close() {
+	if r.end == nil {
+		r.finish(io.EOF)
+	}
 }
