@@ -14,9 +14,6 @@ func NumericSqrt(a string) (string, error)      { return "", notYet("numeric") }
 func NumericExp(a string) (string, error)       { return "", notYet("numeric") }
 func NumericLn(a string) (string, error)        { return "", notYet("numeric") }
 
-func NormalizeJSONB(text string) (string, error) { return "", notYet("jsonb") }
-func CompareJSONB(a, b string) int               { return 0 }
-
 func appendInterval(buf []byte, v IntervalValue, f *Format) []byte       { return buf }
 func appendArrayText(buf []byte, elem Type, s string, f *Format) []byte  { return buf }
 func appendCompositeJSON(buf []byte, t Type, s string, f *Format) []byte { return buf }
@@ -30,9 +27,5 @@ func parseTimeSlow(s string, f *Format) (int64, error)               { return 0,
 func parseTimestampSlow(t Type, s string, f *Format) (int64, error)  { return 0, invalidSyntax(t, s) }
 func fitInterval(t Type, v IntervalValue) IntervalValue              { return v }
 
-func appendKeyJSONB(buf []byte, s string) []byte { return appendKeyBytes(buf, s) }
-func decodeKeyJSONB(buf, key []byte, depth int) ([]byte, []byte, error) {
-	return nil, nil, errCorruptKey
-}
 func appendJSONValue(buf []byte, t Type, d Datum, f *Format) []byte { return buf }
 func parseJSONValue(t Type, s string, f *Format) (Datum, error)     { return Null, notYet("jsonb") }
