@@ -1,0 +1,74 @@
+package exec
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"millrace/sql/catalog"
+)
+
+// CatalogMachine is the catalog group's state machine: commands in, snapshots
+// out. The cluster drives it; the engine reads it.
+type CatalogMachine struct {
+	current atomic.Pointer[catalog.Snapshot]
+
+	mu      sync.Mutex
+	changed func()
+}
+
+// NewCatalogMachine returns the machine of an empty catalog.
+func NewCatalogMachine() *CatalogMachine {
+	m := &CatalogMachine{}
+	m.current.Store(&catalog.Snapshot{})
+	return m
+}
+
+// CatalogOutcome is what Apply returns for a command.
+type CatalogOutcome struct {
+	Result catalog.Result
+	Err    error
+}
+
+// Apply applies an encoded command and returns a CatalogOutcome.
+func (m *CatalogMachine) Apply(_ uint64, encoded []byte) any {
+	command, err := catalog.DecodeCommand(encoded)
+	if err != nil {
+		return CatalogOutcome{Err: err}
+	}
+	next, result, err := catalog.Apply(m.current.Load(), command)
+	if err == nil {
+		m.current.Store(next)
+		m.notify()
+	}
+	return CatalogOutcome{Result: result, Err: err}
+}
+
+// Snapshot returns the encoded catalog.
+func (m *CatalogMachine) Snapshot() ([]byte, error) { return m.current.Load().Encode() }
+
+// Restore replaces the catalog by an encoded one.
+func (m *CatalogMachine) Restore(encoded []byte) error {
+	snapshot, err := catalog.DecodeSnapshot(encoded)
+	if err != nil {
+		return err
+	}
+	m.current.Store(snapshot)
+	m.notify()
+	return nil
+}
+
+// notify tells the engine, when there is one, of a new version.
+func (m *CatalogMachine) notify() {
+	m.mu.Lock()
+	changed := m.changed
+	m.mu.Unlock()
+	if changed != nil {
+		changed()
+	}
+}
+
+func (m *CatalogMachine) onChange(changed func()) {
+	m.mu.Lock()
+	m.changed = changed
+	m.mu.Unlock()
+}

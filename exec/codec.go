@@ -1,0 +1,253 @@
+package exec
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"millrace/log"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// Rows on disk. A stream's row is a record of its partition: the key is the
+// key columns in the order-preserving encoding (null without key columns), the
+// value is all columns in the row encoding, the timestamp is the rowtime. A
+// table's row is a pair of the table store: the key is the key columns in the
+// order-preserving encoding, the value is all columns in the row encoding; a
+// bag's key is the encoding of all columns and its value is preceded by the
+// row's multiplicity.
+
+// relationCodec encodes and decodes the rows of one relation. It is safe for
+// concurrent use.
+type relationCodec struct {
+	relation *catalog.Relation
+	columns  []types.Type
+	row      *types.RowCodec
+}
+
+func newRelationCodec(relation *catalog.Relation) *relationCodec {
+	columns := make([]types.Type, len(relation.Columns))
+	for i := range relation.Columns {
+		columns[i] = relation.Columns[i].Type
+	}
+	return &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
+}
+
+// appendKey appends the key of row i: that of the key columns, or for a bag
+// that of all columns.
+func (c *relationCodec) appendKey(buf []byte, b *types.Batch, i int) []byte {
+	if c.relation.Bag {
+		for column := range b.Columns {
+			buf = types.AppendKeyFrom(buf, &b.Columns[column], i)
+		}
+		return buf
+	}
+	return appendColumnsKey(buf, b, c.relation.Key, i)
+}
+
+func appendColumnsKey(buf []byte, b *types.Batch, columns []int, i int) []byte {
+	for _, column := range columns {
+		buf = types.AppendKeyFrom(buf, &b.Columns[column], i)
+	}
+	return buf
+}
+
+// appendRecords encodes rows of a stream as records into builder. The rowtimes
+// must be set.
+func (c *relationCodec) appendRecords(builder *log.BatchBuilder, b *types.Batch, scratch []byte) []byte {
+	for i := range b.Len {
+		scratch = scratch[:0]
+		var key []byte
+		if len(c.relation.Key) > 0 {
+			scratch = appendColumnsKey(scratch, b, c.relation.Key, i)
+			key = scratch
+		}
+		start := len(scratch)
+		scratch = c.row.AppendRow(scratch, b, i)
+		builder.Append(b.Rowtimes[i], key, scratch[start:])
+	}
+	return scratch
+}
+
+// fetchReader decodes the columns that a scan asks for, pseudocolumns included.
+type fetchReader struct {
+	codec *relationCodec
+	// stored are the numbers of the stored columns that are decoded, ascending;
+	// position[i] is where fetch[i] stands among them, or a pseudocolumn's number.
+	stored   []int
+	position []int
+	types    []types.Type
+	pseudo   bool
+}
+
+func newFetchReader(codec *relationCodec, fetch []int) *fetchReader {
+	r := &fetchReader{codec: codec, position: make([]int, len(fetch)), types: make([]types.Type, len(fetch))}
+	wanted := make([]bool, len(codec.columns))
+	for _, column := range fetch {
+		if column >= 0 {
+			wanted[column] = true
+		}
+	}
+	at := make([]int, len(codec.columns))
+	for column, want := range wanted {
+		if want {
+			at[column] = len(r.stored)
+			r.stored = append(r.stored, column)
+		}
+	}
+	for i, column := range fetch {
+		if column >= 0 {
+			r.position[i], r.types[i] = at[column], codec.columns[column]
+			continue
+		}
+		r.pseudo = true
+		r.position[i] = column
+		r.types[i] = pseudocolumnType(column)
+	}
+	return r
+}
+
+func pseudocolumnType(column int) types.Type {
+	switch column {
+	case plan.FetchRowtime:
+		return types.TimestampTZ
+	case plan.FetchRowOffset:
+		return types.Int8
+	default:
+		return types.Int4
+	}
+}
+
+// newStored returns an empty batch of the stored columns.
+func (r *fetchReader) newStored() *types.Batch {
+	b := &types.Batch{Columns: make([]types.Vector, len(r.stored))}
+	for i, column := range r.stored {
+		b.Columns[i].Type = r.codec.columns[column]
+	}
+	return b
+}
+
+// decodeRecords appends the records of one record batch whose offset is at
+// least from, as rows with rowtimes and offsets; columns alias data.
+func (r *fetchReader) decodeRecords(batch *log.Batch, from int64, stored *types.Batch) error {
+	it := batch.Records()
+	for it.Next() {
+		record := it.Record()
+		if record.Offset < from {
+			continue
+		}
+		if len(r.stored) > 0 {
+			if err := r.codec.row.DecodeColumns(record.Value, r.stored, stored); err != nil {
+				return fmt.Errorf("stream %q, offset %d: %w", r.codec.relation.Name, record.Offset, err)
+			}
+			stored.Len--
+		}
+		stored.Len++
+		stored.Rowtimes = append(stored.Rowtimes, record.Timestamp)
+		stored.Offsets = append(stored.Offsets, record.Offset)
+	}
+	return it.Err()
+}
+
+// decodeTableRow appends one stored table row with its multiplicity.
+func (r *fetchReader) decodeTableRow(value []byte, stored *types.Batch) error {
+	weight := int64(1)
+	if r.codec.relation.Bag {
+		var err error
+		if weight, value, err = splitMultiplicity(value); err != nil {
+			return fmt.Errorf("table %q: %w", r.codec.relation.Name, err)
+		}
+	}
+	weights := stored.Weights
+	stored.Weights = nil
+	if len(r.stored) > 0 {
+		if err := r.codec.row.DecodeColumns(value, r.stored, stored); err != nil {
+			return fmt.Errorf("table %q: %w", r.codec.relation.Name, err)
+		}
+		stored.Len--
+	}
+	stored.Len++
+	if r.codec.relation.Bag {
+		stored.Weights = append(weights, weight)
+	}
+	return nil
+}
+
+// project gives the batch that the scan's consumer sees: the fetched columns in
+// the order of the fetch list. Vectors are shared with stored.
+func (r *fetchReader) project(stored *types.Batch, partition int32) *types.Batch {
+	out := &types.Batch{
+		Len: stored.Len, Columns: make([]types.Vector, len(r.position)),
+		Weights: stored.Weights, Rowtimes: stored.Rowtimes, Offsets: stored.Offsets, Partition: partition,
+	}
+	for i, at := range r.position {
+		if at >= 0 {
+			out.Columns[i] = stored.Columns[at]
+			continue
+		}
+		out.Columns[i] = pseudocolumn(at, stored, partition)
+	}
+	return out
+}
+
+// projectFull is project for a batch that has all columns of the relation.
+func (r *fetchReader) projectFull(full *types.Batch, partition int32) *types.Batch {
+	stored := *full
+	stored.Columns = make([]types.Vector, len(r.stored))
+	for i, column := range r.stored {
+		stored.Columns[i] = full.Columns[column]
+	}
+	return r.project(&stored, partition)
+}
+
+func pseudocolumn(column int, b *types.Batch, partition int32) types.Vector {
+	v := types.NewVector(pseudocolumnType(column), b.Len)
+	for i := range b.Len {
+		switch column {
+		case plan.FetchRowtime:
+			if b.Rowtimes == nil {
+				v.SetNull(i)
+				continue
+			}
+			v.Ints[i] = timestampFromMillis(b.Rowtimes[i])
+		case plan.FetchRowOffset:
+			if b.Offsets == nil {
+				v.SetNull(i)
+				continue
+			}
+			v.Ints[i] = b.Offsets[i]
+		default:
+			v.Ints[i] = int64(partition)
+		}
+	}
+	return v
+}
+
+// millisAtTimestampZero is 2000-01-01 00:00 UTC, the zero of timestamps, in
+// milliseconds since the Unix epoch.
+const millisAtTimestampZero = 946_684_800_000
+
+// timestampFromMillis turns milliseconds since the Unix epoch into a timestamp.
+func timestampFromMillis(millis int64) int64 { return (millis - millisAtTimestampZero) * 1000 }
+
+// millisFromTimestamp turns a timestamp into milliseconds since the Unix epoch,
+// rounding down; the infinities saturate.
+func millisFromTimestamp(micros int64) int64 {
+	switch micros {
+	case math.MaxInt64, math.MinInt64:
+		return micros
+	}
+	millis := micros / 1000
+	if micros%1000 < 0 {
+		millis--
+	}
+	return millis + millisAtTimestampZero
+}
+
+// stringOf views bytes that are never changed again as a string.
+func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// bytesOf views a string as bytes, which must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -1,0 +1,204 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+)
+
+// Options are what an engine is made of.
+type Options struct {
+	Storage Storage
+	Catalog *CatalogMachine
+	Logger  *slog.Logger
+	// Registerer takes the engine's metrics; nil for none.
+	Registerer prometheus.Registerer
+	// Now is the clock and After its timer; nil means the time package's.
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+	Hooks Hooks
+}
+
+// Engine runs the queries of one node: a loop for each shard led here, and the
+// push and pull queries of the sessions. It implements Backend.
+type Engine struct {
+	storage Storage
+	catalog *CatalogMachine
+	logger  *slog.Logger
+	now     func() time.Time
+	after   func(time.Duration) <-chan time.Time
+	metrics *metrics
+
+	loops   []*shardLoop
+	stopped chan struct{}
+	cancel  context.CancelFunc
+	wait    sync.WaitGroup
+	// turn picks the shard of rows without a key.
+	turn atomic.Uint64
+	// active is the newest catalog version that every shard uses.
+	active atomic.Pointer[catalog.Snapshot]
+	// defining lets one DDL statement in at a time.
+	defining sync.Mutex
+	resolver resolver
+}
+
+// NewEngine starts the loops of all shards. The storage must be ready, and the
+// catalog bootstrapped.
+func NewEngine(options Options) *Engine {
+	e := &Engine{
+		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
+		now: options.Now, after: options.After, stopped: make(chan struct{}),
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.after == nil {
+		e.after = time.After
+	}
+	e.metrics = newMetrics(options.Registerer)
+	e.resolver = resolver{engine: e, wake: make(chan struct{}, 1)}
+	shards := options.Storage.Shards()
+	for i, shardLog := range shards {
+		l := &shardLoop{engine: e, number: i, log: shardLog, logger: options.Logger, queue: newQueue()}
+		l.core = newCore(i, len(shards), shardLog, e.now, options.Logger, options.Hooks)
+		e.loops = append(e.loops, l)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.cancel = cancel
+	e.catalog.onChange(func() {
+		for _, l := range e.loops {
+			l.queue.signal()
+		}
+	})
+	for _, l := range e.loops {
+		e.wait.Go(func() { l.run(ctx) })
+	}
+	e.wait.Go(func() { e.resolver.run(ctx) })
+	return e
+}
+
+// Ready waits until every shard runs with the newest catalog.
+func (e *Engine) Ready(ctx context.Context) error {
+	return e.waitActivated(ctx, e.newestCatalog())
+}
+
+// Close stops the loops and answers what waits for them. The storage stays
+// open.
+func (e *Engine) Close() {
+	e.cancel()
+	close(e.stopped)
+	e.wait.Wait()
+}
+
+// newestCatalog returns the newest version that this node knows.
+func (e *Engine) newestCatalog() *catalog.Snapshot { return e.catalog.current.Load() }
+
+// Catalog implements Backend.
+func (e *Engine) Catalog() *catalog.Snapshot {
+	if active := e.active.Load(); active != nil {
+		return active
+	}
+	return e.newestCatalog()
+}
+
+// activationTimeout bounds the wait of DDL for the shards.
+const activationTimeout = 30 * time.Second
+
+// Define implements Backend.
+func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
+	e.defining.Lock()
+	defer e.defining.Unlock()
+	encoded, err := catalog.EncodeCommand(command)
+	if err != nil {
+		return catalog.Result{}, err
+	}
+	answer, err := e.storage.ProposeCatalog(ctx, encoded)
+	if err != nil {
+		return catalog.Result{}, err
+	}
+	outcome, ok := answer.(CatalogOutcome)
+	if !ok {
+		return catalog.Result{}, fmt.Errorf("exec: unexpected answer %T of the catalog", answer)
+	}
+	if outcome.Err != nil {
+		return catalog.Result{}, outcome.Err
+	}
+	return outcome.Result, e.waitActivated(ctx, e.newestCatalog())
+}
+
+// waitActivated waits until every shard uses a catalog version.
+func (e *Engine) waitActivated(ctx context.Context, snapshot *catalog.Snapshot) error {
+	deadline := e.after(activationTimeout)
+	for i, l := range e.loops {
+		for {
+			active, changed, failure := l.status.activated(snapshot.Version())
+			if active {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-e.stopped:
+				return ErrStopped
+			case <-deadline:
+				err := sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the change is made but shard %d does not use it", i).
+					WithHint("SHOW SHARDS tells the state of the shards.")
+				if failure != nil {
+					err = err.WithDetail("%v", failure)
+				}
+				return err
+			case <-changed:
+			}
+		}
+	}
+	for {
+		active := e.active.Load()
+		if active != nil && active.Version() >= snapshot.Version() || e.active.CompareAndSwap(active, snapshot) {
+			return nil
+		}
+	}
+}
+
+// Alive implements Backend.
+func (e *Engine) Alive() error {
+	select {
+	case <-e.stopped:
+		return sqlerr.New(sqlerr.CannotConnectNow, -1, "the database system is shutting down")
+	default:
+	}
+	if err := e.storage.CheckSpace(); err != nil {
+		return sqlerr.New(sqlerr.DiskFull, -1, "the disk is too full to take input: %w", err).
+			WithHint("Free disk space; writing goes on by itself.")
+	}
+	return nil
+}
+
+// Query implements Backend.
+func (e *Engine) Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
+	if q.Emit == plan.EmitNone {
+		return e.pull(ctx, q, env)
+	}
+	return e.push(ctx, q, env)
+}
+
+// deliver hands committed deliveries to the loops of their shards.
+func (e *Engine) deliver(deliveries []*delivery) {
+	for _, d := range deliveries {
+		e.loops[d.to].queue.deliver(d)
+	}
+}
+
+func (e *Engine) acknowledge(acks []acknowledgement) {
+	for _, a := range acks {
+		e.loops[a.to].queue.acknowledge(a)
+	}
+}

@@ -1,0 +1,247 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+)
+
+// defaultFreshnessTimeout bounds the wait for what is on its way.
+const defaultFreshnessTimeout = 30 * time.Second
+
+// waitFresh waits until everything that was acknowledged before the call has
+// reached the relations: stage by stage, from the sources down, it takes what
+// each stage's inputs hold at that moment and waits until the stage has consumed
+// it on every shard. Nothing is logged.
+//
+// A stage is looked at after all stages before it have passed, so the numbers
+// that it must reach include all that they sent.
+func (e *Engine) waitFresh(ctx context.Context, relations []*catalog.Relation, timeout time.Duration) error {
+	snapshot := e.newestCatalog()
+	queries := upstream(snapshot, relations)
+	if len(queries) == 0 {
+		return nil
+	}
+	if timeout <= 0 {
+		timeout = defaultFreshnessTimeout
+	}
+	var deadline <-chan time.Time
+	for _, q := range queries {
+		stages := e.stagesOf(q.ID)
+		for stage := range stages {
+			for _, l := range e.loops {
+				if err := e.waitStage(ctx, l, q, stageID{q.ID, stage}, timeout, &deadline); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// upstream returns the queries whose results the relations are or depend on,
+// sources first.
+func upstream(snapshot *catalog.Snapshot, relations []*catalog.Relation) []*catalog.Query {
+	var ordered []*catalog.Query
+	seen := map[catalog.ObjectID]bool{}
+	var visit func(id catalog.ObjectID)
+	visit = func(id catalog.ObjectID) {
+		relation := snapshot.Relation(id)
+		if relation == nil || relation.Query == 0 || seen[relation.Query] {
+			return
+		}
+		seen[relation.Query] = true
+		q := snapshot.Query(relation.Query)
+		if q == nil {
+			return
+		}
+		for _, source := range q.Sources {
+			visit(source)
+		}
+		ordered = append(ordered, q)
+	}
+	for _, relation := range relations {
+		visit(relation.ID)
+	}
+	return ordered
+}
+
+// stagesOf returns how many stages a query has.
+func (e *Engine) stagesOf(query catalog.ObjectID) int {
+	l := e.loops[0]
+	l.status.mu.Lock()
+	defer l.status.mu.Unlock()
+	n := 0
+	for l.status.stages[stageID{query, n}] != nil {
+		n++
+	}
+	return n
+}
+
+// waitStage waits until a stage on one shard has consumed what its inputs hold
+// now. The deadline begins with the first wait.
+func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, id stageID, timeout time.Duration, deadline *<-chan time.Time) error {
+	var targets []inputTarget
+	for {
+		l.status.mu.Lock()
+		published := l.status.stages[id]
+		if published == nil {
+			l.status.mu.Unlock()
+			return nil // not activated here: the query began after the caller's catalog
+		}
+		inputs := published.inputs
+		if targets == nil {
+			l.status.mu.Unlock()
+			var err error
+			if targets, err = e.targets(l, id); err != nil {
+				return err
+			}
+			l.status.mu.Lock()
+			inputs = l.status.stages[id].inputs
+		}
+		if reached(inputs, targets) {
+			l.status.mu.Unlock()
+			return nil
+		}
+		state, changed := l.status.queries[id.query], l.status.notice()
+		l.status.mu.Unlock()
+		if state.state != queryRunning {
+			return notRunning(q, state)
+		}
+		if *deadline == nil {
+			*deadline = e.after(timeout)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-e.stopped:
+			return ErrStopped
+		case <-*deadline:
+			return e.tooSlow(q, timeout)
+		case <-changed:
+		}
+	}
+}
+
+// inputTarget is what one input of a stage must reach.
+type inputTarget struct {
+	offset  int64
+	waiting uint64
+	wanted  []uint64
+}
+
+// targets takes what the inputs of a stage on a shard hold now.
+func (e *Engine) targets(l *shardLoop, id stageID) ([]inputTarget, error) {
+	l.status.mu.Lock()
+	published := l.status.stages[id]
+	inputs := append([]inputStatus(nil), published.inputs...)
+	l.status.mu.Unlock()
+	out := make([]inputTarget, len(inputs))
+	for i := range inputs {
+		switch inputs[i].kind {
+		case inputStream:
+			partition, err := l.log.Partition(uint64(inputs[i].source))
+			if err != nil {
+				return nil, err
+			}
+			if partition != nil {
+				out[i].offset = partition.NextOffset()
+			}
+		case inputTable:
+			out[i].waiting = inputs[i].waitingNext
+		case inputShuffle:
+			out[i].wanted = make([]uint64, len(e.loops))
+			for n, sender := range e.loops {
+				if sender != l {
+					out[i].wanted[n] = sender.status.sentTo(inputs[i].from, l.number)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+func reached(inputs []inputStatus, targets []inputTarget) bool {
+	for i := range inputs {
+		in, target := &inputs[i], &targets[i]
+		switch in.kind {
+		case inputStream:
+			if in.offset < target.offset {
+				return false
+			}
+		case inputTable:
+			if !in.scanned || in.waitingFirst < target.waiting {
+				return false
+			}
+		case inputShuffle:
+			for n, wanted := range target.wanted {
+				if in.wanted[n] < wanted {
+					return false
+				}
+			}
+			if target.waiting = max(target.waiting, in.waitingNext); in.waitingFirst < target.waiting {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// notRunning is the error for a result whose query stands still.
+func notRunning(q *catalog.Query, state queryStatus) error {
+	err := sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q is paused", q.Name).
+		WithHint("RESUME %s, or SET freshness = 'stale' to read the result as it is.", q.Name)
+	if state.state == queryFailed {
+		err = sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q has failed", q.Name).
+			WithDetail("%s", state.failure).
+			WithHint("SHOW QUERIES tells its state; PAUSE and RESUME start it again, or SET freshness = 'stale' to read the result as it is.")
+	}
+	return err
+}
+
+func (e *Engine) tooSlow(q *catalog.Query, timeout time.Duration) error {
+	return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q has not caught up within %v", q.Name, timeout).
+		WithDetail("%s", e.progress(q.ID)).
+		WithHint("SET freshness_timeout to wait longer, or SET freshness = 'stale' to read the result as it is.")
+}
+
+// progress says how far a query is behind.
+func (e *Engine) progress(query catalog.ObjectID) string {
+	var behind, waiting int64
+	for _, l := range e.loops {
+		lag := l.lag(query)
+		behind, waiting = behind+lag.rows, waiting+lag.batches
+	}
+	return fmt.Sprintf("It has %d rows and %d waiting batches to go.", behind, waiting)
+}
+
+// lag is how far a query is behind on one shard.
+type lag struct {
+	rows, batches int64
+	scanning      bool
+}
+
+func (l *shardLoop) lag(query catalog.ObjectID) lag {
+	l.status.mu.Lock()
+	var inputs []inputStatus
+	for n := 0; l.status.stages[stageID{query, n}] != nil; n++ {
+		inputs = append(inputs, l.status.stages[stageID{query, n}].inputs...)
+	}
+	l.status.mu.Unlock()
+	var out lag
+	for i := range inputs {
+		out.batches += int64(inputs[i].waitingNext - inputs[i].waitingFirst)
+		switch inputs[i].kind {
+		case inputStream:
+			if partition, err := l.log.Partition(uint64(inputs[i].source)); err == nil && partition != nil {
+				out.rows += max(0, partition.NextOffset()-inputs[i].offset)
+			}
+		case inputTable:
+			out.scanning = out.scanning || !inputs[i].scanned
+		}
+	}
+	return out
+}

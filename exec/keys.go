@@ -1,0 +1,160 @@
+package exec
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"millrace/sql/catalog"
+	"millrace/tables"
+)
+
+// The loops' own records in the table store, beside rows and operator state.
+// Those about positions share the position key's form (query, stage, input):
+//
+//	(0, 0, 0)              the shard: catalog version and the objects known in it
+//	(query, stage, 0xffff) the stage: whether it has started, its shuffle numbers
+//	(query, stage, n)      the position of input n
+//
+// and rows on their way the internal key's (query, stage, direction, peer,
+// number): outgoing rows for shard peer; incoming rows that wait for input peer;
+// and, with a direction of their own, the errors of a query's rows (stage and
+// peer 0).
+
+const (
+	directionErrors tables.Direction = 'e'
+
+	wholeStage = 0xffff
+
+	transactionPrepared = 'p'
+	transactionDecided  = 'd'
+)
+
+func shardKey() []byte { return tables.AppendPositionKey(nil, 0, 0, 0) }
+
+func queryStatusKey(query catalog.ObjectID) []byte {
+	return tables.AppendQueryKey(nil, uint64(query))
+}
+
+func stageKey(id stageID) []byte {
+	return tables.AppendPositionKey(nil, uint64(id.query), uint16(id.stage), wholeStage)
+}
+
+func inputKey(buf []byte, id stageID, input int) []byte {
+	return tables.AppendPositionKey(buf, uint64(id.query), uint16(id.stage), uint16(input))
+}
+
+func outgoingKey(buf []byte, id stageID, shard int, number uint64) []byte {
+	return tables.AppendInternalKey(buf, uint64(id.query), uint16(id.stage), tables.Outgoing, uint32(shard), number)
+}
+
+func waitingKey(buf []byte, id stageID, input int, number uint64) []byte {
+	return tables.AppendInternalKey(buf, uint64(id.query), uint16(id.stage), tables.Incoming, uint32(input), number)
+}
+
+func errorKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
+	return tables.AppendInternalKey(buf, uint64(query), 0, directionErrors, 0, number)
+}
+
+const recordVersion = 1
+
+var errBadRecord = errors.New("damaged record of a shard's loop")
+
+// shardRecord is what a shard knows of the catalog.
+type shardRecord struct {
+	version            uint64
+	relations, queries []catalog.ObjectID
+	// tables says, per relation, whether it is a table.
+	tables []bool
+}
+
+func (r *shardRecord) append(buf []byte) []byte {
+	buf = append(buf, recordVersion)
+	buf = binary.AppendUvarint(buf, r.version)
+	buf = binary.AppendUvarint(buf, uint64(len(r.relations)))
+	for i, id := range r.relations {
+		buf = binary.AppendUvarint(buf, uint64(id))
+		if r.tables[i] {
+			buf = append(buf, 1)
+		} else {
+			buf = append(buf, 0)
+		}
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(r.queries)))
+	for _, id := range r.queries {
+		buf = binary.AppendUvarint(buf, uint64(id))
+	}
+	return buf
+}
+
+func decodeShardRecord(data []byte) (shardRecord, error) {
+	var r shardRecord
+	if len(data) == 0 || data[0] != recordVersion {
+		return r, errBadRecord
+	}
+	in := uvarintReader{data: data[1:]}
+	r.version = in.next()
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		r.relations = append(r.relations, catalog.ObjectID(in.next()))
+		r.tables = append(r.tables, in.next() == 1)
+	}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		r.queries = append(r.queries, catalog.ObjectID(in.next()))
+	}
+	if in.bad {
+		return r, errBadRecord
+	}
+	return r, nil
+}
+
+// appendQueryStatus encodes a query's status on a shard.
+func appendQueryStatus(buf []byte, state queryState, errorCount uint64, failure string) []byte {
+	buf = append(buf, recordVersion, byte(state))
+	buf = binary.AppendUvarint(buf, errorCount)
+	return append(buf, failure...)
+}
+
+func decodeQueryStatus(data []byte) (state queryState, errorCount uint64, failure string, err error) {
+	if len(data) < 3 || data[0] != recordVersion || data[1] > byte(queryFailed) {
+		return 0, 0, "", errBadRecord
+	}
+	in := uvarintReader{data: data[2:]}
+	errorCount = in.next()
+	if in.bad {
+		return 0, 0, "", errBadRecord
+	}
+	return queryState(data[1]), errorCount, string(in.data), nil
+}
+
+func (s *stage) appendRecord(buf []byte) []byte {
+	started := byte(0)
+	if s.started {
+		started = 1
+	}
+	buf = append(buf, recordVersion, started)
+	buf = binary.AppendUvarint(buf, uint64(len(s.sent)))
+	for i := range s.sent {
+		buf = binary.AppendUvarint(buf, s.sent[i])
+		buf = binary.AppendUvarint(buf, s.trimmed[i])
+	}
+	return buf
+}
+
+func (s *stage) decodeRecord(data []byte) error {
+	if len(data) < 3 || data[0] != recordVersion {
+		return errBadRecord
+	}
+	s.started = data[1] == 1
+	in := uvarintReader{data: data[2:]}
+	n := in.next()
+	if n != uint64(len(s.sent)) {
+		return errBadRecord
+	}
+	for i := range s.sent {
+		s.sent[i], s.trimmed[i] = in.next(), in.next()
+		s.acknowledged[i] = s.trimmed[i]
+	}
+	if in.bad {
+		return errBadRecord
+	}
+	return nil
+}

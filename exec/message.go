@@ -1,0 +1,104 @@
+package exec
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// What enters a shard's loop. Messages are immutable once submitted, but for
+// what their comments say.
+
+// requestKind says what a session (or the resolver of transactions) asks of a
+// shard.
+type requestKind uint8
+
+const (
+	// requestAppend writes parts at once.
+	requestAppend requestKind = iota
+	// requestPrepare checks parts, keeps them, and locks what they touch, until
+	// the transaction is decided.
+	requestPrepare
+	// requestDecide records a transaction's outcome on its coordinator, once; the
+	// first decision stands. It carries out the coordinator's own part.
+	requestDecide
+	// requestFinish carries out a decision on another participant.
+	requestFinish
+	// requestForget removes a decision that every participant has carried out.
+	requestForget
+)
+
+// request is a session's write to one shard.
+type request struct {
+	kind requestKind
+	// producer and sequence recognise an append whose outcome was unknown.
+	producer, sequence uint64
+	parts              []part
+	bytes              int
+
+	transaction transactionID
+	coordinator int
+	participant []int // shards of the transaction, kept with a prepared part
+	commit      bool
+
+	// done takes the outcome, exactly once. For requestDecide, committed is the
+	// decision that stands.
+	done func(committed bool, err error)
+}
+
+// part is the rows of a request for one relation.
+type part struct {
+	relation catalog.ObjectID
+	// rows has all columns; rowtimes are set for streams.
+	rows *types.Batch
+	// records is the encoded record batch of a stream's rows, with base offset 0.
+	// The loop sets the offset in place.
+	records []byte
+}
+
+// transactionID names a transaction over several shards.
+type transactionID [16]byte
+
+func newTransactionID() transactionID {
+	var id transactionID
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return id
+}
+
+// String returns the ID in hexadecimal, for logs.
+func (id transactionID) String() string { return hex.EncodeToString(id[:]) }
+
+// delivery is what one shard's stage sends to another shard.
+type delivery struct {
+	sender, receiver stageID
+	from, to         int
+	// number counts the deliveries from this shard's stage to that shard.
+	number uint64
+	// version is the catalog version that the sender used.
+	version uint64
+	// rows are the changes, or nil when payload has them encoded.
+	rows    *types.Batch
+	payload []byte
+}
+
+// acknowledgement tells a sender which delivery a receiver wants next.
+type acknowledgement struct {
+	sender stageID
+	from   int // the receiving shard
+	to     int // the sending shard
+	wanted uint64
+	// resend asks for everything from wanted on: the receiver has lost what it
+	// had not consumed.
+	resend bool
+}
+
+// tableChanges are the committed changes of one table in one entry: rows with
+// all columns and weights, the old row of a key before its new one.
+type tableChanges struct {
+	table   catalog.ObjectID
+	shard   int
+	index   uint64
+	changes []*types.Batch
+}

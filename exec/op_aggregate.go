@@ -1,0 +1,592 @@
+package exec
+
+import (
+	"fmt"
+	"slices"
+
+	"millrace/exec/operator"
+	"millrace/planner/plan"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// aggregate keeps one row per group and emits how it changes.
+//
+// One-shot meaning: GROUP BY over the rows that the changes add up to.
+// Incrementally, per turn: the groups that the turn touches are loaded (from
+// the cache or the table store), their results before are taken, the changes
+// are added, and for each group whose result differs, the old row at -1 and the
+// new one at +1 are emitted, together, once per turn.
+//
+// Invariants:
+//   - A group exists while it has rows (counted by weight), and the one group of
+//     an aggregation without GROUP BY always.
+//   - Between turns the state of every cached group equals the stored one.
+//   - A stored state is the group columns as first seen, the row count, and the
+//     columns of each accumulator's state: enough to give the result without
+//     the input.
+//   - A group whose result cannot be evaluated has no row downstream.
+type aggregate struct {
+	next  consumer
+	plan  *plan.Aggregate
+	key   stateKey
+	keys  []*expr.Program
+	calls []aggregateCall
+
+	groups *operator.Groups
+	// columns, rows and marks are by group: the group's key columns, its number
+	// of rows and the turn that touched it last.
+	columns []types.Vector
+	rows    []int64
+	marks   []uint64
+
+	// touched are the groups of this turn in the order of their first change,
+	// before their results then (and beforeValid which of them had a row).
+	touched     []int32
+	before      []types.Vector
+	beforeValid []bool
+
+	state     *types.RowCodec
+	stateCols []types.Type
+	cacheMax  int
+	hand      int32
+
+	assigned []int32
+	fresh    []int32
+	scratch  []byte
+}
+
+// stateKey names the state of one operator of a query.
+type stateKey struct {
+	query           uint64
+	stage, operator uint16
+}
+
+// aggregateCall is one aggregate function at work.
+type aggregateCall struct {
+	plan   *plan.AggregateCall
+	args   []*expr.Program
+	filter *expr.Program
+	sums   expr.Accumulator
+	// values keeps the group's values for calls that need them: DISTINCT, and
+	// aggregates that cannot undo a row without.
+	values *valueSet
+	types  []types.Type
+}
+
+// aggregateCacheGroups bounds the groups that one aggregation keeps in memory
+// on one shard between turns.
+const aggregateCacheGroups = 1 << 17
+
+func newAggregate(node *plan.Aggregate, key stateKey, next consumer, inMemory bool) (*aggregate, error) {
+	a := &aggregate{next: next, plan: node, key: key, groups: operator.NewGroups(), cacheMax: aggregateCacheGroups}
+	for _, e := range node.GroupBy {
+		program, err := expr.Compile(e)
+		if err != nil {
+			return nil, err
+		}
+		a.keys = append(a.keys, program)
+		a.columns = append(a.columns, types.Vector{Type: e.Type()})
+		a.stateCols = append(a.stateCols, e.Type())
+	}
+	a.stateCols = append(a.stateCols, types.Int8)
+	for i := range node.Calls {
+		call, err := newAggregateCall(node, i, key, inMemory)
+		if err != nil {
+			return nil, err
+		}
+		a.calls = append(a.calls, call)
+		a.stateCols = append(a.stateCols, call.types...)
+		a.before = append(a.before, types.Vector{Type: node.Calls[i].Type})
+	}
+	a.state = types.NewRowCodec(a.stateCols)
+	if inMemory {
+		a.cacheMax = 0
+	}
+	return a, nil
+}
+
+func newAggregateCall(node *plan.Aggregate, i int, key stateKey, inMemory bool) (aggregateCall, error) {
+	planned := &node.Calls[i]
+	argTypes := make([]types.Type, len(planned.Args))
+	call := aggregateCall{plan: planned, types: planned.Func.State}
+	for n, arg := range planned.Args {
+		program, err := expr.Compile(arg)
+		if err != nil {
+			return call, err
+		}
+		call.args = append(call.args, program)
+		argTypes[n] = arg.Type()
+	}
+	if planned.Filter != nil {
+		program, err := expr.Compile(planned.Filter)
+		if err != nil {
+			return call, err
+		}
+		call.filter = program
+	}
+	call.sums = planned.Func.New(argTypes)
+	byValues := planned.Func.Retraction == expr.RetractByValues && node.InputRetracts
+	if planned.Distinct || byValues {
+		call.values = newValueSet(key, i, argTypes, planned, byValues, inMemory)
+	}
+	return call, nil
+}
+
+func (a *aggregate) process(t *turn, in *types.Batch) {
+	if a.plan.Mode == plan.AggregateFinal {
+		a.merge(t, in)
+		return
+	}
+	keys := make([]*types.Vector, len(a.keys))
+	for i, program := range a.keys {
+		keys[i] = evaluate(program, t, in)
+	}
+	a.assign(t, keys, in)
+	if t.failed != nil {
+		return
+	}
+	for r, group := range a.assigned {
+		if group >= 0 {
+			a.rows[group] += in.Weight(r)
+		}
+	}
+	for c := range a.calls {
+		a.add(t, &a.calls[c], in)
+	}
+	t.reportErrors(in)
+}
+
+// evaluate computes an expression over all rows of a batch into memory of its
+// own. Failing rows are in t.eval.
+func evaluate(program *expr.Program, t *turn, in *types.Batch) *types.Vector {
+	out := &types.Vector{Type: program.Type()}
+	program.Eval(t.eval, in, nil, out)
+	return out
+}
+
+// assign puts each row's group into a.assigned, -1 for rows whose key failed,
+// and makes the groups ready for changes.
+func (a *aggregate) assign(t *turn, keys []*types.Vector, in *types.Batch) {
+	a.assigned = slices.Grow(a.assigned[:0], in.Len)[:in.Len]
+	var selection []int32
+	if len(t.eval.Errors) > 0 {
+		selection = make([]int32, 0, in.Len)
+		for r := range int32(in.Len) {
+			a.assigned[r] = -1
+			if !t.eval.Failed(r) {
+				selection = append(selection, r)
+			}
+		}
+	}
+	a.groups.Assign(keys, in.Len, selection, a.assigned)
+	a.grow(a.groups.Len())
+	for _, group := range a.groups.Created() {
+		a.marks[group] = 0
+	}
+	a.fresh = a.fresh[:0]
+	for r, group := range a.assigned {
+		if group < 0 || a.marks[group] == t.number {
+			continue
+		}
+		isNew := a.marks[group] == 0
+		a.marks[group] = t.number
+		a.touched = append(a.touched, group)
+		if isNew {
+			a.fresh = append(a.fresh, group)
+			for k := range keys {
+				a.columns[k].Set(int(group), keys[k].Datum(r))
+			}
+		}
+	}
+	a.load(t)
+	a.rememberResults(t, len(a.beforeValid))
+}
+
+// grow makes room for groups 0..n-1.
+func (a *aggregate) grow(n int) {
+	if n <= len(a.rows) {
+		return
+	}
+	for i := range a.columns {
+		extendVector(&a.columns[i], n)
+	}
+	a.rows = append(a.rows, make([]int64, n-len(a.rows))...)
+	a.marks = append(a.marks, make([]uint64, n-len(a.marks))...)
+	for c := range a.calls {
+		a.calls[c].sums.Resize(n)
+	}
+}
+
+func extendVector(v *types.Vector, n int) {
+	for v.Len() < n {
+		switch v.Type.Physical() {
+		case types.PhysicalInt:
+			v.Ints = append(v.Ints, make([]int64, n-len(v.Ints))...)
+		case types.PhysicalFloat:
+			v.Floats = append(v.Floats, make([]float64, n-len(v.Floats))...)
+		default:
+			v.Strs = append(v.Strs, make([]string, n-len(v.Strs))...)
+		}
+	}
+}
+
+// load gives the fresh groups their stored state, or the empty one.
+func (a *aggregate) load(t *turn) {
+	if len(a.fresh) == 0 {
+		return
+	}
+	for _, group := range a.fresh {
+		a.rows[group] = 0
+	}
+	for c := range a.calls {
+		a.calls[c].sums.Clear(a.fresh)
+	}
+	if t.state == nil || a.plan.Mode == plan.AggregatePartial {
+		return
+	}
+	slices.SortFunc(a.fresh, func(x, y int32) int { return compareStrings(a.groups.Key(x), a.groups.Key(y)) })
+	storedKeys := make([][]byte, len(a.fresh))
+	arena := make([]byte, 0, len(a.fresh)*32)
+	for i, group := range a.fresh {
+		start := len(arena)
+		arena = a.appendStateKey(arena, group)
+		storedKeys[i] = arena[start:len(arena):len(arena)]
+	}
+	stored := types.NewBatch(a.stateCols)
+	var found []int32
+	err := t.state.GetSorted(storedKeys, func(i int, value []byte, ok bool) error {
+		if !ok {
+			return nil
+		}
+		found = append(found, a.fresh[i])
+		return a.state.DecodeIntoCopy(value, stored)
+	})
+	if err != nil {
+		t.fail(fmt.Errorf("read the state of an aggregation: %w", err))
+		return
+	}
+	a.loadStored(found, stored)
+}
+
+func (a *aggregate) loadStored(found []int32, stored *types.Batch) {
+	if len(found) == 0 {
+		return
+	}
+	column := len(a.columns)
+	for r, group := range found {
+		for k := range a.columns {
+			a.columns[k].Set(int(group), stored.Columns[k].Datum(r))
+		}
+		a.rows[group] = stored.Columns[column].Ints[r]
+	}
+	column++
+	for c := range a.calls {
+		states := make([]*types.Vector, len(a.calls[c].types))
+		for i := range states {
+			states[i] = &stored.Columns[column+i]
+		}
+		column += len(states)
+		a.calls[c].sums.Load(found, states)
+	}
+}
+
+func compareStrings(x, y string) int {
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+func (a *aggregate) appendStateKey(buf []byte, group int32) []byte {
+	return append(tables.AppendStateKey(buf, a.key.query, a.key.stage, a.key.operator, nil), a.groups.Key(group)...)
+}
+
+// rememberResults takes the results of the groups in touched[from:] before this
+// turn's changes.
+func (a *aggregate) rememberResults(t *turn, from int) {
+	if a.plan.Mode == plan.AggregatePartial || len(a.touched) == from {
+		return
+	}
+	groups := a.touched[from:]
+	a.beforeValid = a.results(t, groups, a.before, a.beforeValid)
+}
+
+// results appends the results of groups to out, and to valid whether each group
+// has a row.
+func (a *aggregate) results(t *turn, groups []int32, out []types.Vector, valid []bool) []bool {
+	start := len(valid)
+	for _, group := range groups {
+		valid = append(valid, a.rows[group] > 0 || len(a.keys) == 0)
+	}
+	for c := range a.calls {
+		a.calls[c].sums.Result(t.results, groups, &out[c])
+	}
+	for _, failure := range t.results.Errors {
+		valid[start+int(failure.Row)] = false
+	}
+	t.results.ResetErrors()
+	return valid
+}
+
+// add applies the rows of in to one call's accumulators.
+func (a *aggregate) add(t *turn, call *aggregateCall, in *types.Batch) {
+	groups := a.assigned
+	args := make([]*types.Vector, len(call.args))
+	var passing []int32
+	if call.filter != nil {
+		passing = call.filter.EvalPredicate(t.eval, in, nil, make([]int32, 0, in.Len))
+		groups = slices.Repeat([]int32{-1}, in.Len)
+		for _, r := range passing {
+			groups[r] = a.assigned[r]
+		}
+	}
+	for i, program := range call.args {
+		args[i] = &types.Vector{Type: program.Type()}
+		program.Eval(t.eval, in, passing, args[i])
+	}
+	if len(t.eval.Errors) > 0 {
+		groups = slices.Clone(groups)
+		for r := range groups {
+			if t.eval.Failed(int32(r)) {
+				groups[r] = -1
+			}
+		}
+	}
+	if call.values != nil {
+		call.values.add(t, a, call, groups, args, in)
+		return
+	}
+	call.sums.Add(t.eval, groups, args, in.Weights)
+}
+
+// merge takes partial states: the group columns, the states' columns and, last,
+// the number of rows that each stands for.
+func (a *aggregate) merge(t *turn, in *types.Batch) {
+	keys := make([]*types.Vector, len(a.columns))
+	for i := range keys {
+		keys[i] = &in.Columns[i]
+	}
+	a.assign(t, keys, in)
+	if t.failed != nil {
+		return
+	}
+	counts := in.Columns[len(in.Columns)-1].Ints
+	for r, group := range a.assigned {
+		a.rows[group] += counts[r]
+	}
+	column := len(keys)
+	for c := range a.calls {
+		states := make([]*types.Vector, len(a.calls[c].types))
+		for i := range states {
+			states[i] = &in.Columns[column+i]
+		}
+		column += len(states)
+		a.calls[c].sums.Merge(t.eval, a.assigned, states)
+	}
+	t.reportErrors(in)
+}
+
+func (a *aggregate) finish(t *turn) {
+	if len(a.keys) == 0 && t.ownsEmptyKey && a.plan.Mode != plan.AggregatePartial {
+		a.openOnlyGroup(t)
+	}
+	if len(a.touched) > 0 && t.failed == nil {
+		for c := range a.calls {
+			if a.calls[c].values != nil {
+				a.calls[c].values.finish(t, a, &a.calls[c])
+			}
+		}
+		if a.plan.Mode == plan.AggregatePartial {
+			a.emitPartial(t)
+		} else {
+			a.save(t)
+			a.emitChanges(t)
+		}
+	}
+	a.touched = a.touched[:0]
+	a.beforeValid = a.beforeValid[:0]
+	for i := range a.before {
+		a.before[i].Reset(a.before[i].Type)
+	}
+	a.evict(t)
+	a.next.finish(t)
+}
+
+// openOnlyGroup makes the group of an aggregation without GROUP BY when it does
+// not exist, so that empty input has its one row.
+func (a *aggregate) openOnlyGroup(t *turn) {
+	if a.groups.Live() > 0 {
+		return
+	}
+	a.assign(t, nil, &types.Batch{Len: 1})
+	if t.failed != nil || len(a.beforeValid) == 0 {
+		return
+	}
+	group := a.touched[len(a.touched)-1]
+	stored := false
+	if t.state != nil {
+		_, found, err := t.state.Get(a.appendStateKey(nil, group), nil)
+		if err != nil {
+			t.fail(err)
+			return
+		}
+		stored = found
+	}
+	a.beforeValid[len(a.beforeValid)-1] = stored
+}
+
+// emitChanges hands on, for each touched group whose row differs from before,
+// the old row and the new one.
+func (a *aggregate) emitChanges(t *turn) {
+	after := make([]types.Vector, len(a.calls))
+	for c := range after {
+		after[c].Type = a.before[c].Type
+	}
+	afterValid := a.results(t, a.touched, after, nil)
+	out := types.NewBatch(columnTypes(a.plan.Columns()))
+	for n, group := range a.touched {
+		if a.beforeValid[n] == afterValid[n] && (!afterValid[n] || sameRow(a.before, n, after, n)) {
+			continue
+		}
+		if a.beforeValid[n] {
+			a.appendResult(out, group, a.before, n, -1)
+		}
+		if afterValid[n] {
+			a.appendResult(out, group, after, n, 1)
+		}
+	}
+	if out.Len > 0 {
+		a.next.process(t, out)
+	}
+}
+
+func (a *aggregate) appendResult(out *types.Batch, group int32, results []types.Vector, n int, weight int64) {
+	for k := range a.columns {
+		out.Columns[k].AppendFrom(&a.columns[k], int(group))
+	}
+	for c := range results {
+		out.Columns[len(a.columns)+c].AppendFrom(&results[c], n)
+	}
+	out.Weights = append(out.Weights, weight)
+	out.Len++
+}
+
+// sameRow reports whether two rows are the same to the letter; values that are
+// equal but print differently (1.0 and 1.00) are not.
+func sameRow(x []types.Vector, i int, y []types.Vector, j int) bool {
+	for c := range x {
+		if x[c].Datum(i) != y[c].Datum(j) {
+			return false
+		}
+	}
+	return true
+}
+
+// emitPartial hands on the touched groups' states and forgets them.
+func (a *aggregate) emitPartial(t *turn) {
+	out := types.NewBatch(append(columnTypes(a.plan.Columns()), types.Int8))
+	a.appendStates(out, a.touched)
+	count := &out.Columns[len(out.Columns)-1]
+	for _, group := range a.touched {
+		count.Append(types.IntDatum(a.rows[group]))
+	}
+	out.Len = len(a.touched)
+	a.groups.Reset()
+	clear(a.marks)
+	a.next.process(t, out)
+}
+
+// appendStates appends the group columns and the states of groups to the first
+// columns of out.
+func (a *aggregate) appendStates(out *types.Batch, groups []int32) {
+	column := 0
+	for k := range a.columns {
+		out.Columns[column].AppendRows(&a.columns[k], groups)
+		column++
+	}
+	for c := range a.calls {
+		states := make([]*types.Vector, len(a.calls[c].types))
+		for i := range states {
+			states[i] = &out.Columns[column+i]
+		}
+		column += len(states)
+		a.calls[c].sums.Save(groups, states)
+	}
+}
+
+// save writes the touched groups' states into the entry.
+func (a *aggregate) save(t *turn) {
+	if t.write == nil {
+		return
+	}
+	states := types.NewBatch(nil)
+	for _, column := range a.stateCols {
+		states.Columns = append(states.Columns, types.Vector{Type: column})
+	}
+	a.saveInto(states)
+	for n, group := range a.touched {
+		a.scratch = a.appendStateKey(a.scratch[:0], group)
+		if a.rows[group] == 0 && len(a.keys) > 0 {
+			t.write.Delete(a.scratch)
+			continue
+		}
+		keyLen := len(a.scratch)
+		a.scratch = a.state.AppendRow(a.scratch, states, n)
+		t.write.Set(a.scratch[:keyLen], a.scratch[keyLen:])
+	}
+}
+
+// saveInto fills a batch of the state columns: keys, row count, states.
+func (a *aggregate) saveInto(states *types.Batch) {
+	column := 0
+	for k := range a.columns {
+		states.Columns[column].AppendRows(&a.columns[k], a.touched)
+		column++
+	}
+	for _, group := range a.touched {
+		states.Columns[column].Append(types.IntDatum(a.rows[group]))
+	}
+	column++
+	for c := range a.calls {
+		out := make([]*types.Vector, len(a.calls[c].types))
+		for i := range out {
+			out[i] = &states.Columns[column+i]
+		}
+		column += len(out)
+		a.calls[c].sums.Save(a.touched, out)
+	}
+	states.Len = len(a.touched)
+}
+
+// evict forgets groups that are gone, and cached ones beyond the bound, those
+// not touched lately first.
+func (a *aggregate) evict(t *turn) {
+	if a.cacheMax == 0 || a.groups.Live() <= a.cacheMax {
+		return
+	}
+	excess := a.groups.Live() - a.cacheMax*7/8
+	for scanned := 0; excess > 0 && scanned < len(a.marks); scanned++ {
+		a.hand++
+		if int(a.hand) >= len(a.marks) {
+			a.hand = 0
+		}
+		if mark := a.marks[a.hand]; mark != 0 && mark != t.number {
+			a.groups.Remove(a.hand)
+			a.marks[a.hand] = 0
+			excess--
+		}
+	}
+}
+
+func columnTypes(columns []plan.Column) []types.Type {
+	out := make([]types.Type, len(columns))
+	for i := range columns {
+		out[i] = columns[i].Type
+	}
+	return out
+}

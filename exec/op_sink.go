@@ -1,0 +1,265 @@
+package exec
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// tableSink keeps a derived table equal to what its input's changes add up to,
+// and tells what changed in the table. Changes to one key within a turn are
+// consolidated.
+//
+// Invariant: of a keyed table, the input never holds two rows of one key; the
+// old row of a key comes before its new one.
+type tableSink struct {
+	codec *relationCodec
+	// emit takes the table's own changes of the turn, at most one per key and
+	// sign.
+	emit func(t *turn, changes *types.Batch)
+
+	keys    map[string]int32
+	changes []keyChange
+	rows    *types.Batch
+	scratch []byte
+}
+
+// keyChange is what a turn does to one key: rows are numbers in tableSink.rows,
+// -1 for none. For a bag, net is the change of the multiplicity of row new.
+type keyChange struct {
+	key      string
+	old, new int32
+	net      int64
+}
+
+func newTableSink(codec *relationCodec, emit func(*turn, *types.Batch)) *tableSink {
+	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}}
+}
+
+func (s *tableSink) process(t *turn, in *types.Batch) {
+	if s.rows == nil {
+		s.rows = types.NewBatch(s.codec.columns)
+	}
+	base := int32(s.rows.Len)
+	for c := range s.rows.Columns {
+		s.rows.Columns[c].AppendAll(&in.Columns[c])
+	}
+	s.rows.Len += in.Len
+	for i := range in.Len {
+		s.scratch = s.codec.appendKey(s.scratch[:0], in, i)
+		n, known := s.keys[string(s.scratch)]
+		if !known {
+			n = int32(len(s.changes))
+			key := string(s.scratch)
+			s.keys[key] = n
+			s.changes = append(s.changes, keyChange{key: key, old: -1, new: -1})
+		}
+		s.changes[n].apply(base+int32(i), in.Weight(i), s.codec.relation.Bag)
+	}
+}
+
+func (c *keyChange) apply(row int32, weight int64, bag bool) {
+	switch {
+	case bag:
+		c.net += weight
+		c.new = row
+	case weight > 0:
+		c.new = row
+	case c.new >= 0:
+		c.new = -1
+	case c.old < 0:
+		c.old = row
+	}
+}
+
+func (s *tableSink) finish(t *turn) {
+	if len(s.changes) == 0 {
+		return
+	}
+	out := types.NewBatch(s.codec.columns)
+	if s.codec.relation.Bag {
+		s.finishBag(t, out)
+	} else {
+		s.finishKeyed(t, out)
+	}
+	clear(s.keys)
+	s.changes = s.changes[:0]
+	s.rows = nil
+	if out.Len > 0 && t.failed == nil {
+		s.emit(t, out)
+	}
+}
+
+func (s *tableSink) finishKeyed(t *turn, out *types.Batch) {
+	for i := range s.changes {
+		c := &s.changes[i]
+		if c.old < 0 && c.new < 0 || c.old >= 0 && c.new >= 0 && s.equalRows(c.old, c.new) {
+			continue
+		}
+		s.scratch = tables.AppendRowKey(s.scratch[:0], uint64(s.codec.relation.ID), nil)
+		s.scratch = append(s.scratch, c.key...)
+		if c.old >= 0 {
+			appendChange(out, s.rows, c.old, -1)
+		}
+		if c.new < 0 {
+			t.write.Delete(s.scratch)
+			continue
+		}
+		appendChange(out, s.rows, c.new, 1)
+		keyLen := len(s.scratch)
+		s.scratch = s.codec.row.AppendRow(s.scratch, s.rows, int(c.new))
+		t.write.Set(s.scratch[:keyLen], s.scratch[keyLen:])
+	}
+}
+
+func (s *tableSink) equalRows(i, j int32) bool {
+	return sameRow(s.rows.Columns, int(i), s.rows.Columns, int(j))
+}
+
+// finishBag adds the net changes to the stored multiplicities, read in key
+// order.
+func (s *tableSink) finishBag(t *turn, out *types.Batch) {
+	slices.SortFunc(s.changes, func(x, y keyChange) int { return compareStrings(x.key, y.key) })
+	keys := make([][]byte, len(s.changes))
+	for i := range s.changes {
+		keys[i] = append(tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil), s.changes[i].key...)
+	}
+	counts := make([]int64, len(keys))
+	err := t.state.GetSorted(keys, func(i int, value []byte, found bool) error {
+		if !found {
+			return nil
+		}
+		var err error
+		counts[i], _, err = splitMultiplicity(value)
+		return err
+	})
+	if err != nil {
+		t.fail(err)
+		return
+	}
+	for i := range s.changes {
+		c := &s.changes[i]
+		if c.net == 0 {
+			continue
+		}
+		appendChange(out, s.rows, c.new, c.net)
+		if counts[i]+c.net <= 0 {
+			t.write.Delete(keys[i])
+			continue
+		}
+		s.scratch = binary.AppendUvarint(s.scratch[:0], uint64(counts[i]+c.net))
+		s.scratch = s.codec.row.AppendRow(s.scratch, s.rows, int(c.new))
+		t.write.Set(keys[i], s.scratch)
+	}
+}
+
+// appendChange appends row i of rows to out with a weight; out's weights are
+// always set.
+func appendChange(out, rows *types.Batch, i int32, weight int64) {
+	for c := range out.Columns {
+		out.Columns[c].AppendFrom(&rows.Columns[c], int(i))
+	}
+	out.Weights = append(out.Weights, weight)
+	out.Len++
+}
+
+// streamSink appends its input's rows to a derived stream.
+type streamSink struct {
+	emit func(t *turn, rows *types.Batch)
+	rows *types.Batch
+}
+
+func (s *streamSink) process(t *turn, in *types.Batch) {
+	if s.rows == nil {
+		s.rows = types.NewBatch(columnTypesOf(in))
+	}
+	for c := range s.rows.Columns {
+		s.rows.Columns[c].AppendAll(&in.Columns[c])
+	}
+	s.rows.Rowtimes = append(s.rows.Rowtimes, in.Rowtimes...)
+	s.rows.Len += in.Len
+}
+
+func (s *streamSink) finish(t *turn) {
+	if s.rows != nil && t.failed == nil {
+		s.emit(t, s.rows)
+	}
+	s.rows = nil
+}
+
+func columnTypesOf(b *types.Batch) []types.Type {
+	out := make([]types.Type, len(b.Columns))
+	for i := range b.Columns {
+		out[i] = b.Columns[i].Type
+	}
+	return out
+}
+
+// shuffleOut parts its input by the hash of the key columns and hands each
+// shard's rows on, one batch per shard and turn.
+type shuffleOut struct {
+	keys       []int
+	partitions int
+	emit       func(t *turn, shard int, rows *types.Batch)
+	parts      []*types.Batch
+	scratch    []byte
+}
+
+func (s *shuffleOut) process(t *turn, in *types.Batch) {
+	if s.parts == nil {
+		s.parts = make([]*types.Batch, s.partitions)
+	}
+	selections := make([][]int32, s.partitions)
+	for i := range in.Len {
+		s.scratch = appendColumnsKey(s.scratch[:0], in, s.keys, i)
+		p := types.PartitionOf(s.scratch, s.partitions)
+		selections[p] = append(selections[p], int32(i))
+	}
+	for p, selection := range selections {
+		if len(selection) == 0 {
+			continue
+		}
+		if s.parts[p] == nil {
+			s.parts[p] = in.Select(selection)
+			continue
+		}
+		appendBatch(s.parts[p], in.Select(selection))
+	}
+}
+
+// appendBatch appends the rows of in to b, which has the same columns.
+func appendBatch(b, in *types.Batch) {
+	if in.Weights != nil || b.Weights != nil {
+		b.Weights = append(allWeights(b), allWeights(in)...)
+	}
+	if in.Rowtimes != nil {
+		b.Rowtimes = append(b.Rowtimes, in.Rowtimes...)
+	}
+	if in.Offsets != nil {
+		b.Offsets = append(b.Offsets, in.Offsets...)
+	}
+	for c := range b.Columns {
+		b.Columns[c].AppendAll(&in.Columns[c])
+	}
+	b.Len += in.Len
+}
+
+func allWeights(b *types.Batch) []int64 {
+	if b.Weights != nil {
+		return b.Weights
+	}
+	return slices.Repeat([]int64{1}, b.Len)
+}
+
+func (s *shuffleOut) finish(t *turn) {
+	for p, rows := range s.parts {
+		if rows != nil && t.failed == nil {
+			s.emit(t, p, rows)
+		}
+		if rows != nil {
+			s.parts[p] = nil
+		}
+	}
+}

@@ -1,0 +1,459 @@
+package exec
+
+import (
+	"context"
+	"io"
+	"math"
+	"slices"
+
+	"millrace/log"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// pushQuery is a push query at work in a session: the query's operators over
+// its sources' history and then over what is committed, all in memory.
+//
+// Of a stream, each shard's partition is read from the log, from the beginning
+// or from the end at the start, so no row is missed or repeated. Of a table, a
+// subscription is made first and a snapshot taken then; changes of entries that
+// the snapshot holds are passed over by their index.
+//
+// The operators' changes of one step are consolidated per key before they are
+// given out: a key's row that came and went within a step is never seen.
+type pushQuery struct {
+	engine *Engine
+	plan   *plan.Query
+	stage  *stage
+	turn   turn
+	out    *pushOutput
+
+	sources []*pushSource
+	wake    chan struct{}
+	// snapshot says that the rows so far belong to the initial result, which is
+	// given out once it is complete.
+	opened bool
+	left   int64 // rows until LIMIT ends the push; -1 for none
+	ended  error
+}
+
+// pushSource is one input of a push query.
+type pushSource struct {
+	in           *input
+	subscription *subscription
+	// streams: the next offset per shard, and the offsets at which the initial
+	// result is complete.
+	offsets, initial []int64
+	// tables: the initial scan, and the index per shard that it holds.
+	scan    *tableScan
+	applied []uint64
+	started bool
+}
+
+// push starts a push query.
+func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
+	if !env.Stale {
+		if err := e.waitFresh(ctx, q.Sources, env.FreshnessTimeout); err != nil {
+			return nil, err
+		}
+	}
+	p := &pushQuery{engine: e, plan: q, wake: make(chan struct{}, 1), left: -1}
+	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
+	results := evaluation
+	p.turn = turn{eval: &evaluation, results: &results, ownsEmptyKey: true, rowError: func(_ *types.Batch, _ int32, err error) { p.turn.fail(err) }}
+	if q.EmitLimit != nil {
+		limit, err := expr.EvalDatum(&evaluation, q.EmitLimit, nil)
+		if err != nil {
+			return nil, err
+		}
+		if limit.Valid {
+			p.left = limit.Int
+		}
+	}
+	p.out = newPushOutput(q)
+	p.stage = &stage{}
+	builder := stageBuilder{stage: p.stage, codecs: pushCodecs(q), inMemory: true}
+	if err := builder.build(q.Root, p.out); err != nil {
+		return nil, err
+	}
+	if err := p.open(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// pushCodecs returns the codecs of a query's sources by ID.
+func pushCodecs(q *plan.Query) func(catalog.ObjectID) *relationCodec {
+	codecs := map[catalog.ObjectID]*relationCodec{}
+	for _, relation := range q.Sources {
+		codecs[relation.ID] = newRelationCodec(relation)
+	}
+	return func(id catalog.ObjectID) *relationCodec { return codecs[id] }
+}
+
+// open subscribes to the sources and notes where they begin.
+func (p *pushQuery) open() error {
+	fromNow := p.plan.Root.Props().Kind == plan.AppendOnly && !p.plan.Options.FromBeginning
+	if p.plan.Options.Snapshot != nil {
+		fromNow = !*p.plan.Options.Snapshot
+	}
+	for _, in := range p.stage.inputs {
+		source := &pushSource{in: in, subscription: &subscription{relation: in.source, wake: p.wake}}
+		p.sources = append(p.sources, source)
+		for _, l := range p.engine.loops {
+			l.feed.subscribe(source.subscription)
+		}
+		if in.kind == inputTable {
+			snapshot := p.engine.storage.Store().NewSnapshot()
+			source.scan = &tableScan{snapshot: snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch}
+			for shard := range p.engine.loops {
+				applied, err := snapshot.Shard(uint32(shard)).AppliedIndex()
+				if err != nil {
+					return damaged(err)
+				}
+				source.applied = append(source.applied, applied)
+			}
+			continue
+		}
+		ends, err := p.engine.streamEnds(in.source)
+		if err != nil {
+			return err
+		}
+		source.initial, source.offsets = ends, make([]int64, len(ends))
+		if fromNow {
+			source.offsets = slices.Clone(ends)
+		}
+	}
+	if len(p.sources) == 0 {
+		p.ended = io.EOF
+	}
+	return nil
+}
+
+// Close implements Cursor.
+func (p *pushQuery) Close() {
+	for _, source := range p.sources {
+		for _, l := range p.engine.loops {
+			l.feed.unsubscribe(source.subscription)
+		}
+		source.closeScan()
+	}
+	p.sources = nil
+	if p.ended == nil {
+		p.ended = io.EOF
+	}
+}
+
+func (s *pushSource) closeScan() {
+	if s.scan != nil {
+		s.scan.Close()
+		_ = s.scan.snapshot.Close() // its reads reported their errors
+		s.scan = nil
+	}
+}
+
+// Next implements Cursor.
+func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
+	for {
+		if p.ended != nil {
+			return nil, p.ended
+		}
+		if p.left == 0 {
+			p.Close()
+			return nil, io.EOF
+		}
+		worked, err := p.step(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.ended = err
+			}
+			return nil, err
+		}
+		if rows := p.out.take(); rows != nil {
+			return p.limit(rows), nil
+		}
+		if worked {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-p.engine.stopped:
+			p.ended = sqlerr.New(sqlerr.AdminShutdown, -1, "terminating connection due to administrator command")
+		case <-p.wake:
+		}
+	}
+}
+
+// limit cuts rows to what LIMIT leaves.
+func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
+	if p.left < 0 {
+		return rows
+	}
+	if int64(rows.Len) > p.left {
+		rows = rows.Select(rowRange(0, int(p.left)))
+	}
+	p.left -= int64(rows.Len)
+	return rows
+}
+
+// step takes what the sources have now and runs the operators over it. The first
+// steps read the history, in pieces; the result is held back until it is whole.
+func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
+	p.turn.number++
+	if !p.opened {
+		for {
+			more, err := p.readHistory(ctx)
+			if err != nil {
+				return false, err
+			}
+			if !more {
+				break
+			}
+			worked = true
+		}
+		p.opened = true
+		p.finish()
+		return true, p.turn.failed
+	}
+	for _, source := range p.sources {
+		did, err := p.readNew(source)
+		if err != nil {
+			return false, err
+		}
+		worked = worked || did
+	}
+	if worked {
+		p.finish()
+	}
+	return worked, p.turn.failed
+}
+
+func (p *pushQuery) finish() {
+	for _, in := range p.stage.inputs {
+		in.to.finish(&p.turn)
+	}
+}
+
+// readHistory hands one piece of the initial input to the operators.
+func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	for _, source := range p.sources {
+		if source.scan != nil {
+			rows, err := source.scan.Next(ctx)
+			if err == nil {
+				source.in.to.process(&p.turn, rows)
+				return true, p.turn.failed
+			}
+			if err != io.EOF {
+				return false, err
+			}
+			source.closeScan()
+			continue
+		}
+		for shard := range source.offsets {
+			if source.offsets[shard] < source.initial[shard] {
+				return true, p.readStream(source, shard, source.initial[shard])
+			}
+		}
+	}
+	return false, p.turn.failed
+}
+
+// readNew hands a source's new rows or changes to the operators.
+func (p *pushQuery) readNew(source *pushSource) (bool, error) {
+	changes, err := source.subscription.take()
+	if err != nil {
+		return false, err
+	}
+	worked := false
+	if source.in.kind == inputTable {
+		for _, c := range changes {
+			if c.index <= source.applied[c.shard] {
+				continue
+			}
+			for _, b := range c.changes {
+				source.in.to.process(&p.turn, source.in.fetch.projectFull(b, int32(c.shard)))
+				worked = true
+			}
+		}
+		return worked, p.turn.failed
+	}
+	for shard := range source.offsets {
+		before := source.offsets[shard]
+		if err := p.readStream(source, shard, math.MaxInt64); err != nil {
+			return worked, err
+		}
+		worked = worked || source.offsets[shard] != before
+	}
+	return worked, nil
+}
+
+// readStream hands one piece of a stream's partition, up to a limit, to the
+// operators.
+func (p *pushQuery) readStream(source *pushSource, shard int, limit int64) error {
+	partition, err := p.engine.loops[shard].log.Partition(uint64(source.in.source))
+	if err != nil || partition == nil {
+		return err
+	}
+	if source.offsets[shard] < partition.StartOffset() {
+		if source.started {
+			return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were dropped by its retention before they could be sent", source.in.codec.relation.Name)
+		}
+		source.offsets[shard] = partition.StartOffset()
+	}
+	if limit = min(limit, partition.NextOffset()); source.offsets[shard] >= limit {
+		return nil
+	}
+	data, err := partition.Read(source.offsets[shard], scanBytes, nil)
+	if err != nil {
+		return readError(source.in.codec.relation, err)
+	}
+	for len(data) > 0 && source.offsets[shard] < limit {
+		var batch log.Batch
+		if batch, data, err = log.ParseBatch(data); err != nil {
+			return readError(source.in.codec.relation, err)
+		}
+		stored := source.in.fetch.newStored()
+		if err := source.in.fetch.decodeRecords(&batch, source.offsets[shard], stored); err != nil {
+			return damaged(err)
+		}
+		stored = cutAt(stored, limit)
+		source.offsets[shard] = min(batch.NextOffset(), limit)
+		if stored.Len > 0 {
+			source.in.to.process(&p.turn, source.in.fetch.project(stored, int32(shard)))
+		}
+	}
+	source.started = true
+	return p.turn.failed
+}
+
+// pushOutput collects the changes of one step and turns them into the rows that
+// the client sees.
+type pushOutput struct {
+	plan  *plan.Query
+	props *plan.Properties
+	rows  *types.Batch
+	ready *types.Batch
+	// keyed results: the step's changes by key.
+	keys    map[string]int
+	changes []keyChange
+	scratch []byte
+}
+
+func newPushOutput(q *plan.Query) *pushOutput {
+	return &pushOutput{plan: q, props: q.Root.Props(), keys: map[string]int{}}
+}
+
+func (o *pushOutput) process(_ *turn, in *types.Batch) {
+	if o.rows == nil {
+		o.rows = types.NewBatch(columnTypesOf(in))
+	}
+	base := o.rows.Len
+	appendBatch(o.rows, in)
+	if o.props.Kind != plan.Keyed {
+		return
+	}
+	for i := range in.Len {
+		o.scratch = appendColumnsKey(o.scratch[:0], in, o.props.Key, i)
+		n, known := o.keys[string(o.scratch)]
+		if !known {
+			n = len(o.changes)
+			o.keys[string(o.scratch)] = n
+			o.changes = append(o.changes, keyChange{old: -1, new: -1})
+		}
+		o.changes[n].apply(int32(base+i), in.Weight(i), false)
+	}
+}
+
+func (o *pushOutput) finish(*turn) {
+	if o.rows == nil {
+		return
+	}
+	switch o.props.Kind {
+	case plan.AppendOnly:
+		o.ready = o.visible(o.rows, nil)
+	case plan.Keyed:
+		o.finishKeyed()
+	default:
+		o.finishBag()
+	}
+	o.rows = nil
+	clear(o.keys)
+	o.changes = o.changes[:0]
+}
+
+// take returns what is ready for the client, once.
+func (o *pushOutput) take() *types.Batch {
+	ready := o.ready
+	o.ready = nil
+	if ready == nil || ready.Len == 0 {
+		return nil
+	}
+	return ready
+}
+
+// The values of rowop.
+const (
+	opInsert = "insert"
+	opUpdate = "update"
+	opDelete = "delete"
+)
+
+func (o *pushOutput) finishKeyed() {
+	var selection []int32
+	var ops []string
+	for i := range o.changes {
+		c := &o.changes[i]
+		switch {
+		case c.old < 0 && c.new < 0:
+		case c.old < 0:
+			selection, ops = append(selection, c.new), append(ops, opInsert)
+		case c.new < 0:
+			selection, ops = append(selection, c.old), append(ops, opDelete)
+		case !sameRow(o.rows.Columns[:o.plan.Visible], int(c.old), o.rows.Columns[:o.plan.Visible], int(c.new)):
+			selection, ops = append(selection, c.new), append(ops, opUpdate)
+		}
+	}
+	o.ready = o.visible(o.rows.Select(selection), ops)
+}
+
+// finishBag gives each change of multiplicity as that many rows; deletes come
+// before inserts where one row replaces another.
+func (o *pushOutput) finishBag() {
+	var selection []int32
+	var ops []string
+	for i := range o.rows.Len {
+		weight, op := o.rows.Weight(i), opInsert
+		if weight < 0 {
+			weight, op = -weight, opDelete
+		}
+		for range weight {
+			selection, ops = append(selection, int32(i)), append(ops, op)
+		}
+	}
+	o.ready = o.visible(o.rows.Select(selection), ops)
+}
+
+// visible cuts rows to the columns of the client and adds rowop where the
+// result has it.
+func (o *pushOutput) visible(rows *types.Batch, ops []string) *types.Batch {
+	out := &types.Batch{Len: rows.Len, Columns: slices.Clone(rows.Columns[:o.plan.Visible])}
+	rowop := types.Vector{Type: types.Text, Strs: ops}
+	if ops == nil {
+		rowop.Strs = slices.Repeat([]string{opInsert}, rows.Len)
+	}
+	if o.plan.RowOpColumn >= 0 {
+		out.Columns[o.plan.RowOpColumn] = rowop
+	}
+	if o.plan.RowOp {
+		out.Columns = append(out.Columns, rowop)
+	}
+	return out
+}

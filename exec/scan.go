@@ -1,0 +1,304 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"millrace/exec/pull"
+	"millrace/log"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// pull runs a pull query over what is committed now: one snapshot of the table
+// store, and the streams up to their ends.
+func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
+	if !env.Stale {
+		if err := e.waitFresh(ctx, q.Sources, env.FreshnessTimeout); err != nil {
+			return nil, err
+		}
+	}
+	sources := &pullSources{engine: e, env: env, ends: map[catalog.ObjectID][]int64{}}
+	for _, relation := range q.Sources {
+		if relation.Kind == catalog.KindStream {
+			ends, err := e.streamEnds(relation.ID)
+			if err != nil {
+				return nil, err
+			}
+			sources.ends[relation.ID] = ends
+		} else if sources.snapshot == nil {
+			sources.snapshot = e.storage.Store().NewSnapshot()
+		}
+	}
+	evaluation := &expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
+	rows, err := pull.Run(ctx, q, evaluation, sources, pull.Options{})
+	if err != nil {
+		sources.close()
+		return nil, err
+	}
+	return &pullCursor{rows: rows, sources: sources}, nil
+}
+
+// streamEnds returns the next offsets of a stream's partitions.
+func (e *Engine) streamEnds(stream catalog.ObjectID) ([]int64, error) {
+	ends := make([]int64, len(e.loops))
+	for i, l := range e.loops {
+		partition, err := l.log.Partition(uint64(stream))
+		if err != nil {
+			return nil, err
+		}
+		if partition != nil {
+			ends[i] = partition.NextOffset()
+		}
+	}
+	return ends, nil
+}
+
+// pullCursor is a pull query at work.
+type pullCursor struct {
+	rows    pull.Iterator
+	sources *pullSources
+}
+
+// Next implements Cursor.
+func (c *pullCursor) Next(ctx context.Context) (*types.Batch, error) { return c.rows.Next(ctx) }
+
+// Close implements Cursor.
+func (c *pullCursor) Close() {
+	c.rows.Close()
+	c.sources.close()
+}
+
+// pullSources reads the leaves of a pull query.
+type pullSources struct {
+	engine   *Engine
+	env      *QueryEnv
+	snapshot *tables.Snapshot
+	ends     map[catalog.ObjectID][]int64
+}
+
+func (s *pullSources) close() {
+	if s.snapshot != nil {
+		_ = s.snapshot.Close() // it was read to the end or given up; its reads reported their errors
+		s.snapshot = nil
+	}
+}
+
+// System implements pull.Sources.
+func (s *pullSources) System(ctx context.Context, schema, name string) ([][]types.Datum, error) {
+	return s.env.System(ctx, schema, name)
+}
+
+// Scan implements pull.Sources.
+func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum) (pull.Iterator, error) {
+	codec := newRelationCodec(scan.Relation)
+	fetch := newFetchReader(codec, scan.Fetch)
+	if scan.Relation.Kind == catalog.KindStream {
+		ends := s.ends[scan.Relation.ID]
+		if ends == nil {
+			return nil, fmt.Errorf("exec: stream %q is not among the query's sources", scan.Relation.Name)
+		}
+		return &streamScan{engine: s.engine, stream: scan.Relation, fetch: fetch, ends: ends}, nil
+	}
+	if s.snapshot == nil {
+		return nil, fmt.Errorf("exec: table %q is not among the query's sources", scan.Relation.Name)
+	}
+	if key != nil {
+		return s.lookup(codec, fetch, key)
+	}
+	return &tableScan{snapshot: s.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch}, nil
+}
+
+// lookup reads the row of one key.
+func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []types.Datum) (pull.Iterator, error) {
+	var encoded []byte
+	for i, column := range codec.relation.Key {
+		encoded = types.AppendKey(encoded, codec.columns[column], key[i])
+	}
+	shard := types.PartitionOf(encoded, codec.relation.Partitions)
+	value, found, err := s.snapshot.Shard(uint32(shard)).Get(tables.AppendRowKey(nil, uint64(codec.relation.ID), encoded), nil)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	stored := fetch.newStored()
+	if found {
+		if err := fetch.decodeTableRow(value, stored); err != nil {
+			return nil, damaged(err)
+		}
+	}
+	return &oneBatch{batch: fetch.project(stored, int32(shard))}, nil
+}
+
+// oneBatch gives one batch, if it has rows.
+type oneBatch struct{ batch *types.Batch }
+
+func (o *oneBatch) Next(context.Context) (*types.Batch, error) {
+	batch := o.batch
+	o.batch = nil
+	if batch == nil || batch.Len == 0 {
+		return nil, io.EOF
+	}
+	return batch, nil
+}
+
+func (o *oneBatch) Close() {}
+
+// scanRows is how many table rows make a batch of a scan.
+const scanRows = 1024
+
+// tableScan reads a table, shard by shard.
+type tableScan struct {
+	snapshot *tables.Snapshot
+	shards   int
+	shard    int
+	codec    *relationCodec
+	fetch    *fetchReader
+	it       *tables.Iterator
+}
+
+// Next implements pull.Iterator.
+func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
+	for s.shard < s.shards {
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		if s.it == nil {
+			prefix := tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil)
+			it, err := s.snapshot.Shard(uint32(s.shard)).Scan(prefix, tables.PrefixEnd(nil, prefix))
+			if err != nil {
+				return nil, damaged(err)
+			}
+			s.it = it
+		}
+		stored := s.fetch.newStored()
+		arena := types.StringArena{}
+		for stored.Len < scanRows && s.it.Next() {
+			row := arena.Copy(s.it.Value())
+			if err := s.fetch.decodeTableRow(bytesOf(row), stored); err != nil {
+				return nil, damaged(err)
+			}
+		}
+		if err := s.it.Err(); err != nil {
+			return nil, damaged(err)
+		}
+		partition := int32(s.shard)
+		if stored.Len < scanRows {
+			s.Close()
+			s.shard++
+		}
+		if stored.Len > 0 {
+			return s.fetch.project(stored, partition), nil
+		}
+	}
+	return nil, io.EOF
+}
+
+// Close implements pull.Iterator.
+func (s *tableScan) Close() {
+	if s.it != nil {
+		_ = s.it.Close() // Err was looked at after the last step
+		s.it = nil
+	}
+}
+
+// scanBytes is how much of a stream a scan reads at once.
+const scanBytes = 256 << 10
+
+// streamScan reads a stream's partitions up to given ends, one after the other.
+type streamScan struct {
+	engine *Engine
+	stream *catalog.Relation
+	fetch  *fetchReader
+	ends   []int64
+	shard  int
+	offset int64
+	data   []byte
+}
+
+// Next implements pull.Iterator.
+func (s *streamScan) Next(ctx context.Context) (*types.Batch, error) {
+	for s.shard < len(s.ends) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if s.offset >= s.ends[s.shard] {
+			s.shard, s.offset, s.data = s.shard+1, 0, nil
+			continue
+		}
+		rows, err := s.read()
+		if err != nil {
+			return nil, err
+		}
+		if rows != nil && rows.Len > 0 {
+			return rows, nil
+		}
+	}
+	return nil, io.EOF
+}
+
+// Close implements pull.Iterator.
+func (s *streamScan) Close() {}
+
+// read decodes the next record batches, about a thousand rows of them.
+func (s *streamScan) read() (*types.Batch, error) {
+	if len(s.data) == 0 {
+		partition, err := s.engine.loops[s.shard].log.Partition(uint64(s.stream.ID))
+		if err != nil || partition == nil {
+			s.offset = s.ends[s.shard]
+			return nil, err
+		}
+		s.offset = max(s.offset, partition.StartOffset())
+		if s.offset >= s.ends[s.shard] {
+			return nil, nil
+		}
+		if s.data, err = partition.Read(s.offset, scanBytes, nil); err != nil {
+			return nil, readError(s.stream, err)
+		}
+	}
+	stored := s.fetch.newStored()
+	for len(s.data) > 0 && stored.Len < scanRows {
+		batch, rest, err := log.ParseBatch(s.data)
+		if err != nil {
+			return nil, readError(s.stream, err)
+		}
+		s.data = rest
+		if err := s.fetch.decodeRecords(&batch, s.offset, stored); err != nil {
+			return nil, damaged(err)
+		}
+		s.offset = batch.NextOffset()
+	}
+	return s.fetch.project(cutAt(stored, s.ends[s.shard]), int32(s.shard)), nil
+}
+
+// cutAt drops the rows from an end offset on.
+func cutAt(rows *types.Batch, end int64) *types.Batch {
+	if n, _ := slices.BinarySearch(rows.Offsets, end); n < rows.Len {
+		return rows.Select(rowRange(0, n))
+	}
+	return rows
+}
+
+// readError says what is wrong with reading a stream.
+func readError(stream *catalog.Relation, err error) error {
+	var gone *log.OffsetOutOfRangeError
+	if errors.As(err, &gone) {
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were dropped by its retention while the query read them", stream.Name)
+	}
+	return damaged(fmt.Errorf("stream %q: %w", stream.Name, err))
+}
+
+// damaged gives errors of reading what is on disk their SQLSTATE.
+func damaged(err error) error {
+	var corrupt *log.CorruptionError
+	if errors.As(err, &corrupt) {
+		return sqlerr.New(sqlerr.DataCorrupted, -1, "%w", err)
+	}
+	return sqlerr.New(sqlerr.IOError, -1, "%w", err)
+}

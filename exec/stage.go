@@ -1,0 +1,203 @@
+package exec
+
+import (
+	"fmt"
+
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// stageID names a stage of a continuous query.
+type stageID struct {
+	query catalog.ObjectID
+	stage int
+}
+
+// queryState says whether a continuous query runs on a shard.
+type queryState uint8
+
+const (
+	queryRunning queryState = iota
+	queryPaused
+	queryFailed
+)
+
+// runningQuery is a continuous query at work on one shard.
+type runningQuery struct {
+	descriptor *catalog.Query
+	plan       *plan.Continuous
+	sink       *relationCodec
+	stages     []*stage
+	state      queryState
+	// failure says why the query failed.
+	failure string
+	// recorded says that the stored status has the state.
+	recorded bool
+	errors   uint64 // rows that failed, ever
+	eval     expr.Context
+	results  expr.Context
+}
+
+// stage is a stage of a running query: operators from its inputs to its output.
+type stage struct {
+	id      stageID
+	query   *runningQuery
+	plan    *plan.Stage
+	inputs  []*input
+	outputs []consumer
+	// started says that the stage had its first turn on this shard.
+	started bool
+	// sent is the number of the next delivery to each shard, where the stage
+	// shuffles.
+	sent []uint64
+	// acknowledged is the number up to which (exclusive) each shard has taken the
+	// deliveries, and trimmed up to which the outgoing rows are deleted.
+	acknowledged, trimmed []uint64
+	dirty                 bool
+}
+
+// inputKind says where a stage's input comes from.
+type inputKind uint8
+
+const (
+	inputStream inputKind = iota
+	inputTable
+	inputShuffle
+)
+
+// input is a leaf of a stage: where rows enter it.
+type input struct {
+	number int
+	kind   inputKind
+	// source is the stream or table read, fetch how its rows become columns.
+	source catalog.ObjectID
+	codec  *relationCodec
+	fetch  *fetchReader
+	// from is the sending stage, and columns the columns of its rows.
+	from    stageID
+	columns []types.Type
+	to      consumer
+
+	position
+	dirty bool
+}
+
+// stageBuilder turns a stage's plan into operators.
+type stageBuilder struct {
+	stage    *stage
+	codecs   func(catalog.ObjectID) *relationCodec
+	earlier  []*stage
+	inMemory bool
+	next     uint16 // operator numbers
+}
+
+// build makes the operators of node feeding next.
+func (b *stageBuilder) build(node plan.Node, next consumer) error {
+	switch node := node.(type) {
+	case *plan.Scan:
+		return b.scan(node, next)
+	case *plan.StageInput:
+		b.addInput(&input{
+			kind: inputShuffle, from: stageID{b.stage.id.query, node.Stage}, columns: b.shuffledColumns(node), to: next,
+		})
+		return nil
+	case *plan.Filter:
+		program, err := expr.Compile(node.Predicate)
+		if err != nil {
+			return err
+		}
+		return b.build(node.Input, &filter{next: next, predicate: program})
+	case *plan.Project:
+		programs := make([]*expr.Program, len(node.Exprs))
+		for i, e := range node.Exprs {
+			var err error
+			if programs[i], err = expr.Compile(e); err != nil {
+				return err
+			}
+		}
+		return b.build(node.Input, &project{next: next, programs: programs})
+	case *plan.Aggregate:
+		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.inMemory)
+		if err != nil {
+			return err
+		}
+		return b.build(node.Input, operator)
+	case *plan.Shuffle:
+		if !b.inMemory {
+			return fmt.Errorf("exec: a shuffle inside a stage")
+		}
+		return b.build(node.Input, next)
+	}
+	return fmt.Errorf("exec: no incremental operator for %T", node)
+}
+
+func (b *stageBuilder) operatorNumber() uint16 {
+	b.next++
+	return b.next - 1
+}
+
+func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
+	codec := b.codecs(node.Relation.ID)
+	if codec == nil {
+		return fmt.Errorf("exec: relation %q is not in the catalog", node.Relation.Name)
+	}
+	kind := inputStream
+	if node.Relation.Kind == catalog.KindTable {
+		kind = inputTable
+	}
+	b.addInput(&input{kind: kind, source: node.Relation.ID, codec: codec, fetch: newFetchReader(codec, node.Fetch), to: next})
+	return nil
+}
+
+func (b *stageBuilder) addInput(in *input) {
+	in.number = len(b.stage.inputs)
+	b.stage.inputs = append(b.stage.inputs, in)
+}
+
+// shuffledColumns are the columns of what a sending stage shuffles: a partial
+// aggregation adds the number of rows that each state stands for.
+func (b *stageBuilder) shuffledColumns(node *plan.StageInput) []types.Type {
+	columns := columnTypes(node.Columns())
+	if shuffle, ok := b.earlier[node.Stage].plan.Root.(*plan.Shuffle); ok && isPartial(shuffle.Input) {
+		columns = append(columns, types.Int8)
+	}
+	return columns
+}
+
+func isPartial(node plan.Node) bool {
+	aggregate, ok := node.(*plan.Aggregate)
+	return ok && aggregate.Mode == plan.AggregatePartial
+}
+
+// newRunningQuery builds a planned query for shard, with its positions as at
+// the beginning.
+func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
+	q := &runningQuery{descriptor: planned.Query, plan: planned, sink: c.codec(planned.Sink.ID)}
+	if q.sink == nil {
+		q.sink = newRelationCodec(planned.Sink)
+	}
+	if planned.Query.Paused {
+		q.state = queryPaused
+	}
+	for i := range planned.Stages {
+		s := &stage{id: stageID{planned.Query.ID, i}, query: q, plan: &planned.Stages[i]}
+		builder := stageBuilder{stage: s, codecs: c.codec, earlier: q.stages}
+		root, output := s.plan.Root, c.sinkConsumer(q, s)
+		if shuffle, ok := root.(*plan.Shuffle); ok {
+			root, output = shuffle.Input, c.shuffleConsumer(s, shuffle)
+			s.sent, s.acknowledged, s.trimmed = make([]uint64, c.shards), make([]uint64, c.shards), make([]uint64, c.shards)
+		}
+		q.stages = append(q.stages, s)
+		if err := builder.build(root, output); err != nil {
+			return nil, fmt.Errorf("query %q: %w", planned.Query.Name, err)
+		}
+		for _, in := range s.inputs {
+			if in.kind == inputShuffle {
+				in.live, in.wanted = true, make([]uint64, c.shards)
+			}
+		}
+	}
+	return q, nil
+}

@@ -1,0 +1,129 @@
+package exec
+
+import (
+	"slices"
+	"sync"
+
+	"millrace/sql/catalog"
+)
+
+// status is what a shard's loop tells other goroutines of its committed state:
+// how far every stage has come. The loop replaces it after each tick; readers
+// wait for it to change.
+type status struct {
+	mu      sync.Mutex
+	version uint64 // of the catalog in use
+	stages  map[stageID]*stageStatus
+	queries map[catalog.ObjectID]queryStatus
+	ends    map[catalog.ObjectID]int64
+	failure error
+	changed chan struct{}
+}
+
+// queryStatus is a query's state on one shard.
+type queryStatus struct {
+	state   queryState
+	failure string
+	errors  uint64
+}
+
+// stageStatus is a stage's positions on one shard.
+type stageStatus struct {
+	inputs []inputStatus
+	sent   []uint64
+}
+
+// inputStatus is the position of one input.
+type inputStatus struct {
+	kind                      inputKind
+	source                    catalog.ObjectID
+	from                      stageID
+	offset                    int64
+	scanned                   bool
+	waitingFirst, waitingNext uint64
+	wanted                    []uint64
+}
+
+// publish takes the core's state between two ticks.
+func (s *status) publish(c *core) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.version != c.record.version || s.stages == nil {
+		s.stages = make(map[stageID]*stageStatus, len(c.stages))
+		s.queries = make(map[catalog.ObjectID]queryStatus, len(c.queries))
+	}
+	s.version, s.failure = c.record.version, nil
+	for _, q := range c.queries {
+		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
+		for _, stage := range q.stages {
+			s.publishStage(stage)
+		}
+	}
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+func (s *status) publishStage(stage *stage) {
+	published := s.stages[stage.id]
+	if published == nil {
+		published = &stageStatus{inputs: make([]inputStatus, len(stage.inputs)), sent: slices.Clone(stage.sent)}
+		s.stages[stage.id] = published
+	}
+	copy(published.sent, stage.sent)
+	for i, in := range stage.inputs {
+		to := &published.inputs[i]
+		to.kind, to.source, to.from = in.kind, in.source, in.from
+		to.offset, to.scanned = in.offset, in.scanned
+		to.waitingFirst, to.waitingNext = in.waitingFirst, in.waitingNext
+		to.wanted = append(to.wanted[:0], in.wanted...)
+	}
+}
+
+func (s *status) setFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = err
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// notice returns a channel that is closed at the next change. The lock is held.
+func (s *status) notice() <-chan struct{} {
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// activated reports whether the shard uses a catalog version, and else what to
+// wait for.
+func (s *status) activated(version uint64) (bool, <-chan struct{}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.version >= version {
+		return true, nil, nil
+	}
+	return false, s.notice(), s.failure
+}
+
+// sentTo returns the number of the next delivery of a stage to a shard.
+func (s *status) sentTo(stage stageID, shard int) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if published := s.stages[stage]; published != nil && shard < len(published.sent) {
+		return published.sent[shard]
+	}
+	return 0
+}
+
+// query returns a query's state here; known is false before it is activated.
+func (s *status) query(id catalog.ObjectID) (q queryStatus, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, known = s.queries[id]
+	return q, known
+}

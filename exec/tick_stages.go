@@ -1,0 +1,436 @@
+package exec
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"millrace/log"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// queryPanic tells which query's code panicked.
+type queryPanic struct {
+	id                   catalog.ObjectID
+	name, message, stack string
+}
+
+// catchUpRows bounds how many rows a stage that lags reads in one tick, and
+// chunkRows how many it processes between looks at the clock.
+const (
+	catchUpRows  = 16 << 10
+	catchUpBytes = 1 << 20
+	chunkRows    = 4096
+)
+
+// queryClock measures a query's share of a tick.
+type queryClock struct {
+	now   func() time.Time
+	began time.Time
+}
+
+func (c *queryClock) spent() bool { return c.now().Sub(c.began) > queryBudget }
+
+// runQuery gives every stage of a query its turn. A panic of the query's code
+// is caught and returned.
+func (t *tick) runQuery(q *runningQuery) (failed *queryPanic, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			failed = &queryPanic{id: q.descriptor.ID, name: q.descriptor.Name, message: fmt.Sprint(r), stack: string(debug.Stack())}
+		}
+	}()
+	if q.state == queryFailed && !q.recorded {
+		t.writeStatus(q)
+		q.recorded = true
+	}
+	errorsBefore := q.errors
+	clock := &queryClock{now: t.core.clock, began: t.core.clock()}
+	for _, s := range q.stages {
+		if err := t.runStage(q, s, clock); err != nil {
+			return nil, err
+		}
+	}
+	if q.errors != errorsBefore {
+		t.writeStatus(q)
+	}
+	return nil, nil
+}
+
+// runStage lets a stage take what its inputs have, and writes its positions.
+func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
+	tn := t.newTurn(q)
+	worked := false
+	if q.state == queryRunning && !s.started {
+		s.started, s.dirty, worked = true, true, true
+	}
+	for _, in := range s.inputs {
+		did, err := t.runInput(q, s, in, tn, clock)
+		if err != nil {
+			return err
+		}
+		worked = worked || did
+	}
+	if worked && q.state == queryRunning {
+		s.inputs[0].to.finish(tn)
+		for _, in := range s.inputs[1:] {
+			in.to.finish(tn)
+		}
+	}
+	if tn.failed != nil {
+		return fmt.Errorf("query %q: %w", q.descriptor.Name, tn.failed)
+	}
+	t.writePositions(s)
+	return nil
+}
+
+func (t *tick) writePositions(s *stage) {
+	buf := t.core.scratch
+	for _, in := range s.inputs {
+		if !in.dirty {
+			continue
+		}
+		in.dirty = false
+		buf = inputKey(buf[:0], s.id, in.number)
+		keyLen := len(buf)
+		buf = in.position.append(buf)
+		t.write.Set(buf[:keyLen], buf[keyLen:])
+	}
+	t.core.scratch = buf
+	if s.dirty {
+		s.dirty = false
+		t.write.Set(stageKey(s.id), s.appendRecord(nil))
+	}
+}
+
+// runInput lets one input take rows. It reports whether rows were processed.
+func (t *tick) runInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
+	switch in.kind {
+	case inputStream:
+		return t.runStreamInput(q, in, tn, clock)
+	case inputTable:
+		return t.runTableInput(q, s, in, tn, clock)
+	default:
+		arrived := t.arrived[in]
+		if q.state != queryRunning {
+			t.keepWaiting(s, in, arrived)
+			return false, nil
+		}
+		return t.runQueue(s, in, arrived, tn, clock)
+	}
+}
+
+// feed hands rows to an input's operators in chunks until the query's time is
+// spent, and returns how many rows were taken.
+func (t *tick) feed(q *runningQuery, in *input, rows *types.Batch, tn *turn, clock *queryClock) int {
+	if t.core.hooks.BeforeStage != nil {
+		t.core.hooks.BeforeStage(q.descriptor.Name, rows)
+	}
+	if rows.Len <= chunkRows {
+		in.to.process(tn, rows)
+		return rows.Len
+	}
+	for from := 0; from < rows.Len; from += chunkRows {
+		if from > 0 && clock.spent() {
+			return from
+		}
+		in.to.process(tn, rows.Select(rowRange(from, min(from+chunkRows, rows.Len))))
+	}
+	return rows.Len
+}
+
+func rowRange(from, to int) []int32 {
+	out := make([]int32, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, int32(i))
+	}
+	return out
+}
+
+// runStreamInput reads what the input lags behind, and the tick's own rows once
+// it does not.
+func (t *tick) runStreamInput(q *runningQuery, in *input, tn *turn, clock *queryClock) (bool, error) {
+	end, err := t.core.end(in.source)
+	if err != nil {
+		return false, err
+	}
+	if q.state != queryRunning {
+		return false, nil
+	}
+	fresh := t.rows[in.source]
+	start := end
+	if len(fresh) > 0 {
+		start = fresh[0].Offsets[0]
+	}
+	worked := false
+	if in.offset < start {
+		if err := t.catchUp(q, in, start, tn, clock); err != nil {
+			return false, err
+		}
+		worked = true
+	}
+	if in.offset == start {
+		in.live = true
+		for _, rows := range fresh {
+			if clock.spent() {
+				break
+			}
+			worked, in.dirty = true, true
+			taken := t.feed(q, in, in.fetch.projectFull(rows, rows.Partition), tn, clock)
+			in.offset += int64(taken)
+			if taken < rows.Len {
+				break
+			}
+		}
+	}
+	if in.offset < end {
+		in.live = false
+		t.result.more = true
+	}
+	return worked, nil
+}
+
+// catchUp reads a bounded piece of a stream from the input's offset up to limit.
+func (t *tick) catchUp(q *runningQuery, in *input, limit int64, tn *turn, clock *queryClock) error {
+	partition, err := t.core.partition(uint64(in.source))
+	if err != nil || partition == nil {
+		return err
+	}
+	in.offset = max(in.offset, partition.StartOffset())
+	for rows := 0; in.offset < limit && rows < catchUpRows; {
+		data, err := partition.Read(in.offset, catchUpBytes, nil)
+		if err != nil {
+			return fmt.Errorf("read stream %q: %w", in.codec.relation.Name, err)
+		}
+		for len(data) > 0 && in.offset < limit {
+			var batch log.Batch
+			if batch, data, err = log.ParseBatch(data); err != nil {
+				return fmt.Errorf("read stream %q: %w", in.codec.relation.Name, err)
+			}
+			stored := in.fetch.newStored()
+			if err := in.fetch.decodeRecords(&batch, in.offset, stored); err != nil {
+				return err
+			}
+			if stored.Len == 0 {
+				in.offset = batch.NextOffset()
+				continue
+			}
+			taken := t.feed(q, in, in.fetch.project(stored, int32(t.core.shard)), tn, clock)
+			rows += taken
+			in.dirty = true
+			if taken < stored.Len {
+				in.offset = stored.Offsets[taken]
+				return nil
+			}
+			in.offset = batch.NextOffset()
+			if rows >= catchUpRows || clock.spent() {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// runTableInput scans what the table held when the query was created, in
+// pieces, and takes the table's changes from then on: those to keys that the
+// scan has passed, since it reads the others as they are by then.
+func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
+	worked := false
+	if q.state == queryRunning && !in.scanned && in.waitingFirst == in.waitingNext {
+		if err := t.scanTable(q, in, tn, clock); err != nil {
+			return false, err
+		}
+		worked, in.dirty = true, true
+		t.result.more = t.result.more || !in.scanned
+	}
+	var relevant []*types.Batch
+	for _, changes := range t.result.changes[in.source] {
+		if !in.scanned {
+			changes = t.passed(in, changes)
+		}
+		if changes.Len > 0 {
+			relevant = append(relevant, in.fetch.projectFull(changes, int32(t.core.shard)))
+		}
+	}
+	if q.state != queryRunning {
+		t.keepWaiting(s, in, relevant)
+		return false, nil
+	}
+	did, err := t.runQueue(s, in, relevant, tn, clock)
+	return worked || did, err
+}
+
+// passed returns the changes whose key the scan has passed.
+func (t *tick) passed(in *input, changes *types.Batch) *types.Batch {
+	var selection []int32
+	if in.begun {
+		for i := range changes.Len {
+			t.core.scratch = in.codec.appendKey(t.core.scratch[:0], changes, i)
+			if string(t.core.scratch) <= string(in.cursor) {
+				selection = append(selection, int32(i))
+			}
+		}
+	}
+	return changes.Select(selection)
+}
+
+// scanTable reads the next piece of a table's committed rows.
+func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock) error {
+	prefix := tables.AppendRowKey(nil, uint64(in.source), nil)
+	from := prefix
+	if in.begun {
+		from = append(append([]byte(nil), prefix...), in.cursor...)
+		from = append(from, 0) // the next possible key
+	}
+	it, err := t.core.state.Scan(from, tables.PrefixEnd(nil, prefix))
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	stored := in.fetch.newStored()
+	more := false
+	for more = it.Next(); more && stored.Len < chunkRows; more = it.Next() {
+		if err := in.fetch.decodeTableRow(append([]byte(nil), it.Value()...), stored); err != nil {
+			return err
+		}
+		in.begun = true
+		in.cursor = append(in.cursor[:0], it.Key()[len(prefix):]...)
+	}
+	if err := it.Err(); err != nil {
+		return err
+	}
+	if !more {
+		in.scanned, in.live, in.cursor = true, true, nil
+	}
+	if stored.Len > 0 {
+		t.feed(q, in, in.fetch.project(stored, int32(t.core.shard)), tn, clock)
+	}
+	return nil
+}
+
+// runQueue processes an input's waiting rows and then the ones that came in
+// this tick, as far as the query's time goes; the rest waits.
+func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, clock *queryClock) (bool, error) {
+	worked := false
+	for in.waitingFirst < in.waitingNext && !clock.spent() {
+		key := waitingKey(nil, s.id, in.number, in.waitingFirst)
+		stored, found, err := t.core.state.Get(key, nil)
+		if err != nil {
+			return worked, err
+		}
+		if !found {
+			return worked, fmt.Errorf("rows %d that wait for %q are missing", in.waitingFirst, s.query.descriptor.Name)
+		}
+		rows, err := types.DecodeBatch(stored, in.rowTypes())
+		if err != nil {
+			return worked, err
+		}
+		t.feedAll(s.query, in, rows, tn)
+		t.write.Delete(key)
+		in.waitingFirst++
+		in.dirty, worked = true, true
+	}
+	if in.waitingFirst < in.waitingNext {
+		t.keepWaiting(s, in, arrived)
+		t.result.more = true
+		return worked, nil
+	}
+	for i, rows := range arrived {
+		if clock.spent() {
+			t.keepWaiting(s, in, arrived[i:])
+			t.result.more = true
+			break
+		}
+		t.feedAll(s.query, in, rows, tn)
+		worked = true
+	}
+	return worked, nil
+}
+
+// feedAll hands all rows on, whatever the clock says: a batch that waits is
+// taken whole.
+func (t *tick) feedAll(q *runningQuery, in *input, rows *types.Batch, tn *turn) {
+	if t.core.hooks.BeforeStage != nil {
+		t.core.hooks.BeforeStage(q.descriptor.Name, rows)
+	}
+	in.to.process(tn, rows)
+}
+
+// rowTypes are the columns of the rows that enter at the input.
+func (in *input) rowTypes() []types.Type {
+	if in.kind == inputShuffle {
+		return in.columns
+	}
+	return in.fetch.types
+}
+
+// maxWaiting bounds the batches that wait for a query that does not run; past
+// it the query fails and they are let go.
+const maxWaiting = 1 << 20
+
+// keepWaiting stores rows for a stage that cannot take them now.
+func (t *tick) keepWaiting(s *stage, in *input, arrived []*types.Batch) {
+	if len(arrived) == 0 {
+		return
+	}
+	q := s.query
+	if in.waitingNext-in.waitingFirst > maxWaiting {
+		if q.state != queryFailed {
+			q.state, q.failure = queryFailed, "too many rows wait for the query; drop it and create it again"
+			t.writeStatus(q)
+		}
+		return
+	}
+	for _, rows := range arrived {
+		t.write.Set(waitingKey(nil, s.id, in.number, in.waitingNext), types.AppendBatch(nil, rows))
+		in.waitingNext++
+	}
+	in.live, in.dirty = false, true
+}
+
+// sinkConsumer is the end of a query's last stage.
+func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
+	if q.sink.relation.Kind == catalog.KindTable {
+		return newTableSink(q.sink, func(t *turn, changes *types.Batch) { t.tick.tableChanged(q.sink.relation.ID, changes) })
+	}
+	var builder log.BatchBuilder
+	return &streamSink{emit: func(t *turn, rows *types.Batch) {
+		builder.Reset()
+		t.scratch = q.sink.appendRecords(&builder, rows, t.scratch)
+		records := builder.Finish(-1, -1, -1, log.CompressionNone)
+		if err := t.tick.appendStream(q.sink.relation.ID, rows, records); err != nil {
+			t.fail(err)
+		}
+	}}
+}
+
+// shuffleConsumer is the end of a stage that moves its rows to other shards.
+func (c *core) shuffleConsumer(s *stage, node *plan.Shuffle) consumer {
+	receiver := stageID{s.id.query, s.plan.To}
+	return &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, rows *types.Batch) {
+		t.tick.send(s, receiver, shard, rows)
+	}}
+}
+
+// rowError records a row that a query could not evaluate.
+func (t *tick) rowError(q *runningQuery, in *types.Batch, row int32, err error) {
+	q.errors++
+	failure := sqlerr.From(err)
+	record := rowFailure{
+		time: t.in.now.UnixMilli(), partition: t.core.shard, offset: -1,
+		code: string(failure.Code), message: failure.Message,
+	}
+	if in.Offsets != nil {
+		record.offset = in.Offsets[row]
+	}
+	t.write.Set(errorKey(nil, q.descriptor.ID, q.errors), record.append(nil))
+	if q.errors > keptErrors {
+		t.write.Delete(errorKey(nil, q.descriptor.ID, q.errors-keptErrors))
+	}
+	if q.descriptor.StopOnError && q.state == queryRunning {
+		q.state, q.failure = queryFailed, failure.Message
+	}
+}

@@ -1,0 +1,170 @@
+package exec
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"millrace/sql/sqlerr"
+)
+
+// A transaction over several shards. Its writer asks every shard to prepare:
+// check, keep and lock its part, in an entry. When all have, it asks the
+// coordinator, one of them, to decide; that shard's entry is the moment of
+// commit. The others then carry the decision out, and the decision is forgotten
+// when all have.
+//
+// Whoever finds a prepared part whose writer is gone asks the coordinator to
+// decide for abort; the decision that was first stands. So a part never waits
+// for a client, and never commits unless the coordinator's log says so.
+
+// transaction writes parts to several shards: all or nothing.
+func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) error {
+	e := w.engine
+	id := newTransactionID()
+	shards := make([]int, 0, len(byShard))
+	for shard := range byShard {
+		shards = append(shards, shard)
+	}
+	slices.Sort(shards)
+	coordinator := shards[0]
+
+	var prepared outcomes
+	for _, shard := range shards {
+		prepared.wait.Add(1)
+		e.step(shard, &request{
+			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards, parts: byShard[shard],
+		}, func(_ bool, err error) {
+			if err != nil {
+				prepared.note(err)
+			}
+			prepared.wait.Done()
+		})
+	}
+	prepared.wait.Wait()
+	if prepared.err == nil {
+		prepared.err = context.Cause(ctx)
+	}
+	committed, err := e.conclude(id, coordinator, shards, prepared.err == nil)
+	switch {
+	case prepared.err != nil:
+		return writeError(prepared.err)
+	case err != nil:
+		return writeError(err)
+	case !committed:
+		return sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
+			WithHint("Run the transaction again.")
+	}
+	return nil
+}
+
+// conclude decides a transaction on its coordinator and carries the decision
+// out on the other shards.
+func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
+	decided := make(chan struct{})
+	e.step(coordinator, &request{kind: requestDecide, transaction: id, commit: commit}, func(decision bool, failure error) {
+		committed, err = decision, failure
+		close(decided)
+	})
+	<-decided
+	if err != nil {
+		e.resolver.add(id, coordinator, shards)
+		return false, err
+	}
+	var finished outcomes
+	for _, shard := range shards {
+		if shard == coordinator {
+			continue
+		}
+		finished.wait.Add(1)
+		e.step(shard, &request{kind: requestFinish, transaction: id, commit: committed}, func(_ bool, err error) {
+			if err != nil {
+				finished.note(err)
+			}
+			finished.wait.Done()
+		})
+	}
+	finished.wait.Wait()
+	if finished.err != nil {
+		e.resolver.add(id, coordinator, shards)
+		return committed, finished.err
+	}
+	e.step(coordinator, &request{kind: requestForget, transaction: id, commit: committed}, func(bool, error) {})
+	return committed, nil
+}
+
+// step submits a step of a transaction.
+func (e *Engine) step(shard int, r *request, done func(committed bool, err error)) {
+	r.done = done
+	if err := e.loops[shard].queue.submit(context.Background(), r); err != nil {
+		done(false, err)
+	}
+}
+
+// resolver concludes transactions whose writer is gone or could not.
+type resolver struct {
+	engine *Engine
+	mu     sync.Mutex
+	open   []openTransaction
+	wake   chan struct{}
+}
+
+type openTransaction struct {
+	id          transactionID
+	coordinator int
+	shards      []int
+}
+
+// resolveDelay is how long the resolver leaves a transaction to its writer.
+const resolveDelay = 50 * time.Millisecond
+
+func (r *resolver) add(id transactionID, coordinator int, shards []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.open {
+		if r.open[i].id == id {
+			return
+		}
+	}
+	r.open = append(r.open, openTransaction{id, coordinator, shards})
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// resolveLater has the transactions that are prepared on a shard concluded: its
+// loop begins, and who prepared them may be gone. One that is still at work
+// meets the decision of whoever asks the coordinator first.
+func (e *Engine) resolveLater(c *core) {
+	for id, p := range c.prepared {
+		e.resolver.add(id, p.coordinator, p.participants)
+	}
+}
+
+// run concludes what is open until ctx ends.
+func (r *resolver) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.engine.after(resolveDelay):
+		}
+		r.mu.Lock()
+		open := r.open
+		r.open = nil
+		r.mu.Unlock()
+		for _, t := range open {
+			if ctx.Err() != nil {
+				return
+			}
+			_, _ = r.engine.conclude(t.id, t.coordinator, t.shards, false) // on failure it is open again
+		}
+	}
+}

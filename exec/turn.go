@@ -1,0 +1,65 @@
+package exec
+
+import (
+	"millrace/log"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// turn is what operators see of the tick, or of a session's step, that they run
+// in. It belongs to one goroutine.
+type turn struct {
+	// eval is the evaluation context; its Errors are the current batch's.
+	eval *expr.Context
+	// results is a second context, for what is evaluated about groups rather than
+	// about rows of a batch.
+	results *expr.Context
+	// state reads the committed state of the shard, and write adds to the entry
+	// of the tick. Both are nil in a session, where operators keep all in memory.
+	state tables.Reader
+	write *log.EntryBuilder
+	// tick is the tick that the turn is part of; nil in a session.
+	tick *tick
+	// ownsEmptyKey says that this host holds the one group of an aggregation
+	// without GROUP BY.
+	ownsEmptyKey bool
+	// number counts turns, so that operators can tell what they touched in this
+	// one. It is never 0.
+	number uint64
+	// rowError takes a row of in whose evaluation failed; the row contributes
+	// nothing.
+	rowError func(in *types.Batch, row int32, err error)
+	// failed is the first error that is not a row's: state that cannot be read.
+	failed  error
+	scratch []byte
+}
+
+// reportErrors hands the evaluation errors of the rows of in to the error
+// stream and forgets them.
+func (t *turn) reportErrors(in *types.Batch) {
+	for i := range t.eval.Errors {
+		t.rowError(in, t.eval.Errors[i].Row, t.eval.Errors[i].Err)
+	}
+	t.eval.ResetErrors()
+}
+
+// fail records an error that stops the query's turn.
+func (t *turn) fail(err error) {
+	if t.failed == nil {
+		t.failed = err
+	}
+}
+
+// consumer takes changes. An operator is the consumer of its input and hands
+// its own changes to the next consumer.
+//
+// In a turn, process is called any number of times, then finish once; an
+// operator that holds changes back (to consolidate them) hands them on in
+// finish, before it calls finish of the next. The batch belongs to the caller
+// but its vectors are immutable: an operator may keep or pass on vectors, not
+// change them.
+type consumer interface {
+	process(t *turn, in *types.Batch)
+	finish(t *turn)
+}

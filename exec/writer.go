@@ -1,0 +1,278 @@
+package exec
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"math"
+	"sync"
+
+	"millrace/log"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// engineWriter is a session's Writer. Its producer has one sequence over all
+// shards: a shard sees an ascending part of it.
+type engineWriter struct {
+	engine   *Engine
+	producer uint64
+	sequence uint64
+	codecs   map[catalog.ObjectID]*relationCodec
+}
+
+// NewWriter implements Backend.
+func (e *Engine) NewWriter() Writer {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return &engineWriter{engine: e, producer: binary.BigEndian.Uint64(id[:]), codecs: map[catalog.ObjectID]*relationCodec{}}
+}
+
+// Close implements Writer.
+func (w *engineWriter) Close() {}
+
+// maxWriteBytes bounds what one statement may write to one shard at once.
+const maxWriteBytes = 48 << 20
+
+// Write implements Writer.
+func (w *engineWriter) Write(ctx context.Context, writes []Rows, atomic bool) error {
+	if err := w.engine.Alive(); err != nil {
+		return err
+	}
+	byShard := map[int][]part{}
+	turn := w.engine.turn.Add(1)
+	for i := range writes {
+		if writes[i].Batch.Len == 0 {
+			continue
+		}
+		if err := w.split(&writes[i], turn, byShard); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(byShard) == 0:
+		return nil
+	case len(byShard) > 1 && (atomic || w.needsTransaction(writes)):
+		return w.transaction(ctx, byShard)
+	default:
+		return w.appendAll(ctx, byShard)
+	}
+}
+
+// needsTransaction reports whether a statement's rows may be refused on one
+// shard after another took them: those of source tables.
+func (w *engineWriter) needsTransaction(writes []Rows) bool {
+	for i := range writes {
+		if writes[i].Relation.Kind == catalog.KindTable {
+			return true
+		}
+	}
+	return false
+}
+
+// split checks rows, gives them their rowtimes, and puts them among the parts
+// of their shards, encoded.
+func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) error {
+	relation := rows.Relation
+	codec := w.codecs[relation.ID]
+	if codec == nil || codec.relation != relation {
+		codec = newRelationCodec(relation)
+		w.codecs[relation.ID] = codec
+	}
+	if err := checkNotNull(relation, rows.Batch); err != nil {
+		return err
+	}
+	if relation.Kind == catalog.KindStream {
+		if err := w.setRowtimes(relation, rows.Batch); err != nil {
+			return err
+		}
+	}
+	if len(relation.Key) == 0 {
+		return w.addPart(codec, rows.Batch, int(turn%uint64(relation.Partitions)), byShard)
+	}
+	selections := make([][]int32, relation.Partitions)
+	var key []byte
+	for i := range rows.Batch.Len {
+		key = appendColumnsKey(key[:0], rows.Batch, relation.Key, i)
+		p := types.PartitionOf(key, relation.Partitions)
+		selections[p] = append(selections[p], int32(i))
+	}
+	for shard, selection := range selections {
+		if len(selection) == 0 {
+			continue
+		}
+		batch := rows.Batch
+		if len(selection) < batch.Len {
+			batch = batch.Select(selection)
+		}
+		if err := w.addPart(codec, batch, shard, byShard); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *engineWriter) addPart(codec *relationCodec, rows *types.Batch, shard int, byShard map[int][]part) error {
+	p := part{relation: codec.relation.ID, rows: rows}
+	if codec.relation.Kind == catalog.KindStream {
+		var builder log.BatchBuilder
+		builder.Reset()
+		codec.appendRecords(&builder, rows, nil)
+		if builder.Size() > maxWriteBytes {
+			return tooLarge()
+		}
+		p.records = builder.Finish(-1, -1, -1, log.CompressionNone)
+	}
+	byShard[shard] = append(byShard[shard], p)
+	return nil
+}
+
+func tooLarge() error {
+	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a statement or transaction cannot write more than %d MB to one shard", maxWriteBytes>>20).
+		WithHint("Use COPY outside a transaction, or several statements.")
+}
+
+// checkNotNull checks the NOT NULL columns of a relation.
+func checkNotNull(relation *catalog.Relation, rows *types.Batch) error {
+	for i := range relation.Columns {
+		column := &relation.Columns[i]
+		if !column.NotNull || !rows.Columns[i].HasNulls() {
+			continue
+		}
+		err := sqlerr.New(sqlerr.NotNullViolation, -1, "null value in column %q of relation %q violates not-null constraint", column.Name, relation.Name)
+		err.Schema, err.Table, err.Column = relation.Schema, relation.Name, column.Name
+		return err
+	}
+	return nil
+}
+
+// setRowtimes gives a stream's rows their event times: those given in the
+// statement, else those of the rowtime column, else the clock; a NULL means the
+// clock.
+func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch) error {
+	arrival := w.engine.now().UnixMilli()
+	times := rows.Rowtimes
+	if times == nil {
+		times = make([]int64, rows.Len)
+		for i := range times {
+			times[i] = math.MinInt64
+		}
+		if relation.Rowtime >= 0 {
+			if err := rowtimesOf(relation, &rows.Columns[relation.Rowtime], times); err != nil {
+				return err
+			}
+		}
+		rows.Rowtimes = times
+	}
+	for i, rowtime := range times {
+		if rowtime == math.MinInt64 {
+			times[i] = arrival
+			continue
+		}
+		if relation.MaxAheadMillis > 0 && rowtime-arrival > relation.MaxAheadMillis {
+			return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "the event time of a row is too far ahead of the clock").
+				WithDetail("Row %d of the statement is %d ms ahead; stream %q allows %d ms.", i+1, rowtime-arrival, relation.Name, relation.MaxAheadMillis).
+				WithHint("One such row would make every later row late. Correct it, or create the stream WITH (max_ahead = '...').")
+		}
+	}
+	return nil
+}
+
+// rowtimesOf reads event times, in milliseconds since the Unix epoch, from a
+// column: timestamps and dates are read as UTC, integers are milliseconds.
+func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64) error {
+	for i := range times {
+		if column.IsNull(i) {
+			continue
+		}
+		switch column.Type.Kind {
+		case types.KindTimestamp, types.KindTimestampTZ:
+			if column.Ints[i] == math.MaxInt64 || column.Ints[i] == math.MinInt64 {
+				return badRowtime(relation, "infinity is not an event time")
+			}
+			times[i] = millisFromTimestamp(column.Ints[i])
+		case types.KindDate:
+			if column.Ints[i] == math.MaxInt32 || column.Ints[i] == math.MinInt32 {
+				return badRowtime(relation, "infinity is not an event time")
+			}
+			times[i] = column.Ints[i]*86_400_000 + millisAtTimestampZero
+		case types.KindInt8, types.KindInt4:
+			times[i] = column.Ints[i]
+		default:
+			stamp, err := types.ParseText(types.Timestamp, column.Strs[i], types.DefaultFormat())
+			if err != nil {
+				return badRowtime(relation, err.Error())
+			}
+			times[i] = millisFromTimestamp(stamp.Int)
+		}
+	}
+	return nil
+}
+
+func badRowtime(relation *catalog.Relation, detail string) error {
+	err := sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "column %q gives no event time", relation.Columns[relation.Rowtime].Name).WithDetail("%s", detail)
+	err.Table, err.Column = relation.Name, relation.Columns[relation.Rowtime].Name
+	return err
+}
+
+// outcomes collects the answers of several shards.
+type outcomes struct {
+	wait sync.WaitGroup
+	mu   sync.Mutex
+	err  error
+}
+
+func (o *outcomes) note(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+// appendAll writes each shard's parts at once and waits for all.
+func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) error {
+	w.sequence++
+	var all outcomes
+	for shard, parts := range byShard {
+		all.wait.Add(1)
+		r := &request{
+			kind: requestAppend, producer: w.producer, sequence: w.sequence, parts: parts, bytes: requestBytes(parts),
+			done: func(_ bool, err error) {
+				if err != nil {
+					all.note(err)
+				}
+				all.wait.Done()
+			},
+		}
+		if err := w.engine.loops[shard].queue.submit(ctx, r); err != nil {
+			all.note(err)
+			all.wait.Done()
+		}
+	}
+	all.wait.Wait()
+	return writeError(all.err)
+}
+
+// requestBytes estimates what parts add to an entry.
+func requestBytes(parts []part) int {
+	n := 0
+	for i := range parts {
+		if parts[i].records != nil {
+			n += len(parts[i].records)
+		} else {
+			n += parts[i].rows.Len * len(parts[i].rows.Columns) * 16
+		}
+	}
+	return n
+}
+
+// writeError turns an error of a write into what the client is told.
+func writeError(err error) error {
+	if errors.Is(err, ErrStopped) {
+		return sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the server is shutting down; the outcome of the statement is unknown")
+	}
+	return err
+}
