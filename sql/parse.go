@@ -1,24 +1,77 @@
-// Package sql turns SQL text into trees (package ast).
 package sql
 
-import (
-	"millrace/sql/ast"
-	"millrace/sql/sqlerr"
-)
+import "millrace/sql/ast"
 
-// Parse parses a text of any number of statements separated by semicolons.
-// Empty statements are left out. Errors are *sqlerr.Error with the byte
-// offset in text.
-func Parse(text string) ([]ast.Statement, error) {
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, 0, "parsing is not ready")
+// Parse parses a text of any number of statements with semicolons between
+// them. Empty statements are left out. The positions in the trees, and in
+// errors, which are *sqlerr.Error, are byte offsets into the whole text; the
+// Extent of each statement is its own text.
+//
+// Trees share the text's memory.
+func Parse(text string) (statements []ast.Statement, err error) {
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	defer recoverBailout(&err)
+	var p parser
+	p.start(text)
+	for {
+		for p.acceptKind(semicolon) {
+		}
+		if p.atKind(endOfInput) {
+			return statements, nil
+		}
+		statements = append(statements, p.statement())
+		if !p.atKind(semicolon) && !p.atKind(endOfInput) {
+			p.failAfterStatement()
+		}
+	}
 }
 
-// ParseOne parses a text that must hold exactly one statement.
-func ParseOne(text string) (ast.Statement, error) {
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, 0, "parsing is not ready")
+// ParseOne parses a text that must hold exactly one statement, with a
+// semicolon behind it perhaps.
+func ParseOne(text string) (statement ast.Statement, err error) {
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	defer recoverBailout(&err)
+	var p parser
+	p.start(text)
+	statement = p.statement()
+	for p.acceptKind(semicolon) {
+	}
+	if !p.atKind(endOfInput) {
+		p.failAfterStatement()
+	}
+	return statement, nil
 }
 
 // ParseExpr parses a text that is one value expression.
-func ParseExpr(text string) (ast.Expr, error) {
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, 0, "parsing is not ready")
+func ParseExpr(text string) (e ast.Expr, err error) {
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	defer recoverBailout(&err)
+	var p parser
+	p.start(text)
+	e = p.expr()
+	if !p.atKind(endOfInput) {
+		p.fail()
+	}
+	return e, nil
+}
+
+// ParseTypeName parses a text that is the name of a type.
+func ParseTypeName(text string) (t *ast.TypeName, err error) {
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	defer recoverBailout(&err)
+	var p parser
+	p.start(text)
+	t = p.typeName()
+	if !p.atKind(endOfInput) {
+		p.fail()
+	}
+	return t, nil
 }
