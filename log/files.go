@@ -13,14 +13,13 @@ import (
 )
 
 // makeDir creates a directory and what is missing above it. It returns the
-// directories that must be synced for the new ones to survive a crash.
+// directories to sync for it to survive a crash, always with the one that names
+// the deepest directory found: whoever created that may have failed to sync it.
 func makeDir(fileSystem vfs.FS, dir string) (parents []string, err error) {
+	missing := false
 	for d := dir; ; {
 		_, err := fileSystem.Stat(d)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("log: %w", err)
 		}
 		parent := fileSystem.PathDir(d)
@@ -28,10 +27,14 @@ func makeDir(fileSystem vfs.FS, dir string) (parents []string, err error) {
 			break
 		}
 		parents = append(parents, parent)
+		if err == nil {
+			break
+		}
+		missing = true
 		d = parent
 	}
-	if len(parents) == 0 {
-		return nil, nil
+	if !missing {
+		return parents, nil
 	}
 	if err := fileSystem.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
