@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"millrace/planner/plan"
-	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -230,13 +229,5 @@ func TestCancel(t *testing.T) {
 	rows, err := collect(context.Background(), it)
 	if err != nil || len(rows) != 1 || rows[0][0].Int != 5000 {
 		t.Errorf("rows %v, error %v", rows, err)
-	}
-}
-
-func TestRelationIsNamed(t *testing.T) {
-	scan := &plan.Scan{Base: base(types.Int8), Relation: &catalog.Relation{Name: "t"}, Fetch: []int{0}}
-	sources := newSources(map[string]*memoryTable{"t": {}})
-	if _, err := run(t, queryOf(scan), sources); err != nil || sources.scans["t"] != 1 {
-		t.Errorf("%d scans, error %v", sources.scans["t"], err)
 	}
 }

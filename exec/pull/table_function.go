@@ -49,8 +49,8 @@ func newTableFunction(s *scope, n *plan.TableFunction) (node, error) {
 }
 
 func (f *tableFunction) next(ctx context.Context) (*types.Batch, error) {
-	if f.failed == nil {
-		f.failed = ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if f.failed != nil {
 		return nil, f.failed
