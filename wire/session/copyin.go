@@ -1,0 +1,349 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"millrace/exec"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+const (
+	// pieceRows and pieceBytes bound what a COPY outside a transaction commits at
+	// once; pieceBytes counts the data as it came.
+	pieceRows  = 16 << 10
+	pieceBytes = 1 << 20
+	// copyPatience is how long a COPY waits for more data before it commits what
+	// it has, so that rows which trickle in can be seen.
+	copyPatience = 20 * time.Millisecond
+)
+
+// ErrPause is what Client.CopyRead returns when no data has come for a while.
+var ErrPause = errors.New("no COPY data for now")
+
+// copyDecoder turns COPY data into rows.
+type copyDecoder interface {
+	// add gives it data. What it took before is not referred to any more.
+	add(data []byte)
+	// row appends the next row to the loader's batch, or returns ok false where
+	// the data does not hold a whole one. With last set no more data comes.
+	row(last bool) (ok bool, err error)
+	// finished reports whether the data has ended by its own mark; what follows
+	// is passed over.
+	finished() bool
+	// where returns the CONTEXT of an error at the place where the decoder is.
+	where() string
+}
+
+// copyLoader is one COPY … FROM STDIN.
+type copyLoader struct {
+	session *Session
+	plan    *plan.Copy
+	decoder copyDecoder
+	format  *types.Format
+	// fields has the vector that each field of the data goes to, and notNull
+	// whether the field's column refuses NULL.
+	fields  []*types.Vector
+	notNull []bool
+	// rowtime takes the event times where a field gives them.
+	rowtime    types.Vector
+	hasRowtime bool
+	// given says for each column of the target whether the data gives it.
+	given []bool
+	batch *types.Batch
+	arena *types.StringArena
+	// bytes is how much data the rows in the batch came from.
+	bytes int
+	rows  int64
+	// writer writes pieces behind the reader's back; nil where rows are held until
+	// COMMIT.
+	writer *pieceWriter
+}
+
+// copyFrom is COPY … FROM STDIN. With immediate set, rows are committed in
+// pieces while the data comes; else they are held until COMMIT.
+func (s *Session) copyFrom(ctx context.Context, n *plan.Copy, binary, immediate bool) (string, error) {
+	if err := s.requireWritable("COPY FROM"); err != nil {
+		return "", err
+	}
+	if err := s.options.Backend.Alive(); err != nil {
+		return "", err
+	}
+	l := s.newCopyLoader(n, binary)
+	if immediate {
+		l.writer = startPieceWriter(ctx, s, n.Target)
+	}
+	if err := s.client.CopyIn(binary, len(n.Columns)); err != nil {
+		return "", errors.Join(err, l.finish())
+	}
+	err := l.load(ctx)
+	if finishErr := l.finish(); err == nil {
+		err = finishErr
+	}
+	if err != nil {
+		return "", l.explain(interrupted(ctx, err))
+	}
+	return fmt.Sprintf("COPY %d", l.rows), nil
+}
+
+func (s *Session) newCopyLoader(n *plan.Copy, binary bool) *copyLoader {
+	l := &copyLoader{
+		session: s, plan: n, format: s.format(),
+		given:   make([]bool, len(n.Target.Columns)),
+		fields:  make([]*types.Vector, len(n.Columns)),
+		notNull: make([]bool, len(n.Columns)),
+		arena:   new(types.StringArena),
+	}
+	l.rowtime.Type = types.TimestampTZ
+	for i, column := range n.Columns {
+		if column == plan.FetchRowtime {
+			l.hasRowtime = true
+			continue
+		}
+		l.given[column] = true
+		l.notNull[i] = n.Target.Columns[column].NotNull
+	}
+	l.useBatch(newTargetBatch(n.Target))
+	if binary {
+		l.decoder = newBinaryDecoder(l)
+	} else {
+		l.decoder = newLineDecoder(l)
+	}
+	return l
+}
+
+// newTargetBatch returns an empty batch of a relation's columns.
+func newTargetBatch(target *catalog.Relation) *types.Batch {
+	batch := &types.Batch{Columns: make([]types.Vector, len(target.Columns))}
+	for i := range batch.Columns {
+		batch.Columns[i].Type = target.Columns[i].Type
+	}
+	return batch
+}
+
+// useBatch makes the fields go to a batch.
+func (l *copyLoader) useBatch(batch *types.Batch) {
+	l.batch = batch
+	for i, column := range l.plan.Columns {
+		if column == plan.FetchRowtime {
+			l.fields[i] = &l.rowtime
+			continue
+		}
+		l.fields[i] = &batch.Columns[column]
+	}
+}
+
+// load reads all data.
+func (l *copyLoader) load(ctx context.Context) error {
+	for {
+		patience := time.Duration(0)
+		if l.writer != nil && l.batch.Len > 0 {
+			patience = copyPatience
+		}
+		data, err := l.session.client.CopyRead(ctx, patience)
+		last := errors.Is(err, io.EOF)
+		switch {
+		case errors.Is(err, ErrPause):
+			if err := l.submit(ctx); err != nil {
+				return err
+			}
+			continue
+		case err != nil && !last:
+			return err
+		case l.decoder.finished():
+			data = nil
+		}
+		l.decoder.add(data)
+		if err := l.decode(ctx, len(data), last); err != nil {
+			return err
+		}
+		if last {
+			return l.submit(ctx)
+		}
+	}
+}
+
+// decode appends the rows that the data holds.
+func (l *copyLoader) decode(ctx context.Context, bytes int, last bool) error {
+	l.bytes += bytes
+	for {
+		ok, err := l.decoder.row(last)
+		if err != nil {
+			l.dropPartialRow()
+			if err := l.submit(ctx); err != nil {
+				return err
+			}
+			return l.located(err)
+		}
+		if !ok {
+			break
+		}
+		l.batch.Len++
+		l.rows++
+		if l.batch.Len >= pieceRows {
+			if err := l.submit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if l.bytes >= pieceBytes {
+		return l.submit(ctx)
+	}
+	return nil
+}
+
+// located adds where in the data an error was found.
+func (l *copyLoader) located(err error) error {
+	e := *sqlerr.From(err)
+	e.Position = -1
+	if e.Where == "" {
+		e.Where = l.decoder.where()
+	}
+	return &e
+}
+
+// explain adds to an error how many lines are stored in spite of it.
+func (l *copyLoader) explain(err error) error {
+	e := *sqlerr.From(err)
+	if l.writer == nil || e.Code == sqlerr.ConnectionFailure {
+		return &e
+	}
+	stored := "No line of the COPY is stored."
+	switch n := l.writer.stored; {
+	case n == 1:
+		stored = "1 line of the COPY is stored."
+	case n > 1:
+		stored = fmt.Sprintf("%d lines of the COPY are stored.", n)
+	}
+	if e.Detail != "" {
+		stored = e.Detail + "\n" + stored
+	}
+	e.Detail = stored
+	return &e
+}
+
+// dropPartialRow cuts the columns back to whole rows.
+func (l *copyLoader) dropPartialRow() {
+	for _, v := range l.fields {
+		truncate(v, l.batch.Len)
+	}
+}
+
+// truncate shortens a vector to n values.
+func truncate(v *types.Vector, n int) {
+	for i := n; i < v.Len(); i++ {
+		v.Nulls.Clear(i)
+	}
+	switch v.Type.Physical() {
+	case types.PhysicalInt:
+		v.Ints = v.Ints[:min(n, len(v.Ints))]
+	case types.PhysicalFloat:
+		v.Floats = v.Floats[:min(n, len(v.Floats))]
+	default:
+		v.Strs = v.Strs[:min(n, len(v.Strs))]
+	}
+}
+
+// appendNull adds a NULL.
+func (l *copyLoader) appendNull(fieldNumber int) error {
+	if l.notNull[fieldNumber] {
+		column := &l.plan.Target.Columns[l.plan.Columns[fieldNumber]]
+		return notNullViolation(l.plan.Target, column.Name)
+	}
+	l.fields[fieldNumber].Append(types.Null)
+	return nil
+}
+
+func notNullViolation(target *catalog.Relation, column string) error {
+	e := sqlerr.New(sqlerr.NotNullViolation, -1, "null value in column %q of relation %q violates not-null constraint",
+		column, target.Name)
+	e.Schema, e.Table, e.Column = target.Schema, target.Name, column
+	return e
+}
+
+// submit hands the rows gathered so far on.
+func (l *copyLoader) submit(ctx context.Context) error {
+	l.bytes = 0
+	if l.batch.Len == 0 {
+		return nil
+	}
+	if err := l.complete(); err != nil {
+		return l.located(err)
+	}
+	full := l.batch
+	l.arena = new(types.StringArena)
+	if l.writer == nil {
+		l.useBatch(newTargetBatch(l.plan.Target))
+		return l.session.hold(exec.Rows{Relation: l.plan.Target, Batch: full})
+	}
+	l.useBatch(l.writer.emptyBatch())
+	return l.writer.submit(ctx, full)
+}
+
+// complete fills the columns that the data does not give, and the event times.
+func (l *copyLoader) complete() error {
+	for i, given := range l.given {
+		if given {
+			continue
+		}
+		if err := l.fillDefault(i); err != nil {
+			return err
+		}
+	}
+	if l.hasRowtime {
+		l.batch.Rowtimes = rowtimes(&l.rowtime)
+		l.rowtime.Reset(types.TimestampTZ)
+	}
+	return nil
+}
+
+// fillDefault gives a column its default in every row of the batch.
+func (l *copyLoader) fillDefault(column int) error {
+	vector := &l.batch.Columns[column]
+	target := &l.plan.Target.Columns[column]
+	var e expr.Expr
+	if column < len(l.plan.Defaults) {
+		e = l.plan.Defaults[column]
+	}
+	if e == nil {
+		e = &expr.Const{Node: expr.Node{ResultType: target.Type, Position: -1}}
+	}
+	if constant, ok := e.(*expr.Const); ok {
+		if !constant.Value.Valid && target.NotNull {
+			return notNullViolation(l.plan.Target, target.Name)
+		}
+		vector.Resize(0)
+		for range l.batch.Len {
+			vector.Append(constant.Value)
+		}
+		return nil
+	}
+	program, err := expr.Compile(e)
+	if err != nil {
+		return err
+	}
+	evaluation := &expr.Context{Now: l.session.transactionTime(), Format: l.format, Session: l.session}
+	program.Eval(evaluation, &types.Batch{Len: l.batch.Len}, nil, vector)
+	if len(evaluation.Errors) > 0 {
+		return evaluation.Errors[0].Err
+	}
+	if target.NotNull && vector.HasNulls() {
+		return notNullViolation(l.plan.Target, target.Name)
+	}
+	return nil
+}
+
+// finish waits until all that was submitted is written.
+func (l *copyLoader) finish() error {
+	if l.writer == nil {
+		return nil
+	}
+	return l.writer.finish()
+}

@@ -1,0 +1,340 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// portal is a statement with its parameters, ready to run or running.
+type portal struct {
+	name      string
+	statement *statement
+	params    []types.Datum
+	// columns are the statement's with the formats that the client asked for.
+	columns []Column
+	// rows is the running result, nil before.
+	rows *source
+	// tag begins the command tag of a result with rows; counted tags have the
+	// number of rows behind it.
+	tag     string
+	counted bool
+	// finished says that the statement has run to its end.
+	finished bool
+	// simple says that the portal serves the simple protocol.
+	simple bool
+}
+
+// Bind is what a Bind message holds. The parameters are valid until the call
+// returns.
+type Bind struct {
+	Portal, Statement string
+	// ParameterFormats and ResultFormats have one format for all, one each, or
+	// none for text: 0 is text, 1 binary.
+	ParameterFormats []int16
+	// Parameters are the values, nil for NULL.
+	Parameters    [][]byte
+	ResultFormats []int16
+}
+
+// Bind makes a portal of a prepared statement and its parameters.
+func (s *Session) Bind(b *Bind) (err error) {
+	st, err := s.findStatement(b.Statement)
+	if err != nil {
+		return s.failed(err)
+	}
+	defer func() { err = s.failed(inText(err, st.text)) }()
+	if s.transaction.state == stateFailed && st.tree != nil && !allowedInFailed(st.tree) {
+		return errBlockFailed()
+	}
+	if b.Portal != "" && s.portals[b.Portal] != nil {
+		return sqlerr.New(sqlerr.DuplicateCursor, -1, "cursor %q already exists", b.Portal)
+	}
+	s.openTransaction()
+	if err := s.refresh(st); err != nil {
+		return err
+	}
+	if len(b.Parameters) != len(st.params) {
+		return sqlerr.New(sqlerr.ProtocolViolation, -1,
+			"bind message supplies %d parameters, but prepared statement %q requires %d",
+			len(b.Parameters), st.name, len(st.params))
+	}
+	if n := len(b.ParameterFormats); n > 1 && n != len(b.Parameters) {
+		return sqlerr.New(sqlerr.ProtocolViolation, -1,
+			"bind message has %d parameter formats but %d parameters", n, len(b.Parameters))
+	}
+	p := &portal{name: b.Portal, statement: st}
+	if p.params, err = s.parseParameters(st, b); err != nil {
+		return err
+	}
+	if p.columns, err = formatColumns(st.columns, b.ResultFormats); err != nil {
+		return err
+	}
+	s.ClosePortal(b.Portal)
+	if s.portals == nil {
+		s.portals = make(map[string]*portal)
+	}
+	s.portals[b.Portal] = p
+	return nil
+}
+
+// parseParameters reads the values of the parameters.
+func (s *Session) parseParameters(st *statement, b *Bind) ([]types.Datum, error) {
+	if len(b.Parameters) == 0 {
+		return nil, nil
+	}
+	format := s.format()
+	params := make([]types.Datum, len(b.Parameters))
+	for i, data := range b.Parameters {
+		if data == nil {
+			continue
+		}
+		code, err := formatOf(b.ParameterFormats, i)
+		if err != nil {
+			return nil, err
+		}
+		t := st.params[i]
+		if t.Kind == types.KindUnknown {
+			t = types.Text
+		}
+		if code == formatBinary {
+			params[i], err = types.ParseBinary(t, data)
+		} else if err = checkText(data); err == nil {
+			params[i], err = types.ParseText(t, string(data), format)
+		}
+		if err != nil {
+			return nil, parameterError(err, i, st, code, data)
+		}
+	}
+	return params, nil
+}
+
+// parameterError adds which parameter was wrong.
+func parameterError(err error, i int, st *statement, code int16, data []byte) error {
+	e := *sqlerr.From(err)
+	e.Position = -1
+	switch {
+	case st.name != "" && code == formatText:
+		e.Where = fmt.Sprintf("unnamed portal parameter $%d = '%s'", i+1, shortText(data))
+	case code == formatText:
+		e.Where = fmt.Sprintf("unnamed portal parameter $%d = '%s'", i+1, shortText(data))
+	default:
+		e.Where = fmt.Sprintf("unnamed portal parameter $%d", i+1)
+	}
+	return &e
+}
+
+// The format codes of values.
+const (
+	formatText   = 0
+	formatBinary = 1
+)
+
+// formatOf returns the format of value i.
+func formatOf(formats []int16, i int) (int16, error) {
+	code := int16(formatText)
+	switch {
+	case len(formats) == 1:
+		code = formats[0]
+	case i < len(formats):
+		code = formats[i]
+	}
+	if code != formatText && code != formatBinary {
+		return 0, sqlerr.New(sqlerr.InvalidParameterValue, -1, "unsupported format code: %d", code)
+	}
+	return code, nil
+}
+
+// formatColumns returns columns with the formats that a Bind asks for.
+func formatColumns(columns []Column, formats []int16) ([]Column, error) {
+	if columns == nil {
+		return nil, nil
+	}
+	if n := len(formats); n > 1 && n != len(columns) {
+		return nil, sqlerr.New(sqlerr.ProtocolViolation, -1,
+			"bind message has %d result formats but query has %d columns", n, len(columns))
+	}
+	formatted := make([]Column, len(columns))
+	copy(formatted, columns)
+	for i := range formatted {
+		code, err := formatOf(formats, i)
+		if err != nil {
+			return nil, err
+		}
+		formatted[i].Binary = code == formatBinary
+	}
+	return formatted, nil
+}
+
+// findPortal returns the portal with a name.
+func (s *Session) findPortal(name string) (*portal, error) {
+	p := s.portals[name]
+	if p == nil {
+		return nil, sqlerr.New(sqlerr.InvalidCursorName, -1, "portal %q does not exist", name)
+	}
+	return p, nil
+}
+
+// DescribePortal returns the columns of a portal's result, nil for none.
+func (s *Session) DescribePortal(name string) ([]Column, error) {
+	p, err := s.findPortal(name)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	if s.transaction.state == stateFailed && p.columns != nil {
+		return nil, s.failed(errBlockFailed())
+	}
+	return p.columns, nil
+}
+
+// ClosePortal closes a portal, if there is one with that name.
+func (s *Session) ClosePortal(name string) {
+	if p := s.portals[name]; p != nil {
+		p.rows.close()
+		delete(s.portals, name)
+	}
+}
+
+func (s *Session) closePortals() {
+	for name := range s.portals {
+		s.ClosePortal(name)
+	}
+}
+
+// Execute runs a portal, for limit rows where it is not 0. Last says that
+// nothing but a Sync follows, so that a single write need not be held.
+func (s *Session) Execute(ctx context.Context, name string, limit int, last bool) (err error) {
+	p, err := s.findPortal(name)
+	if err != nil {
+		return s.failed(err)
+	}
+	st := p.statement
+	defer func() { err = s.failed(inText(err, st.text)) }()
+	if st.tree == nil {
+		return s.client.Empty()
+	}
+	if s.transaction.state == stateFailed && !allowedInFailed(st.tree) {
+		return errBlockFailed()
+	}
+	s.openTransaction()
+	s.beginActivity(st.text)
+	defer s.endActivity()
+	ctx, done := s.withStatementTimeout(ctx)
+	defer done()
+	// A transaction statement ends the transaction, and the portal with it.
+	immediate := last && len(s.transaction.held) == 0 && s.transaction.state == stateNone
+	if p.finished && p.rows == nil {
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "portal %q cannot be run", name)
+	}
+	tag, suspended, err := s.run(ctx, p, limit, immediate)
+	switch {
+	case err != nil:
+		return err
+	case suspended:
+		return s.client.Suspended()
+	default:
+		return s.client.Complete(tag)
+	}
+}
+
+// Sync ends a run of messages of the extended protocol: outside a block the
+// transaction commits.
+func (s *Session) Sync(ctx context.Context) error {
+	if s.transaction.state != stateNone {
+		return nil
+	}
+	if s.transaction.started.IsZero() {
+		return nil
+	}
+	ctx, done := s.withStatementTimeout(ctx)
+	defer done()
+	return s.commit(ctx)
+}
+
+// run runs a portal: to its end, which gives the command tag, or until limit
+// rows are sent. Immediate says that a write need not be held.
+func (s *Session) run(ctx context.Context, p *portal, limit int, immediate bool) (tag string, suspended bool, err error) {
+	if p.rows == nil {
+		tag, err = s.start(ctx, p, immediate)
+		if err != nil || p.rows == nil {
+			p.finished = err == nil
+			return tag, false, err
+		}
+		if p.simple {
+			if err := s.client.Describe(p.columns); err != nil {
+				return "", false, err
+			}
+		}
+	}
+	sent, more, err := s.sendRows(ctx, p.rows, p.columns, limit)
+	if err != nil {
+		return "", false, err
+	}
+	if more {
+		return "", true, nil
+	}
+	p.finished = true
+	if p.counted {
+		return fmt.Sprintf("%s %d", p.tag, sent), false, nil
+	}
+	return p.tag, false, nil
+}
+
+// start begins a portal's statement. Statements without rows run to their end
+// and return their tag; the others set the portal's rows.
+func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag string, err error) {
+	switch planned := p.statement.plan.(type) {
+	case nil:
+		return s.runOwn(ctx, p)
+	case *plan.Query:
+		if declaration, ok := p.statement.tree.(*ast.DeclareCursor); ok {
+			return s.declare(ctx, p, declaration, planned)
+		}
+		return "", s.startQuery(ctx, p, planned)
+	case *plan.Explain:
+		p.tag = "EXPLAIN"
+		p.rows, err = s.query(ctx, planned.Query, p.params)
+		return "", err
+	case *plan.Insert:
+		return s.insert(ctx, planned, p.params, immediate)
+	case *plan.Copy:
+		if planned.From {
+			return s.copyFrom(ctx, planned, p.statement.binary, immediate)
+		}
+		return s.copyTo(ctx, planned, p.statement.binary, p.params)
+	case *plan.DDL:
+		return s.define(ctx, planned)
+	default:
+		return "", sqlerr.New(sqlerr.FeatureNotSupported, p.statement.tree.Pos(), "this statement is not supported")
+	}
+}
+
+// startQuery begins a SELECT. Psql, which shows nothing of a result before its
+// end, is told how to see a push query's rows.
+func (s *Session) startQuery(ctx context.Context, p *portal, q *plan.Query) error {
+	p.tag, p.counted = "SELECT", true
+	var err error
+	if p.rows, err = s.query(ctx, q, p.params); err != nil {
+		return err
+	}
+	if p.simple && p.rows.push && s.application() == "psql" {
+		return s.adviseTerminal()
+	}
+	return nil
+}
+
+// adviseTerminal tells the user of psql how to see rows as they come.
+func (s *Session) adviseTerminal() error {
+	err := s.notice("NOTICE", sqlerr.New(sqlerr.SuccessfulCompletion, -1,
+		"psql shows the rows of this query only when it ends").
+		WithHint(`To see rows as they come, cancel with Ctrl-C, enter \set FETCH_COUNT 1 and \pset pager off, `+
+			`and repeat the query; or use COPY (SELECT ... EMIT CHANGES) TO STDOUT.`))
+	if err != nil {
+		return err
+	}
+	return s.client.Flush()
+}

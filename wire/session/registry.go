@@ -1,0 +1,105 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"millrace/sql/catalog/systables"
+)
+
+// Registry knows the sessions of a node, for the system tables. The zero value
+// is ready; it is safe for concurrent use.
+type Registry struct {
+	mu       sync.Mutex
+	sessions map[*Session]struct{}
+}
+
+func (r *Registry) add(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions == nil {
+		r.sessions = make(map[*Session]struct{})
+	}
+	r.sessions[s] = struct{}{}
+}
+
+func (r *Registry) remove(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, s)
+}
+
+// Sessions returns what is known of each session, by process ID.
+func (r *Registry) Sessions() []systables.SessionStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]systables.SessionStatus, 0, len(r.sessions))
+	for s := range r.sessions {
+		list = append(list, s.Info())
+	}
+	slices.SortFunc(list, func(a, b systables.SessionStatus) int { return cmp.Compare(a.PID, b.PID) })
+	return list
+}
+
+// The states of a session in pg_stat_activity.
+const (
+	stateActive        = "active"
+	stateIdle          = "idle"
+	stateIdleInBlock   = "idle in transaction"
+	stateIdleInAborted = "idle in transaction (aborted)"
+)
+
+// Info returns what others may know of the session.
+func (s *Session) Info() systables.SessionStatus {
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return systables.SessionStatus{
+		PID: s.identity.ProcessID, User: s.identity.User, Database: s.identity.Database,
+		ApplicationName: a.name, ClientAddress: s.identity.ClientAddress,
+		Started: s.identity.Started, QueryStarted: a.started, State: a.state, Query: a.query,
+	}
+}
+
+// beginActivity shows that a statement runs.
+func (s *Session) beginActivity(text string) {
+	const shown = 1024
+	if len(text) > shown {
+		text = string([]byte(text[:shown]))
+	}
+	s.logger.Debug("statement", "text", text)
+	now := s.now()
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state, a.query, a.started = stateActive, text, now
+}
+
+// endActivity shows that the session waits for its client.
+func (s *Session) endActivity() {
+	state := stateIdle
+	switch s.transaction.state {
+	case stateBlock:
+		state = stateIdleInBlock
+	case stateFailed:
+		state = stateIdleInAborted
+	}
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state = state
+}
+
+// application returns the client's application_name.
+func (s *Session) application() string {
+	return s.settings.byNumber[settingNumbers["application_name"]]
+}
+
+// showApplication lets others see the client's application_name.
+func (s *Session) showApplication() {
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.name = s.application()
+}

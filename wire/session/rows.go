@@ -1,0 +1,153 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"millrace/exec"
+	"millrace/planner/plan"
+	"millrace/sql/types"
+)
+
+// source gives the rows of a result to one or more statements: a portal may
+// stop in the middle of a batch and go on later.
+type source struct {
+	cursor exec.Cursor
+	// push says that the rows never end by themselves, so that what is there is
+	// sent before the wait for more.
+	push  bool
+	batch *types.Batch
+	at    int
+	ended bool
+	// release ends the context that the cursor lives in.
+	release context.CancelFunc
+}
+
+// query starts a query. The source lives until it is closed, also when the
+// statement that started it has ended; ctx bounds the start alone.
+func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum) (*source, error) {
+	life, end := context.WithCancel(s.life)
+	stop := context.AfterFunc(ctx, end)
+	cursor, err := s.options.Backend.Query(life, q, s.queryEnv(params))
+	if err != nil {
+		err = interrupted(ctx, err)
+		stop()
+		end()
+		return nil, err
+	}
+	if !stop() {
+		cursor.Close()
+		return nil, interrupted(ctx, context.Cause(ctx))
+	}
+	return &source{cursor: cursor, push: q.Emit != plan.EmitNone, release: end}, nil
+}
+
+// queryEnv returns what a query depends on besides its plan.
+func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
+	return &exec.QueryEnv{
+		Params:           params,
+		Format:           s.format(),
+		Now:              s.transactionTime(),
+		Session:          s,
+		System:           s.systemTable,
+		Stale:            s.settings.stale,
+		FreshnessTimeout: s.settings.freshnessTimeout,
+	}
+}
+
+// fill makes sure that there is a row at hand, and returns false at the end.
+func (r *source) fill(ctx context.Context) (bool, error) {
+	for !r.ended && (r.batch == nil || r.at >= r.batch.Len) {
+		batch, err := r.cursor.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			r.ended, r.batch = true, nil
+			break
+		}
+		if err != nil {
+			return false, interrupted(ctx, err)
+		}
+		r.batch, r.at = batch, 0
+	}
+	return !r.ended, nil
+}
+
+// take returns up to n rows at hand, all of them unless n is positive, as a
+// range of the batch, and passes over them.
+func (r *source) take(n int) (batch *types.Batch, from, to int) {
+	from, to = r.at, r.batch.Len
+	if n > 0 && to-from > n {
+		to = from + n
+	}
+	r.at = to
+	return r.batch, from, to
+}
+
+// close lets the query go.
+func (r *source) close() {
+	if r == nil {
+		return
+	}
+	r.cursor.Close()
+	if r.release != nil {
+		r.release()
+	}
+	r.batch, r.ended = nil, true
+}
+
+// sendRows sends the rows of a source, limit of them where it is not 0, and
+// returns how many. More says that the limit was reached first.
+func (s *Session) sendRows(ctx context.Context, r *source, columns []Column, limit int) (sent int, more bool, err error) {
+	for {
+		if limit > 0 && sent == limit {
+			return sent, true, nil
+		}
+		waiting := r.batch == nil || r.at >= r.batch.Len
+		if r.push && waiting && !r.ended {
+			if err := s.client.Flush(); err != nil {
+				return sent, false, err
+			}
+		}
+		ok, err := r.fill(ctx)
+		if err != nil || !ok {
+			return sent, false, err
+		}
+		batch, from, to := r.take(limit - sent)
+		if err := s.client.Rows(columns, s.settings.format, batch, from, to); err != nil {
+			return sent, false, err
+		}
+		sent += to - from
+		// The client may be slow to take the rows: a cancel that came meanwhile
+		// counts.
+		if ctx.Err() != nil {
+			return sent, false, interrupted(ctx, context.Cause(ctx))
+		}
+	}
+}
+
+// fixedRows is a cursor over rows that are at hand.
+type fixedRows struct {
+	batch *types.Batch
+	given bool
+}
+
+// newFixedRows returns a source of rows of the given types.
+func newFixedRows(columns []types.Type, rows [][]types.Datum) *source {
+	batch := types.NewBatch(columns)
+	for _, row := range rows {
+		batch.AppendRow(row, 1)
+	}
+	return &source{cursor: &fixedRows{batch: batch}}
+}
+
+// Next implements exec.Cursor.
+func (f *fixedRows) Next(context.Context) (*types.Batch, error) {
+	if f.given || f.batch.Len == 0 {
+		return nil, io.EOF
+	}
+	f.given = true
+	return f.batch, nil
+}
+
+// Close implements exec.Cursor.
+func (f *fixedRows) Close() {}

@@ -1,0 +1,317 @@
+package session
+
+import (
+	"time"
+
+	"millrace/planner"
+	"millrace/planner/plan"
+	"millrace/sql"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// statement is a statement that was parsed and, where that takes the planner,
+// planned.
+type statement struct {
+	name string
+	// text is what the positions in tree count in.
+	text string
+	// tree is nil for a text without a statement.
+	tree ast.Statement
+	// declared are the types that the client gave for $1, $2 …, Unknown where it
+	// left them open; params are all of them, inferred where needed.
+	declared, params []types.Type
+	// plan is nil for statements that the session runs itself.
+	plan plan.Statement
+	// version is the catalog's when the plan was made.
+	version uint64
+	// columns describe the rows of the result, nil for none.
+	columns []Column
+	// binary says that COPY was asked for its binary format.
+	binary bool
+	// fromSQL says that PREPARE made it.
+	fromSQL bool
+	created time.Time
+}
+
+// newStatement plans a tree. The text is the one that it was parsed from.
+func (s *Session) newStatement(tree ast.Statement, text string, declared []types.Type) (*statement, error) {
+	st := &statement{text: text, tree: tree, declared: declared, created: s.now()}
+	if tree == nil {
+		st.params = declared
+		return st, nil
+	}
+	return st, s.plan(st)
+}
+
+// plan makes a statement's plan against the catalog of now.
+func (s *Session) plan(st *statement) error {
+	snapshot := s.options.Backend.Catalog()
+	st.version = snapshot.Version()
+	st.params = st.declared
+	tree := st.tree
+	switch n := tree.(type) {
+	case *ast.DeclareCursor:
+		tree = n.Query
+	case *ast.Copy:
+		tree, st.binary = withoutBinary(n)
+	}
+	if !planned(tree) {
+		return s.describeOwn(st)
+	}
+	var err error
+	st.plan, err = planner.Plan(s.plannerEnvironment(snapshot, st.declared), tree)
+	if err != nil {
+		return err
+	}
+	st.describePlan()
+	if _, declares := st.tree.(*ast.DeclareCursor); declares {
+		st.columns = nil
+	}
+	return nil
+}
+
+// planned reports whether a statement is the planner's; the session runs the
+// others itself.
+func planned(tree ast.Statement) bool {
+	switch tree.(type) {
+	case *ast.Begin, *ast.Commit, *ast.Rollback, *ast.Savepoint, *ast.ReleaseSavepoint, *ast.RollbackTo,
+		*ast.PrepareTransaction, *ast.FinishPrepared, *ast.SetTransaction, *ast.SetConstraints, *ast.Lock,
+		*ast.SetVariable, *ast.ResetVariable, *ast.ShowVariable,
+		*ast.Prepare, *ast.Execute, *ast.Deallocate, *ast.Discard,
+		*ast.Listen, *ast.Unlisten, *ast.Notify,
+		*ast.Fetch, *ast.CloseCursor:
+		return false
+	default:
+		return true
+	}
+}
+
+func (s *Session) plannerEnvironment(snapshot *catalog.Snapshot, declared []types.Type) *planner.Environment {
+	return &planner.Environment{
+		Catalog:    snapshot,
+		System:     s.options.System,
+		Database:   s.identity.Database,
+		SearchPath: s.Schemas(),
+		Format:     s.format(),
+		ParamTypes: declared,
+		Settings:   s.querySettings(),
+		Now:        s.now(),
+	}
+}
+
+// querySettings are the settings that a continuous query keeps.
+func (s *Session) querySettings() []catalog.Option {
+	var list []catalog.Option
+	for _, name := range []string{"timezone", "datestyle", "intervalstyle", "search_path"} {
+		canonical, value, _ := s.settings.get(name)
+		list = append(list, catalog.Option{Name: canonical, Value: value})
+	}
+	return list
+}
+
+// describePlan sets the types of the parameters and the columns of the result.
+func (st *statement) describePlan() {
+	var query *plan.Query
+	switch p := st.plan.(type) {
+	case *plan.Query:
+		query = p
+		st.columns = queryColumns(p)
+	case *plan.Explain:
+		query = p.Query
+		st.columns = queryColumns(p.Query)
+		st.columns[0].Name = "QUERY PLAN"
+	case *plan.Insert:
+		query = p.Source
+	case *plan.Copy:
+		query = p.Query
+	}
+	if query != nil && len(query.Params) >= len(st.params) {
+		st.params = query.Params
+	}
+}
+
+// queryColumns describes the rows that a client sees of a query, rowop included.
+func queryColumns(q *plan.Query) []Column {
+	root := q.Root.Columns()
+	columns := make([]Column, 0, q.Visible+1)
+	for _, c := range root[:q.Visible] {
+		columns = append(columns, Column{Name: c.Name, Type: c.Type, Table: c.Table, Attribute: c.Attribute})
+	}
+	if q.RowOp {
+		columns = append(columns, Column{Name: "rowop", Type: types.Text})
+	}
+	return columns
+}
+
+// describeOwn sets the columns of the statements that the session runs itself.
+func (s *Session) describeOwn(st *statement) error {
+	switch n := st.tree.(type) {
+	case *ast.ShowVariable:
+		return s.describeShow(st, n)
+	case *ast.Fetch:
+		if c := s.cursors[n.Cursor.Value]; c != nil && !n.Move {
+			st.columns = c.columns
+		}
+	case *ast.Execute:
+		if inner := s.statements[n.Name.Value]; inner != nil {
+			st.columns = inner.columns
+		}
+	}
+	return nil
+}
+
+// refresh plans a statement anew when the catalog has changed since. Where its
+// result has other columns then, a client that was told the old ones could not
+// read it.
+func (s *Session) refresh(st *statement) error {
+	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() {
+		return nil
+	}
+	old := st.columns
+	fresh := *st
+	// The types that were told to the client stay.
+	fresh.declared = st.params
+	if err := s.plan(&fresh); err != nil {
+		return err
+	}
+	if !sameColumns(old, fresh.columns) {
+		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cached plan must not change result type").
+			WithHint("Prepare the statement again.")
+	}
+	fresh.declared = st.declared
+	*st = fresh
+	return nil
+}
+
+func sameColumns(a, b []Column) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !a[i].Type.Equal(b[i].Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseOne parses a text of at most one statement, as the extended protocol
+// has it; nil for none.
+func parseOne(text string) (ast.Statement, error) {
+	trees, err := sql.Parse(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(trees) > 1:
+		return nil, sqlerr.New(sqlerr.SyntaxError, -1, "cannot insert multiple commands into a prepared statement")
+	case len(trees) == 0:
+		return nil, nil
+	default:
+		return trees[0], nil
+	}
+}
+
+// Parse makes a prepared statement, unnamed for "". The types of parameters
+// are given by their OIDs; 0 and missing ones are inferred.
+func (s *Session) Parse(name, text string, parameters []uint32) (err error) {
+	defer func() { err = s.failed(inText(err, text)) }()
+	if name != "" && s.statements[name] != nil {
+		return duplicateStatement(name, -1)
+	}
+	declared := make([]types.Type, len(parameters))
+	for i, oid := range parameters {
+		if declared[i], err = parameterType(oid); err != nil {
+			return err
+		}
+	}
+	if name == "" {
+		delete(s.statements, "")
+	}
+	tree, err := parseOne(text)
+	if err != nil {
+		return err
+	}
+	if s.transaction.state == stateFailed && tree != nil && !allowedInFailed(tree) {
+		return errBlockFailed()
+	}
+	s.openTransaction()
+	st, err := s.newStatement(tree, text, declared)
+	if err != nil {
+		return err
+	}
+	for i, t := range st.params {
+		if t.Kind == types.KindUnknown && tree != nil && planned(tree) {
+			return sqlerr.New(sqlerr.IndeterminateDatatype, -1, "could not determine data type of parameter $%d", i+1)
+		}
+	}
+	st.name = name
+	s.keepStatement(st)
+	return nil
+}
+
+func (s *Session) keepStatement(st *statement) {
+	if s.statements == nil {
+		s.statements = make(map[string]*statement)
+	}
+	s.statements[st.name] = st
+}
+
+func duplicateStatement(name string, position int) error {
+	return sqlerr.New(sqlerr.DuplicatePreparedStatement, position, "prepared statement %q already exists", name)
+}
+
+// parameterType returns the type with an OID, Unknown for 0.
+func parameterType(oid uint32) (types.Type, error) {
+	if oid == 0 || oid == types.OIDUnknown {
+		return types.Unknown, nil
+	}
+	t, ok := types.TypeByOID(oid)
+	if !ok {
+		return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, -1, "type with OID %d does not exist", oid)
+	}
+	return t, nil
+}
+
+// findStatement returns the prepared statement with a name.
+func (s *Session) findStatement(name string) (*statement, error) {
+	st := s.statements[name]
+	switch {
+	case st != nil:
+		return st, nil
+	case name == "":
+		return nil, sqlerr.New(sqlerr.InvalidSQLStatementName, -1, "unnamed prepared statement does not exist")
+	default:
+		return nil, sqlerr.New(sqlerr.InvalidSQLStatementName, -1, "prepared statement %q does not exist", name)
+	}
+}
+
+// DescribeStatement returns the types of a prepared statement's parameters and
+// the columns of its result, nil for a statement that returns no rows.
+func (s *Session) DescribeStatement(name string) (parameters []types.Type, columns []Column, err error) {
+	defer func() { err = s.failed(err) }()
+	st, err := s.findStatement(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.transaction.state == stateFailed && st.columns != nil {
+		return nil, nil, errBlockFailed()
+	}
+	if err := s.refresh(st); err != nil {
+		return nil, nil, inText(err, st.text)
+	}
+	return st.params, st.columns, nil
+}
+
+// CloseStatement forgets a prepared statement, if there is one with that name.
+func (s *Session) CloseStatement(name string) { delete(s.statements, name) }
+
+// failed marks the transaction as failed when err is not nil, and returns it.
+func (s *Session) failed(err error) error {
+	if err != nil {
+		s.Abort()
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package session
+
+import (
+	"context"
+	"strings"
+
+	"millrace/sql/catalog"
+	"millrace/sql/catalog/systables"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// NodeStatus tells the system tables of the node. Its methods are those of
+// systables.Runtime.
+type NodeStatus interface {
+	Queries(ctx context.Context) ([]systables.QueryStatus, error)
+	Partitions(ctx context.Context) ([]systables.PartitionStatus, error)
+	Shards(ctx context.Context) ([]systables.ShardStatus, error)
+	Nodes(ctx context.Context) ([]systables.NodeStatus, error)
+	Errors(ctx context.Context) ([]systables.RowError, error)
+}
+
+// noStatus is a node that nothing is known of.
+type noStatus struct{}
+
+func (noStatus) Queries(context.Context) ([]systables.QueryStatus, error)        { return nil, nil }
+func (noStatus) Partitions(context.Context) ([]systables.PartitionStatus, error) { return nil, nil }
+func (noStatus) Shards(context.Context) ([]systables.ShardStatus, error)         { return nil, nil }
+func (noStatus) Nodes(context.Context) ([]systables.NodeStatus, error)           { return nil, nil }
+func (noStatus) Errors(context.Context) ([]systables.RowError, error)            { return nil, nil }
+
+// runtimeView is the running server as a session sees it.
+type runtimeView struct {
+	NodeStatus
+	session *Session
+}
+
+var _ systables.Runtime = runtimeView{}
+
+// Sessions implements systables.Runtime.
+func (v runtimeView) Sessions(context.Context) ([]systables.SessionStatus, error) {
+	if v.session.options.Registry == nil {
+		return []systables.SessionStatus{v.session.Info()}, nil
+	}
+	return v.session.options.Registry.Sessions(), nil
+}
+
+// Settings implements systables.Runtime.
+func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
+	list := make([]systables.Setting, 0, len(settings))
+	for _, i := range sortedSettings() {
+		list = append(list, systables.Setting{
+			Name: settings[i].name, Value: v.session.settings.byNumber[i], Default: settings[i].standard,
+			Description: settings[i].description, Context: settings[i].context,
+		})
+	}
+	return list, nil
+}
+
+// Cursors implements systables.Runtime.
+func (v runtimeView) Cursors(context.Context) ([]systables.Cursor, error) {
+	var list []systables.Cursor
+	for _, c := range v.session.cursors {
+		list = append(list, systables.Cursor{
+			Name: c.name, Statement: c.text, Hold: c.hold, Binary: c.binary,
+			Created: c.created, NotScrollable: true, SQL: true,
+		})
+	}
+	return list, nil
+}
+
+// PreparedStatements implements systables.Runtime.
+func (v runtimeView) PreparedStatements(context.Context) ([]systables.PreparedStatement, error) {
+	var list []systables.PreparedStatement
+	for name, st := range v.session.statements {
+		if name == "" {
+			continue
+		}
+		list = append(list, systables.PreparedStatement{
+			Name: name, Statement: st.text, Prepared: st.created, Parameters: st.params, FromSQL: st.fromSQL,
+		})
+	}
+	return list, nil
+}
+
+// systemTable returns the rows of a system table, for queries.
+func (s *Session) systemTable(ctx context.Context, schema, name string) ([][]types.Datum, error) {
+	var table *systables.Table
+	if s.options.System != nil {
+		table = s.options.System.Lookup(schema, name)
+	}
+	if table == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", schema+"."+name)
+	}
+	status := s.options.Status
+	if status == nil {
+		status = noStatus{}
+	}
+	return table.Rows(ctx, &systables.Environment{
+		Catalog:       s.options.Backend.Catalog(),
+		Runtime:       runtimeView{NodeStatus: status, session: s},
+		Database:      s.identity.Database,
+		User:          s.identity.User,
+		ServerVersion: DefaultServerVersion,
+		Functions:     s.options.Functions,
+	})
+}
+
+var _ expr.Session = (*Session)(nil)
+
+// Setting implements expr.Session.
+func (s *Session) Setting(name string) (string, bool) {
+	_, value, ok := s.settings.get(name)
+	return value, ok
+}
+
+// User implements expr.Session.
+func (s *Session) User() string { return s.identity.User }
+
+// Database implements expr.Session.
+func (s *Session) Database() string { return s.identity.Database }
+
+// BackendPID implements expr.Session.
+func (s *Session) BackendPID() int32 { return s.identity.ProcessID }
+
+// Schemas implements expr.Session: the schemas of the search path that exist.
+func (s *Session) Schemas() []string {
+	existing := s.options.Backend.Catalog().Schemas()
+	var list []string
+	for _, name := range s.settings.searchPath {
+		if name == "$user" {
+			name = s.identity.User
+		}
+		for _, schema := range append([]string{systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace}, existing...) {
+			if strings.EqualFold(schema, name) {
+				list = append(list, schema)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// RelationName implements expr.Session.
+func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
+	if s.options.System != nil {
+		if table := s.options.System.ByOID(oid); table != nil {
+			return table.Schema, table.Name, true
+		}
+	}
+	r := s.options.Backend.Catalog().Relation(catalog.ObjectID(oid))
+	if r == nil {
+		return "", "", false
+	}
+	return r.Schema, r.Name, true
+}
+
+// RelationOID implements expr.Session.
+func (s *Session) RelationOID(schema, name string) (oid uint32, ok bool) {
+	if r := s.options.Backend.Catalog().Lookup(schema, name); r != nil {
+		return uint32(r.ID), true
+	}
+	if s.options.System != nil {
+		if table := s.options.System.Lookup(schema, name); table != nil {
+			return table.OID, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,424 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"millrace/exec"
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// transactionState is where a session stands between BEGIN and COMMIT.
+type transactionState uint8
+
+const (
+	// stateNone is outside a block: statements commit by themselves, or
+	// together where one message has several.
+	stateNone transactionState = iota
+	// stateBlock is behind BEGIN.
+	stateBlock
+	// stateFailed is a block in which a statement failed.
+	stateFailed
+)
+
+// transaction is the open transaction, in a block or not.
+type transaction struct {
+	state transactionState
+	// started is the time that now() gives; zero while nothing has run.
+	started time.Time
+	// readOnly refuses writes.
+	readOnly bool
+	// held are the writes to be made at COMMIT, heldBytes their size in memory.
+	held      []exec.Rows
+	heldBytes int
+	// settings and lasting are the session's before the transaction.
+	settings, lasting *values
+	savepoints        []savepoint
+}
+
+// savepoint is what ROLLBACK TO goes back to.
+type savepoint struct {
+	name              string
+	held, heldBytes   int
+	settings, lasting *values
+	readOnly          bool
+	// cursors is how many cursors had been declared.
+	cursors int
+}
+
+// TransactionStatus returns the letter that ReadyForQuery carries: I outside a
+// block, T in one, E in a failed one.
+func (s *Session) TransactionStatus() byte {
+	switch s.transaction.state {
+	case stateBlock:
+		return 'T'
+	case stateFailed:
+		return 'E'
+	default:
+		return 'I'
+	}
+}
+
+// openTransaction begins a transaction, if none is open, around a statement.
+func (s *Session) openTransaction() {
+	if s.transaction.started.IsZero() {
+		s.transaction = transaction{
+			started: s.now(), readOnly: s.settings.readOnly,
+			settings: s.settings, lasting: s.lasting,
+		}
+	}
+}
+
+func (s *Session) transactionTime() time.Time {
+	if s.transaction.started.IsZero() {
+		return s.now()
+	}
+	return s.transaction.started
+}
+
+// Abort tells the session that a message failed: in a block, the block has
+// failed; outside, what the messages before it wrote is dropped.
+func (s *Session) Abort() {
+	if s.transaction.state == stateNone {
+		s.rollback()
+		return
+	}
+	s.transaction.state = stateFailed
+}
+
+// rollback drops the transaction.
+func (s *Session) rollback() {
+	if s.transaction.settings != nil {
+		s.settings, s.lasting = s.transaction.settings, s.transaction.lasting
+	}
+	s.endTransaction(true)
+}
+
+// endTransaction closes what lives no longer than its transaction.
+func (s *Session) endTransaction(failed bool) {
+	s.closePortals()
+	for name, c := range s.cursors {
+		if !c.hold || failed && c.inTransaction {
+			s.closeCursor(name)
+			continue
+		}
+		c.inTransaction = false
+	}
+	s.transaction = transaction{}
+}
+
+// commit writes what is held, all or nothing, and ends the transaction. On
+// error the transaction is rolled back.
+func (s *Session) commit(ctx context.Context) error {
+	if err := s.writeHeld(ctx); err != nil {
+		s.rollback()
+		return err
+	}
+	s.settings = s.lasting
+	s.endTransaction(false)
+	return nil
+}
+
+// writeHeld makes the held writes.
+func (s *Session) writeHeld(ctx context.Context) error {
+	held := s.transaction.held
+	s.transaction.held, s.transaction.heldBytes = nil, 0
+	if len(held) == 0 {
+		return nil
+	}
+	return s.writeNow(ctx, held, true)
+}
+
+// writeNow hands rows to the backend.
+func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool) error {
+	if err := s.options.Backend.Alive(); err != nil {
+		return err
+	}
+	return interrupted(ctx, s.backendWriter().Write(ctx, writes, atomic))
+}
+
+// hold keeps rows until the transaction commits. The batch belongs to the
+// session from then on.
+func (s *Session) hold(rows exec.Rows) error {
+	limit := s.options.HeldBytes
+	if limit == 0 {
+		limit = defaultHeldBytes
+	}
+	s.transaction.heldBytes += batchBytes(rows.Batch)
+	if s.transaction.heldBytes > limit {
+		return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the transaction holds more than %d bytes of rows", limit).
+			WithHint("Rows are held until COMMIT. Write less in one transaction, or COPY outside of one.")
+	}
+	s.transaction.held = append(s.transaction.held, rows)
+	return nil
+}
+
+// batchBytes estimates the memory of a batch.
+func batchBytes(b *types.Batch) int {
+	const stringHeader = 16
+	n := 0
+	for i := range b.Columns {
+		v := &b.Columns[i]
+		n += 8*len(v.Ints) + 8*len(v.Floats) + stringHeader*len(v.Strs)
+		for _, str := range v.Strs {
+			n += len(str)
+		}
+	}
+	return n
+}
+
+// begin is BEGIN and START TRANSACTION.
+func (s *Session) begin(n *ast.Begin) (string, error) {
+	if s.transaction.state == stateBlock {
+		err := s.notice("WARNING", sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "there is already a transaction in progress"))
+		if err != nil {
+			return "", err
+		}
+	}
+	s.transaction.state = stateBlock
+	if err := s.setModes(n.Modes); err != nil {
+		return "", err
+	}
+	if n.Start {
+		return "START TRANSACTION", nil
+	}
+	return "BEGIN", nil
+}
+
+// setModes applies the modes of BEGIN and SET TRANSACTION to the transaction.
+func (s *Session) setModes(modes ast.TransactionModes) error {
+	switch modes.Access {
+	case ast.ReadOnly:
+		s.transaction.readOnly = true
+	case ast.ReadWrite:
+		s.transaction.readOnly = false
+	}
+	local := func(name, value string) {
+		s.settings = s.settings.replace(settingNumbers[name], value)
+	}
+	if modes.Access != ast.AccessDefault {
+		local("transaction_read_only", onOff(s.transaction.readOnly))
+	}
+	if level := isolationName(modes.Isolation); level != "" {
+		local("transaction_isolation", level)
+	}
+	if modes.Deferrable != ast.DeferrableDefault {
+		local("transaction_deferrable", onOff(modes.Deferrable == ast.Deferrable))
+	}
+	return nil
+}
+
+func onOff(v bool) string {
+	if v {
+		return "on"
+	}
+	return "off"
+}
+
+func isolationName(level ast.IsolationLevel) string {
+	switch level {
+	case ast.Serializable:
+		return "serializable"
+	case ast.RepeatableRead:
+		return "repeatable read"
+	case ast.ReadCommitted:
+		return "read committed"
+	case ast.ReadUncommitted:
+		return "read uncommitted"
+	default:
+		return ""
+	}
+}
+
+// warnNoTransaction is the answer to COMMIT and ROLLBACK outside a block.
+func (s *Session) warnNoTransaction() error {
+	return s.notice("WARNING", sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "there is no transaction in progress"))
+}
+
+// commitStatement is COMMIT. In a failed block it rolls back, and says so in
+// its tag.
+func (s *Session) commitStatement(ctx context.Context, n *ast.Commit) (string, error) {
+	modes := s.chainModes()
+	switch s.transaction.state {
+	case stateNone:
+		if n.Chain {
+			return "", chainOutside("COMMIT")
+		}
+		if err := s.warnNoTransaction(); err != nil {
+			return "", err
+		}
+	case stateFailed:
+		s.rollback()
+		s.chain(n.Chain, modes)
+		return "ROLLBACK", nil
+	}
+	if err := s.commit(ctx); err != nil {
+		return "", err
+	}
+	s.chain(n.Chain, modes)
+	return "COMMIT", nil
+}
+
+// rollbackStatement is ROLLBACK.
+func (s *Session) rollbackStatement(n *ast.Rollback) (string, error) {
+	modes := s.chainModes()
+	if s.transaction.state == stateNone {
+		if n.Chain {
+			return "", chainOutside("ROLLBACK")
+		}
+		if err := s.warnNoTransaction(); err != nil {
+			return "", err
+		}
+	}
+	s.rollback()
+	s.chain(n.Chain, modes)
+	return "ROLLBACK", nil
+}
+
+func chainOutside(statement string) error {
+	return sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "%s AND CHAIN can only be used in transaction blocks", statement)
+}
+
+// chainModes returns the modes that AND CHAIN hands on.
+func (s *Session) chainModes() ast.TransactionModes {
+	if s.transaction.readOnly {
+		return ast.TransactionModes{Access: ast.ReadOnly}
+	}
+	return ast.TransactionModes{}
+}
+
+// chain begins the next block where AND CHAIN was written.
+func (s *Session) chain(chain bool, modes ast.TransactionModes) {
+	if !chain {
+		return
+	}
+	s.openTransaction()
+	s.transaction.state = stateBlock
+	s.transaction.readOnly = modes.Access == ast.ReadOnly
+}
+
+// requireBlock refuses a statement that is of no use outside BEGIN … COMMIT.
+func (s *Session) requireBlock(statement string) error {
+	if s.transaction.state == stateNone {
+		return sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "%s can only be used in transaction blocks", statement)
+	}
+	return nil
+}
+
+// savepointStatement is SAVEPOINT.
+func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
+	if err := s.requireBlock("SAVEPOINT"); err != nil {
+		return "", err
+	}
+	t := &s.transaction
+	t.savepoints = append(t.savepoints, savepoint{
+		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
+		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
+	})
+	return "SAVEPOINT", nil
+}
+
+// findSavepoint returns the number of the youngest savepoint with a name.
+func (s *Session) findSavepoint(name ast.Identifier) (int, error) {
+	for i := len(s.transaction.savepoints) - 1; i >= 0; i-- {
+		if s.transaction.savepoints[i].name == name.Value {
+			return i, nil
+		}
+	}
+	return 0, sqlerr.New("3B001", -1, "savepoint %q does not exist", name.Value)
+}
+
+// release is RELEASE SAVEPOINT.
+func (s *Session) release(n *ast.ReleaseSavepoint) (string, error) {
+	if err := s.requireBlock("RELEASE SAVEPOINT"); err != nil {
+		return "", err
+	}
+	i, err := s.findSavepoint(n.Name)
+	if err != nil {
+		return "", err
+	}
+	s.transaction.savepoints = s.transaction.savepoints[:i]
+	return "RELEASE", nil
+}
+
+// rollbackTo is ROLLBACK TO SAVEPOINT, which also brings a failed block back.
+func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
+	if err := s.requireBlock("ROLLBACK TO SAVEPOINT"); err != nil {
+		return "", err
+	}
+	i, err := s.findSavepoint(n.Name)
+	if err != nil {
+		return "", err
+	}
+	t := &s.transaction
+	point := t.savepoints[i]
+	t.savepoints = t.savepoints[:i+1]
+	clear(t.held[point.held:])
+	t.held, t.heldBytes = t.held[:point.held], point.heldBytes
+	t.readOnly = point.readOnly
+	t.state = stateBlock
+	s.settings, s.lasting = point.settings, point.lasting
+	for name, c := range s.cursors {
+		if c.number > point.cursors {
+			s.closeCursor(name)
+		}
+	}
+	return "ROLLBACK", nil
+}
+
+// setTransaction is SET TRANSACTION and SET SESSION CHARACTERISTICS.
+func (s *Session) setTransaction(n *ast.SetTransaction) (string, error) {
+	if n.Snapshot != "" {
+		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SET TRANSACTION SNAPSHOT is not supported")
+	}
+	if n.Session {
+		if n.Modes.Access != ast.AccessDefault {
+			s.set("default_transaction_read_only", onOff(n.Modes.Access == ast.ReadOnly))
+		}
+		if level := isolationName(n.Modes.Isolation); level != "" {
+			s.set("default_transaction_isolation", level)
+		}
+		return "SET", nil
+	}
+	if s.transaction.state == stateNone {
+		err := s.notice("WARNING", sqlerr.New(sqlerr.NoActiveSQLTransaction, -1,
+			"SET TRANSACTION can only be used in transaction blocks"))
+		return "SET", err
+	}
+	return "SET", s.setModes(n.Modes)
+}
+
+// set gives a setting, by its name in lower case, a value in its kept form for
+// the rest of the session.
+func (s *Session) set(name, value string) {
+	i := settingNumbers[name]
+	s.settings = s.settings.replace(i, value)
+	s.lasting = s.lasting.replace(i, value)
+}
+
+// requireWritable refuses a write in a read-only transaction.
+func (s *Session) requireWritable(statement string) error {
+	if s.transaction.readOnly {
+		return sqlerr.New(sqlerr.ReadOnlySQLTransaction, -1, "cannot execute %s in a read-only transaction", statement)
+	}
+	return nil
+}
+
+// errBlockFailed is the answer to statements in a failed block.
+func errBlockFailed() error {
+	return sqlerr.New(sqlerr.InFailedSQLTransaction, -1,
+		"current transaction is aborted, commands ignored until end of transaction block")
+}
+
+// allowedInFailed reports whether a statement may run in a failed block: those
+// that end it.
+func allowedInFailed(tree ast.Statement) bool {
+	switch tree.(type) {
+	case *ast.Commit, *ast.Rollback, *ast.RollbackTo:
+		return true
+	default:
+		return false
+	}
+}

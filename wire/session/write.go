@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"millrace/exec"
+	"millrace/planner/plan"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// insert is INSERT: the rows of its source become one write, all or nothing.
+// Outside a block it is made at once where immediate says so, else at COMMIT.
+func (s *Session) insert(ctx context.Context, n *plan.Insert, params []types.Datum, immediate bool) (string, error) {
+	if err := s.requireWritable("INSERT"); err != nil {
+		return "", err
+	}
+	rows, err := s.query(ctx, n.Source, params)
+	if err != nil {
+		return "", err
+	}
+	defer rows.close()
+	var writes []exec.Rows
+	count := 0
+	for {
+		ok, err := rows.fill(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			break
+		}
+		batch := insertBatch(n, rows.batch)
+		rows.at = rows.batch.Len
+		count += batch.Len
+		write := exec.Rows{Relation: n.Target, Batch: batch}
+		if !immediate {
+			if err := s.hold(write); err != nil {
+				return "", err
+			}
+			continue
+		}
+		writes = append(writes, write)
+	}
+	if len(writes) > 0 {
+		if err := s.writeNow(ctx, writes, count > 1); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("INSERT 0 %d", count), nil
+}
+
+// insertBatch copies the rows of an INSERT's source, which belong to its
+// cursor, into a batch for the writer.
+func insertBatch(n *plan.Insert, from *types.Batch) *types.Batch {
+	columns := len(n.Target.Columns)
+	batch := &types.Batch{Len: from.Len, Columns: make([]types.Vector, columns)}
+	for i := range columns {
+		batch.Columns[i].Type = n.Target.Columns[i].Type
+		batch.Columns[i].AppendAll(&from.Columns[i])
+	}
+	if n.Rowtime {
+		batch.Rowtimes = rowtimes(&from.Columns[columns])
+	}
+	return batch
+}
+
+// microsFromUnix is how far PostgreSQL's epoch, 2000-01-01, lies behind Unix's.
+const microsFromUnix = 946684800 * 1e6
+
+// rowtimes turns timestamps into milliseconds since the Unix epoch.
+func rowtimes(v *types.Vector) []int64 {
+	times := make([]int64, v.Len())
+	for i := range times {
+		times[i] = rowtime(v, i)
+	}
+	return times
+}
+
+func rowtime(v *types.Vector, i int) int64 {
+	if v.IsNull(i) {
+		return math.MinInt64
+	}
+	micros := v.Ints[i] + microsFromUnix
+	millis := micros / 1000
+	if micros%1000 < 0 {
+		millis--
+	}
+	return millis
+}
+
+// define applies a DDL statement. It takes effect at once, so it is refused in
+// a block; in a run of statements what was written before it is committed
+// first.
+func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
+	if s.transaction.state != stateNone {
+		return "", sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s cannot run inside a transaction block", n.Tag).
+			WithHint("Definitions take effect at once and cannot be rolled back: run this statement outside BEGIN … COMMIT.")
+	}
+	if err := s.requireWritable(n.Tag); err != nil {
+		return "", err
+	}
+	if err := s.writeHeld(ctx); err != nil {
+		return "", err
+	}
+	if err := s.options.Backend.Alive(); err != nil {
+		return "", err
+	}
+	result, err := s.options.Backend.Define(ctx, n.Command)
+	if err != nil {
+		return "", interrupted(ctx, err)
+	}
+	notices := result.Notices
+	if len(result.Created) > 0 {
+		notices = append(notices, n.Notices...)
+	}
+	for _, notice := range notices {
+		e := sqlerr.New(sqlerr.Code(notice.Code), -1, "%s", notice.Message)
+		e.Detail, e.Hint = notice.Detail, notice.Hint
+		if e.Code == "" {
+			e.Code = sqlerr.SuccessfulCompletion
+		}
+		if err := s.notice("NOTICE", e); err != nil {
+			return "", err
+		}
+	}
+	return n.Tag, nil
+}
