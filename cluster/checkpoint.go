@@ -135,7 +135,7 @@ func (c *checkpointer) checkpoint() error {
 	if err != nil {
 		c.grown.Add(grown)
 		c.failures.Add(1)
-		if !errors.Is(err, ErrStopped) {
+		if c.node.ctx.Err() == nil {
 			c.logger.Error("checkpoint failed", "error", err)
 		}
 		return err
@@ -147,31 +147,43 @@ func (c *checkpointer) checkpoint() error {
 	return nil
 }
 
-// due lists the groups with entries in the log.
-func (c *checkpointer) due() ([]*group, error) {
-	var groups []*group
-	for _, g := range c.node.groups() {
-		pending, err := g.pending()
+// due lists the groups with entries in the log; the catalog's is -1.
+func (c *checkpointer) due() (numbers []int, err error) {
+	for i := -1; i < len(c.node.shards); i++ {
+		pending, err := c.group(i).pending()
 		if err != nil {
 			return nil, err
 		}
 		if pending {
-			groups = append(groups, g)
+			numbers = append(numbers, i)
 		}
 	}
-	return groups, nil
+	return numbers, nil
+}
+
+// group is the group of a shard, or the catalog's for -1.
+func (c *checkpointer) group(number int) *group {
+	if number < 0 {
+		return c.node.catalog
+	}
+	return c.node.shards[number].group
 }
 
 // snapshot takes the groups' snapshots, with one flush of the key-value store
-// for all.
-func (c *checkpointer) snapshot(groups []*group) error {
-	errs := make([]error, len(groups))
+// for all shards.
+func (c *checkpointer) snapshot(numbers []int) error {
+	c.node.flushes.expect(numbers)
+	c.node.flushes.skip(-1)
+	errs := make([]error, len(numbers))
 	var running sync.WaitGroup
-	for i, g := range groups {
+	for i, number := range numbers {
 		running.Go(func() {
+			g := c.group(number)
 			if err := g.snapshot(); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", g.name, err)
 			}
+			// It may have failed before it came to flush.
+			c.node.flushes.skip(number)
 		})
 	}
 	running.Wait()

@@ -56,6 +56,8 @@ type groupOptions struct {
 	machine   raft.FSM
 	transport raft.Transport
 	logger    *slog.Logger
+	// stopping is closed when the node stops.
+	stopping <-chan struct{}
 }
 
 // bootstrap writes the first entry of a group that has none: its configuration,
@@ -105,7 +107,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	config.NoLegacyTelemetry = true
 	// The machine was brought to the snapshot before.
 	config.NoSnapshotRestoreOnStart = true
-	config.Logger = newRaftLogger(o.logger)
+	config.Logger = newRaftLogger(o.logger, o.stopping)
 
 	// Raft panics when it cannot read the log while it starts.
 	defer func() {

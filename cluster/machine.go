@@ -84,8 +84,8 @@ type machineHost interface {
 	logGrew(bytes int64)
 	// checkpointSoon asks for a checkpoint that lets dropped partitions be deleted.
 	checkpointSoon()
-	// flushTables makes the key-value store durable.
-	flushTables() error
+	// flushTables makes the key-value store durable, on behalf of a shard.
+	flushTables(shard int) error
 	// diskFull is why nothing should be written now; nil when there is room.
 	diskFull() error
 	// retry calls try with growing pauses until it returns true or the node
@@ -398,7 +398,7 @@ type machineSnapshot struct {
 // Persist implements raft.FSMSnapshot: it makes durable what the snapshot says
 // before it writes it.
 func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
-	if err := s.machine.host.flushTables(); err != nil {
+	if err := s.machine.host.flushTables(s.machine.shard); err != nil {
 		return err
 	}
 	states, err := s.machine.partitions.sync(s.partitions)

@@ -97,15 +97,6 @@ func (n *Node) CheckSpace() error { return n.space.check() }
 // does so by itself when the log has grown by Options.SnapshotBytes.
 func (n *Node) Checkpoint(ctx context.Context) error { return n.checkpointer.request(ctx) }
 
-// groups lists all groups, the catalog's first.
-func (n *Node) groups() []*group {
-	groups := []*group{n.catalog}
-	for _, shard := range n.shards {
-		groups = append(groups, shard.group)
-	}
-	return groups
-}
-
 // Close stops the node and returns when everything of it has ended, in the
 // order that the package comment gives. Proposals that are not in the log yet
 // fail. A second call does nothing.
@@ -153,7 +144,7 @@ func (n *Node) logGrew(bytes int64) { n.checkpointer.logGrew(bytes) }
 func (n *Node) checkpointSoon() { n.checkpointer.soon() }
 
 // flushTables implements machineHost.
-func (n *Node) flushTables() error { return n.flushes.flush() }
+func (n *Node) flushTables(shard int) error { return n.flushes.flush(shard) }
 
 // diskFull implements machineHost.
 func (n *Node) diskFull() error { return n.space.exhausted() }

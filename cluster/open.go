@@ -111,6 +111,7 @@ func (n *Node) openStores() (err error) {
 	n.wal, err = log.OpenWAL(log.WALOptions{
 		FS:         o.FS,
 		Dir:        o.FS.PathJoin(o.Dir, walDir),
+		FileBytes:  o.LogFileBytes,
 		Logger:     o.Logger,
 		Registerer: o.Registerer,
 	})
@@ -195,6 +196,7 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM, transports *tra
 		machine:   machine,
 		transport: transports.get(id),
 		logger:    logger,
+		stopping:  n.ctx.Done(),
 	})
 }
 
@@ -231,7 +233,13 @@ func (n *Node) openShard(i int, transports *transports) error {
 		base = machineBase{index: files.snapshot.meta.Index, state: state.stateIndex}
 	}
 	shard := &Shard{id: i, tables: n.tables.Shard(uint32(i))}
-	shard.partitions, err = openPartitions(n.options.FS, files.dir, n.files, logger, state.partitions)
+	shard.partitions, err = openPartitions(log.PartitionOptions{
+		FS:           n.options.FS,
+		Dir:          files.dir,
+		Files:        n.files,
+		SegmentBytes: n.options.SegmentBytes,
+		Logger:       logger,
+	}, state.partitions)
 	if err != nil {
 		return err
 	}

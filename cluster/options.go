@@ -37,6 +37,9 @@ type Options struct {
 	// SnapshotBytes is how much the log may grow before the next checkpoint;
 	// 64 MiB by default.
 	SnapshotBytes int64
+	// LogFileBytes and SegmentBytes are the lengths at which the log's and the
+	// partitions' next file is begun; 64 MiB each by default.
+	LogFileBytes, SegmentBytes int64
 	// TableCacheBytes and MemTableBytes configure the key-value store; see
 	// tables.Options.
 	TableCacheBytes, MemTableBytes int64

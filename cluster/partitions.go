@@ -3,12 +3,9 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"millrace/log"
 )
@@ -16,10 +13,8 @@ import (
 // partitions are a shard's partitions. Appending, dropping and reopening are
 // for the goroutine that applies; everything else may run beside it.
 type partitions struct {
-	fs     vfs.FS
-	dir    string
-	files  *log.FileCache
-	logger *slog.Logger
+	// options are those of every partition, with the shard's folder as Dir.
+	options log.PartitionOptions
 
 	mu sync.RWMutex
 	// live are the partitions by object.
@@ -72,8 +67,9 @@ func isPartitionFolder(name string) bool {
 // openPartitions returns the partitions that a snapshot names and removes the
 // folders of all others: they were made by entries behind the snapshot, which
 // will make them again, or were dropped before it.
-func openPartitions(fs vfs.FS, dir string, files *log.FileCache, logger *slog.Logger, states []partitionState) (*partitions, error) {
-	ps := &partitions{fs: fs, dir: dir, files: files, logger: logger, live: make(map[uint64]*partition, len(states))}
+func openPartitions(options log.PartitionOptions, states []partitionState) (*partitions, error) {
+	fs, dir := options.FS, options.Dir
+	ps := &partitions{options: options, live: make(map[uint64]*partition, len(states))}
 	named := make(map[string]bool, len(states))
 	for i := range states {
 		state := &states[i]
@@ -118,13 +114,9 @@ func (ps *partitions) open(p *partition) (*log.Partition, error) {
 	if p.opened != nil {
 		return p.opened, nil
 	}
-	state := partitionState{object: p.object, created: p.created}
-	opened, err := log.OpenPartition(log.PartitionOptions{
-		FS:     ps.fs,
-		Dir:    ps.fs.PathJoin(ps.dir, state.folder()),
-		Files:  ps.files,
-		Logger: ps.logger,
-	}, p.recorded)
+	options := ps.options
+	options.Dir = ps.folder(p)
+	opened, err := log.OpenPartition(options, p.recorded)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +228,7 @@ func (ps *partitions) record(c partitionsCapture, states []partitionState) {
 	ps.mu.Unlock()
 	for _, p := range c.dropped {
 		if err := ps.delete(p); err != nil {
-			ps.logger.Warn("a dropped partition is deleted at the next start", "error", err)
+			ps.options.Logger.Warn("a dropped partition is deleted at the next start", "error", err)
 		}
 	}
 }
@@ -249,8 +241,13 @@ func (ps *partitions) delete(p *partition) error {
 	if p.opened != nil {
 		closing = p.opened.Close()
 	}
+	return errors.Join(closing, ps.options.FS.RemoveAll(ps.folder(p)))
+}
+
+// folder is a partition's directory.
+func (ps *partitions) folder(p *partition) string {
 	state := partitionState{object: p.object, created: p.created}
-	return errors.Join(closing, ps.fs.RemoveAll(ps.fs.PathJoin(ps.dir, state.folder())))
+	return ps.options.FS.PathJoin(ps.options.Dir, state.folder())
 }
 
 // reopened are partitions that have been opened again: by object, the index of

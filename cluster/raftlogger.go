@@ -15,19 +15,21 @@ import (
 // The methods that Raft does not use are those of hclog's null logger.
 type raftLogger struct {
 	hclog.Logger
-	logger *slog.Logger
+	logger   *slog.Logger
+	stopping <-chan struct{}
 }
 
-// newRaftLogger returns a logger for one group.
-func newRaftLogger(logger *slog.Logger) hclog.Logger {
-	return &raftLogger{Logger: hclog.NewNullLogger(), logger: logger}
+// newRaftLogger returns a logger for one group. Once stopping is closed, errors
+// are to be expected.
+func newRaftLogger(logger *slog.Logger, stopping <-chan struct{}) hclog.Logger {
+	return &raftLogger{Logger: hclog.NewNullLogger(), logger: logger, stopping: stopping}
 }
 
 // Log implements hclog.Logger.
 func (l *raftLogger) Log(level hclog.Level, message string, args ...any) {
 	switch level {
 	case hclog.Error:
-		l.write(slog.LevelWarn, message, args)
+		l.Error(message, args...)
 	case hclog.Warn, hclog.Info:
 		l.write(slog.LevelDebug, message, args)
 	}
@@ -40,7 +42,15 @@ func (l *raftLogger) Info(message string, args ...any) { l.write(slog.LevelDebug
 func (l *raftLogger) Warn(message string, args ...any) { l.write(slog.LevelDebug, message, args) }
 
 // Error implements hclog.Logger.
-func (l *raftLogger) Error(message string, args ...any) { l.write(slog.LevelWarn, message, args) }
+func (l *raftLogger) Error(message string, args ...any) {
+	level := slog.LevelWarn
+	select {
+	case <-l.stopping:
+		level = slog.LevelDebug
+	default:
+	}
+	l.write(level, message, args)
+}
 
 // IsInfo implements hclog.Logger.
 func (l *raftLogger) IsInfo() bool { return true }
@@ -53,7 +63,7 @@ func (l *raftLogger) IsError() bool { return true }
 
 // With implements hclog.Logger.
 func (l *raftLogger) With(args ...any) hclog.Logger {
-	return &raftLogger{Logger: l.Logger, logger: l.logger.With(args...)}
+	return &raftLogger{Logger: l.Logger, logger: l.logger.With(args...), stopping: l.stopping}
 }
 
 // Named implements hclog.Logger.
