@@ -8,38 +8,44 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // makeDir creates a directory and what is missing above it. It returns the
-// directories to sync for it to survive a crash, always with the one that names
-// the deepest directory found: whoever created that may have failed to sync it.
-func makeDir(fileSystem vfs.FS, dir string) (parents []string, err error) {
-	missing := false
-	for d := dir; ; {
+// directory that names it, which must be synced for it to survive a crash; the
+// directories above are durable. It always returns one: whoever created dir
+// earlier may have failed to sync it.
+func makeDir(fileSystem vfs.FS, dir string) (parent string, err error) {
+	var missing []string // the deepest first
+	for d := dir; ; d = fileSystem.PathDir(d) {
 		_, err := fileSystem.Stat(d)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("log: %w", err)
-		}
-		parent := fileSystem.PathDir(d)
-		if parent == d {
-			break
-		}
-		parents = append(parents, parent)
 		if err == nil {
+			if len(missing) > 0 && fileSystem.PathDir(d) != d {
+				err = syncDir(fileSystem, fileSystem.PathDir(d))
+			}
+			if err != nil {
+				return "", err
+			}
 			break
 		}
-		missing = true
-		d = parent
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("log: %w", err)
+		}
+		missing = append(missing, d)
 	}
-	if !missing {
-		return parents, nil
+	for i, d := range slices.Backward(missing) {
+		if err := fileSystem.MkdirAll(d, 0o755); err != nil {
+			return "", fmt.Errorf("log: %w", err)
+		}
+		if i > 0 {
+			if err := syncDir(fileSystem, fileSystem.PathDir(d)); err != nil {
+				return "", err
+			}
+		}
 	}
-	if err := fileSystem.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("log: %w", err)
-	}
-	return parents, nil
+	return fileSystem.PathDir(dir), nil
 }
 
 // syncDir makes the names in a directory durable.

@@ -55,9 +55,9 @@ type PartitionOptions struct {
 // durable after the next Sync: the shard's log covers it until then.
 type Partition struct {
 	options PartitionOptions
-	// unsyncedParents are directories above Dir with a new entry that no Sync
-	// has covered; guarded by syncMu.
-	unsyncedParents []string
+	// parent is the directory that names Dir until a Sync has covered it, then
+	// empty; guarded by syncMu.
+	parent string
 
 	// appendMu is held by the appender, syncMu by Sync. Lock order: appendMu,
 	// syncMu, mu.

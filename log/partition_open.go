@@ -25,7 +25,7 @@ func OpenPartition(options PartitionOptions, synced SyncedEnd) (*Partition, erro
 		return nil, fmt.Errorf("log: partition %s cannot have the end %+v", options.Dir, synced)
 	}
 	p := &Partition{options: options, start: synced.StartOffset, next: synced.NextOffset}
-	if p.unsyncedParents, err = makeDir(options.FS, options.Dir); err != nil {
+	if p.parent, err = makeDir(options.FS, options.Dir); err != nil {
 		return nil, err
 	}
 	removedBefore, err := readStartFile(options.FS, options.Dir)

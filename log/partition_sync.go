@@ -73,11 +73,11 @@ func (p *Partition) syncFiles(dirty []dirtySegment, dirChanged bool) error {
 			return err
 		}
 	}
-	for len(p.unsyncedParents) > 0 {
-		if err := syncDir(p.options.FS, p.unsyncedParents[0]); err != nil {
+	if p.parent != "" {
+		if err := syncDir(p.options.FS, p.parent); err != nil {
 			return err
 		}
-		p.unsyncedParents = p.unsyncedParents[1:]
+		p.parent = ""
 	}
 	return nil
 }

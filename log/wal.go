@@ -183,14 +183,12 @@ func OpenWAL(options WALOptions) (*WAL, error) {
 		cache:        entryCache{limit: options.CacheBytes},
 	}
 	w.arrived.L = &w.mu
-	parents, err := makeDir(options.FS, options.Dir)
+	parent, err := makeDir(options.FS, options.Dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, parent := range parents {
-		if err := syncDir(options.FS, parent); err != nil {
-			return nil, err
-		}
+	if err := syncDir(options.FS, parent); err != nil {
+		return nil, err
 	}
 	if err := w.recover(); err != nil {
 		w.closeFiles()
