@@ -72,3 +72,6 @@ func (m *CatalogMachine) onChange(changed func()) {
 	m.changed = changed
 	m.mu.Unlock()
 }
+
+// Bootstrapped reports whether the cluster has been made.
+func (m *CatalogMachine) Bootstrapped() bool { return m.current.Load().Shards() > 0 }

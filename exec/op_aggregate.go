@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"millrace/exec/operator"
 	"millrace/planner/plan"
@@ -46,6 +47,10 @@ type aggregate struct {
 	touched     []int32
 	before      []types.Vector
 	beforeValid []bool
+
+	// opened says that the only group of an aggregation without GROUP BY has its
+	// row downstream.
+	opened bool
 
 	state     *types.RowCodec
 	stateCols []types.Type
@@ -196,12 +201,18 @@ func (a *aggregate) assign(t *turn, keys []*types.Vector, in *types.Batch) {
 		if isNew {
 			a.fresh = append(a.fresh, group)
 			for k := range keys {
-				a.columns[k].Set(int(group), keys[k].Datum(r))
+				a.columns[k].Set(int(group), owned(keys[k].Datum(r)))
 			}
 		}
 	}
 	a.load(t)
 	a.rememberResults(t, len(a.beforeValid))
+}
+
+// owned returns a datum that does not keep the memory of its batch alive.
+func owned(d types.Datum) types.Datum {
+	d.Str = strings.Clone(d.Str)
+	return d
 }
 
 // grow makes room for groups 0..n-1.
@@ -275,6 +286,7 @@ func (a *aggregate) loadStored(found []int32, stored *types.Batch) {
 		return
 	}
 	column := len(a.columns)
+	a.opened = true
 	for r, group := range found {
 		for k := range a.columns {
 			a.columns[k].Set(int(group), stored.Columns[k].Datum(r))
@@ -313,15 +325,16 @@ func (a *aggregate) rememberResults(t *turn, from int) {
 		return
 	}
 	groups := a.touched[from:]
-	a.beforeValid = a.results(t, groups, a.before, a.beforeValid)
+	a.beforeValid = a.results(t, groups, a.opened, a.before, a.beforeValid)
 }
 
 // results appends the results of groups to out, and to valid whether each group
-// has a row.
-func (a *aggregate) results(t *turn, groups []int32, out []types.Vector, valid []bool) []bool {
+// has a row; always says that the only group of an aggregation without GROUP BY
+// has one even on empty input.
+func (a *aggregate) results(t *turn, groups []int32, always bool, out []types.Vector, valid []bool) []bool {
 	start := len(valid)
 	for _, group := range groups {
-		valid = append(valid, a.rows[group] > 0 || len(a.keys) == 0)
+		valid = append(valid, a.rows[group] > 0 || always && len(a.keys) == 0)
 	}
 	for c := range a.calls {
 		a.calls[c].sums.Result(t.results, groups, &out[c])
@@ -424,20 +437,6 @@ func (a *aggregate) openOnlyGroup(t *turn) {
 		return
 	}
 	a.assign(t, nil, &types.Batch{Len: 1})
-	if t.failed != nil || len(a.beforeValid) == 0 {
-		return
-	}
-	group := a.touched[len(a.touched)-1]
-	stored := false
-	if t.state != nil {
-		_, found, err := t.state.Get(a.appendStateKey(nil, group), nil)
-		if err != nil {
-			t.fail(err)
-			return
-		}
-		stored = found
-	}
-	a.beforeValid[len(a.beforeValid)-1] = stored
 }
 
 // emitChanges hands on, for each touched group whose row differs from before,
@@ -447,7 +446,8 @@ func (a *aggregate) emitChanges(t *turn) {
 	for c := range after {
 		after[c].Type = a.before[c].Type
 	}
-	afterValid := a.results(t, a.touched, after, nil)
+	afterValid := a.results(t, a.touched, true, after, nil)
+	a.opened = true
 	out := types.NewBatch(columnTypes(a.plan.Columns()))
 	for n, group := range a.touched {
 		if a.beforeValid[n] == afterValid[n] && (!afterValid[n] || sameRow(a.before, n, after, n)) {

@@ -1,0 +1,50 @@
+# What there is to make; `make` alone prints this list.
+
+GO ?= go
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+POSTGRES := /usr/lib/postgresql/15/bin/postgres
+
+.PHONY: help
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: build
+build: ## Build bin/millrace
+	$(GO) build -o bin/millrace ./cmd/millrace
+
+.PHONY: demo
+demo: build ## Start a node, replay real flights, watch a result change
+	$(GO) run ./cmd/demo -binary bin/millrace
+
+.PHONY: test
+test: deps ## Run the tests under the race detector, installing what they need
+	$(GO) test -race -timeout 25m ./...
+
+.PHONY: test-long
+test-long: deps ## Run the tests with many more seeds, and each fuzzer for a minute
+	MILLRACE_LONG=1 $(GO) test -timeout 4h ./...
+	$(GO) run ./cmd/fuzzall -time 1m
+
+.PHONY: bench
+bench: build deps ## Measure beside PostgreSQL 15 in the same run
+	$(GO) run ./cmd/bench -binary bin/millrace
+
+.PHONY: lint
+lint: ## Check the formatting and run vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# The tests compare with PostgreSQL 15, drive psql, and the race detector needs
+# a C compiler.
+.PHONY: deps
+deps: ## Install the Debian packages that the tests need, where missing
+	@missing=""; \
+	[ -x $(POSTGRES) ] || missing="$$missing postgresql-15"; \
+	command -v psql >/dev/null || missing="$$missing postgresql-client-15"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	if [ -n "$$missing" ]; then \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; \
+	fi

@@ -1,0 +1,133 @@
+// Package cli is the command line of the millrace binary.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"millrace/cmd/node"
+)
+
+// New returns the root command. Results go to out, logs to errOut.
+func New(out, errOut io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "millrace",
+		Short: "A streaming database that speaks PostgreSQL",
+		Long: `Millrace is a streaming database that speaks PostgreSQL.
+
+Start a node, connect with psql or any Postgres driver, declare streams and
+tables in SQL, and every declared result stays up to date while data arrives.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(startCommand(out, errOut), versionCommand(out))
+	return root
+}
+
+func versionCommand(out io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(out, "millrace %s (%s, %s/%s)\n", node.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// startFlags are the flags of millrace start.
+type startFlags struct {
+	options  node.Options
+	logLevel string
+	logJSON  bool
+}
+
+func startCommand(out, errOut io.Writer) *cobra.Command {
+	var flags startFlags
+	command := &cobra.Command{
+		Use:   "start",
+		Short: "Start a node in the foreground",
+		Long: `Start a node in the foreground. It prints one line when it is ready and shuts
+down cleanly on SIGINT and SIGTERM. It may be killed at any moment: what it has
+acknowledged is there at the next start.`,
+		Example: `  millrace start
+  millrace start --data /var/lib/millrace --listen 127.0.0.1:7432 --http 127.0.0.1:7480`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return start(command.Context(), &flags, out, errOut)
+		},
+	}
+	f := command.Flags()
+	f.StringVar(&flags.options.Dir, "data", "./millrace-data", "folder that holds the node's data; made when missing")
+	f.StringVar(&flags.options.Listen, "listen", node.DefaultListen, "address for PostgreSQL clients")
+	f.IntVar(&flags.options.Shards, "shards", 0, "number of shards of a new cluster, fixed for ever (default 8)")
+	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), /health and /debug/pprof (default off)")
+	f.BoolVar(&flags.options.Insecure, "insecure", false, "allow addresses that other machines reach, although clients are not authenticated")
+	f.StringVar(&flags.logLevel, "log-level", "info", "lowest level that is logged: debug, info, warn or error")
+	f.BoolVar(&flags.logJSON, "log-json", false, "log in JSON")
+	return command
+}
+
+// start runs a node until a signal or an error ends it.
+func start(ctx context.Context, flags *startFlags, out, errOut io.Writer) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	logger, err := newLogger(flags, errOut)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	flags.options.Logger = logger
+	n, err := node.Start(ctx, flags.options)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, readyLine(n)); err != nil {
+		logger.Warn("the ready line could not be printed", "error", err)
+	}
+	select {
+	case <-ctx.Done():
+		logger.Info("shutting down")
+	case err = <-n.Failed():
+		logger.Error("the node stops", "error", err)
+	}
+	if closeErr := n.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// readyLine tells how to connect.
+func readyLine(n *node.Node) string {
+	host, port, err := net.SplitHostPort(n.Addr().String())
+	if err != nil {
+		return "millrace is ready on " + n.Addr().String()
+	}
+	return fmt.Sprintf("millrace is ready: psql -h %s -p %s -U millrace millrace", host, port)
+}
+
+func newLogger(flags *startFlags, errOut io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(flags.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level %q: use debug, info, warn or error", flags.logLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if flags.logJSON {
+		return slog.New(slog.NewJSONHandler(errOut, options)), nil
+	}
+	return slog.New(slog.NewTextHandler(errOut, options)), nil
+}

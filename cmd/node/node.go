@@ -1,0 +1,254 @@
+// Package node wires the parts of Millrace into one running node: storage and
+// consensus, the catalog, the engine, PostgreSQL's protocol, and the HTTP side
+// for operators. The thin mains and the tests start nodes through it.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/cluster"
+	"millrace/exec"
+	"millrace/sql/catalog"
+	"millrace/sql/catalog/systables"
+	"millrace/wire"
+	"millrace/wire/session"
+)
+
+// Options say how a node runs.
+type Options struct {
+	// Dir holds all of the node's data.
+	Dir string
+	// Listen is the address for PostgreSQL clients; port 0 picks a free one.
+	Listen string
+	// HTTP is the address for metrics, health and profiles; "" for none.
+	HTTP string
+	// Shards is the number of shards of a new cluster; 0 means what the folder
+	// has, and 8 for a new one.
+	Shards int
+	// Insecure allows Listen to be reachable from other machines, although
+	// clients are not asked who they are.
+	Insecure bool
+	Logger   *slog.Logger
+	// FS is the file system; nil means the operating system's.
+	FS vfs.FS
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// SnapshotBytes is the log's growth between snapshots; 0 means the default.
+	SnapshotBytes int64
+	// Hooks act inside ticks, for tests.
+	Hooks exec.Hooks
+}
+
+// Node is a running node.
+type Node struct {
+	options  Options
+	registry *prometheus.Registry
+	storage  *cluster.Node
+	engine   *exec.Engine
+	server   *wire.Server
+	http     *httpServer
+
+	serving   sync.WaitGroup
+	serveErr  chan error
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// DefaultListen is the address for PostgreSQL clients unless another is given.
+const DefaultListen = "127.0.0.1:7432"
+
+// Start opens the data folder, makes it a cluster of one where it is new, and
+// returns when the node is ready for clients.
+func Start(ctx context.Context, options Options) (*Node, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 1)}
+	if err := n.start(ctx); err != nil {
+		_ = n.Close() // the error that stopped the start is the one to tell
+		return nil, err
+	}
+	return n, nil
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" {
+		return o, errors.New("a data folder is required")
+	}
+	if o.Listen == "" {
+		o.Listen = DefaultListen
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, o.checkListen()
+}
+
+// checkListen refuses addresses that other machines reach.
+func (o *Options) checkListen() error {
+	for _, address := range []string{o.Listen, o.HTTP} {
+		if address == "" || o.Insecure {
+			continue
+		}
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return fmt.Errorf("address %q: %w", address, err)
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fmt.Errorf("address %q can be reached from other machines, and clients are not authenticated: listen on 127.0.0.1, or allow it with --insecure", address)
+		}
+	}
+	return nil
+}
+
+// start brings up the parts, lowest first.
+func (n *Node) start(ctx context.Context) error {
+	listener, err := net.Listen("tcp", n.options.Listen)
+	if err != nil {
+		return err
+	}
+	machine := exec.NewCatalogMachine()
+	if err := n.openStorage(ctx, machine); err != nil {
+		_ = listener.Close() // the first error is the one to tell
+		return err
+	}
+	if err := n.bootstrap(ctx, machine); err != nil {
+		_ = listener.Close() // the first error is the one to tell
+		return err
+	}
+	n.engine = exec.NewEngine(exec.Options{
+		Storage: storage{n.storage}, Catalog: machine, Logger: n.options.Logger, Registerer: n.registry,
+		Now: n.options.Now, Hooks: n.options.Hooks,
+	})
+	if err := n.engine.Ready(ctx); err != nil {
+		_ = listener.Close() // the first error is the one to tell
+		return err
+	}
+	if err := n.serve(listener); err != nil {
+		_ = listener.Close() // the first error is the one to tell
+		return err
+	}
+	return n.serveHTTP()
+}
+
+func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) error {
+	var err error
+	n.storage, err = cluster.Open(ctx, cluster.Options{
+		FS: n.options.FS, Dir: n.options.Dir, Shards: n.options.Shards, Catalog: machine,
+		SnapshotBytes: n.options.SnapshotBytes, Logger: n.options.Logger, Registerer: n.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("open %s: %w", n.options.Dir, err)
+	}
+	if err := n.storage.Ready(ctx); err != nil {
+		return fmt.Errorf("open %s: %w", n.options.Dir, err)
+	}
+	return nil
+}
+
+// bootstrap gives a new cluster its name.
+func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) error {
+	if machine.Bootstrapped() {
+		return nil
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	command, err := catalog.EncodeCommand(&catalog.Bootstrap{
+		ClusterID: hex.EncodeToString(id[:]), Shards: n.storage.Shards(), CreatedMillis: n.options.Now().UnixMilli(),
+	})
+	if err != nil {
+		return err
+	}
+	answer, err := n.storage.ProposeCatalog(ctx, command)
+	if err != nil {
+		return err
+	}
+	if outcome, ok := answer.(exec.CatalogOutcome); ok {
+		return outcome.Err
+	}
+	return fmt.Errorf("unexpected answer %T of the catalog", answer)
+}
+
+// serve starts taking clients.
+func (n *Node) serve(listener net.Listener) error {
+	sessions := &session.Options{
+		Backend: n.engine, System: systables.New(), Status: status{engine: n.engine, node: n, started: n.options.Now()},
+		Functions: systemFunctions(), Registry: session.NewRegistry(), Logger: n.options.Logger, Now: n.options.Now,
+	}
+	server, err := wire.New(wire.Options{
+		Listener: listener, Logger: n.options.Logger, Registerer: n.registry, Now: n.options.Now,
+		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {
+			return session.New(sessions, identity, client)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	n.server = server
+	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
+	return nil
+}
+
+// Addr is where PostgreSQL clients connect.
+func (n *Node) Addr() net.Addr { return n.server.Address() }
+
+// HTTPAddr is where the HTTP side listens, nil without one.
+func (n *Node) HTTPAddr() net.Addr {
+	if n.http == nil {
+		return nil
+	}
+	return n.http.listener.Addr()
+}
+
+// Engine returns the node's engine.
+func (n *Node) Engine() *exec.Engine { return n.engine }
+
+// Failed gives the error that ended the service to clients, should it end by
+// itself.
+func (n *Node) Failed() <-chan error { return n.serveErr }
+
+// shutdownTimeout bounds the wait for clients' statements at a shutdown.
+const shutdownTimeout = 10 * time.Second
+
+// Close ends the node: clients first (with 57P01), then the loops, then the
+// storage, each waited for. It is safe to call twice.
+func (n *Node) Close() error {
+	n.closeOnce.Do(func() {
+		var errs []error
+		if n.server != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+			errs = append(errs, n.server.Shutdown(ctx))
+			cancel()
+			n.serving.Wait()
+		}
+		if n.engine != nil {
+			n.engine.Close()
+		}
+		if n.http != nil {
+			errs = append(errs, n.http.close())
+		}
+		if n.storage != nil {
+			errs = append(errs, n.storage.Close())
+		}
+		n.closeErr = errors.Join(errs...)
+	})
+	return n.closeErr
+}

@@ -1,0 +1,121 @@
+package pull
+
+import (
+	"testing"
+
+	"millrace/planner/plan"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// literals are constants of the given types: values between blanks, - for NULL.
+func literals(t *testing.T, columns []types.Type, row string) []expr.Expr {
+	t.Helper()
+	var list []expr.Expr
+	for c, d := range datumsOf(t, columns, row)[0] {
+		list = append(list, constant(columns[c], d))
+	}
+	return list
+}
+
+func TestGenerateSeries(t *testing.T) {
+	tests := []struct {
+		types []types.Type
+		args  string
+		want  []string
+	}{
+		{intInt, "1 3", []string{"1", "2", "3"}},
+		{intInt, "3 1", nil},
+		{intInt, "1 -", nil},
+		{[]types.Type{types.Int4, types.Int4, types.Int4}, "5 1 -2", []string{"5", "3", "1"}},
+		{[]types.Type{types.Int8, types.Int8, types.Int8}, "9223372036854775806 9223372036854775807 5", []string{"9223372036854775806"}},
+		{[]types.Type{types.Int8, types.Int8, types.Int8}, "-9223372036854775807 -9223372036854775808 -1",
+			[]string{"-9223372036854775807", "-9223372036854775808"}},
+		{[]types.Type{types.Numeric, types.Numeric}, "1.5 4", []string{"1.5", "2.5", "3.5"}},
+		{[]types.Type{types.Numeric, types.Numeric, types.Numeric}, "1 0 -0.50", []string{"1", "0.50", "0.00"}},
+	}
+	for _, test := range tests {
+		t.Run(test.args, func(t *testing.T) {
+			f := &plan.TableFunction{Base: base(test.types[0]), Name: "generate_series", Args: literals(t, test.types, test.args)}
+			check(t, f, nil, test.want...)
+		})
+	}
+}
+
+func TestGenerateSeriesErrors(t *testing.T) {
+	numerics := []types.Type{types.Numeric, types.Numeric, types.Numeric}
+	tests := []struct {
+		types []types.Type
+		args  string
+	}{
+		{[]types.Type{types.Int8, types.Int8, types.Int8}, "1 2 0"},
+		{numerics, "1 2 0.0"},
+		{numerics, "NaN 2 1"},
+		{numerics, "1 Infinity 1"},
+	}
+	for _, test := range tests {
+		t.Run(test.args, func(t *testing.T) {
+			f := &plan.TableFunction{Base: base(test.types[0]), Name: "generate_series", Args: literals(t, test.types, test.args)}
+			checkFails(t, f, nil, sqlerr.InvalidParameterValue)
+		})
+	}
+}
+
+func TestGenerateSeriesOfTimes(t *testing.T) {
+	const hour = int64(3600e6)
+	tests := []struct {
+		name        string
+		typ         types.Type
+		start, stop string
+		step        types.IntervalValue
+		want        []string
+	}{
+		{"months", types.Timestamp, "2020-01-31T00:00:00", "2020-03-31T00:00:00", types.IntervalValue{Months: 1},
+			[]string{"2020-01-31 00:00:00", "2020-02-29 00:00:00", "2020-03-29 00:00:00"}},
+		{"backwards", types.Timestamp, "2020-01-01T12:00:00", "2020-01-01T00:00:00", types.IntervalValue{Micros: -6 * hour},
+			[]string{"2020-01-01 12:00:00", "2020-01-01 06:00:00", "2020-01-01 00:00:00"}},
+		{"with zone", types.TimestampTZ, "2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z", types.IntervalValue{Micros: 12 * hour},
+			[]string{"2020-01-01 00:00:00+00", "2020-01-01 12:00:00+00", "2020-01-02 00:00:00+00"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			args := literals(t, []types.Type{test.typ, test.typ}, test.start+" "+test.stop)
+			step := constant(types.Interval, types.StringDatum(types.EncodeInterval(test.step)))
+			check(t, &plan.TableFunction{Base: base(test.typ), Name: "generate_series", Args: append(args, step)}, nil, test.want...)
+
+			zero := constant(types.Interval, types.StringDatum(types.EncodeInterval(types.IntervalValue{Days: 30, Months: -1})))
+			checkFails(t, &plan.TableFunction{Base: base(test.typ), Name: "generate_series", Args: append(args, zero)}, nil,
+				sqlerr.InvalidParameterValue)
+		})
+	}
+}
+
+func TestUnnest(t *testing.T) {
+	numbers, texts := types.ArrayOf(types.Int8), types.ArrayOf(types.Text)
+	tests := []struct {
+		name string
+		args []expr.Expr
+		out  []types.Type
+		want []string
+	}{
+		{"one", literals(t, []types.Type{numbers}, "{3,NULL,1}"), []types.Type{types.Int8}, []string{"3", "-", "1"}},
+		{"two dimensions", literals(t, []types.Type{numbers}, "{{1,2},{3,4}}"), []types.Type{types.Int8}, []string{"1", "2", "3", "4"}},
+		{"empty", literals(t, []types.Type{numbers}, "{}"), []types.Type{types.Int8}, nil},
+		{"NULL", literals(t, []types.Type{numbers}, "-"), []types.Type{types.Int8}, nil},
+		{"several", literals(t, []types.Type{numbers, texts}, "{1} {a,b}"), intText, []string{"1 a", "- b"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			check(t, &plan.TableFunction{Base: base(test.out...), Name: "unnest", Args: test.args}, nil, test.want...)
+		})
+	}
+	numbered := &plan.TableFunction{
+		Base: base(types.Text, types.Int8), Name: "unnest", Ordinality: true, Args: literals(t, []types.Type{texts}, "{a,b}"),
+	}
+	check(t, numbered, nil, "a 1", "b 2")
+}
+
+func TestUnknownTableFunction(t *testing.T) {
+	checkFails(t, &plan.TableFunction{Base: base(types.Text), Name: "json_each"}, nil, sqlerr.FeatureNotSupported)
+}

@@ -1,0 +1,151 @@
+package exec
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"millrace/sql/catalog"
+	"millrace/sql/catalog/systables"
+	"millrace/tables"
+)
+
+// What the system tables show of the running engine.
+
+// The states of a query on a shard, as SHOW QUERIES prints them.
+const (
+	stateRunning     = "running"
+	stateBackfilling = "backfilling"
+	stateLagging     = "lagging"
+	statePaused      = "paused"
+	stateFailed      = "failed"
+)
+
+// Queries returns the state of each continuous query on each shard.
+func (e *Engine) Queries(context.Context) ([]systables.QueryStatus, error) {
+	var out []systables.QueryStatus
+	for _, q := range e.newestCatalog().Queries() {
+		for _, l := range e.loops {
+			status, known := l.status.query(q.ID)
+			if !known {
+				continue
+			}
+			behind := l.lag(q.ID)
+			row := systables.QueryStatus{Query: q.ID, Shard: l.number, State: stateRunning, Lag: behind.rows + behind.batches, Error: status.failure}
+			switch {
+			case status.state == queryFailed:
+				row.State = stateFailed
+			case status.state == queryPaused:
+				row.State = statePaused
+			case behind.scanning:
+				row.State = stateBackfilling
+			case row.Lag > 0:
+				row.State = stateLagging
+			}
+			row.Rows = l.consumed(q.ID)
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// consumed returns how many rows of streams a query has read on a shard.
+func (l *shardLoop) consumed(query catalog.ObjectID) int64 {
+	l.status.mu.Lock()
+	defer l.status.mu.Unlock()
+	var rows int64
+	for n := 0; l.status.stages[stageID{query, n}] != nil; n++ {
+		for _, in := range l.status.stages[stageID{query, n}].inputs {
+			if in.kind == inputStream {
+				rows += in.offset
+			}
+		}
+	}
+	return rows
+}
+
+// Partitions returns the extent of each partition of each stream.
+func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error) {
+	var out []systables.PartitionStatus
+	for _, relation := range e.Catalog().Relations() {
+		for shard := range relation.Partitions {
+			row := systables.PartitionStatus{Relation: relation.ID, Partition: shard, Rows: -1, Bytes: -1}
+			if relation.Kind == catalog.KindStream {
+				partition, err := e.loops[shard].log.Partition(uint64(relation.ID))
+				if err != nil {
+					return nil, damaged(err)
+				}
+				row.Rows, row.Bytes = 0, 0
+				if partition != nil {
+					row.StartOffset, row.EndOffset = partition.StartOffset(), partition.NextOffset()
+					row.Rows, row.Bytes = row.EndOffset-row.StartOffset, partition.Size()
+				}
+			}
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// Shards returns the state of each shard.
+func (e *Engine) Shards(context.Context) ([]systables.ShardStatus, error) {
+	var out []systables.ShardStatus
+	for _, l := range e.loops {
+		row := systables.ShardStatus{Shard: l.number, Leader: "1", State: stateRunning}
+		l.status.mu.Lock()
+		if l.status.failure != nil {
+			row.State = stateFailed
+		}
+		l.status.mu.Unlock()
+		index, err := l.log.Tables().AppliedIndex()
+		if err != nil {
+			return nil, damaged(err)
+		}
+		row.Index = index
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// Errors returns the rows that failed in continuous queries, newest last.
+func (e *Engine) Errors(context.Context) ([]systables.RowError, error) {
+	var out []systables.RowError
+	for _, q := range e.newestCatalog().Queries() {
+		for _, l := range e.loops {
+			rows, err := l.rowErrors(q)
+			if err != nil {
+				return nil, damaged(err)
+			}
+			out = append(out, rows...)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y systables.RowError) int { return cmp.Compare(x.Time.UnixMilli(), y.Time.UnixMilli()) })
+	return out, nil
+}
+
+// rowErrors reads a query's part of the error stream on one shard.
+func (l *shardLoop) rowErrors(q *catalog.Query) ([]systables.RowError, error) {
+	prefix := tables.AppendInternalPrefix(nil, uint64(q.ID), 0, directionErrors, 0)
+	it, err := l.log.Tables().Scan(prefix, tables.PrefixEnd(nil, prefix))
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var out []systables.RowError
+	for it.Next() {
+		failure, err := decodeRowFailure(it.Value())
+		if err != nil {
+			return nil, err
+		}
+		row := systables.RowError{
+			Time: time.UnixMilli(failure.time).UTC(), Query: q.ID, Shard: l.number, Partition: failure.partition,
+			Offset: failure.offset, Code: failure.code, Message: failure.message,
+		}
+		if len(q.Sources) == 1 {
+			row.Relation = q.Sources[0]
+		}
+		out = append(out, row)
+	}
+	return out, it.Err()
+}
