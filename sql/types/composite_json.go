@@ -211,6 +211,9 @@ func appendJSONValue(buf []byte, t Type, d Datum, f *Format) []byte {
 // parseCompositeJSON reads a struct or map from JSON text and encodes it.
 func parseCompositeJSON(t Type, s string, f *Format) (string, error) {
 	d, err := parseJSONValue(t, s, f)
+	if err == nil && !d.Valid {
+		err = sqlerr.New(sqlerr.InvalidTextRepresentation, -1, "cannot read JSON null as type %s", t)
+	}
 	return d.Str, err
 }
 
