@@ -319,7 +319,7 @@ func castToText(from, to types.Type) castFunc {
 		finish = func(text string) types.Datum { return types.StringDatum(text[:min(1, len(text))]) }
 	}
 	switch {
-	case from.Kind == types.KindBool:
+	case from.Kind == types.KindBool && to.Kind != types.KindName && to.Kind != types.KindChar:
 		return func(_ *Context, d types.Datum) (types.Datum, error) {
 			if d.Int != 0 {
 				return finish("true"), nil

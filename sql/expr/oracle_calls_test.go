@@ -1,5 +1,129 @@
 package expr
 
-var functionCalls = []functionCall{
-	{"abs", []argument{{typ: "int4"}}},
+import "slices"
+
+// of gives an argument literals of its own.
+func of(typ string, values ...string) argument { return argument{typ, values} }
+
+// all gives an argument the interesting literals of its type.
+func all(typ string) argument { return argument{typ: typ} }
+
+// call is short for a functionCall.
+func call(name string, args ...argument) functionCall { return functionCall{name, args} }
+
+var functionCalls = slices.Concat(textCalls, patternCalls, mathCalls, timeCalls)
+
+var positions = of("int4", "-3", "0", "1", "2", "5", "2147483647", "NULL")
+
+var textCalls = []functionCall{
+	call("length", all("text")), call("length", all("bpchar")), call("length", all("bytea")),
+	call("char_length", all("varchar")), call("octet_length", all("text")), call("bit_length", all("text")),
+	call("upper", all("text")), call("lower", all("text")), call("initcap", of("text", "hELLO wORLD_x 1st", "ünder")),
+	call("reverse", all("text")), call("repeat", of("text", "ab", ""), of("int4", "-1", "0", "3", "2147483647")),
+	call("substr", all("text"), positions), call("substring", of("text", "hello", "ünïcødé"), positions, positions),
+	call("substring", all("bytea"), positions), call("substr", all("bytea"), positions, of("int4", "-1", "0", "1", "9")),
+	call("left", of("text", "hello", "ünïcødé"), positions), call("right", of("text", "hello", "ünïcødé"), positions),
+	call("strpos", all("text"), of("text", "", "l", "World", "ø", "zz")),
+	call("position", of("text", "hello"), of("text", "l", "")),
+	call("replace", all("text"), of("text", "a", "", "l"), of("text", "", "XY")),
+	call("translate", of("text", "12345", "hällo"), of("text", "143", "äl", ""), of("text", "ax", "", "1234")),
+	call("split_part", of("text", "a,b,c", "abc", ""), of("text", ",", "", "bc"), of("int4", "-4", "-3", "-1", "0", "1", "2", "4")),
+	call("lpad", of("text", "hi", "ünïc"), positions, of("text", "xy", "", "ø")), call("lpad", of("text", "hi"), positions),
+	call("rpad", of("text", "hi", "ünïc"), positions, of("text", "xy", "", "ø")), call("rpad", of("text", "hi"), positions),
+	call("overlay", of("text", "abcdef"), of("text", "XX", ""), of("int4", "-1", "0", "1", "3", "9")),
+	call("overlay", of("text", "abcdef"), of("text", "XX"), of("int4", "1", "3", "9"), of("int4", "-1", "0", "2", "100")),
+	call("overlay", of("bytea", "\\x010203"), of("bytea", "\\xff"), of("int4", "1", "3", "9"), of("int4", "0", "2", "100")),
+	call("ascii", all("text")), call("chr", of("int4", "65", "0", "-1", "8364", "1114112", "55296")),
+	call("to_hex", all("int4")), call("to_hex", all("int8")),
+	call("btrim", all("text")), call("btrim", all("text"), of("text", " d", "a")), call("ltrim", all("text"), of("text", "aH ")),
+	call("rtrim", all("text"), of("text", "dcé")), call("ltrim", all("text")), call("rtrim", all("text")),
+	call("starts_with", all("text"), of("text", "", "a", "Hell")),
+	call("concat", all("text"), of("int4", "1", "NULL"), of("bool", "t")), call("concat", all("float8"), all("date")),
+	call("concat_ws", of("text", ",", "NULL"), all("text"), of("int4", "1", "NULL")),
+	call("quote_ident", of("text", "a", "A", "select", "a b", "a\"b", "int", "1a", "")),
+	call("quote_literal", of("text", "a", "a'b", "a\\b")), call("quote_nullable", of("text", "a'b", "NULL")),
+	call("quote_literal", of("int4", "42")),
+	call("format", of("text", "%s-%I-%L", "%2$s %1$s", "%%", "%5s|%-5s|", "%*s", "%s", "%d", "%", "%3$s"), of("text", "a b", "select", "NULL"), of("int4", "7", "NULL")),
+	call("format", of("text", "x", "%s")),
+	call("md5", all("text")), call("md5", all("bytea")), call("sha256", all("bytea")), call("sha512", of("bytea", "\\x00")),
+	call("encode", all("bytea"), of("text", "hex", "base64", "escape", "bad")),
+	call("decode", of("text", "00ff", "0g", "123", "AP8=", "a\\\\b\\001", "q q", ""), of("text", "hex", "base64", "escape")),
+	call("get_byte", all("bytea"), of("int4", "0", "1", "-1", "9")), call("set_byte", of("bytea", "\\x0102"), of("int4", "0", "2"), of("int4", "7", "300")),
+	call("bit_count", all("bytea")),
+}
+
+var patternCalls = []functionCall{
+	call("~~", of("text", "abc", "", "a%c", "hello", "ünï"), of("text", "abc", "a%", "%c", "%b%", "a_c", "_", "%", "", "a\\%c", "%l_o", "___", "x\\", "%ü%", "_%_", "%%l%%")),
+	call("~~*", of("text", "ABC", "hElLo", "Ünï"), of("text", "abc", "%ELL%", "ü%", "Ü%")),
+	call("!~~", of("text", "abc"), of("text", "a%", "b%")), call("!~~*", of("text", "abc"), of("text", "A%", "b%")),
+	call("~~", of("bytea", "\\x616263"), of("bytea", "\\x6125", "\\x5f5f5f")),
+	call("like_escape", of("text", "a#%b", "a\\b", "##"), of("text", "#", "", "\\", "ab")),
+	call("~", of("text", "abc", "foo bar", "Hello\nWorld", "x.y", "aaa", "tab\there", "ab12"), of("text",
+		"^a", "b$", "o b", "\\mfoo\\M", "\\yb", "[[:alpha:]]+", "^[a-c]+$", "(?i)HELLO", "l.W", "^World", "(?n)^World", "(?n)o.W", "x\\.y", "a{2}", "a{2,}$",
+		"***=x.y", "(a)(b)?", "[]a]", "[^]a]", "\\d+", "[\\d]", "\\t", "(", "a**", "[a", "\\q", "(?x) a b c # note", "[[:<:]]bar", "a|b|", "x{,2}", "\\u0061", "[[.a.]]", "^\\S+$")),
+	call("~*", of("text", "ABC"), of("text", "b", "^abc$")), call("!~", of("text", "abc"), of("text", "b", "x")), call("!~*", of("text", "abc"), of("text", "B", "X")),
+	call("substring", of("text", "foobar", "abc"), of("text", "o.b", "o(.)b", "(a)|(x)", "z", "a*?")),
+	call("regexp_match", of("text", "foobarbequebaz", "abc"), of("text", "bar.*que", "(bar)(beque)", "z(x)?", "^$"), of("text", "", "i", "g", "k")),
+	call("regexp_like", of("text", "Hello World"), of("text", "world$", "o"), of("text", "", "i", "g")),
+	call("regexp_count", of("text", "ABCABCaxc", ""), of("text", "A.", "", "b"), of("int4", "1", "4", "0"), of("text", "i", "")),
+	call("regexp_substr", of("text", "ABCDEF abcdef"), of("text", "c(.)(..)", "z"), of("int4", "1", "9"), of("int4", "1", "2", "0"), of("text", "i"), of("int4", "0", "2", "3", "-1")),
+	call("regexp_instr", of("text", "ABCDEF abcdef"), of("text", "c(.)(..)", "z"), of("int4", "1", "9"), of("int4", "1", "2"), of("int4", "0", "1", "2"), of("text", "i"), of("int4", "0", "2", "3")),
+	call("regexp_replace", of("text", "foobarbaz", "Thomas"), of("text", "b..", "b(..)", ".[mN]a.", "", "o+"), of("text", "X", "[\\1]", "<\\&>", "\\\\"), of("text", "", "g", "i", "ig")),
+	call("regexp_replace", of("text", "foobarbaz"), of("text", "b.."), of("text", "X"), of("int4", "1", "5", "8", "0"), of("int4", "0", "1", "2", "-1")),
+	call("regexp_split_to_array", of("text", "the quick brown", "a1b22c", ""), of("text", "\\s+", "\\s*", "[0-9]", "", "x")),
+	call("similar_to_escape", of("text", "a%", "%(b|d)%", "a_c", "[a-c]+", "a.b")),
+	call("~", of("text", "abc", "ABC"), of("text", "^(?:a.*)$")),
+}
+
+var floatArguments = of("float8", "0", "1", "-1", "0.5", "-0.5", "2", "10", "1e300", "-1e-300", "NaN", "Infinity", "-Infinity", "NULL")
+
+var numericArguments = of("numeric", "0", "1", "-1", "0.5", "-0.5", "2.50", "-2.5", "10", "1234.5678", "99999999999999999999.99", "0.00001", "NaN", "Infinity", "-Infinity", "NULL")
+
+var mathCalls = []functionCall{
+	call("abs", all("int2")), call("abs", all("int4")), call("abs", all("int8")), call("abs", all("float8")), call("abs", all("numeric")),
+	call("ceil", floatArguments), call("ceil", numericArguments), call("ceiling", floatArguments), call("floor", floatArguments), call("floor", numericArguments),
+	call("round", floatArguments), call("round", numericArguments), call("round", numericArguments, of("int4", "-2", "0", "1", "3", "30", "-30")),
+	call("trunc", floatArguments), call("trunc", numericArguments), call("trunc", numericArguments, of("int4", "-2", "0", "1", "3", "30")),
+	call("sqrt", floatArguments), call("sqrt", numericArguments), call("cbrt", floatArguments), call("exp", floatArguments), call("exp", numericArguments),
+	call("ln", floatArguments), call("ln", numericArguments), call("log", floatArguments), call("log", numericArguments), call("log10", of("float8", "1000")),
+	call("log", of("numeric", "2", "10", "0.5", "1", "0", "-1"), of("numeric", "64", "0.5", "1", "0", "-1")),
+	call("power", floatArguments, floatArguments), call("power", numericArguments, of("numeric", "0", "1", "2", "-1", "0.5", "3.3", "NaN", "Infinity")),
+	call("sin", floatArguments), call("cos", floatArguments), call("tan", floatArguments), call("cot", floatArguments), call("asin", floatArguments), call("acos", floatArguments),
+	call("atan", floatArguments), call("atan2", floatArguments, of("float8", "1", "-1", "0", "NaN")), call("sinh", of("float8", "1", "Infinity", "NaN")), call("cosh", of("float8", "1", "-Infinity")),
+	call("tanh", floatArguments), call("asinh", of("float8", "1", "-2", "NaN")), call("acosh", floatArguments), call("atanh", of("float8", "0.5", "1", "-1", "2")),
+	call("degrees", floatArguments), call("radians", floatArguments), call("pi"), call("sign", floatArguments), call("sign", numericArguments),
+	call("mod", all("int4"), of("int4", "3", "-3", "0")), call("mod", all("int8"), of("int8", "3", "-1", "0")), call("mod", numericArguments, of("numeric", "3", "-0.7", "0", "NaN", "Infinity")),
+	call("div", numericArguments, of("numeric", "3", "-0.7", "0", "NaN", "Infinity")), call("gcd", all("int4"), of("int4", "0", "6", "-2147483648")), call("lcm", all("int4"), of("int4", "0", "6", "2147483647")),
+	call("gcd", all("int8"), of("int8", "12")), call("scale", all("numeric")), call("min_scale", of("numeric", "1.500", "100", "0.00", "NaN")), call("trim_scale", of("numeric", "1.500", "100", "0.00", "NaN", "-3.10")),
+	call("factorial", of("int8", "0", "1", "5", "30", "-1", "40000")), call("width_bucket", floatArguments, of("float8", "0", "5"), of("float8", "10", "0", "Infinity"), of("int4", "5", "0")),
+}
+
+var fields = of("text", "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "century", "millennium",
+	"epoch", "dow", "isodow", "doy", "isoyear", "julian", "timezone", "timezone_hour", "bogus", "DAY", "secs")
+
+var moments = of("timestamp", "2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "1969-12-31 23:59:59.5", "0044-03-15 10:00:00 BC", "0001-01-01", "1900-12-31", "2020-12-31 06:00", "2021-01-03", "infinity", "-infinity")
+
+var instants = of("timestamptz", "2024-07-04 01:02:03.5+02", "1901-01-01 00:00:00+00", "infinity")
+
+var timeCalls = []functionCall{
+	call("date_part", fields, moments), call("date_part", fields, all("date")), call("date_part", fields, all("time")), call("date_part", fields, all("interval")), call("date_part", fields, instants),
+	call("pg_catalog.extract", fields, moments), call("pg_catalog.extract", fields, all("date")), call("pg_catalog.extract", fields, all("time")), call("pg_catalog.extract", fields, all("interval")), call("pg_catalog.extract", fields, instants),
+	call("date_trunc", fields, moments), call("date_trunc", fields, instants), call("date_trunc", fields, all("interval")),
+	call("date_trunc", of("text", "day", "month"), instants, of("text", "America/New_York", "Asia/Kolkata", "nowhere")),
+	call("date_bin", of("interval", "15 minutes", "1 day", "1 month", "0", "-1 hour"), moments, of("timestamp", "2001-02-16 20:05:00", "2030-01-01")),
+	call("age", of("timestamp", "2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "0044-03-15 10:00:00 BC", "2021-03-31"), of("timestamp", "2024-01-31 13:00:00", "1999-03-30 00:00:01")),
+	call("justify_hours", all("interval")), call("justify_days", of("interval", "35 days", "-70 days 3 hours")), call("justify_interval", of("interval", "1 mon -1 hour", "35 days 30 hours")),
+	call("isfinite", all("date")), call("isfinite", all("timestamp")), call("isfinite", all("interval")),
+	call("to_timestamp", of("float8", "0", "1284352323.5", "-1e9", "NaN", "Infinity", "1e18")),
+	call("make_date", of("int4", "2024", "-44", "0", "300000", "10000000"), of("int4", "2", "13", "0"), of("int4", "29", "30", "1", "0")),
+	call("make_time", of("int4", "0", "23", "24", "25", "-1"), of("int4", "0", "59", "60"), of("float8", "0", "59.999", "60", "61", "-1", "NaN")),
+	call("make_timestamp", of("int4", "2024"), of("int4", "7", "13"), of("int4", "4"), of("int4", "10"), of("int4", "5"), of("float8", "6.5")),
+	call("make_timestamptz", of("int4", "2024"), of("int4", "7"), of("int4", "4"), of("int4", "10"), of("int4", "5"), of("float8", "6.5"), of("text", "Europe/Berlin", "UTC", "bad")),
+	call("make_interval", of("int4", "1"), of("int4", "-2"), of("int4", "3"), of("int4", "4"), of("int4", "5"), of("int4", "6"), of("float8", "7.5", "-0.1")), call("make_interval", of("int4", "1"), of("int4", "2")),
+	call("timezone", of("text", "UTC", "America/New_York", "america/new_york", "EST", "+02", "-05:30", "UTC+3", "bad/zone"), of("timestamptz", "2024-07-04 01:02:03.5+02", "2024-03-10 07:30:00+00", "infinity")),
+	call("timezone", of("text", "UTC", "America/New_York", "PST", "+02"), of("timestamp", "2024-07-04 01:02:03.5", "2024-03-10 02:30:00", "2024-11-03 01:30:00", "infinity")),
+	call("timezone", of("interval", "2 hours", "-03:30", "1 day"), of("timestamp", "2024-07-04 01:02:03.5")), call("timezone", of("interval", "2 hours"), instants),
+	call("*", all("interval"), of("float8", "2", "0.5", "-1.25", "NaN", "1e20")), call("/", all("interval"), of("float8", "2", "0.3", "0", "-7")), call("*", of("int4", "3"), all("interval")),
+	call("+", moments, all("interval")), call("-", moments, all("interval")), call("+", instants, all("interval")), call("-", all("date"), all("interval")), call("+", all("time"), all("interval")), call("-", all("time"), all("interval")),
+	call("-", moments, of("timestamp", "2024-01-31 13:00:00", "infinity")), call("+", all("date"), all("time")), call("+", all("date"), of("int4", "1", "-1000", "2147483647")), call("-", all("date"), of("int4", "30")), call("-", all("date"), of("date", "2020-02-29")),
 }

@@ -26,6 +26,12 @@ func buildRegistry() *registry {
 	}}
 	b.defineComparisons()
 	b.defineArithmetic()
+	b.defineMath()
+	b.defineText()
+	b.defineLike()
+	b.defineRegex()
+	b.defineEncodings()
+	b.defineDateTime()
 	b.defineAggregates()
 	return &b.registry
 }
