@@ -34,7 +34,7 @@ type aggregateCall struct {
 func newAggregateCall(s *scope, call *plan.AggregateCall, mode plan.AggregateMode, column int) (*aggregateCall, error) {
 	c := &aggregateCall{
 		scope: s, plan: call, mode: mode, column: column,
-		account: s.execution.account(), groups: make([]int32, batchRows),
+		account: s.execution.account(), groups: make([]int32, batchRows), selection: noRows(),
 	}
 	for _, arg := range call.Args {
 		c.types = append(c.types, arg.Type())

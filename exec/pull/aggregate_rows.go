@@ -27,6 +27,7 @@ func newDistinctRows(s *scope) *distinctRows {
 		group:   types.Vector{Type: types.Int4},
 		numbers: make([]int32, batchRows),
 		groups:  make([]int32, batchRows),
+		rows:    noRows(),
 	}
 }
 
@@ -92,6 +93,8 @@ func newOrderedRows(s *scope, call *plan.AggregateCall, args []types.Type) (*ord
 		sorter: newSorter(columns, orders, noBound, s.execution.account()),
 		progs:  progs,
 		rows:   *types.NewBatch(columns),
+
+		selection: noRows(),
 	}, nil
 }
 

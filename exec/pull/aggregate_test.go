@@ -141,6 +141,18 @@ func TestAggregateOrderBy(t *testing.T) {
 	check(t, aggregateOf(input, nil, ascending), nil, ".1.2.3.3.4.n")
 }
 
+// TestAggregateFilterOfBatch checks batches of which no row passes the filter.
+func TestAggregateFilterOfBatch(t *testing.T) {
+	tables := map[string]*memoryTable{"t": {batch: 1, rows: datumsOf(t, intInt, "1 0", "1 5", "1 0")}}
+	value := column(1, types.Int8)
+	positive := call(t, ">", value, integer(0))
+	count, distinct, ordered := callOf(t, "count", value), callOf(t, "count", value), joinedOf(call(t, "/", integer(20), value))
+	distinct.Distinct = true
+	ordered.OrderBy = []plan.SortKey{{Expr: value}}
+	count.Filter, distinct.Filter, ordered.Filter = positive, positive, positive
+	check(t, aggregateOf(scanOf("t", intInt...), nil, count, distinct, ordered), tables, "1 1 .4")
+}
+
 // TestAggregateFilterGuardsArguments checks that arguments are evaluated only
 // for rows that pass the filter.
 func TestAggregateFilterGuardsArguments(t *testing.T) {

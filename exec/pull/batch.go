@@ -72,6 +72,10 @@ func sliceInts(s []int64, from, to int) []int64 {
 	return s[from:to:to]
 }
 
+// noRows returns an empty selection to append to. It is not nil, which would
+// select all rows.
+func noRows() []int32 { return make([]int32, 0, batchRows) }
+
 // sequence writes the numbers from, from+1 ... to-1 over buf.
 func sequence(buf []int32, from, to int) []int32 {
 	buf = buf[:0]

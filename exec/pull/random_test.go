@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -263,7 +264,11 @@ func TestRandomPlans(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
-			rt.Fatalf("got  %q\nwant %q\nplan %s", got, want, planText(root))
+			text := planText(root)
+			for i, subquery := range r.subqueries {
+				text += fmt.Sprintf("\nsubquery %d%s", i, planText(subquery.Root))
+			}
+			rt.Fatalf("got  %q\nwant %q\ntable %q\nplan %s", got, want, textOf(intText, table.rows), text)
 		}
 	})
 }

@@ -21,9 +21,6 @@ type reference struct {
 func (r *reference) value(e expr.Expr, row []types.Datum, outer [][]types.Datum) types.Datum {
 	ctx := testContext()
 	ctx.OuterRows = outer
-	ctx.Subqueries = func(number int, outer [][]types.Datum) ([][]types.Datum, error) {
-		return r.rows(r.subqueries[number].Root, outer), nil
-	}
 	d, err := expr.EvalDatum(ctx, e, row)
 	if err != nil {
 		panic(err)
@@ -40,7 +37,14 @@ func (r *reference) values(list []expr.Expr, row []types.Datum, outer [][]types.
 }
 
 func (r *reference) isTrue(e expr.Expr, row []types.Datum, outer [][]types.Datum) bool {
-	return e == nil || r.value(e, row, outer).Int == 1
+	switch e := e.(type) {
+	case nil:
+		return true
+	case *expr.Subquery: // EXISTS
+		return len(r.rows(r.subqueries[e.Number].Root, append([][]types.Datum{row}, outer...))) > 0
+	default:
+		return r.value(e, row, outer).Int == 1
+	}
 }
 
 // rows returns a node's rows for the given outer rows.

@@ -36,7 +36,7 @@ func newSorter(columns []types.Type, orders []sortOrder, bound int64, a account)
 	if bound > maxBound {
 		bound = noBound
 	}
-	s := &sorter{orders: orders, bound: bound, account: a}
+	s := &sorter{orders: orders, bound: bound, account: a, selection: noRows()}
 	s.rows = *types.NewBatch(columns)
 	return s
 }
@@ -77,7 +77,7 @@ func (s *sorter) addEntry() {
 // wanted drops rows of a selection that cannot be among the first.
 func (s *sorter) wanted(selection []int32, keys []*types.Vector) []int32 {
 	if s.bound == 0 {
-		return nil
+		return s.selection[:0]
 	}
 	if !s.hasWorst {
 		return selection

@@ -112,12 +112,12 @@ func (f *tableFunction) start() error {
 
 func (f *tableFunction) rewind() { f.source, f.count, f.failed = nil, 0, nil }
 
-func (f *tableFunction) close() { f.source = &noRows{} }
+func (f *tableFunction) close() { f.source = &emptySource{} }
 
-// noRows is a function's result without rows.
-type noRows struct{}
+// emptySource is a function's result without rows.
+type emptySource struct{}
 
-func (noRows) appendRows([]types.Vector, int) (int, error) { return 0, nil }
+func (emptySource) appendRows([]types.Vector, int) (int, error) { return 0, nil }
 
 // unnest gives the elements of arrays side by side, shorter ones followed by
 // NULLs.
@@ -165,7 +165,7 @@ func (u *unnest) appendRows(columns []types.Vector, n int) (int, error) {
 // has it for (https://www.postgresql.org/docs/15/functions-srf.html).
 func newSeries(env *expr.Context, argTypes []types.Type, args []types.Datum) (rowSource, error) {
 	if slices.ContainsFunc(args, func(d types.Datum) bool { return !d.Valid }) {
-		return &noRows{}, nil
+		return &emptySource{}, nil
 	}
 	if len(args) < 2 || len(args) > 3 {
 		return nil, sqlerr.New(sqlerr.InternalError, -1, "generate_series with %d arguments", len(args))
