@@ -42,7 +42,7 @@ func (p *parser) setTransaction(start ast.Position) ast.Statement {
 	n := &ast.SetTransaction{}
 	p.advance()
 	if p.accept(kwSnapshot) {
-		n.Snapshot = p.stringLiteral().Value
+		n.Snapshot = p.stringLiteral()
 	} else {
 		n.Modes = p.transactionModes()
 	}

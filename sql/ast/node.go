@@ -24,6 +24,8 @@ type Node interface {
 	Pos() int
 	// Extent is the byte range of the node.
 	Extent() Span
+
+	format(p *printer)
 }
 
 // Statement is a whole SQL statement. Its Extent covers its text without the

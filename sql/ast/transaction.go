@@ -92,12 +92,12 @@ type FinishPrepared struct {
 
 // SetTransaction is SET TRANSACTION modes or, with Session, SET SESSION
 // CHARACTERISTICS AS TRANSACTION modes. Snapshot is the id of SET TRANSACTION
-// SNAPSHOT, "" without.
+// SNAPSHOT, nil without.
 type SetTransaction struct {
 	Span
 	Session  bool
 	Modes    TransactionModes
-	Snapshot string
+	Snapshot *StringLiteral
 }
 
 // SetConstraints is SET CONSTRAINTS ALL | names DEFERRED | IMMEDIATE. Names
