@@ -11,7 +11,6 @@ import (
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -43,12 +42,80 @@ type Environment struct {
 // RESUME, SHOW and DESCRIBE of objects, EXPLAIN. Errors are *sqlerr.Error with
 // the place in the text that the statement was parsed from.
 func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, statement.Pos(), "this statement cannot be planned")
+	switch s := statement.(type) {
+	case *ast.Query:
+		return planned(planQuery(env, s))
+	case *ast.Insert:
+		return planned(planInsert(env, s))
+	case *ast.Copy:
+		return planned(planCopy(env, s))
+	case *ast.Explain:
+		return planned(planExplain(env, s))
+	case *ast.ShowObjects:
+		return planned(planShow(env, s))
+	case *ast.Describe:
+		return planned(planDescribe(env, s))
+	case *ast.CreateRelation:
+		return planned(planCreate(env, s))
+	case *ast.Drop:
+		return planned(planDrop(env, s))
+	case *ast.ControlQuery:
+		return planned(planControl(s))
+	case *ast.Comment:
+		return planned(planComment(env, s))
+	default:
+		return nil, notSupported(statement.Pos(), "%s is not supported", statementName(statement))
+	}
 }
 
-// PlanContinuous plans a continuous query of the catalog. The plan depends on
-// the query and on the relations that it reads and writes alone, so that it is
-// the same on every node and in every later version of the catalog.
-func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Continuous, error) {
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "query %q cannot be planned", query.Name)
+// planned turns a typed result into the interface without the trap of a nil
+// pointer in it.
+func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// statementName is how errors call statements that cannot be planned.
+func statementName(statement ast.Statement) string {
+	switch s := statement.(type) {
+	case *ast.Update:
+		return "UPDATE"
+	case *ast.Delete:
+		return "DELETE"
+	case *ast.Truncate:
+		return "TRUNCATE"
+	case *ast.CreateView:
+		return "CREATE VIEW"
+	case *ast.CreateIndex:
+		return "CREATE INDEX"
+	case *ast.CreateType:
+		return "CREATE TYPE"
+	case *ast.CreateSchema:
+		return "CREATE SCHEMA"
+	case *ast.CreateRole:
+		return "CREATE ROLE"
+	case *ast.CreateSequence:
+		return "CREATE SEQUENCE"
+	case *ast.CreateDatabase:
+		return "CREATE DATABASE"
+	case *ast.CreateExtension:
+		return "CREATE EXTENSION"
+	case *ast.AlterRelation, *ast.AlterObject, *ast.AlterRole, *ast.AlterSystem:
+		return "ALTER"
+	case *ast.Grant:
+		if s.Revoke {
+			return "REVOKE"
+		}
+		return "GRANT"
+	case *ast.RefreshMaterializedView:
+		return "REFRESH MATERIALIZED VIEW"
+	case *ast.Print:
+		return "PRINT"
+	case *ast.Call:
+		return "CALL"
+	default:
+		return "this statement"
+	}
 }

@@ -64,9 +64,11 @@ func checkRelation(s *Snapshot, r *Relation) error {
 		}
 		seen[name] = true
 	}
-	for i, k := range r.Key {
-		if k < 0 || k >= len(r.Columns) || slices.Contains(r.Key[:i], k) {
-			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
+	for _, columns := range [][]int{r.Key, r.Distribution} {
+		for i, k := range columns {
+			if k < 0 || k >= len(r.Columns) || slices.Contains(columns[:i], k) {
+				return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
+			}
 		}
 	}
 	if r.Rowtime < -1 || r.Rowtime >= len(r.Columns) {

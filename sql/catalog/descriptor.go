@@ -40,6 +40,10 @@ type Relation struct {
 	// Bag says that a derived table has no key: rows are kept with their
 	// multiplicity under the encoding of the whole row.
 	Bag bool
+	// Distribution holds the columns whose hash places the rows, where these are
+	// not the key's: the result of a GROUP BY on more columns than its input was
+	// placed by stays where it is. nil stands for Key.
+	Distribution []int
 	// Partitions is how many shards hold rows: partition p is on shard p.
 	Partitions int
 	// Rowtime is the column that gives a stream's event time, or -1 for arrival

@@ -1,0 +1,162 @@
+package planner
+
+import (
+	"strings"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// mode is how a query's result is wanted; it decides what may stand in it.
+type mode uint8
+
+const (
+	modePull mode = iota
+	// modePush keeps a result up to date in a session.
+	modePush
+	// modeContinuous keeps a relation up to date on the shards.
+	modeContinuous
+)
+
+// binder binds the names and types of one statement.
+type binder struct {
+	env    *Environment
+	mode   mode
+	params *parameters
+	// subqueries are the plans of all expr.Subquery of the statement, by number.
+	subqueries []*plan.Query
+	// sources are the relations read, each once, in the order of their places.
+	sources []*catalog.Relation
+	// only, where not nil, restricts which relations names may mean.
+	only []catalog.ObjectID
+	// rowOpColumn is the output column that a push query selects as rowop, or -1.
+	rowOpColumn int
+	// depth counts the nested queries that are being bound.
+	depth int
+}
+
+// maxDepth bounds how deep queries nest.
+const maxDepth = 200
+
+func newBinder(env *Environment, m mode) *binder {
+	return &binder{env: env, mode: m, params: newParameters(env.ParamTypes), rowOpColumn: -1}
+}
+
+// format returns the settings by which literals are read.
+func (b *binder) format() *types.Format {
+	if b.env.Format != nil {
+		return b.env.Format
+	}
+	return types.DefaultFormat()
+}
+
+func (b *binder) evalContext() *expr.Context { return &expr.Context{Format: b.format()} }
+
+// incremental reports whether the query's result is kept up to date.
+func (b *binder) incremental() bool { return b.mode != modePull }
+
+// refuse returns an error for what only pull queries may have.
+func (b *binder) refuse(pos int, what string) error {
+	if !b.incremental() {
+		return nil
+	}
+	if b.mode == modePush {
+		return notSupported(pos, "%s is not supported with EMIT CHANGES", what).
+			WithHint("Run the SELECT without EMIT CHANGES for its result once.")
+	}
+	return notSupported(pos, "%s is not supported in a continuous query", what)
+}
+
+func notSupported(pos int, format string, args ...any) *sqlerr.Error {
+	return sqlerr.New(sqlerr.FeatureNotSupported, pos, format, args...)
+}
+
+// addSource notes that the statement reads a relation.
+func (b *binder) addSource(r *catalog.Relation) {
+	for _, s := range b.sources {
+		if s.ID == r.ID {
+			return
+		}
+	}
+	b.sources = append(b.sources, r)
+}
+
+// checkDatabase refuses a name that is qualified by another database.
+func (b *binder) checkDatabase(database, full string, pos int) error {
+	if database == "" || b.env.Database == "" || database == b.env.Database {
+		return nil
+	}
+	return notSupported(pos, "cross-database references are not implemented: %s", full)
+}
+
+// userSchemas are the schemas in which unqualified names of streams and tables
+// are looked up.
+func (env *Environment) userSchemas() []string {
+	if len(env.SearchPath) == 0 {
+		return []string{catalog.DefaultSchema}
+	}
+	return env.SearchPath
+}
+
+// relation finds a stream or table by its name: nil when there is none.
+func (b *binder) relation(name *ast.Name) (*catalog.Relation, error) {
+	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
+		return nil, err
+	}
+	schemas := b.env.userSchemas()
+	if schema := name.Schema(); schema != "" {
+		schemas = []string{schema}
+	}
+	for _, schema := range schemas {
+		if r := b.env.Catalog.Lookup(schema, name.Last()); r != nil && b.mayRead(r.ID) {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+func (b *binder) mayRead(id catalog.ObjectID) bool {
+	if b.only == nil {
+		return true
+	}
+	for _, allowed := range b.only {
+		if allowed == id {
+			return true
+		}
+	}
+	return false
+}
+
+// undefinedTable is PostgreSQL's error for a name that no relation has, with a
+// hint where one is near.
+func (b *binder) undefinedTable(name *ast.Name) error {
+	err := sqlerr.New(sqlerr.UndefinedTable, name.Pos(), "relation %q does not exist", strings.Join(name.Parts, "."))
+	var candidates []string
+	for _, r := range b.env.Catalog.Relations() {
+		candidates = append(candidates, r.Name)
+	}
+	if best := closest(name.Last(), candidates, identity); best != "" {
+		return err.WithHint("Perhaps you meant %q.", best)
+	}
+	return err
+}
+
+// targetName is the schema and name under which CREATE makes and DROP finds an
+// object.
+func (b *binder) targetName(name *ast.Name) (catalog.Name, error) {
+	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
+		return catalog.Name{}, err
+	}
+	schema := name.Schema()
+	if schema == "" {
+		schema = b.env.userSchemas()[0]
+		if schema == "$user" || strings.HasPrefix(schema, "pg_") {
+			schema = catalog.DefaultSchema
+		}
+	}
+	return catalog.Name{Schema: schema, Name: name.Last()}, nil
+}

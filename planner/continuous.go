@@ -1,0 +1,201 @@
+package planner
+
+import (
+	"strings"
+	"time"
+
+	"millrace/planner/plan"
+	"millrace/sql"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// continuousBinder is a continuous query, bound and rewritten.
+type continuousBinder struct {
+	*binder
+	*boundQuery
+	// root is the plan with its shuffles, not yet cut.
+	root plan.Node
+}
+
+// bindContinuous binds a query whose result is kept up to date on the shards.
+// only, where not nil, restricts which relations names may mean.
+func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID) (*continuousBinder, error) {
+	if q.Emit != nil {
+		if q.Emit.Kind == ast.EmitFinal {
+			return nil, notSupported(q.Emit.Pos(), "EMIT FINAL is not supported")
+		}
+		if q.Emit.Limit != nil || len(q.Emit.Options) > 0 {
+			return nil, notSupported(q.Emit.Pos(), "a continuous query does not end: LIMIT and options behind EMIT CHANGES are for a SELECT")
+		}
+	}
+	b := newBinder(env, modeContinuous)
+	b.only = only
+	bound, err := b.query(q, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	if err := b.checkIncremental(bound.node); err != nil {
+		return nil, err
+	}
+	if err := b.params.check(); err != nil {
+		return nil, err
+	}
+	c := &continuousBinder{binder: b, boundQuery: bound}
+	c.root, err = b.optimize(bound.node, env.Catalog.Shards())
+	return c, err
+}
+
+// stages cuts the plan for a sink, behind one more shuffle where the sink wants
+// its rows elsewhere than they are.
+func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) {
+	root := c.root
+	if have := root.Props(); sink.Partitions != have.Partitions {
+		keys := sink.Key
+		if sink.Distribution != nil {
+			keys = sink.Distribution
+		}
+		if len(keys) == 0 && sink.Partitions != 1 {
+			return nil, notSupported(-1, "%d partitions for the result of a query over %d are not supported without a key", sink.Partitions, have.Partitions).
+				WithHint("A stream gets a key with PARTITION BY; partitions = 1 puts all rows in order.")
+		}
+		root = newShuffle(root, keys, sink.Partitions)
+	}
+	return cutStages(root), nil
+}
+
+// PlanContinuous plans a continuous query of the catalog. The plan depends on
+// the query and on the relations that it reads and writes alone, so that it is
+// the same on every node and in every later version of the catalog.
+func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Continuous, error) {
+	sink := snapshot.Relation(query.Sink)
+	if sink == nil {
+		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q has no result", query.Name)
+	}
+	statement, err := sql.ParseOne(query.Text)
+	if err != nil {
+		return nil, err
+	}
+	q, ok := statement.(*ast.Query)
+	if !ok {
+		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q is not a SELECT", query.Name)
+	}
+	env, err := queryEnvironment(snapshot, query)
+	if err != nil {
+		return nil, err
+	}
+	c, err := bindContinuous(env, q, query.Sources)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.root.Columns()) != len(sink.Columns) {
+		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q gives %d columns, but its result has %d", query.Name, len(c.root.Columns()), len(sink.Columns))
+	}
+	stages, err := c.stages(sink)
+	if err != nil {
+		return nil, err
+	}
+	properties := c.root.Props()
+	return &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}, nil
+}
+
+// queryEnvironment is the environment that a query was created in.
+func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Environment, error) {
+	env := &Environment{Catalog: snapshot, Format: types.DefaultFormat(), Settings: query.Settings}
+	for _, setting := range query.Settings {
+		switch strings.ToLower(setting.Name) {
+		case "timezone":
+			zone, err := time.LoadLocation(setting.Value)
+			if err != nil {
+				return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "query %q: time zone %q is not known", query.Name, setting.Value)
+			}
+			env.Format.TimeZone = zone
+		case "datestyle":
+			setDateStyle(env.Format, setting.Value)
+		case "intervalstyle":
+			env.Format.IntervalStyle = intervalStyles[strings.ToLower(setting.Value)]
+		case "search_path":
+			for _, schema := range strings.Split(setting.Value, ",") {
+				env.SearchPath = append(env.SearchPath, strings.Trim(strings.TrimSpace(schema), `"`))
+			}
+		}
+	}
+	return env, nil
+}
+
+var intervalStyles = map[string]types.IntervalStyle{
+	"postgres": types.IntervalStylePostgres, "postgres_verbose": types.IntervalStylePostgresVerbose,
+	"sql_standard": types.IntervalStyleSQLStandard, "iso_8601": types.IntervalStyleISO8601,
+}
+
+// setDateStyle reads a setting such as "ISO, MDY".
+func setDateStyle(f *types.Format, setting string) {
+	for _, word := range strings.FieldsFunc(strings.ToLower(setting), func(r rune) bool { return r == ',' || r == ' ' }) {
+		switch word {
+		case "iso":
+			f.DateStyle = types.DateStyleISO
+		case "sql":
+			f.DateStyle = types.DateStyleSQL
+		case "postgres":
+			f.DateStyle = types.DateStylePostgres
+		case "german":
+			f.DateStyle = types.DateStyleGerman
+		case "mdy":
+			f.DateOrder = types.DateOrderMDY
+		case "dmy":
+			f.DateOrder = types.DateOrderDMY
+		case "ymd":
+			f.DateOrder = types.DateOrderYMD
+		}
+	}
+}
+
+// cutStages cuts a plan at its shuffles. Stages are numbered from the sources
+// on, so that each feeds only later ones.
+func cutStages(root plan.Node) []plan.Stage {
+	var stages []plan.Stage
+	// feeds maps a stage to the one whose tree holds its StageInput.
+	var cut func(node plan.Node) (plan.Node, []int)
+	cut = func(node plan.Node) (plan.Node, []int) {
+		inputs := node.Inputs()
+		if len(inputs) == 0 {
+			return node, nil
+		}
+		var feeders []int
+		rewritten := make([]plan.Node, len(inputs))
+		for i, input := range inputs {
+			inner, from := cut(input)
+			shuffle, isShuffle := input.(*plan.Shuffle)
+			if !isShuffle {
+				rewritten[i], feeders = inner, append(feeders, from...)
+				continue
+			}
+			number := len(stages)
+			stages = append(stages, plan.Stage{Number: number, Root: inner, To: -1})
+			for _, f := range from {
+				stages[f].To = number
+			}
+			rewritten[i], feeders = newStageInput(shuffle, number), append(feeders, number)
+		}
+		return withInputs(node, rewritten), feeders
+	}
+	last, feeders := cut(root)
+	if shuffle, ok := root.(*plan.Shuffle); ok {
+		number := len(stages)
+		stages = append(stages, plan.Stage{Number: number, Root: last, To: number + 1})
+		for _, f := range feeders {
+			stages[f].To = number
+		}
+		return append(stages, plan.Stage{Number: number + 1, Root: newStageInput(shuffle, number), To: -1})
+	}
+	number := len(stages)
+	for _, f := range feeders {
+		stages[f].To = number
+	}
+	return append(stages, plan.Stage{Number: number, Root: last, To: -1})
+}

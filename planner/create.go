@@ -1,0 +1,357 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
+	if err := refuseCreateClauses(s); err != nil {
+		return nil, err
+	}
+	b := newBinder(env, modePull)
+	name, err := b.targetName(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if name.Schema != catalog.DefaultSchema {
+		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
+	}
+	r := catalog.Relation{
+		Kind: catalog.KindTable, Schema: name.Schema, Name: name.Name,
+		Partitions: env.Catalog.Shards(), Definition: ast.String(s),
+	}
+	tag := "CREATE TABLE"
+	switch s.Kind {
+	case ast.StreamRelation:
+		r.Kind, tag = catalog.KindStream, "CREATE STREAM"
+	case ast.MaterializedViewRelation:
+		tag = "CREATE MATERIALIZED VIEW"
+	}
+	command := &catalog.CreateRelation{Relation: r, IfNotExists: s.IfNotExists}
+	ddl := &plan.DDL{Command: command, Tag: tag}
+	if s.Query != nil {
+		return ddl, createAs(env, s, command, ddl)
+	}
+	cb := &createBinder{binder: b, ast: s, relation: &command.Relation}
+	return ddl, cb.bind()
+}
+
+func refuseSchema(env *Environment, schema string, pos int) error {
+	if env.System != nil {
+		for _, t := range env.System.Tables() {
+			if t.Schema == schema {
+				return sqlerr.New(sqlerr.InsufficientPrivilege, pos, "permission denied to create in schema %q", schema)
+			}
+		}
+	}
+	return sqlerr.New(sqlerr.InvalidSchemaName, pos, "schema %q does not exist", schema)
+}
+
+// refuseCreateClauses refuses the clauses that there are only words for.
+func refuseCreateClauses(s *ast.CreateRelation) error {
+	for _, clause := range []struct {
+		present bool
+		words   string
+	}{
+		{s.OrReplace, "OR REPLACE"},
+		{s.Source, "SOURCE"},
+		{s.Temporary, "TEMPORARY"},
+		{s.Unlogged, "UNLOGGED"},
+		{len(s.Likes) > 0, "LIKE"},
+		{len(s.Inherits) > 0, "INHERITS"},
+		{s.PartitionBy != nil, "PARTITION BY"},
+		{s.Method != nil, "USING"},
+		{s.OnCommit != "", "ON COMMIT"},
+		{s.Tablespace != nil, "TABLESPACE"},
+		{s.WithNoData, "WITH NO DATA"},
+	} {
+		if clause.present {
+			return notSupported(s.Pos(), "%s is not supported in CREATE", clause.words)
+		}
+	}
+	return nil
+}
+
+// createBinder binds CREATE STREAM and CREATE TABLE with columns.
+type createBinder struct {
+	*binder
+	ast      *ast.CreateRelation
+	relation *catalog.Relation
+	// keyed is set when a primary key was found.
+	keyed bool
+}
+
+func (cb *createBinder) bind() error {
+	r := cb.relation
+	if !cb.ast.HasElements || len(cb.ast.Columns) == 0 {
+		return notSupported(cb.ast.Pos(), "a %s needs columns", r.Kind)
+	}
+	for _, definition := range cb.ast.Columns {
+		if err := cb.column(definition); err != nil {
+			return err
+		}
+	}
+	for _, constraint := range cb.ast.Constraints {
+		if err := cb.tableConstraint(constraint); err != nil {
+			return err
+		}
+	}
+	if r.Kind == catalog.KindTable {
+		r.Bag = !cb.keyed
+	}
+	if _, err := cb.relationOptions(cb.ast.Options, r, false); err != nil {
+		return err
+	}
+	if r.Upsert && !cb.keyed {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, cb.ast.Pos(), `option "upsert" needs a primary key`)
+	}
+	return nil
+}
+
+// pseudocolumns are names that relations' columns cannot have.
+var pseudocolumns = []string{"rowtime", "rowpartition", "rowoffset", "rowop", "rowmark"}
+
+func checkColumnName(name string, pos int) error {
+	if slices.Contains(pseudocolumns, name) {
+		return sqlerr.New(sqlerr.ReservedName, pos, "column name %q conflicts with a pseudocolumn", name)
+	}
+	return nil
+}
+
+func (cb *createBinder) column(d *ast.ColumnDefinition) error {
+	name := d.Name.Value
+	if err := checkColumnName(name, d.Name.Pos()); err != nil {
+		return err
+	}
+	if cb.relation.Column(name) >= 0 {
+		return sqlerr.New(sqlerr.DuplicateColumn, d.Pos(), "column %q specified more than once", name)
+	}
+	if d.Type == nil {
+		return notSupported(d.Pos(), "column %q needs a type", name)
+	}
+	t, err := cb.typeName(d.Type)
+	if err != nil {
+		return err
+	}
+	if err := checkColumnType(name, t, d.Type.Pos()); err != nil {
+		return err
+	}
+	if d.Collation != nil {
+		probe := &ast.Collate{Span: d.Collation.Span, Operand: &ast.NullLiteral{Span: d.Collation.Span}, Collation: d.Collation}
+		if _, err := (&exprBinder{binder: cb.binder, scope: newScope(nil)}).collate(probe); err != nil {
+			return err
+		}
+	}
+	cb.relation.Columns = append(cb.relation.Columns, catalog.Column{Name: name, Type: t})
+	number := len(cb.relation.Columns) - 1
+	for _, constraint := range d.Constraints {
+		if err := cb.columnConstraint(constraint, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkColumnType refuses types that have no values.
+func checkColumnType(name string, t types.Type, pos int) error {
+	switch t.Kind {
+	case types.KindUnknown, types.KindVoid:
+		return sqlerr.New(sqlerr.InvalidTableDefinition, pos, "column %q has pseudo-type %s", name, t.BaseName())
+	default:
+		return nil
+	}
+}
+
+// constraintWords names the constraints that are not supported.
+var constraintWords = map[ast.ColumnConstraintKind]string{
+	ast.ConstraintCheck: "CHECK", ast.ConstraintUnique: "UNIQUE", ast.ConstraintReferences: "REFERENCES",
+	ast.ConstraintGenerated: "GENERATED", ast.ConstraintIdentity: "IDENTITY",
+	ast.ConstraintHeaders: "HEADERS", ast.ConstraintHeader: "HEADER",
+}
+
+func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
+	column := &cb.relation.Columns[number]
+	switch c.Kind {
+	case ast.ConstraintNotNull:
+		column.NotNull = true
+	case ast.ConstraintNull:
+	case ast.ConstraintDefault:
+		if _, err := cb.defaultValue(c.Expr, column); err != nil {
+			return err
+		}
+		column.Default = ast.String(c.Expr)
+	case ast.ConstraintPrimaryKey:
+		return cb.primaryKey([]int{number}, c.Pos())
+	case ast.ConstraintKey:
+		return cb.streamKey(number, c.Pos())
+	default:
+		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind])
+	}
+	return nil
+}
+
+// streamKey makes a column part of the key by which a stream's rows are placed.
+func (cb *createBinder) streamKey(number, pos int) error {
+	if cb.relation.Kind != catalog.KindStream {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, pos, "KEY is for streams").WithHint("A table has a PRIMARY KEY.")
+	}
+	if err := cb.checkKeyType(number, pos); err != nil {
+		return err
+	}
+	cb.relation.Key = append(cb.relation.Key, number)
+	return nil
+}
+
+func (cb *createBinder) checkKeyType(number, pos int) error {
+	c := &cb.relation.Columns[number]
+	if _, _, err := expr.ResolveOperator("=", c.Type, c.Type, pos); err != nil {
+		return sqlerr.New(sqlerr.UndefinedObject, pos, "column %q of type %s cannot be part of a key", c.Name, c.Type.BaseName())
+	}
+	return nil
+}
+
+func (cb *createBinder) primaryKey(columns []int, pos int) error {
+	r := cb.relation
+	if r.Kind != catalog.KindTable {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, pos, "a stream has no primary key").
+			WithHint("KEY says by which columns a stream's rows are placed; they need not be unique.")
+	}
+	if cb.keyed {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, pos, "multiple primary keys for table %q are not allowed", r.Name)
+	}
+	cb.keyed = true
+	for _, number := range columns {
+		if err := cb.checkKeyType(number, pos); err != nil {
+			return err
+		}
+		r.Columns[number].NotNull = true
+	}
+	r.Key = columns
+	return nil
+}
+
+func (cb *createBinder) tableConstraint(c *ast.TableConstraint) error {
+	if c.Kind != ast.TablePrimaryKey {
+		words := map[ast.TableConstraintKind]string{ast.TableCheck: "CHECK", ast.TableUnique: "UNIQUE", ast.TableForeignKey: "FOREIGN KEY"}
+		return notSupported(c.Pos(), "%s constraints are not supported", words[c.Kind])
+	}
+	var columns []int
+	for _, name := range c.Columns {
+		number := cb.relation.Column(name.Value)
+		if number < 0 {
+			return sqlerr.New(sqlerr.UndefinedColumn, name.Pos(), "column %q named in key does not exist", name.Value)
+		}
+		if slices.Contains(columns, number) {
+			return sqlerr.New(sqlerr.DuplicateColumn, name.Pos(), "column %q appears twice in primary key constraint", name.Value)
+		}
+		columns = append(columns, number)
+	}
+	return cb.primaryKey(columns, c.Pos())
+}
+
+// createAs binds CREATE … AS: the relation is what the query's result is.
+func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRelation, ddl *plan.DDL) error {
+	r := &command.Relation
+	if s.HasElements && (len(s.Columns) > 0 || len(s.Constraints) > 0) {
+		return notSupported(s.Columns[0].Pos(), "columns with types in CREATE … AS are not supported").WithHint("Cast the columns in the SELECT list.")
+	}
+	c, err := bindContinuous(env, s.Query, nil)
+	if err != nil {
+		return err
+	}
+	if err := describeResult(s, c, r); err != nil {
+		return err
+	}
+	stop, err := c.relationOptions(s.Options, r, true)
+	if err != nil {
+		return err
+	}
+	// Planning for the sink finds what cannot be done for its options.
+	if _, err := c.stages(r); err != nil {
+		return err
+	}
+	q := &catalog.Query{
+		Name: r.Name, Text: ast.String(s.Query), StopOnError: stop,
+		Settings: env.Settings, CreatedMillis: env.Now.UnixMilli(),
+	}
+	for _, source := range c.sources {
+		q.Sources = append(q.Sources, source.ID)
+	}
+	command.Query = q
+	ddl.Notices = []catalog.Notice{{
+		Message: "continuous query " + quoted(q.Name) + " keeps " + r.Kind.String() + " " + quoted(r.Name) + " up to date from now on",
+		Hint:    "SHOW QUERIES shows how far it is.",
+	}}
+	return nil
+}
+
+func quoted(name string) string { return `"` + name + `"` }
+
+// describeResult makes the columns, key and placement of a derived relation from
+// the plan of its query.
+func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relation) error {
+	root := c.root
+	properties := root.Props()
+	if r.Kind == catalog.KindStream && properties.Kind != plan.AppendOnly {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, s.Query.Pos(), "the result of the query changes, so it cannot be a stream").
+			WithHint("Use CREATE TABLE %s AS …", r.Name)
+	}
+	if len(s.ColumnNames) > c.visible {
+		return sqlerr.New(sqlerr.SyntaxError, s.ColumnNames[c.visible].Pos(), "too many column names were specified")
+	}
+	for i, column := range root.Columns() {
+		name, pos := column.Name, columnPosition(c.boundQuery, i, s.Query.Pos())
+		if i < len(s.ColumnNames) {
+			name, pos = s.ColumnNames[i].Value, s.ColumnNames[i].Pos()
+		}
+		hidden := i >= c.visible
+		if hidden {
+			name = freeName(name, r)
+		} else {
+			if err := checkColumnName(name, pos); err != nil {
+				return err
+			}
+			if r.Column(name) >= 0 {
+				return sqlerr.New(sqlerr.DuplicateColumn, pos, "column %q specified more than once", name)
+			}
+		}
+		if err := checkColumnType(name, column.Type, pos); err != nil {
+			return err
+		}
+		r.Columns = append(r.Columns, catalog.Column{Name: name, Type: column.Type, Hidden: hidden})
+	}
+	if c.visible == 0 {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, s.Query.Pos(), "a %s needs columns", r.Kind)
+	}
+	r.Partitions = properties.Partitions
+	switch {
+	case r.Kind == catalog.KindStream:
+		r.Key = properties.Partitioning
+	case properties.Kind == plan.Keyed:
+		r.Key = nonNil(properties.Key)
+		if properties.Partitioning != nil && !slices.Equal(properties.Partitioning, r.Key) {
+			r.Distribution = properties.Partitioning
+		}
+	default:
+		r.Bag = true
+	}
+	return nil
+}
+
+// freeName returns a name for a hidden column that no other column has.
+func freeName(name string, r *catalog.Relation) string {
+	name = strings.TrimSpace(name)
+	free := name
+	for i := 1; r.Column(free) >= 0; i++ {
+		free = name + "_" + decimal(i)
+	}
+	return free
+}

@@ -1,0 +1,76 @@
+package planner
+
+import (
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+)
+
+func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
+	command := &catalog.DropRelations{IfExists: s.IfExists, Cascade: s.Behavior == ast.Cascade}
+	tag := "DROP TABLE"
+	switch s.Kind {
+	case ast.ObjectStream:
+		command.Kind, tag = catalog.KindStream, "DROP STREAM"
+	case ast.ObjectTable:
+		command.Kind = catalog.KindTable
+	case ast.ObjectMaterializedView:
+		command.Kind, tag = catalog.KindTable, "DROP MATERIALIZED VIEW"
+	default:
+		return nil, notSupported(s.Pos(), "DROP of a %s is not supported", s.Kind)
+	}
+	if s.DeleteTopic {
+		return nil, notSupported(s.Pos(), "DELETE TOPIC is not supported").WithHint("DROP removes the rows as well.")
+	}
+	b := newBinder(env, modePull)
+	for _, n := range s.Names {
+		name, err := b.targetName(n)
+		if err != nil {
+			return nil, err
+		}
+		command.Names = append(command.Names, name)
+	}
+	return &plan.DDL{Command: command, Tag: tag}, nil
+}
+
+func planControl(s *ast.ControlQuery) (*plan.DDL, error) {
+	name := ""
+	if s.QueryID != nil {
+		name = s.QueryID.Value
+	}
+	switch s.Action {
+	case ast.PauseQuery:
+		return &plan.DDL{Command: &catalog.PauseQuery{Name: name}, Tag: "PAUSE"}, nil
+	case ast.ResumeQuery:
+		return &plan.DDL{Command: &catalog.ResumeQuery{Name: name}, Tag: "RESUME"}, nil
+	default:
+		return &plan.DDL{Command: &catalog.TerminateQuery{Name: name}, Tag: "TERMINATE"}, nil
+	}
+}
+
+func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
+	command := &catalog.CommentOn{}
+	if s.Text != nil {
+		command.Text = s.Text.Value
+	}
+	name := s.Name
+	switch s.Kind {
+	case ast.ObjectStream:
+		command.Kind = catalog.KindStream
+	case ast.ObjectTable, ast.ObjectMaterializedView:
+		command.Kind = catalog.KindTable
+	case ast.ObjectColumn:
+		if len(name.Parts) < 2 {
+			return nil, notSupported(name.Pos(), "COMMENT ON COLUMN needs the name of a table and a column")
+		}
+		command.Column = name.Last()
+		name = &ast.Name{Span: name.Span, Parts: name.Parts[:len(name.Parts)-1]}
+	default:
+		return nil, notSupported(s.Pos(), "COMMENT ON %s is not supported", s.Kind)
+	}
+	var err error
+	if command.Name, err = newBinder(env, modePull).targetName(name); err != nil {
+		return nil, err
+	}
+	return &plan.DDL{Command: command, Tag: "COMMENT"}, nil
+}

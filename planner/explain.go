@@ -1,0 +1,148 @@
+package planner
+
+import (
+	"fmt"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+)
+
+// planExplain plans the inner statement and answers with its plan.
+func planExplain(env *Environment, s *ast.Explain) (*plan.Explain, error) {
+	for _, o := range s.Options {
+		if err := checkExplainOption(o); err != nil {
+			return nil, err
+		}
+	}
+	lines, err := explainLines(env, s)
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Explain{Query: textRows("QUERY PLAN", lines)}, nil
+}
+
+// checkExplainOption refuses the options that would change the answer.
+func checkExplainOption(o *ast.Option) error {
+	switch o.Name {
+	case "verbose", "costs", "settings", "summary", "timing", "buffers", "wal":
+		return nil
+	case "format":
+		if text, err := optionText(o); err == nil && text == "text" {
+			return nil
+		}
+		return notSupported(o.Pos(), "EXPLAIN in this format is not supported").WithHint("The format is text.")
+	case "analyze":
+		if on, err := optionBool(o); err == nil && !on {
+			return nil
+		}
+		return notSupported(o.Pos(), "EXPLAIN ANALYZE is not supported")
+	}
+	return sqlerr.New(sqlerr.SyntaxError, o.Pos(), "unrecognized EXPLAIN option %q", o.Name)
+}
+
+func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
+	if s.QueryID != nil {
+		q := env.Catalog.QueryByName(s.QueryID.Value)
+		if q == nil {
+			return nil, sqlerr.New(sqlerr.UndefinedObject, s.QueryID.Pos(), "query %q does not exist", s.QueryID.Value).
+				WithHint("SHOW QUERIES lists the continuous queries.")
+		}
+		continuous, err := PlanContinuous(env.Catalog, q)
+		if err != nil {
+			return nil, err
+		}
+		return formatContinuous(q.Name, continuous.Sink, continuous.Stages, continuous.Kind, continuous.Key), nil
+	}
+	switch inner := s.Statement.(type) {
+	case *ast.Query:
+		q, err := planQuery(env, inner)
+		if err != nil {
+			return nil, err
+		}
+		return formatQuery(q), nil
+	case *ast.Insert:
+		insert, err := planInsert(env, inner)
+		if err != nil {
+			return nil, err
+		}
+		lines := []string{"Insert into " + insert.Target.Kind.String() + " " + insert.Target.Name}
+		return append(lines, indented(formatTree(insert.Source))...), nil
+	case *ast.CreateRelation:
+		return explainCreate(env, inner)
+	default:
+		return nil, notSupported(s.Statement.Pos(), "EXPLAIN of %s is not supported", statementName(inner))
+	}
+}
+
+// explainCreate shows the stages that CREATE … AS would run.
+func explainCreate(env *Environment, s *ast.CreateRelation) ([]string, error) {
+	ddl, err := planCreate(env, s)
+	if err != nil {
+		return nil, err
+	}
+	r := &ddl.Command.(*catalog.CreateRelation).Relation
+	if s.Query == nil {
+		return nil, notSupported(s.Pos(), "EXPLAIN of CREATE without AS is not supported")
+	}
+	c, err := bindContinuous(env, s.Query, nil)
+	if err != nil {
+		return nil, err
+	}
+	stages, err := c.stages(r)
+	if err != nil {
+		return nil, err
+	}
+	properties := c.root.Props()
+	return formatContinuous(r.Name, r, stages, properties.Kind, properties.Key), nil
+}
+
+func formatQuery(q *plan.Query) []string {
+	lines := formatTree(q)
+	if q.Emit == plan.EmitNone {
+		return lines
+	}
+	if q.EmitLimit != nil {
+		lines = append(lines, "Ends after rows: "+plan.ExprString(q.EmitLimit, nil))
+	}
+	properties := q.Root.Props()
+	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions)
+}
+
+// exceptions says which of the two exceptions to equality with a one-time query
+// hold: late rows and joins of streams with tables, neither of which a query can
+// have that is planned here.
+const exceptions = "Exceptions: none"
+
+func formatTree(q *plan.Query) []string {
+	lines := plan.Format(q.Root)
+	for i, sub := range q.Subqueries {
+		lines = append(lines, fmt.Sprintf("Subquery %d", i))
+		lines = append(lines, indented(plan.Format(sub.Root))...)
+	}
+	return lines
+}
+
+func indented(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = "  " + line
+	}
+	return out
+}
+
+func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, kind plan.ResultKind, key []int) []string {
+	lines := []string{fmt.Sprintf("Continuous query %s", plan.QuoteIdentifier(name))}
+	for _, stage := range stages {
+		to := fmt.Sprintf("stage %d", stage.To)
+		if stage.To < 0 {
+			to = fmt.Sprintf("%s %s", sink.Kind, catalog.Name{Schema: sink.Schema, Name: sink.Name})
+		}
+		lines = append(lines, fmt.Sprintf("Stage %d, to %s", stage.Number, to))
+		lines = append(lines, indented(plan.Format(stage.Root))...)
+	}
+	last := stages[len(stages)-1].Root
+	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
+	return append(lines, exceptions)
+}

@@ -1,0 +1,442 @@
+package planner
+
+import (
+	"strings"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/catalog/systables"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// fromItem is a bound item of FROM: its plan and what its columns are called.
+type fromItem struct {
+	node  plan.Node
+	scope *scope
+}
+
+// from binds a FROM list in scope s, which has no columns yet: items side by
+// side are a cross join. Without FROM there is one row without columns.
+func (b *binder) from(list []ast.TableExpr, s *scope) (*fromItem, error) {
+	if len(list) == 0 {
+		return &fromItem{node: newValues([][]expr.Expr{{}}, nil), scope: s}, nil
+	}
+	var all *fromItem
+	for _, t := range list {
+		item, lateral, err := b.tableItem(t, s, all)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = item
+			continue
+		}
+		if err := b.refuse(t.Pos(), "a join"); err != nil {
+			return nil, err
+		}
+		if err := checkNames(all.scope, item.scope, t.Pos()); err != nil {
+			return nil, err
+		}
+		all = &fromItem{
+			scope: all.scope.joined(item.scope, len(all.node.Columns())),
+			node:  newJoin(plan.JoinInner, all.node, item.node, nil, lateral),
+		}
+	}
+	return all, nil
+}
+
+// checkNames refuses two items of FROM with one name.
+func checkNames(left, right *scope, pos int) error {
+	for _, t := range right.tables {
+		for _, other := range left.tables {
+			if t.name == other.name && t.schema == other.schema && t.name != "" {
+				return sqlerr.New(sqlerr.DuplicateAlias, pos, "table name %q specified more than once", t.name)
+			}
+		}
+	}
+	return nil
+}
+
+// tableItem binds one item of FROM. Where it may refer to the items left of it
+// (LATERAL, functions), their row is a level of its own: the second result says
+// so, and then the item must be the right side of a lateral join.
+func (b *binder) tableItem(t ast.TableExpr, s *scope, left *fromItem) (*fromItem, bool, error) {
+	if left != nil && isLateral(t) {
+		outside := *left.scope
+		outside.parent, outside.depth, outside.with = s.parent, s.depth, s.with
+		inner := &scope{parent: &outside, depth: s.depth + 1, with: s.with}
+		item, err := b.table(t, inner)
+		if err != nil {
+			return nil, false, err
+		}
+		item.scope.parent, item.scope.depth = s.parent, s.depth
+		return item, true, nil
+	}
+	item, err := b.table(t, s)
+	return item, false, err
+}
+
+// isLateral reports whether an item may refer to the items left of it.
+func isLateral(t ast.TableExpr) bool {
+	switch t := t.(type) {
+	case *ast.DerivedTable:
+		return t.Lateral
+	case *ast.FunctionTable:
+		return t.Lateral || !t.RowsFrom && hasColumns(t.Functions[0].Call)
+	case *ast.Join:
+		return isLateral(t.Left) || isLateral(t.Right)
+	case *ast.ParenthesizedTable:
+		return isLateral(t.Table)
+	default:
+		return false
+	}
+}
+
+// hasColumns reports whether a call of a function in FROM may depend on columns:
+// only calls with nothing but constants for arguments surely do not.
+func hasColumns(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.FunctionCall:
+		for _, arg := range e.Args {
+			if hasColumns(arg) {
+				return true
+			}
+		}
+		return false
+	case *ast.Cast:
+		return hasColumns(e.Operand)
+	case *ast.Unary:
+		return hasColumns(e.Operand)
+	case *ast.Binary:
+		return hasColumns(e.Left) || hasColumns(e.Right)
+	case *ast.ArrayConstructor:
+		for _, element := range e.Elements {
+			if hasColumns(element) {
+				return true
+			}
+		}
+		return false
+	case *ast.IntegerLiteral, *ast.NumericLiteral, *ast.StringLiteral, *ast.BooleanLiteral, *ast.NullLiteral,
+		*ast.TypedLiteral, *ast.Parameter, *ast.ValueFunction:
+		return false
+	default:
+		return true
+	}
+}
+
+// table binds an item; s has no columns of its own.
+func (b *binder) table(t ast.TableExpr, s *scope) (*fromItem, error) {
+	switch t := t.(type) {
+	case *ast.TableName:
+		return b.tableName(t, s)
+	case *ast.DerivedTable:
+		return b.derivedTable(t, s)
+	case *ast.FunctionTable:
+		return b.functionTable(t, s)
+	case *ast.Join:
+		return b.join(t, s)
+	case *ast.ParenthesizedTable:
+		item, err := b.table(t.Table, s)
+		if err != nil || t.Alias == nil {
+			return item, err
+		}
+		return b.aliasJoin(item, t.Alias, s)
+	default:
+		return nil, notSupported(t.Pos(), "this FROM item is not supported")
+	}
+}
+
+func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
+	switch {
+	case t.Changes:
+		return nil, notSupported(t.Pos(), "CHANGES OF is not supported")
+	case t.AsOf != nil:
+		return nil, notSupported(t.AsOf.Pos(), "FOR SYSTEM_TIME AS OF is not supported")
+	case t.Sample != nil:
+		return nil, notSupported(t.Sample.Pos(), "TABLESAMPLE is not supported")
+	}
+	if len(t.Name.Parts) == 1 {
+		if w := s.with.find(t.Name.Last()); w != nil {
+			bound, err := b.commonTable(w, s)
+			if err != nil {
+				return nil, err
+			}
+			return b.named(bound, t.Name.Last(), w.table.Columns, t.Alias, s, t.Pos())
+		}
+	}
+	if system, err := b.systemTable(t, s); system != nil || err != nil {
+		return system, err
+	}
+	relation, err := b.relation(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if relation == nil {
+		return nil, b.undefinedTable(t.Name)
+	}
+	b.addSource(relation)
+	return b.scan(relation, t, s)
+}
+
+// scan reads all of a relation; what is not needed is removed by a rule.
+func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
+	var visible, fetch, hidden []int
+	for i := range relation.Columns {
+		if relation.Columns[i].Hidden {
+			hidden = append(hidden, i)
+		} else {
+			visible = append(visible, i)
+		}
+	}
+	fetch = append(append(fetch, visible...), hidden...)
+	if relation.Kind == catalog.KindStream {
+		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
+	}
+	node := newScan(relation, fetch)
+	table := &scopeTable{schema: relation.Schema, name: relation.Name}
+	names, err := applyAlias(table, columnNames(node)[:len(visible)], t.Alias)
+	if err != nil {
+		return nil, err
+	}
+	inner := &scope{parent: s.parent, depth: s.depth, with: s.with}
+	columns := append([]plan.Column{}, node.Columns()...)
+	for i, name := range names {
+		columns[i].Name = name
+	}
+	inner.addTable(table, columns, len(visible), 0)
+	if relation.Kind == catalog.KindStream {
+		for i := len(visible) + len(hidden); i < len(columns); i++ {
+			inner.addPseudocolumn(table, columns[i], i)
+		}
+	}
+	return &fromItem{node: node, scope: inner}, nil
+}
+
+// systemTable binds a table of pg_catalog, information_schema or millrace; nil
+// where the name is none of these.
+func (b *binder) systemTable(t *ast.TableName, s *scope) (*fromItem, error) {
+	if b.env.System == nil {
+		return nil, nil
+	}
+	if err := b.checkDatabase(t.Name.Catalog(), strings.Join(t.Name.Parts, "."), t.Pos()); err != nil {
+		return nil, err
+	}
+	schema := t.Name.Schema()
+	if schema == "" {
+		schema = systables.SchemaPgCatalog
+	}
+	table := b.env.System.Lookup(schema, t.Name.Last())
+	if table == nil {
+		return nil, nil
+	}
+	if err := b.refuse(t.Pos(), "a system table"); err != nil {
+		return nil, err
+	}
+	scan := &plan.SystemScan{Schema: table.Schema, Name: table.Name}
+	for i, c := range table.Columns {
+		scan.Fetch = append(scan.Fetch, i)
+		scan.Cols = append(scan.Cols, plan.Column{Name: c.Name, Type: c.Type, Table: table.OID, Attribute: int16(i + 1)})
+	}
+	scan.Properties = oneShot
+	return b.namedIn(&boundQuery{node: scan, visible: len(scan.Cols)}, &scopeTable{schema: table.Schema, name: table.Name}, nil, t.Alias, s, t.Pos())
+}
+
+func (b *binder) derivedTable(t *ast.DerivedTable, s *scope) (*fromItem, error) {
+	if t.Query.Emit != nil {
+		return nil, notSupported(t.Query.Emit.Pos(), "EMIT is not allowed in a subquery")
+	}
+	bound, err := b.query(t.Query, s.parent, s.with)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	if t.Alias == nil {
+		return nil, sqlerr.New(sqlerr.SyntaxError, t.Pos(), "subquery in FROM must have an alias").
+			WithHint("For example, FROM (SELECT ...) [AS] foo.")
+	}
+	return b.named(bound, "", nil, t.Alias, s, t.Pos())
+}
+
+// named gives a query in FROM its name and column names.
+func (b *binder) named(bound *boundQuery, name string, columns []ast.Identifier, alias *ast.Alias, s *scope, pos int) (*fromItem, error) {
+	return b.namedIn(bound, &scopeTable{name: name}, columns, alias, s, pos)
+}
+
+func (b *binder) namedIn(bound *boundQuery, table *scopeTable, declared []ast.Identifier, alias *ast.Alias, s *scope, pos int) (*fromItem, error) {
+	names := columnNames(bound.node)[:bound.visible]
+	if len(declared) > len(names) {
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, pos, "WITH query %q has %d columns available but %d columns specified", table.name, len(names), len(declared))
+	}
+	for i := range declared {
+		names[i] = declared[i].Value
+	}
+	names, err := applyAlias(table, names, alias)
+	if err != nil {
+		return nil, err
+	}
+	inner := &scope{parent: s.parent, depth: s.depth, with: s.with}
+	columns := append([]plan.Column{}, bound.node.Columns()...)
+	for i, name := range names {
+		columns[i].Name = name
+	}
+	inner.addTable(table, columns, bound.visible, 0)
+	return &fromItem{node: bound.node, scope: inner}, nil
+}
+
+// applyAlias renames a table and its first columns.
+func applyAlias(table *scopeTable, names []string, alias *ast.Alias) ([]string, error) {
+	if alias == nil {
+		return names, nil
+	}
+	table.schema, table.name = "", alias.Name.Value
+	if len(alias.Columns) > len(names) {
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, alias.Pos(), "table %q has %d columns available but %d columns specified", table.name, len(names), len(alias.Columns))
+	}
+	names = append([]string{}, names...)
+	for i := range alias.Columns {
+		names[i] = alias.Columns[i].Value
+	}
+	return names, nil
+}
+
+// tableFunctions maps the set-returning functions there are to what they
+// return.
+var tableFunctions = map[string]func(args []types.Type) ([]types.Type, types.Type, bool){
+	"generate_series": generateSeries,
+	"unnest":          unnest,
+}
+
+func isTableFunction(name string) bool { return tableFunctions[name] != nil }
+
+// generateSeries chooses among PostgreSQL's forms of generate_series.
+func generateSeries(args []types.Type) ([]types.Type, types.Type, bool) {
+	if len(args) != 2 && len(args) != 3 {
+		return nil, types.Type{}, false
+	}
+	repeat := func(t types.Type) []types.Type {
+		out := make([]types.Type, len(args))
+		for i := range out {
+			out[i] = t
+		}
+		return out
+	}
+	for _, t := range []types.Type{types.Int4, types.Int8, types.Numeric} {
+		if allBecome(args, repeat(t)) {
+			return repeat(t), t, true
+		}
+	}
+	for _, t := range []types.Type{types.Timestamp, types.TimestampTZ} {
+		want := []types.Type{t, t, types.Interval}
+		if len(args) == 3 && allBecome(args, want) {
+			return want, t, true
+		}
+	}
+	return nil, types.Type{}, false
+}
+
+func allBecome(args, want []types.Type) bool {
+	for i := range args {
+		if args[i].Kind != types.KindUnknown && !args[i].SameKind(want[i]) && !expr.CanCast(args[i], want[i], expr.Implicit) {
+			return false
+		}
+	}
+	return true
+}
+
+func unnest(args []types.Type) ([]types.Type, types.Type, bool) {
+	if len(args) != 1 || args[0].Kind != types.KindArray {
+		return nil, types.Type{}, false
+	}
+	return args, *args[0].Elem, true
+}
+
+func (b *binder) functionTable(t *ast.FunctionTable, s *scope) (*fromItem, error) {
+	if t.RowsFrom && len(t.Functions) != 1 {
+		return nil, notSupported(t.Pos(), "ROWS FROM with several functions is not supported")
+	}
+	if len(t.Columns) > 0 || len(t.Functions[0].Columns) > 0 {
+		return nil, notSupported(t.Pos(), "a function that returns records is not supported")
+	}
+	if err := b.refuse(t.Pos(), "a function in FROM"); err != nil {
+		return nil, err
+	}
+	// The arguments stand outside the item: their row is the one around.
+	eb := &exprBinder{binder: b, scope: &scope{parent: s.parent, depth: s.depth, with: s.with}, clause: "functions in FROM"}
+	call, isCall := t.Functions[0].Call.(*ast.FunctionCall)
+	name, node, err := "", plan.Node(nil), error(nil)
+	if isCall {
+		if name, err = b.functionName(call.Name); err != nil {
+			return nil, err
+		}
+	}
+	if isTableFunction(name) {
+		node, err = b.setReturning(eb, name, call, t.Ordinality)
+	} else {
+		name, node, err = b.scalarTable(eb, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The single column takes the alias of the table as its name.
+	alias := t.Alias
+	if alias != nil && len(alias.Columns) == 0 && !t.Ordinality {
+		named := *alias
+		named.Columns = []ast.Identifier{alias.Name}
+		alias = &named
+	}
+	return b.named(&boundQuery{node: node, visible: len(node.Columns())}, name, nil, alias, s, t.Pos())
+}
+
+func (b *binder) setReturning(eb *exprBinder, name string, call *ast.FunctionCall, ordinality bool) (plan.Node, error) {
+	args, err := eb.bindAll(call.Args)
+	if err != nil {
+		return nil, err
+	}
+	want, result, ok := tableFunctions[name](exprTypes(args))
+	if !ok {
+		return nil, undefinedFunction(name, args, call.Pos())
+	}
+	for i := range args {
+		if args[i], err = b.coerce(args[i], want[i], expr.Implicit); err != nil {
+			return nil, err
+		}
+	}
+	f := &plan.TableFunction{Name: name, Args: args, Ordinality: ordinality}
+	f.Cols = []plan.Column{{Name: name, Type: result}}
+	if ordinality {
+		f.Cols = append(f.Cols, plan.Column{Name: "ordinality", Type: types.Int8})
+	}
+	f.Properties = oneShot
+	return f, nil
+}
+
+// scalarTable is an ordinary function in FROM: one row with its value.
+func (b *binder) scalarTable(eb *exprBinder, t *ast.FunctionTable) (string, plan.Node, error) {
+	if t.Ordinality {
+		return "", nil, notSupported(t.Pos(), "WITH ORDINALITY is not supported for this function")
+	}
+	value, err := eb.bind(t.Functions[0].Call)
+	if err != nil {
+		return "", nil, err
+	}
+	if value, err = b.settle(value); err != nil {
+		return "", nil, err
+	}
+	name, _ := columnName(t.Functions[0].Call)
+	row := newValues([][]expr.Expr{{}}, nil)
+	return name, newProject(row, []expr.Expr{value}, []string{name}), nil
+}
+
+func undefinedFunction(name string, args []expr.Expr, pos int) error {
+	list := make([]string, len(args))
+	for i, a := range args {
+		list[i] = a.Type().BaseName()
+	}
+	return sqlerr.New(sqlerr.UndefinedFunction, pos, "function %s(%s) does not exist", name, strings.Join(list, ", ")).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
+}

@@ -1,0 +1,62 @@
+package planner
+
+import (
+	"millrace/planner/plan"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// hashJoins takes equalities between the two sides out of joins' conditions.
+func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
+	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
+		j, ok := node.(*plan.Join)
+		if !ok || j.On == nil || j.Lateral {
+			return node, nil
+		}
+		keyed := newJoin(j.Kind, j.Left, j.Right, nil, false)
+		keyed.LeftKeys, keyed.RightKeys = j.LeftKeys, j.RightKeys
+		width := len(j.Left.Columns())
+		var rest []expr.Expr
+		for _, c := range split(j.On) {
+			left, right := r.hashKey(c, width)
+			if left == nil {
+				rest = append(rest, c)
+				continue
+			}
+			keyed.LeftKeys = append(keyed.LeftKeys, left)
+			keyed.RightKeys = append(keyed.RightKeys, shiftColumns(right, -width))
+		}
+		keyed.On = conjunction(rest)
+		return keyed, nil
+	})
+}
+
+// hashKey returns the two sides of an equality between one expression of the
+// left input and one of the right, of one type; nil where it is none.
+func (r *ruleContext) hashKey(e expr.Expr, width int) (left, right expr.Expr) {
+	call, ok := e.(*expr.Call)
+	if !ok || !isEquality(call) || hasSubquery(e) || isVolatile(e) {
+		return nil, nil
+	}
+	a, b := call.Args[0], call.Args[1]
+	aLeft, aRight := r.sides(a, width)
+	bLeft, bRight := r.sides(b, width)
+	switch {
+	case aLeft && !aRight && bRight && !bLeft:
+		return a, b
+	case aRight && !aLeft && bLeft && !bRight:
+		return b, a
+	default:
+		return nil, nil
+	}
+}
+
+// isEquality reports whether a call compares two values of one type, whose
+// equality is that of their keys.
+func isEquality(call *expr.Call) bool {
+	if call.Func.Name != "=" || len(call.Args) != 2 {
+		return false
+	}
+	left, right := call.Args[0].Type(), call.Args[1].Type()
+	return left.SameKind(right) && left.Kind != types.KindBpchar
+}

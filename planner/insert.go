@@ -1,0 +1,329 @@
+package planner
+
+import (
+	"slices"
+
+	"millrace/planner/plan"
+	"millrace/sql"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// insertBinder binds one INSERT.
+type insertBinder struct {
+	*binder
+	target *catalog.Relation
+	// columns are the numbers of the columns that the source gives, in its order;
+	// FetchRowtime stands for the event time.
+	columns []int
+	// explicit says that the statement lists the columns.
+	explicit bool
+	defaults []expr.Expr
+}
+
+func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
+	if err := refuseInsertClauses(s); err != nil {
+		return nil, err
+	}
+	b := newBinder(env, modePull)
+	target, err := b.writable(s.Table, "insert into")
+	if err != nil {
+		return nil, err
+	}
+	ib := &insertBinder{binder: b, target: target, explicit: len(s.Columns) > 0}
+	if err := ib.bindColumns(s.Columns); err != nil {
+		return nil, err
+	}
+	if ib.defaults, err = b.columnDefaults(target); err != nil {
+		return nil, err
+	}
+	var root plan.Node
+	switch {
+	case s.Source == nil:
+		root = ib.rows([][]expr.Expr{make([]expr.Expr, len(ib.columns))})
+	case plainValues(s) != nil:
+		root, err = ib.bindValues(plainValues(s))
+	default:
+		root, err = ib.bindQuery(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	source, err := b.finishQuery(&boundQuery{node: root, visible: len(root.Columns())})
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Insert{Target: target, Source: source, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}, nil
+}
+
+func refuseInsertClauses(s *ast.Insert) error {
+	switch {
+	case s.OnConflict != nil:
+		return notSupported(s.OnConflict.Pos(), "ON CONFLICT is not supported")
+	case len(s.Returning) > 0:
+		return notSupported(s.Returning[0].Pos(), "RETURNING is not supported")
+	case s.Overriding != "":
+		return notSupported(s.Pos(), "OVERRIDING is not supported")
+	case len(s.Options) > 0:
+		return notSupported(s.Options[0].Pos(), "options of INSERT are not supported")
+	case s.Source != nil && s.Source.Emit != nil:
+		return notSupported(s.Source.Emit.Pos(), "INSERT … SELECT … EMIT CHANGES is not supported").
+			WithHint("CREATE STREAM … AS SELECT … keeps a stream of its own up to date.")
+	}
+	return nil
+}
+
+// plainValues returns the VALUES that is the whole source, or nil.
+func plainValues(s *ast.Insert) *ast.Values {
+	values, ok := s.Source.Body.(*ast.Values)
+	q := s.Source
+	if !ok || s.With != nil || q.With != nil || len(q.OrderBy) > 0 || q.Limit != nil || q.Offset != nil {
+		return nil
+	}
+	return values
+}
+
+// writable finds a relation that clients write to.
+func (b *binder) writable(name *ast.Name, verb string) (*catalog.Relation, error) {
+	r, err := b.relation(name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		if b.env.System != nil && (b.env.System.Lookup(name.Schema(), name.Last()) != nil) {
+			return nil, sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "cannot %s system table %q", verb, name.Last())
+		}
+		return nil, b.undefinedTable(name)
+	}
+	if r.Derived() {
+		err := sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "cannot %s %q", verb, r.Name)
+		if r.Frozen {
+			return nil, err.WithDetail("It is the result of a continuous query that was terminated.")
+		}
+		return nil, err.WithDetail("A continuous query writes the %s.", r.Kind)
+	}
+	return r, nil
+}
+
+// bindColumns reads the list of target columns; without one all are targets.
+func (ib *insertBinder) bindColumns(list []*ast.TargetColumn) error {
+	if len(list) == 0 {
+		for i := range ib.target.Columns {
+			if !ib.target.Columns[i].Hidden {
+				ib.columns = append(ib.columns, i)
+			}
+		}
+		return nil
+	}
+	for _, c := range list {
+		if len(c.Path) > 0 {
+			return notSupported(c.Pos(), "inserting into a part of a column is not supported")
+		}
+		number, err := ib.targetColumn(ib.target, c.Name)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(ib.columns, number) {
+			return sqlerr.New(sqlerr.DuplicateColumn, c.Pos(), "column %q specified more than once", c.Name.Value)
+		}
+		ib.columns = append(ib.columns, number)
+	}
+	return nil
+}
+
+// targetColumn returns the number of a column by name; a stream's event time
+// may be given as well.
+func (b *binder) targetColumn(r *catalog.Relation, name ast.Identifier) (int, error) {
+	if i := r.Column(name.Value); i >= 0 && !r.Columns[i].Hidden {
+		return i, nil
+	}
+	if name.Value == "rowtime" && r.Kind == catalog.KindStream {
+		return plan.FetchRowtime, nil
+	}
+	err := sqlerr.New(sqlerr.UndefinedColumn, name.Pos(), "column %q of relation %q does not exist", name.Value, r.Name)
+	var names []string
+	for i := range r.Columns {
+		names = append(names, r.Columns[i].Name)
+	}
+	if best := closest(name.Value, names, identity); best != "" {
+		return 0, err.WithHint("Perhaps you meant to reference the column %q.", best)
+	}
+	return 0, err
+}
+
+// columnDefaults returns the value of each column that a statement leaves out,
+// of the column's type.
+func (b *binder) columnDefaults(r *catalog.Relation) ([]expr.Expr, error) {
+	defaults := make([]expr.Expr, len(r.Columns))
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		defaults[i] = &expr.Const{Node: expr.Node{ResultType: c.Type, Position: -1}}
+		if c.Default == "" {
+			continue
+		}
+		parsed, err := sql.ParseExpr(c.Default)
+		if err != nil {
+			return nil, err
+		}
+		if defaults[i], err = b.defaultValue(parsed, c); err != nil {
+			return nil, err
+		}
+	}
+	return defaults, nil
+}
+
+// defaultValue binds a DEFAULT expression.
+func (b *binder) defaultValue(e ast.Expr, c *catalog.Column) (expr.Expr, error) {
+	eb := &exprBinder{binder: b, scope: newScope(nil), clause: "DEFAULT expressions"}
+	value, err := eb.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	if hasSubquery(value) {
+		return nil, notSupported(e.Pos(), "cannot use subquery in DEFAULT expression")
+	}
+	if !assignable(value.Type(), c.Type) {
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, e.Pos(), "column %q is of type %s but default expression is of type %s", c.Name, c.Type.BaseName(), value.Type().BaseName()).
+			WithHint("You will need to rewrite or cast the expression.")
+	}
+	return b.coerce(value, c.Type, expr.Assignment)
+}
+
+func assignable(from, to types.Type) bool {
+	return from.Kind == types.KindUnknown || from.SameKind(to) || expr.CanCast(from, to, expr.Assignment)
+}
+
+// typeOf returns the name and type of target column number.
+func (ib *insertBinder) columnOf(number int) (string, types.Type) {
+	if number == plan.FetchRowtime {
+		return "rowtime", types.TimestampTZ
+	}
+	return ib.target.Columns[number].Name, ib.target.Columns[number].Type
+}
+
+// assign coerces a value to the type of target column i of the list.
+func (ib *insertBinder) assign(value expr.Expr, i int) (expr.Expr, error) {
+	name, t := ib.columnOf(ib.columns[i])
+	if !assignable(value.Type(), t) {
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, value.Pos(), "column %q is of type %s but expression is of type %s", name, t.BaseName(), value.Type().BaseName()).
+			WithHint("You will need to rewrite or cast the expression.")
+	}
+	return ib.coerce(value, t, expr.Assignment)
+}
+
+// checkWidth compares the number of values with the number of target columns.
+func (ib *insertBinder) checkWidth(n int, extra, last int) error {
+	if n > len(ib.columns) {
+		return sqlerr.New(sqlerr.SyntaxError, extra, "INSERT has more expressions than target columns")
+	}
+	if n < len(ib.columns) && ib.explicit {
+		return sqlerr.New(sqlerr.SyntaxError, last, "INSERT has more target columns than expressions")
+	}
+	ib.columns = ib.columns[:n]
+	return nil
+}
+
+func (ib *insertBinder) bindValues(values *ast.Values) (plan.Node, error) {
+	width := len(values.Rows[0])
+	first := values.Rows[0]
+	for _, row := range values.Rows {
+		if len(row) != width {
+			return nil, sqlerr.New(sqlerr.SyntaxError, row[0].Pos(), "VALUES lists must all be the same length")
+		}
+	}
+	if err := ib.checkWidth(width, first[min(width-1, len(ib.columns))].Pos(), first[0].Pos()); err != nil {
+		return nil, err
+	}
+	eb := &exprBinder{binder: ib.binder, scope: newScope(nil), clause: "VALUES"}
+	rows := make([][]expr.Expr, len(values.Rows))
+	for r, row := range values.Rows {
+		rows[r] = make([]expr.Expr, width)
+		for i, cell := range row {
+			if _, isDefault := cell.(*ast.Default); isDefault {
+				continue
+			}
+			value, err := eb.bind(cell)
+			if err != nil {
+				return nil, err
+			}
+			if rows[r][i], err = ib.assign(value, i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return ib.rows(rows), nil
+}
+
+// rows makes whole rows of the target from rows of the listed columns; nil
+// stands for DEFAULT.
+func (ib *insertBinder) rows(listed [][]expr.Expr) plan.Node {
+	full := make([][]expr.Expr, len(listed))
+	for r, row := range listed {
+		full[r] = ib.spread(func(i int) expr.Expr { return row[i] })
+	}
+	return newValues(full, ib.outputColumns())
+}
+
+// spread puts the values of the listed columns in their places and defaults in
+// the others.
+func (ib *insertBinder) spread(value func(i int) expr.Expr) []expr.Expr {
+	row := slices.Clone(ib.defaults)
+	if slices.Contains(ib.columns, plan.FetchRowtime) {
+		row = append(row, &expr.Const{Node: expr.Node{ResultType: types.TimestampTZ, Position: -1}})
+	}
+	for i, number := range ib.columns {
+		if number == plan.FetchRowtime {
+			number = len(row) - 1
+		}
+		if v := value(i); v != nil {
+			row[number] = v
+		}
+	}
+	return row
+}
+
+func (ib *insertBinder) outputColumns() []plan.Column {
+	var columns []plan.Column
+	for _, c := range ib.target.Columns {
+		columns = append(columns, plan.Column{Name: c.Name, Type: c.Type})
+	}
+	if slices.Contains(ib.columns, plan.FetchRowtime) {
+		columns = append(columns, plan.Column{Name: "rowtime", Type: types.TimestampTZ})
+	}
+	return columns
+}
+
+func (ib *insertBinder) bindQuery(s *ast.Insert) (plan.Node, error) {
+	with, err := ib.withClause(s.With, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := ib.query(s.Source, nil, with)
+	if err != nil {
+		return nil, err
+	}
+	bound = bound.cut()
+	if err := ib.checkWidth(bound.visible, columnPosition(bound, min(bound.visible-1, len(ib.columns)), s.Source.Pos()), columnPosition(bound, 0, s.Source.Pos())); err != nil {
+		return nil, err
+	}
+	for i := range bound.visible {
+		name, t := ib.columnOf(ib.columns[i])
+		from := bound.node.Columns()[i].Type
+		if !assignable(from, t) {
+			return nil, sqlerr.New(sqlerr.DatatypeMismatch, columnPosition(bound, i, s.Source.Pos()), "column %q is of type %s but expression is of type %s", name, t.BaseName(), from.BaseName()).
+				WithHint("You will need to rewrite or cast the expression.")
+		}
+		if err := ib.coerceColumn(bound, i, t, expr.Assignment); err != nil {
+			return nil, err
+		}
+	}
+	exprs := ib.spread(func(i int) expr.Expr { return columnOf(bound.node.Columns()[i], i) })
+	names := make([]string, len(exprs))
+	for i, c := range ib.outputColumns() {
+		names[i] = c.Name
+	}
+	return newProject(bound.node, exprs, names), nil
+}

@@ -1,0 +1,157 @@
+package planner
+
+import (
+	"slices"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+)
+
+var joinKinds = map[ast.JoinKind]plan.JoinKind{
+	ast.InnerJoin: plan.JoinInner, ast.CrossJoin: plan.JoinInner,
+	ast.LeftJoin: plan.JoinLeft, ast.RightJoin: plan.JoinRight, ast.FullJoin: plan.JoinFull,
+}
+
+func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
+	if err := b.refuse(j.Pos(), "a join"); err != nil {
+		return nil, err
+	}
+	if j.Within != nil {
+		return nil, notSupported(j.Within.Pos(), "WITHIN is only for joins of streams in continuous queries, which are not supported")
+	}
+	left, err := b.table(j.Left, s)
+	if err != nil {
+		return nil, err
+	}
+	right, lateral, err := b.tableItem(j.Right, s, left)
+	if err != nil {
+		return nil, err
+	}
+	kind := joinKinds[j.Kind]
+	if lateral && (kind == plan.JoinRight || kind == plan.JoinFull) {
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, j.Right.Pos(), "invalid reference to FROM-clause entry").
+			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
+	}
+	if err := checkNames(left.scope, right.scope, j.Right.Pos()); err != nil {
+		return nil, err
+	}
+	both := left.scope.joined(right.scope, len(left.node.Columns()))
+	var on expr.Expr
+	switch {
+	case j.On != nil:
+		eb := &exprBinder{binder: b, scope: both, clause: "JOIN conditions"}
+		if on, err = eb.bindBool(j.On, "JOIN/ON"); err != nil {
+			return nil, err
+		}
+	case j.Natural:
+		on, err = b.using(kind, naturalColumns(left.scope, right.scope), left, right, both)
+	case len(j.Using) > 0:
+		on, err = b.using(kind, j.Using, left, right, both)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if j.UsingAlias != nil {
+		return nil, notSupported(j.UsingAlias.Pos(), "an alias of USING is not supported")
+	}
+	return &fromItem{node: newJoin(kind, left.node, right.node, on, lateral), scope: both}, nil
+}
+
+// naturalColumns are the names that both sides have, in the order of the left.
+func naturalColumns(left, right *scope) []ast.Identifier {
+	var common []ast.Identifier
+	for _, c := range left.columns {
+		if !c.starred {
+			continue
+		}
+		for _, other := range right.columns {
+			if other.starred && other.name == c.name {
+				common = append(common, ast.Identifier{Span: ast.Span{Start: ast.NoPosition, End: ast.NoPosition}, Value: c.name})
+				break
+			}
+		}
+	}
+	return common
+}
+
+// using binds the equalities of USING and puts the merged columns in front.
+func (b *binder) using(kind plan.JoinKind, names []ast.Identifier, left, right *fromItem, both *scope) (expr.Expr, error) {
+	eb := &exprBinder{binder: b, scope: both, clause: "JOIN/USING"}
+	width := len(left.node.Columns())
+	var equalities []expr.Expr
+	var merged []*scopeColumn
+	for _, name := range names {
+		l, err := usingColumn(left.scope, name, "left")
+		if err != nil {
+			return nil, err
+		}
+		r, err := usingColumn(right.scope, name, "right")
+		if err != nil {
+			return nil, err
+		}
+		leftValue, rightValue := l.value, shiftColumns(r.value, width)
+		equal, err := eb.operator("=", leftValue, rightValue, name.Pos())
+		if err != nil {
+			return nil, err
+		}
+		equalities = append(equalities, equal)
+		value := leftValue
+		switch kind {
+		case plan.JoinRight:
+			value = rightValue
+		case plan.JoinFull:
+			values, common, err := eb.unify([]expr.Expr{leftValue, rightValue}, "JOIN/USING", name.Pos())
+			if err != nil {
+				return nil, err
+			}
+			value = &expr.Coalesce{Node: expr.Node{ResultType: common, Position: name.Pos()}, Args: values}
+		}
+		merged = append(merged, &scopeColumn{name: name.Value, value: value, bare: true, starred: true})
+	}
+	rest := slices.Clone(both.columns)
+	for i, c := range rest {
+		if c.bare && slices.ContainsFunc(names, func(n ast.Identifier) bool { return n.Value == c.name }) {
+			hidden := *c
+			hidden.bare, hidden.starred = false, false
+			rest[i] = &hidden
+		}
+	}
+	both.columns = append(merged, rest...)
+	return conjunction(equalities), nil
+}
+
+func usingColumn(s *scope, name ast.Identifier, side string) (*scopeColumn, error) {
+	c, err := s.lookup(name.Value, name.Pos())
+	if err != nil {
+		return nil, sqlerr.New(sqlerr.AmbiguousColumn, name.Pos(), "common column name %q appears more than once in %s table", name.Value, side)
+	}
+	if c == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedColumn, name.Pos(), "column %q specified in USING clause does not exist in %s table", name.Value, side)
+	}
+	return c, nil
+}
+
+// aliasJoin gives a join in parentheses one name for all its columns.
+func (b *binder) aliasJoin(item *fromItem, alias *ast.Alias, s *scope) (*fromItem, error) {
+	table := &scopeTable{}
+	var names []string
+	var values []expr.Expr
+	for _, c := range item.scope.columns {
+		if c.starred {
+			names, values = append(names, c.name), append(values, c.value)
+		}
+	}
+	names, err := applyAlias(table, names, alias)
+	if err != nil {
+		return nil, err
+	}
+	inner := &scope{parent: s.parent, depth: s.depth, with: s.with, tables: []*scopeTable{table}}
+	for i, name := range names {
+		inner.columns = append(inner.columns, &scopeColumn{
+			table: table, name: name, value: values[i], bare: true, starred: true, inTable: true,
+		})
+	}
+	return &fromItem{node: item.node, scope: inner}, nil
+}

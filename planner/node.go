@@ -1,0 +1,258 @@
+package planner
+
+import (
+	"slices"
+
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// The functions of this file make plan nodes: every node is made here, so that
+// columns and properties follow from the inputs in one place.
+
+// newScan reads the given columns of a relation; see plan.Scan.Fetch.
+func newScan(relation *catalog.Relation, fetch []int) *plan.Scan {
+	scan := &plan.Scan{Relation: relation, Fetch: fetch}
+	for _, number := range fetch {
+		scan.Cols = append(scan.Cols, scanColumn(relation, number))
+	}
+	properties := &scan.Properties
+	properties.Partitions = relation.Partitions
+	if placed := distribution(relation); placed != nil {
+		properties.Partitioning = positions(placed, fetch)
+	}
+	if relation.Kind == catalog.KindStream {
+		properties.Kind = plan.AppendOnly
+		return scan
+	}
+	properties.Kind = plan.Bag
+	if !relation.Bag {
+		if key := positions(relation.Key, fetch); key != nil {
+			properties.Kind, properties.Key = plan.Keyed, key
+		}
+	}
+	return scan
+}
+
+// distribution returns the columns whose hash places a relation's rows, nil
+// when rows lie anywhere.
+func distribution(r *catalog.Relation) []int {
+	switch {
+	case r.Distribution != nil:
+		return r.Distribution
+	case r.Kind == catalog.KindStream && len(r.Key) == 0, r.Bag:
+		return nil
+	default:
+		return nonNil(r.Key)
+	}
+}
+
+func scanColumn(relation *catalog.Relation, number int) plan.Column {
+	switch number {
+	case plan.FetchRowtime:
+		return plan.Column{Name: "rowtime", Type: types.TimestampTZ}
+	case plan.FetchRowOffset:
+		return plan.Column{Name: "rowoffset", Type: types.Int8}
+	case plan.FetchRowPartition:
+		return plan.Column{Name: "rowpartition", Type: types.Int4}
+	}
+	c := &relation.Columns[number]
+	return plan.Column{Name: c.Name, Type: c.Type, Table: uint32(relation.ID), Attribute: int16(number + 1)}
+}
+
+// positions returns where each of the wanted numbers stands in list, nil when
+// one is missing. It is never nil for no wanted numbers.
+func positions(wanted, list []int) []int {
+	out := make([]int, len(wanted))
+	for i, number := range wanted {
+		if out[i] = slices.Index(list, number); out[i] < 0 {
+			return nil
+		}
+	}
+	return out
+}
+
+func nonNil(list []int) []int {
+	if list == nil {
+		return []int{}
+	}
+	return list
+}
+
+func newFilter(input plan.Node, predicate expr.Expr) *plan.Filter {
+	f := &plan.Filter{Input: input, Predicate: predicate}
+	f.Cols, f.Properties = input.Columns(), *input.Props()
+	return f
+}
+
+// newProject computes expressions under the given names. A column that is
+// passed on keeps its origin.
+func newProject(input plan.Node, exprs []expr.Expr, names []string) *plan.Project {
+	p := &plan.Project{Input: input, Exprs: exprs}
+	p.Cols = make([]plan.Column, len(exprs))
+	passed := make([]int, len(exprs)) // the input column that each output is, or -1
+	for i, e := range exprs {
+		p.Cols[i] = plan.Column{Name: names[i], Type: e.Type()}
+		passed[i] = -1
+		if c, ok := e.(*expr.Column); ok {
+			passed[i] = c.Index
+			origin := input.Columns()[c.Index]
+			p.Cols[i].Table, p.Cols[i].Attribute = origin.Table, origin.Attribute
+		}
+	}
+	from := input.Props()
+	p.Properties = plan.Properties{Kind: from.Kind, Partitions: from.Partitions}
+	if from.Partitioning != nil {
+		p.Properties.Partitioning = positions(from.Partitioning, passed)
+	}
+	if from.Kind == plan.Keyed {
+		if key := positions(from.Key, passed); key != nil {
+			p.Properties.Key = key
+		} else {
+			p.Properties.Kind = plan.Bag
+		}
+	}
+	return p
+}
+
+// passColumns projects an input to the given columns of it.
+func passColumns(input plan.Node, columns []int) *plan.Project {
+	exprs := make([]expr.Expr, len(columns))
+	names := make([]string, len(columns))
+	for i, number := range columns {
+		c := input.Columns()[number]
+		exprs[i], names[i] = columnOf(c, number), c.Name
+	}
+	return newProject(input, exprs, names)
+}
+
+// columnOf refers to column number of a row.
+func columnOf(c plan.Column, number int) *expr.Column {
+	return &expr.Column{Node: expr.Node{ResultType: c.Type, Position: -1}, Index: number, Name: c.Name}
+}
+
+// newAggregate groups its input; names are those of the group columns and then
+// of the calls.
+func newAggregate(input plan.Node, mode plan.AggregateMode, groupBy []expr.Expr, calls []plan.AggregateCall, names []string) *plan.Aggregate {
+	a := &plan.Aggregate{Input: input, Mode: mode, GroupBy: groupBy, Calls: calls}
+	// What a partial aggregation gives are additions to states.
+	a.InputRetracts = mode != plan.AggregateFinal && input.Props().Kind != plan.AppendOnly
+	passed := make([]int, len(groupBy))
+	for i, e := range groupBy {
+		column := plan.Column{Name: names[i], Type: e.Type()}
+		passed[i] = -1
+		if c, ok := e.(*expr.Column); ok {
+			passed[i] = c.Index
+			origin := input.Columns()[c.Index]
+			column.Table, column.Attribute = origin.Table, origin.Attribute
+		}
+		a.Cols = append(a.Cols, column)
+	}
+	from := input.Props()
+	a.Properties = plan.Properties{Kind: plan.Keyed, Partitions: from.Partitions}
+	if from.Partitioning != nil {
+		a.Properties.Partitioning = positions(from.Partitioning, passed)
+	}
+	a.Properties.Key = groupKey(len(groupBy), a.Properties.Partitioning)
+	for i := range calls {
+		call := &calls[i]
+		if mode != plan.AggregatePartial {
+			a.Cols = append(a.Cols, plan.Column{Name: names[len(groupBy)+i], Type: call.Type})
+			continue
+		}
+		for _, state := range call.Func.StateTypes(exprTypes(call.Args)) {
+			a.Cols = append(a.Cols, plan.Column{Name: names[len(groupBy)+i], Type: state})
+		}
+	}
+	if mode == plan.AggregatePartial {
+		a.Properties.Kind, a.Properties.Key = plan.Bag, nil
+	}
+	return a
+}
+
+// groupKey lists all n group columns, those that place the rows first and in
+// their order, so that where these are all, key and place have the same hash.
+func groupKey(n int, partitioning []int) []int {
+	key := make([]int, 0, n)
+	for _, column := range partitioning {
+		if !slices.Contains(key, column) {
+			key = append(key, column)
+		}
+	}
+	for column := range n {
+		if !slices.Contains(key, column) {
+			key = append(key, column)
+		}
+	}
+	return key
+}
+
+func newShuffle(input plan.Node, keys []int, partitions int) *plan.Shuffle {
+	s := &plan.Shuffle{Input: input, Keys: nonNil(keys), Partitions: partitions}
+	s.Cols, s.Properties = input.Columns(), *input.Props()
+	s.Properties.Partitioning, s.Properties.Partitions = s.Keys, partitions
+	return s
+}
+
+func newStageInput(shuffle *plan.Shuffle, stage int) *plan.StageInput {
+	in := &plan.StageInput{Stage: stage}
+	in.Cols, in.Properties = shuffle.Cols, shuffle.Properties
+	return in
+}
+
+func newSort(input plan.Node, keys []plan.SortKey) *plan.Sort {
+	s := &plan.Sort{Input: input, Keys: keys}
+	s.Cols, s.Properties = input.Columns(), oneShot
+	return s
+}
+
+func newLimit(input plan.Node, count, offset expr.Expr) *plan.Limit {
+	l := &plan.Limit{Input: input, Count: count, Offset: offset}
+	l.Cols, l.Properties = input.Columns(), oneShot
+	return l
+}
+
+func newDistinct(input plan.Node, on []expr.Expr) *plan.Distinct {
+	d := &plan.Distinct{Input: input, On: on}
+	d.Cols, d.Properties = input.Columns(), oneShot
+	return d
+}
+
+func newJoin(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bool) *plan.Join {
+	j := &plan.Join{Kind: kind, Left: left, Right: right, On: on, Lateral: lateral}
+	j.Cols = slices.Clone(left.Columns())
+	if kind != plan.JoinSemi && kind != plan.JoinAnti {
+		j.Cols = append(j.Cols, right.Columns()...)
+	}
+	j.Properties = oneShot
+	return j
+}
+
+func newSetOperation(op plan.SetOp, all bool, left, right plan.Node) *plan.SetOperation {
+	s := &plan.SetOperation{Op: op, All: all, Left: left, Right: right}
+	for _, c := range left.Columns() {
+		s.Cols = append(s.Cols, plan.Column{Name: c.Name, Type: c.Type})
+	}
+	s.Properties = oneShot
+	return s
+}
+
+func newValues(rows [][]expr.Expr, columns []plan.Column) *plan.Values {
+	v := &plan.Values{Rows: rows}
+	v.Cols = columns
+	v.Properties = plan.Properties{Kind: plan.AppendOnly}
+	return v
+}
+
+// oneShot are the properties of nodes that only pull queries have.
+var oneShot = plan.Properties{Kind: plan.Bag}
+
+func exprTypes(list []expr.Expr) []types.Type {
+	out := make([]types.Type, len(list))
+	for i, e := range list {
+		out[i] = e.Type()
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package planner
+
+import (
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// planQuery plans a SELECT that a session runs, once or with EMIT CHANGES.
+func planQuery(env *Environment, q *ast.Query) (*plan.Query, error) {
+	if q.Emit != nil {
+		return planPush(env, q)
+	}
+	b := newBinder(env, modePull)
+	bound, err := b.query(q, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	return b.finishQuery(bound)
+}
+
+// finishQuery makes a bound query ready to run.
+func (b *binder) finishQuery(bound *boundQuery) (*plan.Query, error) {
+	if err := b.params.check(); err != nil {
+		return nil, err
+	}
+	root, err := b.optimize(bound.node, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := &plan.Query{Visible: bound.visible, RowOpColumn: -1, Params: b.params.types, Sources: b.sources}
+	if out.Root, err = b.optimizeSubqueries(root, &out.Subqueries); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// planPush plans SELECT … EMIT CHANGES.
+func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
+	if q.Emit.Kind == ast.EmitFinal {
+		return nil, notSupported(q.Emit.Pos(), "EMIT FINAL is not supported")
+	}
+	b := newBinder(env, modePush)
+	options, err := b.pushOptions(q.Emit.Options)
+	if err != nil {
+		return nil, err
+	}
+	// LIMIT without ORDER BY on rows that only are added is the first rows: the
+	// push ends with them.
+	endsItself := q.Limit != nil && q.Offset == nil && len(q.OrderBy) == 0
+	unlimited := *q
+	if endsItself {
+		unlimited.Limit = nil
+	}
+	bound, err := b.query(&unlimited, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	kind := bound.node.Props().Kind
+	if endsItself && (kind != plan.AppendOnly || q.Emit.Limit != nil) {
+		return nil, b.refuseLimit(q)
+	}
+	if err := b.checkIncremental(bound.node); err != nil {
+		return nil, err
+	}
+	limit, err := b.emitLimit(q)
+	if err != nil {
+		return nil, err
+	}
+	out, err := b.finishQuery(bound)
+	if err != nil {
+		return nil, err
+	}
+	out.Emit, out.EmitLimit, out.Options = plan.EmitChanges, limit, options
+	out.RowOpColumn = b.rowOpColumn
+	out.RowOp = kind != plan.AppendOnly && b.rowOpColumn < 0
+	return out, nil
+}
+
+func (b *binder) emitLimit(q *ast.Query) (expr.Expr, error) {
+	outside := newScope(nil)
+	switch {
+	case q.Emit.Limit != nil:
+		return b.rowCount(q.Emit.Limit, "LIMIT", outside)
+	case q.Limit != nil:
+		if q.Limit.WithTies {
+			return nil, notSupported(q.Limit.Pos(), "FETCH FIRST … WITH TIES is not supported")
+		}
+		return b.rowCount(q.Limit.Count, "LIMIT", outside)
+	default:
+		return nil, nil
+	}
+}
+
+// pushOptions reads the options behind EMIT CHANGES.
+func (b *binder) pushOptions(list []*ast.Option) (plan.PushOptions, error) {
+	var options plan.PushOptions
+	reader, err := newOptionReader(list, "EMIT CHANGES", []string{"snapshot", "from_beginning"})
+	if err != nil {
+		return options, err
+	}
+	if o := reader.find("snapshot"); o != nil {
+		snapshot, err := optionBool(o)
+		if err != nil {
+			return options, err
+		}
+		options.Snapshot = &snapshot
+	}
+	if o := reader.find("from_beginning"); o != nil {
+		if options.FromBeginning, err = optionBool(o); err != nil {
+			return options, err
+		}
+	}
+	return options, nil
+}
+
+// clockFunctions tell the time at which they are evaluated.
+var clockFunctions = map[string]bool{
+	"now": true, "transaction_timestamp": true, "statement_timestamp": true, "clock_timestamp": true, "timeofday": true,
+}
+
+// sessionFunctions depend on a client's session, which a continuous query does
+// not have.
+var sessionFunctions = map[string]bool{
+	"current_user": true, "session_user": true, "user": true, "current_role": true, "current_database": true,
+	"current_catalog": true, "current_schema": true, "current_schemas": true, "current_setting": true, "set_config": true,
+	"pg_backend_pid": true, "pg_get_userbyid": true, "pg_table_is_visible": true, "pg_type_is_visible": true,
+	"inet_client_addr": true, "inet_client_port": true, "txid_current": true,
+}
+
+// checkIncremental refuses what gives no stable answer in a result that is kept
+// up to date: functions whose value changes between the insertion of a row and
+// its deletion, and those about a session.
+func (b *binder) checkIncremental(node plan.Node) error {
+	appendOnly := true
+	for _, input := range node.Inputs() {
+		if err := b.checkIncremental(input); err != nil {
+			return err
+		}
+		appendOnly = appendOnly && input.Props().Kind == plan.AppendOnly
+	}
+	var refused error
+	for _, e := range nodeExprs(node) {
+		expr.Walk(e, func(e expr.Expr) bool {
+			switch e := e.(type) {
+			case *rowopRef:
+				refused = notSupported(e.Position, "rowop can only be selected as a column of its own")
+			case *expr.Param:
+				if b.mode == modeContinuous {
+					refused = sqlerr.New(sqlerr.InvalidTableDefinition, e.Position, "continuous queries cannot have parameters").
+						WithHint("Write the value into the statement.")
+				}
+			case *expr.Call:
+				refused = b.checkCall(e, appendOnly)
+			}
+			return refused == nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+func (b *binder) checkCall(e *expr.Call, appendOnly bool) error {
+	name := e.Func.Name
+	if b.mode == modeContinuous && sessionFunctions[name] {
+		return notSupported(e.Position, "%s is not supported in a continuous query, which has no session", name)
+	}
+	if !appendOnly && (e.Func.Volatility == expr.Volatile || clockFunctions[name]) {
+		return notSupported(e.Position, "%s is not supported over rows that change", name).
+			WithHint("Compute it in a stream that feeds this query: CREATE STREAM … AS SELECT …, %s().", name)
+	}
+	return nil
+}
+
+// textRows is a query with one column of text and the given rows.
+func textRows(column string, lines []string) *plan.Query {
+	rows := make([][]expr.Expr, len(lines))
+	for i, line := range lines {
+		rows[i] = []expr.Expr{&expr.Const{Node: expr.Node{ResultType: types.Text, Position: -1}, Value: types.StringDatum(line)}}
+	}
+	return &plan.Query{
+		Root:    newValues(rows, []plan.Column{{Name: column, Type: types.Text}}),
+		Visible: 1, RowOpColumn: -1,
+	}
+}

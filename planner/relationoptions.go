@@ -1,0 +1,143 @@
+package planner
+
+import (
+	"strings"
+
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// defaultMaxAhead is how far ahead of the clock a row's event time may be
+// unless WITH (max_ahead = …) says otherwise: one day.
+const defaultMaxAhead = 24 * 60 * 60 * 1000
+
+// relationOptionNames are the options of CREATE STREAM and CREATE TABLE.
+var relationOptionNames = []string{
+	"timestamp", "timestamp_format", "partitions", "retention", "retention_ms", "retention_bytes", "max_ahead", "upsert",
+	"on_error", "format", "key_format", "value_format", "kafka_topic", "replicas",
+}
+
+// relationOptions reads WITH (…) into the descriptor, whose columns are there
+// already, and returns whether errors in rows stop the query.
+func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derived bool) (stopOnError bool, err error) {
+	reader, err := newOptionReader(list, "CREATE "+strings.ToUpper(r.Kind.String()), relationOptionNames)
+	if err != nil {
+		return false, err
+	}
+	r.Rowtime, r.MaxAheadMillis = -1, defaultMaxAhead
+	for _, o := range reader.list {
+		text, err := optionText(o)
+		if err != nil {
+			return false, err
+		}
+		r.Options = append(r.Options, catalog.Option{Name: strings.ToLower(o.Name), Value: text})
+		switch strings.ToLower(o.Name) {
+		case "timestamp":
+			err = rowtimeOption(o, text, r)
+		case "timestamp_format":
+			err = rowtimeFormat(reader, o, text, r)
+		case "partitions":
+			err = b.partitionsOption(o, r)
+		case "upsert":
+			err = upsertOption(o, r, derived)
+		case "on_error":
+			stopOnError, err = onErrorOption(o, text, derived)
+		case "format", "key_format", "value_format":
+			if !strings.EqualFold(text, "native") {
+				err = notSupported(o.Pos(), "format %q is not supported", text).WithHint("The format is NATIVE, which is the default.")
+			}
+		case "kafka_topic", "replicas":
+			err = notSupported(o.Pos(), "option %q is not supported", o.Name).WithHint("Leave it out: the rows are kept by the server itself.")
+		default:
+			err = lifetimeOption(o, r)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return stopOnError, nil
+}
+
+// rowtimeOption sets the column that gives the event time.
+func rowtimeOption(o *ast.Option, name string, r *catalog.Relation) error {
+	if r.Kind != catalog.KindStream {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "only streams have an event time")
+	}
+	r.Rowtime = r.Column(name)
+	if r.Rowtime < 0 {
+		return sqlerr.New(sqlerr.UndefinedColumn, o.Pos(), "column %q named in option \"timestamp\" does not exist", name)
+	}
+	switch t := r.Columns[r.Rowtime].Type; t.Kind {
+	case types.KindTimestamp, types.KindTimestampTZ, types.KindDate, types.KindInt8, types.KindText, types.KindVarchar:
+		return nil
+	default:
+		return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), "column %q of type %s cannot give the event time", name, t.BaseName()).
+			WithHint("It needs type timestamp, timestamptz, date, bigint (milliseconds since 1970) or text.")
+	}
+}
+
+func rowtimeFormat(reader *optionReader, o *ast.Option, text string, r *catalog.Relation) error {
+	if reader.find("timestamp") == nil {
+		return sqlerr.New(sqlerr.InvalidParameterValue, o.Pos(), `option "timestamp_format" needs option "timestamp"`)
+	}
+	r.RowtimeFormat = text
+	return nil
+}
+
+func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
+	n, err := optionInteger(o, 1, catalog.MaxShards)
+	if err != nil {
+		return err
+	}
+	if shards := b.env.Catalog.Shards(); int(n) > shards {
+		return sqlerr.New(sqlerr.InvalidParameterValue, o.Pos(), "the number of partitions must be between 1 and %d", shards).
+			WithHint("The cluster has %d shards; partition p of everything lies on shard p.", shards)
+	}
+	r.Partitions = int(n)
+	return nil
+}
+
+func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
+	upsert, err := optionBool(o)
+	if err != nil {
+		return err
+	}
+	if upsert && (r.Kind != catalog.KindTable || derived) {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" is for tables with a primary key that clients write to`)
+	}
+	r.Upsert = upsert
+	return nil
+}
+
+func onErrorOption(o *ast.Option, text string, derived bool) (bool, error) {
+	if !derived {
+		return false, sqlerr.New(sqlerr.InvalidParameterValue, o.Pos(), `option "on_error" is for CREATE … AS`)
+	}
+	switch strings.ToLower(text) {
+	case "stop":
+		return true, nil
+	case "continue":
+		return false, nil
+	default:
+		return false, badOption(o, "'continue' or 'stop'")
+	}
+}
+
+// lifetimeOption reads the options about how long rows are kept.
+func lifetimeOption(o *ast.Option, r *catalog.Relation) error {
+	if r.Kind != catalog.KindStream {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "option %q is for streams", o.Name)
+	}
+	var err error
+	switch strings.ToLower(o.Name) {
+	case "retention", "retention_ms":
+		r.RetentionMillis, err = optionMillis(o)
+	case "retention_bytes":
+		r.RetentionBytes, err = optionBytes(o)
+	case "max_ahead":
+		r.MaxAheadMillis, err = optionMillis(o)
+	}
+	return err
+}

@@ -1,0 +1,372 @@
+package planner
+
+import (
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// selectBinder binds one SELECT block. The clauses are bound over the row that
+// FROM gives; where the block groups, group.go then moves what stands behind
+// the grouping to the groups' row.
+type selectBinder struct {
+	*binder
+	ast    *ast.Select
+	scope  *scope
+	node   plan.Node
+	output []target
+	// visible is how many of output the SELECT list has; what ORDER BY and
+	// DISTINCT ON need besides stands behind.
+	visible    int
+	groupBy    []expr.Expr
+	having     expr.Expr
+	order      []plan.SortKey // over output columns
+	distinctOn []expr.Expr    // over output columns
+	aggregates aggregateList
+}
+
+// target is one output column.
+type target struct {
+	value expr.Expr
+	name  string
+}
+
+func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, s *scope) (*boundQuery, error) {
+	if err := refuseClauses(sel); err != nil {
+		return nil, err
+	}
+	item, err := b.from(sel.From, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(sel.From) == 0 {
+		if err := b.refuse(sel.Pos(), "SELECT without FROM"); err != nil {
+			return nil, err
+		}
+	}
+	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
+	if sel.Where != nil {
+		where, err := sb.clause("WHERE", nil).bindBool(sel.Where, "WHERE")
+		if err != nil {
+			return nil, err
+		}
+		sb.node = newFilter(sb.node, where)
+	}
+	for _, step := range []func() error{sb.bindTargets, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return sb.finish()
+}
+
+// refuseClauses refuses the clauses that there are only words for.
+func refuseClauses(sel *ast.Select) error {
+	switch {
+	case sel.Into != nil:
+		return notSupported(sel.Into.Pos(), "SELECT INTO is not supported").WithHint("Use CREATE TABLE … AS.")
+	case sel.Window != nil:
+		return notSupported(sel.Window.Pos(), "WINDOW is not supported")
+	case len(sel.Windows) > 0:
+		return notSupported(sel.Windows[0].Pos(), "window functions are not supported")
+	}
+	return nil
+}
+
+func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBinder {
+	return &exprBinder{binder: sb.binder, scope: sb.scope, clause: name, aggregates: aggregates}
+}
+
+// bindTargets binds the SELECT list.
+func (sb *selectBinder) bindTargets() error {
+	eb := sb.clause("SELECT", &sb.aggregates)
+	for _, t := range sb.ast.Targets {
+		var err error
+		switch e := t.Expr.(type) {
+		case *ast.Star:
+			err = sb.expandStar(e)
+		case *ast.ExpandFields:
+			err = sb.expandFields(eb, e)
+		default:
+			var value expr.Expr
+			if value, err = eb.bind(t.Expr); err == nil {
+				sb.output = append(sb.output, target{value: sb.takeRowop(value), name: targetName(t)})
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	sb.visible = len(sb.output)
+	return nil
+}
+
+// takeRowop notes which output column is rowop; the host fills it in.
+func (sb *selectBinder) takeRowop(value expr.Expr) expr.Expr {
+	if _, ok := value.(*rowopRef); !ok {
+		return value
+	}
+	sb.rowOpColumn = len(sb.output)
+	return &expr.Const{Node: expr.Node{ResultType: types.Text, Position: value.Pos()}}
+}
+
+func (sb *selectBinder) expandStar(star *ast.Star) error {
+	if len(star.Qualifier) == 0 {
+		if len(sb.scope.tables) == 0 && len(sb.scope.columns) == 0 {
+			return sqlerr.New(sqlerr.SyntaxError, star.Pos(), "SELECT * with no tables specified is not valid")
+		}
+		for _, c := range sb.scope.columns {
+			if c.starred {
+				sb.output = append(sb.output, target{value: c.at(0, star.Pos()), name: c.name})
+			}
+		}
+		return nil
+	}
+	name, schema := star.Qualifier[len(star.Qualifier)-1], ""
+	if len(star.Qualifier) > 1 {
+		schema = star.Qualifier[len(star.Qualifier)-2]
+	}
+	for level, at := 0, sb.scope; at != nil; level, at = level+1, at.parent {
+		table, err := at.table(schema, name, star.Pos())
+		if err != nil {
+			return err
+		}
+		if table == nil {
+			continue
+		}
+		for _, c := range at.columns {
+			if c.table == table && c.inTable {
+				sb.output = append(sb.output, target{value: c.at(level, star.Pos()), name: c.name})
+			}
+		}
+		return nil
+	}
+	return missingTable(name, star.Pos(), sb.scope)
+}
+
+func (sb *selectBinder) expandFields(eb *exprBinder, e *ast.ExpandFields) error {
+	value, err := eb.bind(e.Operand)
+	if err != nil {
+		return err
+	}
+	if value.Type().Kind != types.KindStruct {
+		return sqlerr.New(sqlerr.WrongObjectType, e.Pos(), "type %s is not composite", value.Type().BaseName())
+	}
+	for _, f := range value.Type().Fields {
+		field, err := fieldOf(value, f.Name, e.Pos())
+		if err != nil {
+			return err
+		}
+		sb.output = append(sb.output, target{value: field, name: f.Name})
+	}
+	return nil
+}
+
+// bindOrder binds ORDER BY: numbers and names of output columns, then
+// expressions over the row of FROM.
+func (sb *selectBinder) bindOrder(items []*ast.OrderItem) error {
+	if len(items) == 0 {
+		return nil
+	}
+	if sb.incremental() {
+		return notSupported(items[0].Pos(), "ORDER BY is not supported in a result that is kept up to date").
+			WithHint("Order the rows where they are read: SELECT … ORDER BY without EMIT CHANGES.")
+	}
+	for _, item := range items {
+		column, err := sb.outputColumn(item.Expr, "ORDER BY")
+		if err != nil {
+			return err
+		}
+		if sb.output[column].value, err = sb.settle(sb.output[column].value); err != nil {
+			return err
+		}
+		key, err := sb.sortKey(sb.outputRef(column), item)
+		if err != nil {
+			return err
+		}
+		sb.order = append(sb.order, key)
+	}
+	return nil
+}
+
+func (sb *selectBinder) outputRef(column int) expr.Expr {
+	t := &sb.output[column]
+	return &expr.Column{Node: expr.Node{ResultType: t.value.Type(), Position: t.value.Pos()}, Index: column, Name: t.name}
+}
+
+// outputColumn returns the output column that an item of ORDER BY or DISTINCT
+// ON means, added behind the visible ones where it is not among them.
+func (sb *selectBinder) outputColumn(e ast.Expr, clause string) (int, error) {
+	switch e := e.(type) {
+	case *ast.IntegerLiteral:
+		return sb.ordinal(e, clause)
+	case *ast.StringLiteral, *ast.NumericLiteral, *ast.NullLiteral, *ast.BooleanLiteral:
+		return 0, sqlerr.New(sqlerr.SyntaxError, e.Pos(), "non-integer constant in %s", clause)
+	case *ast.ColumnRef:
+		if len(e.Parts) == 1 {
+			if column, err := sb.outputName(e.Parts[0], clause, e.Pos()); column >= 0 || err != nil {
+				return column, err
+			}
+		}
+	}
+	value, err := sb.clause(clause, &sb.aggregates).bind(e)
+	if err != nil {
+		return 0, err
+	}
+	for i := range sb.output {
+		if equalExprs(sb.output[i].value, value) {
+			return i, nil
+		}
+	}
+	if sb.ast.Distinct && len(sb.ast.DistinctOn) == 0 {
+		return 0, sqlerr.New(sqlerr.InvalidColumnReference, e.Pos(), "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+	}
+	name, _ := columnName(e)
+	sb.output = append(sb.output, target{value: value, name: name})
+	return len(sb.output) - 1, nil
+}
+
+// ordinal returns the output column with a number from 1.
+func (sb *selectBinder) ordinal(e *ast.IntegerLiteral, clause string) (int, error) {
+	if e.Value < 1 || e.Value > int64(sb.visible) {
+		return 0, sqlerr.New(sqlerr.InvalidColumnReference, e.Pos(), "%s position %d is not in select list", clause, e.Value)
+	}
+	return int(e.Value) - 1, nil
+}
+
+// outputName returns the output column with a name, -1 when there is none.
+func (sb *selectBinder) outputName(name, clause string, pos int) (int, error) {
+	found := -1
+	for i := range sb.output[:sb.visible] {
+		if sb.output[i].name != name {
+			continue
+		}
+		if found >= 0 && !equalExprs(sb.output[found].value, sb.output[i].value) {
+			return -1, sqlerr.New(sqlerr.AmbiguousColumn, pos, "%s %q is ambiguous", clause, name)
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	return found, nil
+}
+
+// bindDistinctOn binds DISTINCT ON; ORDER BY must begin with its expressions.
+func (sb *selectBinder) bindDistinctOn() error {
+	if len(sb.ast.DistinctOn) == 0 {
+		return nil
+	}
+	if err := sb.refuse(sb.ast.DistinctOn[0].Pos(), "DISTINCT ON"); err != nil {
+		return err
+	}
+	columns := make(map[int]bool)
+	for _, e := range sb.ast.DistinctOn {
+		column, err := sb.outputColumn(e, "DISTINCT ON")
+		if err != nil {
+			return err
+		}
+		if !columns[column] {
+			columns[column] = true
+			sb.distinctOn = append(sb.distinctOn, sb.outputRef(column))
+		}
+	}
+	for i, key := range sb.order {
+		if i >= len(sb.distinctOn) {
+			break
+		}
+		if !columns[key.Expr.(*expr.Column).Index] {
+			return sqlerr.New(sqlerr.InvalidColumnReference, sb.ast.DistinctOn[0].Pos(), "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+		}
+	}
+	return nil
+}
+
+// finish puts the block's operators on top of its input.
+func (sb *selectBinder) finish() (*boundQuery, error) {
+	if sb.incremental() && !sb.ast.Distinct {
+		sb.addHiddenKey()
+	}
+	exprs := make([]expr.Expr, len(sb.output))
+	names := make([]string, len(sb.output))
+	for i, t := range sb.output {
+		exprs[i], names[i] = t.value, t.name
+	}
+	var node plan.Node = newProject(sb.node, exprs, names)
+	if sb.ast.Distinct && len(sb.distinctOn) == 0 {
+		bound := &boundQuery{node: node, visible: sb.visible}
+		if err := sb.settleColumns(bound); err != nil {
+			return nil, err
+		}
+		if node = sb.distinct(bound.node); node == nil {
+			return nil, sqlerr.New(sqlerr.UndefinedFunction, sb.ast.Pos(), "could not identify an equality operator")
+		}
+	}
+	if len(sb.order) > 0 {
+		node = newSort(node, sb.order)
+	}
+	if len(sb.distinctOn) > 0 {
+		node = newDistinct(node, sb.distinctOn)
+	}
+	return sb.partitionBy(&boundQuery{node: node, visible: sb.visible})
+}
+
+// distinct removes duplicates; where a result is kept up to date, the rows are
+// the groups of an aggregation that computes nothing.
+func (sb *selectBinder) distinct(node plan.Node) plan.Node {
+	if !sb.incremental() {
+		return newDistinct(node, nil)
+	}
+	groupBy := make([]expr.Expr, len(node.Columns()))
+	for i, c := range node.Columns() {
+		groupBy[i] = columnOf(c, i)
+	}
+	return newAggregate(node, plan.AggregateComplete, groupBy, nil, columnNames(node))
+}
+
+// addHiddenKey carries the key's columns along that the SELECT list lacks, so
+// that rows which change can be told from each other.
+func (sb *selectBinder) addHiddenKey() {
+	from := sb.node.Props()
+	if from.Kind != plan.Keyed {
+		return
+	}
+	for _, k := range from.Key {
+		column := columnOf(sb.node.Columns()[k], k)
+		present := false
+		for i := range sb.output {
+			present = present || equalExprs(sb.output[i].value, column)
+		}
+		if !present {
+			sb.output = append(sb.output, target{value: column, name: column.Name})
+		}
+	}
+}
+
+// partitionBy adds PARTITION BY: rows go to the partition of the new key.
+func (sb *selectBinder) partitionBy(bound *boundQuery) (*boundQuery, error) {
+	list := sb.ast.PartitionBy
+	if len(list) == 0 {
+		return bound, nil
+	}
+	if sb.mode != modeContinuous || sb.depth > 1 {
+		return nil, notSupported(list[0].Pos(), "PARTITION BY is only supported in CREATE STREAM … AS")
+	}
+	if bound.node.Props().Kind != plan.AppendOnly {
+		return nil, notSupported(list[0].Pos(), "PARTITION BY is only supported over a stream")
+	}
+	var keys []int
+	for _, e := range list {
+		column, err := sb.outputColumn(e, "PARTITION BY")
+		if err != nil {
+			return nil, err
+		}
+		if column >= sb.visible {
+			return nil, notSupported(e.Pos(), "PARTITION BY by what the SELECT list does not have is not supported").
+				WithHint("Add the expression to the SELECT list.")
+		}
+		keys = append(keys, column)
+	}
+	return &boundQuery{node: newShuffle(bound.node, keys, sb.env.Catalog.Shards()), visible: bound.visible}, nil
+}

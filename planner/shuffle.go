@@ -1,0 +1,93 @@
+package planner
+
+import (
+	"slices"
+
+	"millrace/planner/plan"
+	"millrace/sql/expr"
+)
+
+// shuffleGroups makes the rows of each group meet on one shard.
+func shuffleGroups(r *ruleContext, root plan.Node) (plan.Node, error) {
+	if r.mode != modeContinuous {
+		return root, nil
+	}
+	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
+		a, ok := node.(*plan.Aggregate)
+		if !ok || a.Mode != plan.AggregateComplete || groupsMeet(a) {
+			return node, nil
+		}
+		if combinesBefore(a) {
+			return r.twoSteps(a), nil
+		}
+		return r.oneStep(a), nil
+	})
+}
+
+// groupsMeet reports whether equal groups are on one shard already: the rows
+// are placed by a part of the group's columns.
+func groupsMeet(a *plan.Aggregate) bool {
+	return a.Properties.Partitioning != nil || a.Input.Props().Partitions == 1
+}
+
+// combinesBefore reports whether the rows can be aggregated on their shards
+// before they move. Where the input deletes rows they are not: a group's state
+// is then more than what its calls have (how many rows it is of).
+func combinesBefore(a *plan.Aggregate) bool {
+	if a.InputRetracts {
+		return false
+	}
+	return !slices.ContainsFunc(a.Calls, func(c plan.AggregateCall) bool {
+		return !c.Func.Combines || c.Distinct || len(c.OrderBy) > 0
+	})
+}
+
+func (r *ruleContext) twoSteps(a *plan.Aggregate) plan.Node {
+	names := aggregateNames(a)
+	partial := newAggregate(a.Input, plan.AggregatePartial, a.GroupBy, a.Calls, names)
+	shuffle := newShuffle(partial, upTo(len(a.GroupBy)), r.partitions)
+	return newAggregate(shuffle, plan.AggregateFinal, firstColumns(partial, len(a.GroupBy)), a.Calls, names)
+}
+
+// oneStep computes what the aggregation reads, moves that and aggregates it.
+func (r *ruleContext) oneStep(a *plan.Aggregate) plan.Node {
+	exprs := append([]expr.Expr{}, a.GroupBy...)
+	names := append([]string{}, aggregateNames(a)[:len(a.GroupBy)]...)
+	move := func(e expr.Expr) (expr.Expr, error) {
+		if _, ok := e.(*expr.Const); ok {
+			return e, nil
+		}
+		at := slices.IndexFunc(exprs, func(other expr.Expr) bool { return equalExprs(e, other) })
+		if at < 0 {
+			at = len(exprs)
+			exprs = append(exprs, e)
+			name := "arg" + decimal(at+1-len(a.GroupBy))
+			if c, ok := e.(*expr.Column); ok {
+				name = c.Name
+			}
+			names = append(names, name)
+		}
+		return &expr.Column{Node: expr.Node{ResultType: e.Type(), Position: e.Pos()}, Index: at, Name: names[at]}, nil
+	}
+	// Moving an expression cannot fail.
+	calls, _ := exprMap(move).calls(a.Calls)
+	project := newProject(a.Input, exprs, names)
+	shuffle := newShuffle(project, upTo(len(a.GroupBy)), r.partitions)
+	return newAggregate(shuffle, plan.AggregateComplete, firstColumns(project, len(a.GroupBy)), calls, aggregateNames(a))
+}
+
+func upTo(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+func firstColumns(node plan.Node, n int) []expr.Expr {
+	list := make([]expr.Expr, n)
+	for i := range list {
+		list[i] = columnOf(node.Columns()[i], i)
+	}
+	return list
+}

@@ -1,0 +1,115 @@
+package planner
+
+import (
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+)
+
+// withScope is one common table expression and those that were declared before
+// it. A common table is bound anew where it is named.
+type withScope struct {
+	outer *withScope
+	table *ast.CommonTable
+	query *ast.Query
+	// parent is the row around the query that declared the table.
+	parent *scope
+}
+
+// withClause adds the tables of a WITH to those that are known.
+func (b *binder) withClause(with *ast.With, known *withScope, parent *scope) (*withScope, error) {
+	if with == nil {
+		return known, nil
+	}
+	for i, table := range with.Tables {
+		q, ok := table.Statement.(*ast.Query)
+		if !ok {
+			return nil, notSupported(table.Statement.Pos(), "data-modifying statements in WITH are not supported")
+		}
+		for _, earlier := range with.Tables[:i] {
+			if earlier.Name.Value == table.Name.Value {
+				return nil, sqlerr.New(sqlerr.DuplicateAlias, table.Name.Pos(), "WITH query name %q specified more than once", table.Name.Value)
+			}
+		}
+		if with.Recursive && mentionsTable(q, table.Name.Value) {
+			return nil, notSupported(table.Pos(), "recursive queries are not supported")
+		}
+		known = &withScope{outer: known, table: table, query: q, parent: parent}
+	}
+	return known, nil
+}
+
+// find returns the common table with a name, or nil.
+func (w *withScope) find(name string) *withScope {
+	for ; w != nil; w = w.outer {
+		if w.table.Name.Value == name {
+			return w
+		}
+	}
+	return nil
+}
+
+// commonTable binds a common table where FROM names it.
+func (b *binder) commonTable(w *withScope, s *scope) (*boundQuery, error) {
+	bound, err := b.query(w.query, w.parent, w.outer)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	// Rows around the declaration are further out for the place of use.
+	if further := s.parent.level() - w.parent.level(); further > 0 {
+		if bound.node, err = b.moveOuter(bound.node, 1, func(level, index int) (int, int, error) {
+			return level + further, index, nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return bound, nil
+}
+
+// level is how many scopes there are up to and with s.
+func (s *scope) level() int {
+	if s == nil {
+		return 0
+	}
+	return s.depth + 1
+}
+
+// mentionsTable reports whether a query's FROM names a table, at any depth that
+// a recursive query may do so.
+func mentionsTable(q *ast.Query, name string) bool {
+	var inBody func(ast.QueryBody) bool
+	var inTable func(ast.TableExpr) bool
+	inTable = func(t ast.TableExpr) bool {
+		switch t := t.(type) {
+		case *ast.TableName:
+			return len(t.Name.Parts) == 1 && t.Name.Last() == name
+		case *ast.DerivedTable:
+			return mentionsTable(t.Query, name)
+		case *ast.Join:
+			return inTable(t.Left) || inTable(t.Right)
+		case *ast.ParenthesizedTable:
+			return inTable(t.Table)
+		}
+		return false
+	}
+	inBody = func(body ast.QueryBody) bool {
+		switch body := body.(type) {
+		case *ast.Select:
+			for _, t := range body.From {
+				if inTable(t) {
+					return true
+				}
+			}
+		case *ast.SetOperation:
+			return inBody(body.Left) || inBody(body.Right)
+		case *ast.Query:
+			return mentionsTable(body, name)
+		case *ast.TableQuery:
+			return inTable(body.Table)
+		}
+		return false
+	}
+	return inBody(q.Body)
+}
