@@ -57,10 +57,11 @@ type WALOptions struct {
 //  2. A round is written only after the sync of the one before succeeded.
 //     So an invalid round is the unsynced tail if and only if no later round
 //     exists; anything else is damage and is reported.
-//  3. After a failed write or sync the pages of the file are in an unknown
-//     state, so nothing is ever written to that file again. The next round
-//     begins a new file, whose header says where the acknowledged rounds of the
-//     old one end; what lies behind that is ignored from then on.
+//  3. After a failed sync, or a write that failed for another reason than a full
+//     disk, the pages of the file are in an unknown state, so nothing is ever
+//     written to that file again. The next round begins a new file, whose
+//     header says where the acknowledged rounds of the old one end; what lies
+//     behind that is ignored from then on.
 //  4. Once the header of a new file may be on disk, nothing is written to the
 //     old file, even if the new one could not be completed.
 //  5. The files form a chain, each naming the one before. A round names the
@@ -116,6 +117,8 @@ type WAL struct {
 	builder roundBuilder
 	effects []walEffect
 	cache   entryCache
+	// zeros is what files are filled with.
+	zeros []byte
 	// written tells whether this process has written a round.
 	written    bool
 	closeError error

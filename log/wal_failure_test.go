@@ -97,59 +97,81 @@ func TestWALFailedRoundStaysHidden(t *testing.T) {
 	must(t, w.Close())
 }
 
+// fullFS is a file system on which files stop growing while it is full. A write
+// that goes beyond the end of its file then writes what fits.
+type fullFS struct {
+	vfs.FS
+	full atomic.Bool
+}
+
+func (fs *fullFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
+	file, err := fs.FS.OpenReadWrite(name, category, options...)
+	return &fullFile{File: file, fs: fs}, err
+}
+
+type fullFile struct {
+	vfs.File
+	fs *fullFS
+}
+
+func (f *fullFile) WriteAt(b []byte, offset int64) (int, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if room := info.Size() - offset; f.fs.full.Load() && int64(len(b)) > room {
+		n, err := f.File.WriteAt(b[:max(room, 0)], offset)
+		return n, errors.Join(err, syscall.ENOSPC)
+	}
+	return f.File.WriteAt(b, offset)
+}
+
 // TestWALFullDisk fills the disk: entries fail with its error, terms and
-// truncations go on, and so do entries when there is room.
+// truncations go on, and so do entries when there is room. Small entries are
+// refused before they are written, large ones while they are.
 func TestWALFullDisk(t *testing.T) {
-	mem := vfs.NewMem()
-	var full atomic.Bool
-	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if !full.Load() || op.Kind != errorfs.OpFileWriteAt || !strings.HasSuffix(op.Path, walSuffix) {
-			return nil
+	for _, size := range []int{1000, 300 << 10} {
+		fs := &fullFS{FS: vfs.NewMem()}
+		w := openTestWAL(t, fs, 4<<20)
+		g := w.Group(1)
+		fs.full.Store(true)
+		if err := g.StoreLogs(testLogs(1, 1, 10)); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err) // nothing can be stored on a disk without room for a file
 		}
-		info, err := mem.Stat(op.Path)
-		if err != nil || op.Offset >= info.Size() {
-			return syscall.ENOSPC
-		}
-		return nil
-	}))
-	w := openTestWAL(t, fs, 64<<10)
-	g := w.Group(1)
-	full.Store(true)
-	if err := g.StoreLogs(testLogs(1, 1, 10)); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err) // nothing can be stored on a disk without room for a file
-	}
-	full.Store(false)
-	must(t, g.StoreLogs(testLogs(1, 10, 1000)))
-	full.Store(true)
-	last := uint64(10)
-	for {
-		if err := g.StoreLogs(testLogs(last+1, 1, 1000)); err != nil {
-			if !errors.Is(err, syscall.ENOSPC) {
-				t.Fatal(err)
+		fs.full.Store(false)
+		must(t, g.StoreLogs(testLogs(1, 5, size)))
+		must(t, g.StoreLogs(testLogs(6, 5, size)))
+		fs.full.Store(true)
+		last := uint64(10)
+		for {
+			if err := g.StoreLogs(testLogs(last+1, 1, size)); err != nil {
+				if !errors.Is(err, syscall.ENOSPC) {
+					t.Fatal(err)
+				}
+				break
 			}
-			break
+			last++
 		}
-		last++
+		for term := range uint64(50) {
+			must(t, g.SetUint64([]byte("CurrentTerm"), term))
+		}
+		if err := g.StoreLogs(testLogs(last+1, 1, size)); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		must(t, g.DeleteRange(last-2, last))
+		must(t, g.DeleteRange(1, 4))
+		last -= 3
+		fs.full.Store(false)
+		must(t, g.StoreLogs(testLogs(last+1, 5, size)))
+		checkLogs(t, g, 5, last+5, size)
+		must(t, w.Close())
+		w = openTestWAL(t, fs.FS, 4<<20)
+		checkLogs(t, w.Group(1), 5, last+5, size)
+		if term, err := w.Group(1).GetUint64([]byte("CurrentTerm")); err != nil || term != 49 {
+			t.Fatal(term, err)
+		}
+		must(t, w.Close())
 	}
-	for term := range uint64(50) {
-		must(t, g.SetUint64([]byte("CurrentTerm"), term))
-	}
-	if err := g.StoreLogs(testLogs(last+1, 1, 1000)); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	must(t, g.DeleteRange(last-2, last))
-	must(t, g.DeleteRange(1, 4))
-	last -= 3
-	full.Store(false)
-	must(t, g.StoreLogs(testLogs(last+1, 100, 1000)))
-	checkLogs(t, g, 5, last+100, 1000)
-	must(t, w.Close())
-	w = openTestWAL(t, mem, 64<<10)
-	checkLogs(t, w.Group(1), 5, last+100, 1000)
-	if term, err := w.Group(1).GetUint64([]byte("CurrentTerm")); err != nil || term != 49 {
-		t.Fatal(term, err)
-	}
-	must(t, w.Close())
 }
 
 // TestWALBitFlips flips each byte of each file of a closed log. The log then

@@ -55,43 +55,50 @@ func parseWALName(name string) (sequence uint64, ok bool) {
 	return sequence, ok && err == nil && len(digits) == 20 && sequence > 0
 }
 
-// ensureWritable makes room for a round of size bytes. On an error nothing has
-// been written for it; fallback then tells whether the current file, if there
-// is one, may still be used for what fits in its reserve.
-func (w *WAL) ensureWritable(size int64) (fallback bool, err error) {
+// ensureWritable makes room for a round of size bytes in the file being
+// written, or in a new one. On an error nothing has been written for the round,
+// and w.writable is still set if what it has allocated may be used.
+func (w *WAL) ensureWritable(size int64) error {
 	f := w.writable
 	if f == nil || f.end > walHeaderSize && f.end+size > w.options.FileBytes {
-		fallback, err = w.beginFile(size)
-		if err != nil {
-			return fallback, err
-		}
-		f = w.writable
+		return w.beginFile(size)
 	}
-	return true, w.grow(f, f.end+size+w.reserve)
+	if size > walGrowBytes/4 {
+		return nil // such a round itself makes the file longer
+	}
+	return w.grow(f, f.end+size+w.reserve, walGrowBytes)
 }
 
-// grow fills a file with zeros to at least size bytes.
-func (w *WAL) grow(f *walFile, size int64) error {
+// grow fills a file with zeros up to size bytes at least, and by ahead bytes if
+// that is more.
+func (w *WAL) grow(f *walFile, size, ahead int64) error {
 	if f.allocated >= size {
 		return nil
 	}
-	size = max(size, min(f.allocated+walGrowBytes, w.options.FileBytes+w.reserve))
-	zeros := make([]byte, size-f.allocated)
-	if _, err := f.file.WriteAt(zeros, f.allocated); err != nil {
+	size = max(size, min(f.allocated+ahead, w.options.FileBytes+w.reserve))
+	if need := int(size - f.allocated); len(w.zeros) < need {
+		w.zeros = make([]byte, need)
+	}
+	if _, err := f.file.WriteAt(w.zeros[:size-f.allocated], f.allocated); err != nil {
 		return fmt.Errorf("log: grow %s: %w", f.path, err)
 	}
-	w.filesMu.Lock()
-	f.allocated = size
-	w.filesMu.Unlock()
+	w.setAllocated(f, size)
 	return nil
+}
+
+// setAllocated notes that a file has at least size bytes.
+func (w *WAL) setAllocated(f *walFile, size int64) {
+	w.filesMu.Lock()
+	defer w.filesMu.Unlock()
+	f.allocated = max(f.allocated, size)
 }
 
 // beginFile makes a new file the writable one. The steps are ordered so that
 // until the header is written the current file can still be used.
-func (w *WAL) beginFile(size int64) (fallback bool, err error) {
-	f, err := w.createFile(walHeaderSize + size + w.reserve)
+func (w *WAL) beginFile(size int64) error {
+	f, err := w.createFile(walHeaderSize + min(size, walGrowBytes) + w.reserve)
 	if err != nil {
-		return w.writable != nil, err
+		return err
 	}
 	header := walFileHeader{sequence: f.sequence, firstRound: w.nextRound, oldest: w.oldestNeeded()}
 	if n := len(w.files); n > 0 {
@@ -106,13 +113,13 @@ func (w *WAL) beginFile(size int64) (fallback bool, err error) {
 	}
 	if err != nil {
 		w.discard(f)
-		return false, fmt.Errorf("log: write %s: %w", f.path, err)
+		return fmt.Errorf("log: write %s: %w", f.path, err)
 	}
 	w.filesMu.Lock()
 	w.files = append(w.files, f)
 	w.filesMu.Unlock()
 	w.writable = f
-	return true, nil
+	return nil
 }
 
 // createFile returns a file under a new sequence number with at least size
@@ -137,7 +144,7 @@ func (w *WAL) createFile(size int64) (*walFile, error) {
 	// overwritten, a new one its bytes.
 	err = syncDir(w.options.FS, w.options.Dir)
 	if err == nil {
-		err = w.grow(f, size)
+		err = w.grow(f, size, walGrowBytes)
 	}
 	if err != nil {
 		w.discard(f)

@@ -1,7 +1,9 @@
 package log
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 )
 
@@ -55,21 +57,22 @@ func (w *WAL) writeRound(pending []*walRequest) (taken int) {
 	}
 	requests := pending[:taken]
 	moves := w.planMoves()
-	fallback, err := w.ensureWritable(int64(size + moves.size))
-	if err != nil && fallback {
-		// There is no room; the small requests go to the reserve.
-		moves = movePlan{}
+	err := w.ensureWritable(int64(size + moves.size))
+	if err == nil {
+		requests, err = w.commit(requests, moves)
+	}
+	if err != nil && w.writable != nil {
+		// There is no room, but the file has some left for small requests.
+		w.metrics.failures.Inc()
 		requests = w.refuseEntries(requests, err)
-		err = w.checkReserve(requests)
+		if w.fitsReserve(requests) {
+			requests, err = w.commit(requests, movePlan{})
+		}
 	}
 	if err != nil {
 		w.metrics.failures.Inc()
-		w.answer(requests, err)
-		return taken
 	}
-	if len(requests) > 0 {
-		w.commit(requests, moves)
-	}
+	w.answer(requests, err)
 	return taken
 }
 
@@ -86,27 +89,24 @@ func (w *WAL) refuseEntries(requests []*walRequest, err error) (others []*walReq
 	return others
 }
 
-// checkReserve tells whether requests fit in the bytes the file has.
-func (w *WAL) checkReserve(requests []*walRequest) error {
+// fitsReserve tells whether requests fit in the bytes the file has.
+func (w *WAL) fitsReserve(requests []*walRequest) bool {
 	size := int64(roundHeaderSize)
 	for _, r := range requests {
 		size += int64(r.size)
 	}
-	if f := w.writable; f.end+size > f.allocated {
-		return fmt.Errorf("log: %s: the reserve is used up and there is no room for a new file", f.path)
-	}
-	return nil
+	return w.writable.end+size <= w.writable.allocated
 }
 
-// commit encodes a round of moves and requests, writes and syncs it, applies it
-// to the state in memory and answers. The file has room for it.
-func (w *WAL) commit(requests []*walRequest, moves movePlan) {
+// commit encodes a round of moves and requests, writes and syncs it and applies
+// it to the state in memory. Requests that the state does not allow are answered
+// here; the others are returned with their common outcome.
+func (w *WAL) commit(requests []*walRequest, moves movePlan) (accepted []*walRequest, err error) {
 	f := w.writable
 	w.attempt++
 	w.builder.reset(f.seed)
 	w.effects = w.effects[:0]
 	w.encodeMoves(moves)
-	accepted := requests[:0:0]
 	for _, r := range requests {
 		if err := w.encode(r); err != nil {
 			r.result <- err
@@ -114,27 +114,32 @@ func (w *WAL) commit(requests []*walRequest, moves movePlan) {
 		}
 		accepted = append(accepted, r)
 	}
-	if len(accepted) == 0 && len(w.effects) == 0 {
-		return
+	if len(w.effects) == 0 {
+		return accepted, nil // nothing changes
 	}
-	if err := w.writeAndSync(f); err != nil {
-		w.answer(accepted, err)
-		return
-	}
-	w.answer(accepted, nil)
+	return accepted, w.writeAndSync(f)
 }
 
 // writeAndSync puts the encoded round on disk and applies it.
 func (w *WAL) writeAndSync(f *walFile) error {
 	oldest := w.oldestNeeded()
 	round := w.builder.finish(f.sequence, w.nextRound, oldest)
+	end := f.end + int64(len(round))
 	begin := time.Now()
 	_, err := f.file.WriteAt(round, f.end)
+	if err == nil && end > f.allocated {
+		w.setAllocated(f, end)
+		err = w.grow(f, end+w.reserve, 0)
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		// Nothing was lost that had been there, so the file is still good; the
+		// next round is written over this one.
+		return fmt.Errorf("log: write %s: %w", f.path, err)
+	}
 	if err == nil {
 		err = f.file.SyncData()
 	}
 	if err != nil {
-		w.metrics.failures.Inc()
 		w.abandon(f)
 		w.options.Logger.Error("cannot write the write-ahead log", "path", f.path, "error", err)
 		return fmt.Errorf("log: write %s: %w", f.path, err)
@@ -142,7 +147,7 @@ func (w *WAL) writeAndSync(f *walFile) error {
 	w.metrics.round(len(round), time.Since(begin))
 	start := f.end
 	w.filesMu.Lock()
-	f.end += int64(len(round))
+	f.end = end
 	w.filesMu.Unlock()
 	w.written = true
 	w.nextRound++
