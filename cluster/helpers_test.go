@@ -240,3 +240,18 @@ func entryWith(t testing.TB, shard *Shard, base uint64, object uint64, value str
 		Writes:    []log.Write{setRow(object, value, fmt.Sprint(base))},
 	}
 }
+
+// waitFor returns when a condition holds that nothing signals.
+func waitFor(t testing.TB, condition func() bool) {
+	t.Helper()
+	ctx := testContext(t)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("waited in vain")
+		}
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -33,7 +35,9 @@ type failure struct {
 	dir    string
 	logger *slog.Logger
 
-	fatal atomic.Pointer[error]
+	// running is set when the store has been opened.
+	running atomic.Bool
+	fatal   atomic.Pointer[error]
 	// happened is closed after the first fatal error.
 	happened    chan struct{}
 	corruptions atomic.Int64
@@ -42,6 +46,8 @@ type failure struct {
 		sync.Mutex
 		// damaged is the file of the latest corruption.
 		damaged string
+		// logged is when a background error was last logged.
+		logged time.Time
 	}
 }
 
@@ -84,9 +90,7 @@ func (f *failure) name(err error) error {
 // process when it meets a damaged file.
 func (f *failure) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) {
-			f.logger.Warn("background work failed and is tried again", "error", err)
-		},
+		BackgroundError: f.backgroundError,
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			f.corruptions.Add(1)
 			file := info.Path
@@ -96,12 +100,31 @@ func (f *failure) listener() *pebble.EventListener {
 			f.mu.Lock()
 			f.mu.damaged = file
 			f.mu.Unlock()
-			f.logger.Error("corruption", "file", file, "details", info.Details)
+			f.logger.Error("corruption", "file", file, "details", info.Details.Error())
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			f.logger.Warn("commits wait for flushes or compactions", "reason", info.Reason)
 		},
 	}
+}
+
+// Pebble repeats a flush that fails at once and for ever. These keep it from
+// taking a core and filling the log.
+const (
+	backgroundPause    = 5 * time.Millisecond
+	backgroundLogPause = 5 * time.Second
+)
+
+// backgroundError is told that a flush or a compaction has failed. Pebble holds
+// a lock meanwhile, so the pause is short.
+func (f *failure) backgroundError(err error) {
+	f.mu.Lock()
+	if now := time.Now(); now.Sub(f.mu.logged) >= backgroundLogPause {
+		f.mu.logged = now
+		f.logger.Warn("a flush or compaction has failed and is tried again", "error", err.Error())
+	}
+	f.mu.Unlock()
+	time.Sleep(backgroundPause)
 }
 
 // pebbleLogger passes Pebble's log lines on.
@@ -117,8 +140,14 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 }
 
 // Fatalf is called where Pebble cannot tell any more what is on disk, as after
-// a failed sync of its manifest. Opening the store again is safe, going on is
-// not: no further batch is taken and no flush counts.
+// a failed write of its manifest. Opening the store again is safe, going on is
+// not: no further batch is taken, no flush counts, and Pebble's goroutine that
+// has met the error ends here, since Pebble takes for granted that Fatalf does
+// not return. While the store is being opened there is nothing to end: Pebble
+// then returns the error.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
 	l.fail(fmt.Errorf("tables: %s: "+format, append([]any{l.dir}, args...)...))
+	if l.running.Load() {
+		runtime.Goexit()
+	}
 }

@@ -52,6 +52,7 @@ const (
 // use, except that Close must not overlap with others.
 type Store struct {
 	db      *pebble.DB
+	lock    *pebble.Lock
 	closed  atomic.Bool
 	failure *failure
 	metrics *metrics
@@ -67,15 +68,28 @@ func Open(options Options) (*Store, error) {
 	if options.MemTableBytes == 0 {
 		options.MemTableBytes = defaultMemTableBytes
 	}
+	if err := options.FS.MkdirAll(options.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("tables: opening %s: %w", options.Dir, err)
+	}
+	lock, err := pebble.LockDirectory(options.Dir, options.FS)
+	if err != nil {
+		return nil, fmt.Errorf("tables: %s is in use: %w", options.Dir, err)
+	}
 	failure := newFailure(options.Dir, options.Logger)
 	cache := pebble.NewCache(options.CacheBytes)
 	// The database holds its own reference.
 	defer cache.Unref()
-	db, err := pebble.Open(options.Dir, pebbleOptions(options, cache, failure))
-	if err != nil {
-		return nil, fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err))
+	o := pebbleOptions(options, cache, failure)
+	o.Lock = lock
+	db, err := pebble.Open(options.Dir, o)
+	if err == nil {
+		err = failure.err()
 	}
-	store := &Store{db: db, failure: failure}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err)), lock.Close())
+	}
+	failure.running.Store(true)
+	store := &Store{db: db, lock: lock, failure: failure}
 	store.metrics = newMetrics(db, failure, options.Registerer)
 	return store, nil
 }
@@ -135,13 +149,21 @@ func (s *Store) Shard(id uint32) *Shard { return newShard(s, id) }
 func (s *Store) Failure() error { return s.failure.err() }
 
 // Close closes the store without flushing it: the log has what is not flushed.
-// Iterators and snapshots must have been closed.
+// Iterators and snapshots must have been closed. A store that has failed is not
+// closed but left: its memory and its files stay in use until the process ends.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return ErrClosed
 	}
 	s.metrics.unregister()
-	if err := s.db.Close(); err != nil {
+	var err error
+	if s.failure.err() == nil {
+		err = s.db.Close()
+	} else {
+		// The lock counts the database as a second holder.
+		err = s.lock.Close()
+	}
+	if err := errors.Join(err, s.lock.Close()); err != nil {
 		return fmt.Errorf("tables: closing: %w", err)
 	}
 	return nil
