@@ -38,7 +38,12 @@ type lineReader struct {
 }
 
 func newLineReader(o *plan.CopyOptions) *lineReader {
-	return &lineReader{csv: o.Format == plan.CopyCSV, quote: o.Quote, escape: o.Escape}
+	r := &lineReader{csv: o.Format == plan.CopyCSV, quote: o.Quote, escape: o.Escape}
+	if r.escape == r.quote {
+		// A doubled quote closes and opens again, so that it needs no care here.
+		r.escape = 0
+	}
+	return r
 }
 
 // add appends data. Lines given out before are not valid any more.

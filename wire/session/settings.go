@@ -93,8 +93,13 @@ func (v *values) with(name, value string) (*values, error) {
 	}
 	kept := value
 	if s.check != nil {
+		named := *s
+		if s.choices != nil {
+			// PostgreSQL's errors about enumerations have the name as it was written.
+			named.name = name
+		}
 		var err error
-		if kept, err = s.check(s, value, v.byNumber[i]); err != nil {
+		if kept, err = s.check(&named, value, v.byNumber[i]); err != nil {
 			return nil, err
 		}
 	}

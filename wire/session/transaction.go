@@ -370,7 +370,7 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 
 // setTransaction is SET TRANSACTION and SET SESSION CHARACTERISTICS.
 func (s *Session) setTransaction(n *ast.SetTransaction) (string, error) {
-	if n.Snapshot != "" {
+	if n.Snapshot != nil {
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SET TRANSACTION SNAPSHOT is not supported")
 	}
 	if n.Session {
