@@ -153,10 +153,9 @@ func (b *binder) targetName(name *ast.Name) (catalog.Name, error) {
 	}
 	schema := name.Schema()
 	if schema == "" {
-		schema = b.env.userSchemas()[0]
-		if schema == "$user" || strings.HasPrefix(schema, "pg_") {
-			schema = catalog.DefaultSchema
-		}
+		// Objects are made in the first schema of the path that takes users'
+		// objects, and there is one that does.
+		schema = catalog.DefaultSchema
 	}
 	return catalog.Name{Schema: schema, Name: name.Last()}, nil
 }
