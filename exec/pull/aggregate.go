@@ -83,7 +83,7 @@ func (a *aggregate) next(ctx context.Context) (*types.Batch, error) {
 	for !a.read {
 		in, err := a.input.next(ctx)
 		if err == io.EOF {
-			err = a.finish()
+			err = a.finish(ctx)
 			a.read = err == nil
 		} else if err == nil {
 			err = a.add(in)
@@ -137,11 +137,16 @@ func (a *aggregate) addGroups(size int64) error {
 }
 
 // finish ends the calls that needed all their rows first.
-func (a *aggregate) finish() error {
+func (a *aggregate) finish(ctx context.Context) error {
 	if len(a.keys) == 0 && a.groups.Len() == 0 {
 		a.groups.Assign(nil, 1, nil, a.rowGroups)
 		for _, c := range a.calls {
 			c.resize(1)
+		}
+	}
+	for _, c := range a.calls {
+		if err := c.sort(ctx); err != nil {
+			return err
 		}
 	}
 	for _, c := range a.calls {

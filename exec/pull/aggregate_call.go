@@ -1,6 +1,8 @@
 package pull
 
 import (
+	"context"
+
 	"millrace/exec/operator"
 	"millrace/planner/plan"
 	"millrace/sql/expr"
@@ -147,6 +149,15 @@ func (c *aggregateCall) withoutFailed(groups []int32) []int32 {
 		kept[e.Row] = operator.NoGroup
 	}
 	return kept
+}
+
+// sort orders the rows that were kept back. It may be called again after ctx's
+// error.
+func (c *aggregateCall) sort(ctx context.Context) error {
+	if c.ordered == nil {
+		return nil
+	}
+	return c.ordered.sorter.sort(ctx)
 }
 
 // finish gives the accumulator the rows that were kept back.

@@ -120,13 +120,12 @@ func (o *orderedRows) add(in *types.Batch, groups []int32, args []*types.Vector)
 	return o.sorter.add(&o.rows, o.selection, o.keys)
 }
 
-// sortedRows gives the rows in order: batches of groups and arguments, valid
+// sortedRows gives the rows, which were sorted, in order: batches of groups and arguments, valid
 // until the next.
 func (o *orderedRows) sortedRows() iter.Seq2[[]int32, []*types.Vector] {
 	return func(yield func([]int32, []*types.Vector) bool) {
 		var out types.Batch
 		var groups []int32
-		o.sorter.sort()
 		for o.sorter.next(&out) {
 			groups = groups[:0]
 			for _, g := range out.Columns[0].Ints {

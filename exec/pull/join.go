@@ -11,38 +11,46 @@ import (
 	"millrace/sql/types"
 )
 
-// join joins two inputs. The right one is held in a hash table by the keys of
-// the equalities; rows that meet there are checked by the rest of the condition.
-// Without equalities all rows meet.
+// join joins two inputs. The smaller one is held in a hash table by the keys of
+// the equalities; the other one's rows find theirs there, and the pairs are
+// checked by the rest of the condition. Without equalities all rows meet.
 type join struct {
 	scope       *scope
-	kind        plan.JoinKind
-	left, right node
-	leftKeys    []*expr.Program
+	rules       joinRules
+	left, right joinSide
 	on          *expr.Program
-	table       *joinTable
-	// met has the right rows that were joined, for RIGHT and FULL.
+
+	// build is the side held in table, nil before it is known, and probe the
+	// other.
+	build, probe *joinSide
+	// keepTable says that the right side is the same for every outer row, so that
+	// its table stays.
+	keepTable bool
+	table     *joinTable
+	// met has the rows of the table that met one of the other side.
 	met types.Bitmap
 
-	in     *types.Batch // the left batch in progress
+	in     *types.Batch // the probe batch in progress
 	keys   []*types.Vector
-	chains []int32 // by left row: the right row to meet next
-	row    int     // the left row in progress
-	joined []bool  // by left row: met a right row
+	chains []int32 // by probe row: the row of the table to meet next
+	row    int     // the probe row in progress
+	joined []bool  // by probe row: met a row of the table
 
 	pairs     joinPairs
 	selection []int32
 	out       types.Batch
 	chosen    types.Batch
-	rightAt   int // the right rows checked for never having been joined
-	leftDone  bool
+	ended     bool // probe is at its end
+	tableAt   int  // the rows of the table given alone, or not, so far
 	failed    error
+	// failing is the error of the row behind the probe batch in progress.
+	failing error
 }
 
 // joinPairs are rows that meet.
-type joinPairs struct{ left, right []int32 }
+type joinPairs struct{ probe, build []int32 }
 
-func (p *joinPairs) reset() { p.left, p.right = p.left[:0], p.right[:0] }
+func (p *joinPairs) reset() { p.probe, p.build = p.probe[:0], p.build[:0] }
 
 func (e *execution) buildJoin(n *plan.Join, s *scope) (node, error) {
 	left, err := e.build(n.Left, s)
@@ -60,10 +68,13 @@ func (e *execution) buildJoin(n *plan.Join, s *scope) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, kept := right.(*keep)
 	j := &join{
-		scope: s, kind: n.Kind, left: left, right: right, leftKeys: leftKeys,
-		table:  newJoinTable(s, rightKeys, columnTypes(n.Right.Columns())),
-		chains: make([]int32, batchRows), joined: make([]bool, batchRows),
+		scope: s, rules: rulesOf[n.Kind],
+		left:      newJoinSide(e, left, n.Left.Columns(), leftKeys),
+		right:     newJoinSide(e, right, n.Right.Columns(), rightKeys),
+		keepTable: kept && !s.readsOuter(n.RightKeys),
+		chains:    make([]int32, batchRows), joined: make([]bool, batchRows),
 		out: newBatch(append(slices.Clip(n.Left.Columns()), n.Right.Columns()...)),
 	}
 	if n.On != nil {
@@ -74,30 +85,38 @@ func (e *execution) buildJoin(n *plan.Join, s *scope) (node, error) {
 	return j, nil
 }
 
+// readsOuter reports whether expressions depend on outer rows.
+func (s *scope) readsOuter(list []expr.Expr) bool {
+	var d dependence
+	for _, e := range list {
+		d.addExpr(e, s.subqueries, 0)
+	}
+	return len(d.outer) > 0 || d.volatile
+}
+
 func (j *join) next(ctx context.Context) (*types.Batch, error) {
-	if err := j.table.build(ctx, j.right); err != nil {
+	if err := j.prepare(ctx); err != nil {
 		return nil, err
 	}
 	for j.failed == nil {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if j.in == nil && !j.leftDone {
-			if err := j.nextLeft(ctx); err != nil {
+		if j.in == nil && !j.ended {
+			if err := j.nextProbe(ctx); err != nil {
 				return nil, err
 			}
 		}
 		var out *types.Batch
 		switch {
-		case j.leftDone:
-			out = j.unmetRight()
-			if out == nil {
+		case j.ended:
+			if out = j.tableAlone(); out == nil {
 				return nil, io.EOF
 			}
 		case j.row < j.in.Len:
 			out = j.meet()
 		default:
-			out = j.endLeft()
+			out = j.endProbe()
 		}
 		if out != nil && out.Len > 0 {
 			return out, nil
@@ -106,15 +125,39 @@ func (j *join) next(ctx context.Context) (*types.Batch, error) {
 	return nil, j.failed
 }
 
-// nextLeft takes the next left batch and finds the chains of its rows.
-func (j *join) nextLeft(ctx context.Context) error {
-	if j.table.rows.Len == 0 && (j.kind == plan.JoinInner || j.kind == plan.JoinSemi || j.kind == plan.JoinRight) {
-		j.leftDone = true
+// prepare finds out which side is smaller, by reading both by turns until one
+// is at its end, and puts that one into the table.
+func (j *join) prepare(ctx context.Context) error {
+	for j.build == nil {
+		side := &j.right
+		if j.left.size < j.right.size && !j.keepTable {
+			side = &j.left
+		}
+		if err := side.hold(ctx); err != nil {
+			return err
+		}
+		switch {
+		case j.right.ended:
+			j.build, j.probe = &j.right, &j.left
+		case j.left.ended:
+			j.build, j.probe = &j.left, &j.right
+		}
+	}
+	if j.table == nil {
+		j.table = newJoinTable(j.scope, j.build.keys, j.build.columns)
+	}
+	return j.table.read(ctx, j.build)
+}
+
+// nextProbe takes the next probe batch and finds the chains of its rows.
+func (j *join) nextProbe(ctx context.Context) error {
+	if j.table.rows.Len == 0 && j.aloneOf(j.probe) != aloneUnmet {
+		j.ended = true
 		return nil
 	}
-	in, err := j.left.next(ctx)
+	in, err := j.probe.next(ctx)
 	if err == io.EOF {
-		j.leftDone = true
+		j.ended = true
 		return nil
 	}
 	if err != nil {
@@ -122,57 +165,72 @@ func (j *join) nextLeft(ctx context.Context) error {
 	}
 	env := &j.scope.env
 	env.ResetErrors()
-	j.keys = j.scope.evaluate(j.leftKeys, in, nil, j.keys)
-	if _, err := firstFailure(env); err != nil {
-		return err
+	j.keys = j.scope.evaluate(j.probe.keys, in, nil, j.keys)
+	if row, err := firstFailure(env); err != nil {
+		j.failing = err
+		head(&j.chosen, in, row)
+		in = copyOf(&j.chosen)
 	}
 	j.table.find(j.keys, in.Len, j.chains)
 	clear(j.joined)
 	j.in, j.row = in, 0
-	if j.on == nil && (j.kind == plan.JoinSemi || j.kind == plan.JoinAnti) {
-		for i, first := range j.chains[:in.Len] {
-			j.joined[i] = first != noRow
-		}
-		j.row = in.Len
-	}
 	return nil
 }
 
-// meet takes the next pairs of the left batch through the condition and returns
+// aloneOf returns which rows of a side are given alone.
+func (j *join) aloneOf(side *joinSide) alone {
+	if side == &j.left {
+		return j.rules.left
+	}
+	return j.rules.right
+}
+
+// meet takes the next pairs of the probe batch through the condition and returns
 // the rows to give, if any.
 func (j *join) meet() *types.Batch {
-	j.pairs.reset()
-	once := j.kind == plan.JoinSemi || j.kind == plan.JoinAnti
-	for j.row < j.in.Len && len(j.pairs.left) < batchRows {
-		right := j.chains[j.row]
-		if right == noRow || once && j.joined[j.row] {
-			j.row++
-			continue
-		}
-		j.pairs.left = append(j.pairs.left, int32(j.row))
-		j.pairs.right = append(j.pairs.right, right)
-		j.chains[j.row] = j.table.next[right]
-	}
-	if len(j.pairs.left) == 0 {
+	j.nextPairs()
+	if len(j.pairs.probe) == 0 {
 		return nil
 	}
-	j.fill(j.in, j.pairs.left, &j.table.rows, j.pairs.right)
 	out := &j.out
+	if j.rules.pairs || j.on != nil {
+		j.fill(j.in, j.pairs.probe, &j.table.rows, j.pairs.build)
+	}
 	if j.on != nil {
 		out = j.check(out)
 	}
-	for i := range j.pairs.left {
-		j.joined[j.pairs.left[i]] = true
+	for _, row := range j.pairs.probe {
+		j.joined[row] = true
 	}
-	if j.kind == plan.JoinRight || j.kind == plan.JoinFull {
-		for _, right := range j.pairs.right {
-			j.met = j.met.Set(int(right))
+	if j.aloneOf(j.build) != aloneNone {
+		for _, row := range j.pairs.build {
+			j.met = j.met.Set(int(row))
 		}
 	}
-	if once {
+	if !j.rules.pairs {
 		return nil
 	}
 	return out
+}
+
+// nextPairs finds the next pairs of the probe batch. Where rows are given only
+// for having met any, one pair that holds is enough.
+func (j *join) nextPairs() {
+	j.pairs.reset()
+	once := !j.rules.pairs && j.probe == &j.left
+	for j.row < j.in.Len && len(j.pairs.probe) < batchRows {
+		row := j.chains[j.row]
+		if row == noRow || once && j.joined[j.row] {
+			j.row++
+			continue
+		}
+		j.chains[j.row] = j.table.next[row]
+		j.pairs.probe = append(j.pairs.probe, int32(j.row))
+		j.pairs.build = append(j.pairs.build, row)
+		if once && j.on == nil {
+			j.row++
+		}
+	}
 }
 
 // check keeps the pairs, of which candidates are the rows, that satisfy the
@@ -186,24 +244,28 @@ func (j *join) check(candidates *types.Batch) *types.Batch {
 		j.selection = below(j.selection, row)
 	}
 	for n, i := range j.selection {
-		j.pairs.left[n], j.pairs.right[n] = j.pairs.left[i], j.pairs.right[i]
+		j.pairs.probe[n], j.pairs.build[n] = j.pairs.probe[i], j.pairs.build[i]
 	}
 	n := len(j.selection)
-	j.pairs.left, j.pairs.right = j.pairs.left[:n], j.pairs.right[:n]
-	if n == candidates.Len {
+	j.pairs.probe, j.pairs.build = j.pairs.probe[:n], j.pairs.build[:n]
+	if n == candidates.Len || !j.rules.pairs {
 		return candidates
 	}
 	operator.SelectInto(&j.chosen, candidates, j.selection)
 	return &j.chosen
 }
 
-// fill makes out the given left rows beside the given right ones; a nil batch
-// stands for NULLs.
-func (j *join) fill(left *types.Batch, leftRows []int32, right *types.Batch, rightRows []int32) {
-	n := max(len(leftRows), len(rightRows))
-	width := len(j.out.Columns) - len(j.table.rows.Columns)
-	fillColumns(j.out.Columns[:width], left, leftRows, n)
-	fillColumns(j.out.Columns[width:], right, rightRows, n)
+// fill makes out the given probe rows beside the given rows of the table, in the
+// order of the join's columns; a nil batch stands for NULLs.
+func (j *join) fill(probe *types.Batch, probeRows []int32, build *types.Batch, buildRows []int32) {
+	n := max(len(probeRows), len(buildRows))
+	width := len(j.left.columns)
+	left, right := j.out.Columns[:width], j.out.Columns[width:]
+	if j.probe == &j.right {
+		left, right = right, left
+	}
+	fillColumns(left, probe, probeRows, n)
+	fillColumns(right, build, buildRows, n)
 	j.out.Len = n
 }
 
@@ -222,61 +284,83 @@ func fillColumns(columns []types.Vector, b *types.Batch, rows []int32, n int) {
 	}
 }
 
-// endLeft ends the left batch: it returns the rows that the kind of join gives
-// for having, or not having, met any.
-func (j *join) endLeft() *types.Batch {
+// endProbe ends the probe batch: it returns the rows of it that are given alone.
+func (j *join) endProbe() *types.Batch {
 	in := j.in
-	j.in = nil
-	j.selection = j.selection[:0]
-	wanted := j.kind == plan.JoinSemi
-	if j.kind == plan.JoinInner || j.kind == plan.JoinRight {
+	j.in, j.failed = nil, j.failing
+	wanted := j.aloneOf(j.probe)
+	if wanted == aloneNone {
 		return nil
 	}
+	j.selection = j.selection[:0]
 	for i, joined := range j.joined[:in.Len] {
-		if joined == wanted {
+		if joined == (wanted == aloneMet) {
 			j.selection = append(j.selection, int32(i))
 		}
 	}
-	if len(j.selection) == 0 {
-		return nil
-	}
-	if j.kind == plan.JoinSemi || j.kind == plan.JoinAnti {
-		operator.SelectInto(&j.chosen, in, j.selection)
-		return &j.chosen
-	}
-	j.fill(in, j.selection, nil, nil)
-	return &j.out
+	return j.give(in, nil)
 }
 
-// unmetRight returns, when the left side is at its end, the next right rows that
-// were never joined, with NULLs for the left columns; nil at the end.
-func (j *join) unmetRight() *types.Batch {
-	if j.kind != plan.JoinRight && j.kind != plan.JoinFull {
+// tableAlone returns, when the probe side is at its end, the next rows of the
+// table that are given alone; nil at the end.
+func (j *join) tableAlone() *types.Batch {
+	wanted := j.aloneOf(j.build)
+	if wanted == aloneNone {
 		return nil
 	}
-	right := &j.table.rows
+	rows := &j.table.rows
 	j.selection = j.selection[:0]
-	for ; j.rightAt < right.Len && len(j.selection) < batchRows; j.rightAt++ {
-		if !j.met.Get(j.rightAt) {
-			j.selection = append(j.selection, int32(j.rightAt))
+	for ; j.tableAt < rows.Len && len(j.selection) < batchRows; j.tableAt++ {
+		if j.met.Get(j.tableAt) == (wanted == aloneMet) {
+			j.selection = append(j.selection, int32(j.tableAt))
 		}
 	}
-	if len(j.selection) == 0 {
+	return j.give(nil, rows)
+}
+
+// give returns the selected rows of one side by themselves, nil for none.
+func (j *join) give(probe, build *types.Batch) *types.Batch {
+	switch {
+	case len(j.selection) == 0:
 		return nil
+	case !j.rules.padded && probe != nil:
+		operator.SelectInto(&j.chosen, probe, j.selection)
+		return &j.chosen
+	case !j.rules.padded:
+		operator.SelectInto(&j.chosen, build, j.selection)
+		return &j.chosen
+	case probe != nil:
+		j.fill(probe, j.selection, nil, nil)
+	default:
+		j.fill(nil, nil, build, j.selection)
 	}
-	j.fill(nil, nil, right, j.selection)
 	return &j.out
 }
 
 func (j *join) rewind() {
-	j.table.reset()
-	j.met, j.in, j.rightAt, j.leftDone, j.failed = nil, nil, 0, false, nil
-	j.left.rewind()
-	j.right.rewind()
+	j.met, j.in, j.tableAt, j.ended, j.failed, j.failing = nil, nil, 0, false, nil, nil
+	j.left.forget()
+	j.left.node.rewind()
+	if j.keepTable && j.table != nil && j.table.built {
+		return
+	}
+	j.forgetTable()
+	j.right.forget()
+	j.right.node.rewind()
+}
+
+// forgetTable makes the sides be compared anew.
+func (j *join) forgetTable() {
+	if j.table != nil {
+		j.table.reset()
+	}
+	j.table, j.build, j.probe = nil, nil, nil
 }
 
 func (j *join) close() {
-	j.table.reset()
-	j.left.close()
-	j.right.close()
+	j.forgetTable()
+	j.left.forget()
+	j.right.forget()
+	j.left.node.close()
+	j.right.node.close()
 }

@@ -12,7 +12,7 @@ import (
 // noRow ends a chain of rows.
 const noRow int32 = -1
 
-// joinTable holds the right side of a join by key. Rows with equal keys form a
+// joinTable holds one side of a join by key. Rows with equal keys form a
 // chain in their order; without keys all rows are one chain.
 type joinTable struct {
 	scope   *scope
@@ -46,11 +46,11 @@ func (t *joinTable) reset() {
 	t.account.release()
 }
 
-// build reads the whole right side. It goes on where it stopped when it is
-// called again after ctx's error.
-func (t *joinTable) build(ctx context.Context, right node) error {
+// read takes a whole side. It goes on where it stopped when it is called again
+// after ctx's error.
+func (t *joinTable) read(ctx context.Context, side *joinSide) error {
 	for !t.built {
-		in, err := right.next(ctx)
+		in, err := side.next(ctx)
 		if err == io.EOF {
 			t.built = true
 			return nil
@@ -109,7 +109,7 @@ func (t *joinTable) chain(group, row int32) {
 	t.last[group] = row
 }
 
-// find writes to out, for each row of a left batch, the first row of its chain,
+// find writes to out, for each row of a probe batch, the first row of its chain,
 // or noRow.
 func (t *joinTable) find(keys []*types.Vector, rows int, out []int32) {
 	t.selection = withoutNulls(t.selection, keys, rows)

@@ -175,7 +175,8 @@ func TestNotInPullQueries(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(100_000)}}
 	key := column(0, types.Int8)
-	join := joinOf(plan.JoinInner, valuesOf(t, intText[:1], "1"), series)
+	join := joinOf(plan.JoinInner, series, series)
+	join.LeftKeys, join.RightKeys = []expr.Expr{key}, []expr.Expr{key}
 	plans := map[string]plan.Node{
 		"sort":      sortOf(series, plan.SortKey{Expr: key}),
 		"group":     aggregateOf(series, []expr.Expr{key}, callOf(t, "count")),
@@ -199,15 +200,42 @@ func TestMemoryLimit(t *testing.T) {
 			}
 		})
 	}
-	topN := limitOf(sortOf(series, plan.SortKey{Expr: key, Descending: true}), integer(2), nil)
-	it, err := Run(context.Background(), queryOf(topN), testContext(), newSources(nil), Options{MemoryLimit: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestMemoryOfSmallResults checks queries over many rows that hold few of them.
+func TestMemoryOfSmallResults(t *testing.T) {
+	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(100_000)}}
+	key, few := column(0, types.Int8), valuesOf(t, intText[:1], "99999", "7")
+	count := func(input plan.Node) plan.Node { return aggregateOf(input, nil, callOf(t, "count")) }
+	join := func(kind plan.JoinKind, left, right plan.Node) plan.Node {
+		n := joinOf(kind, left, right)
+		n.LeftKeys, n.RightKeys = []expr.Expr{key}, []expr.Expr{key}
+		return count(n)
 	}
-	defer it.Close()
-	rows, err := collect(context.Background(), it)
-	if err != nil || len(rows) != 2 || rows[0][0].Int != 100_000 {
-		t.Errorf("the first two are %v, error %v", rows, err)
+	tests := map[string]struct {
+		root plan.Node
+		want string
+	}{
+		"few rows joined with many": {join(plan.JoinInner, few, series), "2"},
+		"many rows joined with few": {join(plan.JoinLeft, series, few), "100000"},
+		"few rows with matches":     {join(plan.JoinSemi, few, series), "2"},
+		"few rows without matches":  {join(plan.JoinAnti, few, series), "0"},
+		"both":                      {join(plan.JoinFull, few, series), "100000"},
+		"first rows":                {count(limitOf(sortOf(series, plan.SortKey{Expr: key}), integer(5), nil)), "5"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			it, err := Run(context.Background(), queryOf(test.root), testContext(), newSources(nil), Options{MemoryLimit: 1 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer it.Close()
+			rows, err := collect(context.Background(), it)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareRows(t, textOf(intText[:1], rows), []string{test.want})
+		})
 	}
 }
 

@@ -37,7 +37,9 @@ func (s *sort) next(ctx context.Context) (*types.Batch, error) {
 	for !s.sorted {
 		in, err := s.input.next(ctx)
 		if err == io.EOF {
-			s.sorter.sort()
+			if err := s.sorter.sort(ctx); err != nil {
+				return nil, err
+			}
 			s.sorted = true
 			break
 		}

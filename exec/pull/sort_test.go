@@ -119,7 +119,9 @@ func sortedRows(t *rapid.T, in *types.Batch, bound int64) []int64 {
 			t.Fatal(err)
 		}
 	}
-	s.sort()
+	if err := s.sort(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	var out types.Batch
 	var rows []int64
 	for s.next(&out) {

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"context"
 	"slices"
 
 	"millrace/exec/operator"
@@ -30,7 +31,7 @@ type sorter struct {
 }
 
 // maxBound is the largest bound for which keeping only the first rows pays.
-const maxBound = 1 << 24
+const maxBound = 1 << 16
 
 func newSorter(columns []types.Type, orders []sortOrder, bound int64, a account) *sorter {
 	if bound > maxBound {
@@ -94,7 +95,7 @@ func (s *sorter) wanted(selection []int32, keys []*types.Vector) []int32 {
 
 // prune keeps the first rows only.
 func (s *sorter) prune() {
-	s.sort()
+	s.order(func() bool { return false })
 	s.entries = s.entries[:s.bound]
 	kept := make([]int32, len(s.entries))
 	for n := range s.entries {
@@ -126,18 +127,37 @@ func (s *sorter) key(row int32) []byte {
 	return s.keys[start:s.ends[row]]
 }
 
-// sort puts the rows in order; next gives them.
-func (s *sorter) sort() {
+// sort puts the rows in order, for next to give them. When ctx ends it returns
+// its error, and may be called again.
+func (s *sorter) sort(ctx context.Context) error {
+	if !s.order(func() bool { return ctx.Err() != nil }) {
+		return ctx.Err()
+	}
+	s.at = 0
+	return nil
+}
+
+// order sorts the entries and drops those past the bound. It asks now and then
+// whether to stop, and if so leaves the entries in any order and returns false.
+func (s *sorter) order(stop func() bool) bool {
+	const stepsBetweenQuestions = 1 << 14
+	steps, stopped := 0, false
 	slices.SortFunc(s.entries, func(a, b sortEntry) int {
+		if steps++; steps%stepsBetweenQuestions == 0 && !stopped {
+			stopped = stop()
+		}
+		if stopped {
+			return 0
+		}
 		if c := compareKeys(a, b, s.key(a.row), s.key(b.row)); c != 0 {
 			return c
 		}
 		return int(a.row) - int(b.row)
 	})
-	if s.bound != noBound && int64(len(s.entries)) > s.bound {
+	if !stopped && s.bound != noBound && int64(len(s.entries)) > s.bound {
 		s.entries = s.entries[:s.bound]
 	}
-	s.at = 0
+	return !stopped
 }
 
 // next makes out the next rows in order, at most batchRows, and reports whether
