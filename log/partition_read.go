@@ -11,8 +11,9 @@ import (
 
 // Read returns whole record batches, beginning with the one that holds
 // fromOffset (which may begin before it), in at most maxBytes bytes but at
-// least one batch. At NextOffset it returns none. It reads into buf, when that
-// is large enough; the result aliases buf or new memory. Batches are verified:
+// least one batch. At NextOffset it returns none. It reads into the capacity of
+// buf, or into new memory when that is too small; either way the result can be
+// the next call's buf once its batches are no longer used. Batches are verified:
 // damage is a *CorruptionError with file and position. An offset that is not in
 // [StartOffset, NextOffset] is an *OffsetOutOfRangeError.
 func (p *Partition) Read(fromOffset int64, maxBytes int, buf []byte) (batches []byte, err error) {
@@ -202,11 +203,11 @@ func (r *segmentReader) read(entry indexEntry, offset int64, maxBytes int, buf [
 	if err := r.openData(); err != nil {
 		return nil, err
 	}
-	position, expected := int64(entry.position), r.base+int64(entry.offsetDelta)
-	// The interval before the offset's batch is mostly read in vain, so it is
-	// read together with what is wanted.
-	want := max(maxBytes, BatchHeaderSize) + defaultIndexIntervalBytes
-	for {
+	position, expected, err := r.locate(entry, offset)
+	if err != nil {
+		return nil, err
+	}
+	for want := max(maxBytes, BatchHeaderSize); ; {
 		want = int(min(int64(want), r.size-position))
 		if cap(buf) < want {
 			buf = make([]byte, want)
@@ -215,20 +216,14 @@ func (r *segmentReader) read(entry indexEntry, offset int64, maxBytes int, buf [
 		if err := readSegment(r.data, r.path, data, position); err != nil {
 			return nil, err
 		}
-		skipped, expectedNext, err := r.skip(data, position, expected, offset)
-		if err != nil {
-			return nil, err
-		}
-		data = data[skipped:]
-		position, expected = position+int64(skipped), expectedNext
 		taken, err := r.take(data, position, expected, maxBytes)
 		if err != nil {
 			return nil, err
 		}
 		if taken > 0 {
-			return data[:taken:taken], nil
+			return data[:taken], nil
 		}
-		// The batch goes beyond what was read.
+		// The first batch goes beyond what was read.
 		size, err := r.batchSizeAt(data, r.path, position)
 		if err != nil {
 			return nil, err
@@ -237,32 +232,48 @@ func (r *segmentReader) read(entry indexEntry, offset int64, maxBytes int, buf [
 	}
 }
 
-// skip returns the length of the batches in data that lie before offset, by
-// their headers alone: if one of them lies, the chain of offsets breaks.
-func (r *segmentReader) skip(data []byte, position, expected, offset int64) (skipped int, next int64, err error) {
+// locate returns the position and the base offset of the batch that holds
+// offset, by the headers of the batches from entry on: if one of those lies, the
+// chain of offsets breaks.
+func (r *segmentReader) locate(entry indexEntry, offset int64) (position, base int64, err error) {
+	const headersBytes = 4 << 10
+	position, base = int64(entry.position), r.base+int64(entry.offsetDelta)
+	if base == offset {
+		return position, base, nil
+	}
+	var buf [headersBytes]byte
 	for {
-		rest := data[skipped:]
-		if len(rest) < BatchHeaderSize {
-			return skipped, expected, nil
-		}
-		here := position + int64(skipped)
-		size, err := r.batchSizeAt(rest, r.path, here)
-		if err != nil {
+		data := buf[:min(headersBytes, max(r.size-position, 0))]
+		if err := readSegment(r.data, r.path, data, position); err != nil {
 			return 0, 0, err
 		}
-		if err := r.checkHeader(rest, expected, r.path, here); err != nil {
-			return 0, 0, err
+		skipped := 0
+		for {
+			here := position + int64(skipped)
+			size, err := r.batchSizeAt(data[skipped:], r.path, here)
+			if err != nil {
+				return 0, 0, err
+			}
+			header := data[skipped:]
+			if len(header) < BatchHeaderSize {
+				break
+			}
+			if err := r.checkHeader(header, base, r.path, here); err != nil {
+				return 0, 0, err
+			}
+			lastDelta := int32(binary.BigEndian.Uint32(header[batchLastOffsetDelta:]))
+			if lastDelta < 0 {
+				return 0, 0, corruption(r.path, here+batchLastOffsetDelta, "record batch has a last offset delta of %d", lastDelta)
+			}
+			if base+int64(lastDelta) >= offset {
+				return here, base, nil
+			}
+			base += int64(lastDelta) + 1
+			if skipped += size; skipped > len(data)-BatchHeaderSize {
+				break
+			}
 		}
-		lastDelta := int32(binary.BigEndian.Uint32(rest[batchLastOffsetDelta:]))
-		if lastDelta < 0 {
-			return 0, 0, corruption(r.path, here+batchLastOffsetDelta, "record batch has a last offset delta of %d", lastDelta)
-		}
-		after := expected + int64(lastDelta) + 1
-		if after > offset || size > len(rest) {
-			return skipped, expected, nil
-		}
-		skipped += size
-		expected = after
+		position += int64(skipped)
 	}
 }
 

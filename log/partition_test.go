@@ -69,7 +69,7 @@ func readAll(p *Partition, from int64, maxBytes int) (all []byte, err error) {
 			}
 			from = batch.NextOffset()
 		}
-		buf = batches[:0]
+		buf = batches
 	}
 }
 

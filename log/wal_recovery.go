@@ -207,20 +207,10 @@ func (w *WAL) checkTail(newest *scannedFile, end int64, next uint64, damage erro
 		}
 		return damage
 	}
-	if torn := len(newest.data[end:]); torn > 0 && !allZero(newest.data[end:min(int64(len(newest.data)), end+roundHeaderSize)]) {
-		w.options.Logger.Info("cutting the unsynced tail of the write-ahead log", "path", newest.path, "end", end)
+	if _, ok := decodeRoundHeader(newest.data[end:], newest.seed, newest.sequence); ok {
+		w.options.Logger.Info("cutting an incomplete round off the write-ahead log", "path", newest.path, "at", end, "reason", damage)
 	}
 	return nil
-}
-
-// allZero tells whether b holds zeros only.
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // readChain returns the files from the oldest needed to the newest, with their
