@@ -13,6 +13,9 @@ type binding struct {
 	mapType    types.Type
 }
 
+var errUnknownPolymorphic = sqlerr.New(sqlerr.DatatypeMismatch, -1,
+	"could not determine polymorphic type because input has type unknown")
+
 // bind finds what a signature's polymorphic types stand for, given the types of
 // the arguments
 // (https://www.postgresql.org/docs/15/extend-type-system.html#EXTEND-TYPES-POLYMORPHIC).
@@ -54,7 +57,7 @@ func bind(s signatureOf, args []types.Type) (binding, error) {
 		}
 	}
 	if needsElement && b.element.Kind == types.KindUnknown {
-		return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type unknown")
+		return b, errUnknownPolymorphic
 	}
 	if needsCompatible {
 		return b, b.bindCompatible(compatible, hasCompatibleArray)
@@ -91,7 +94,7 @@ func (b *binding) bindCompatible(ts []types.Type, hasArray bool) error {
 			known = known || t.Kind != types.KindUnknown
 		}
 		if !known {
-			return sqlerr.New(sqlerr.DatatypeMismatch, -1, "could not determine polymorphic type because input has type unknown")
+			return errUnknownPolymorphic
 		}
 	}
 	t, err := CommonType(ts, "arguments of anycompatible family", -1)

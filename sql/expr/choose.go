@@ -62,7 +62,7 @@ func canCall(c signatureOf, args []types.Type) bool {
 		}
 	}
 	_, err := bind(c, args)
-	return err == nil
+	return err == nil || err == errUnknownPolymorphic
 }
 
 // mostExact keeps the candidates with the most arguments of exactly the given

@@ -160,17 +160,8 @@ func compileArray(e *ArrayConstructor) (evaluator, error) {
 		if nested {
 			return stackArrays(elem, row)
 		}
-		return types.StringDatum(types.EncodeArray(elem, vectorArray(append([]types.Datum(nil), row...)))), nil
+		return types.StringDatum(types.EncodeArray(elem, types.NewArray(append([]types.Datum(nil), row...)))), nil
 	})
-}
-
-// vectorArray returns the one-dimensional array of the elements, which it
-// keeps.
-func vectorArray(elems []types.Datum) types.Array {
-	if len(elems) == 0 {
-		return types.Array{}
-	}
-	return types.Array{Dims: []int32{int32(len(elems))}, LowerBounds: []int32{1}, Elems: elems}
 }
 
 // stackArrays makes an array of one more dimension from arrays of equal
@@ -187,7 +178,6 @@ func stackArrays(elem types.Type, rows []types.Datum) (types.Datum, error) {
 		}
 		if n == 0 && len(a.Dims) > 0 {
 			out.Dims = append([]int32{int32(len(rows))}, a.Dims...)
-			out.LowerBounds = append([]int32{1}, a.LowerBounds...)
 		}
 		if !sameShape(out.Dims, a.Dims) {
 			return types.Null, errArrayShape()
@@ -298,7 +288,7 @@ func arrayElement(elem types.Type, array types.Datum, subscripts []types.Datum) 
 		if !s.Valid {
 			return types.Null, nil
 		}
-		at := s.Int - int64(a.LowerBounds[n])
+		at := s.Int - int64(a.LowerBound(n))
 		if at < 0 || at >= int64(a.Dims[n]) {
 			return types.Null, nil
 		}
@@ -347,7 +337,7 @@ func compileSlice(e *Slice) (evaluator, error) {
 		if len(a.Elems) == 0 {
 			return row[0], nil
 		}
-		low, high := int64(a.LowerBounds[0]), int64(a.LowerBounds[0])+int64(len(a.Elems))-1
+		low, high := int64(a.LowerBound(0)), int64(a.LowerBound(0))+int64(len(a.Elems))-1
 		if hasLow {
 			low = max(low, row[1].Int)
 		}
@@ -357,7 +347,7 @@ func compileSlice(e *Slice) (evaluator, error) {
 		if low > high {
 			return types.StringDatum(types.EncodeArray(elem, types.Array{})), nil
 		}
-		first := low - int64(a.LowerBounds[0])
-		return types.StringDatum(types.EncodeArray(elem, vectorArray(a.Elems[first:first+high-low+1]))), nil
+		first := low - int64(a.LowerBound(0))
+		return types.StringDatum(types.EncodeArray(elem, types.NewArray(a.Elems[first:first+high-low+1]))), nil
 	})
 }

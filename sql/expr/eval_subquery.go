@@ -89,7 +89,7 @@ func (s *subqueryEval) value(ctx *Context, left types.Datum, rows [][]types.Datu
 		elements[n] = row[0]
 	}
 	if s.kind == SubqueryArray {
-		return types.StringDatum(types.EncodeArray(*s.result.Elem, vectorArray(elements))), nil
+		return types.StringDatum(types.EncodeArray(*s.result.Elem, types.NewArray(elements))), nil
 	}
 	return s.anyAll.row(ctx, left, elements)
 }

@@ -110,12 +110,12 @@ func extractField(ctx *Context, t types.Type, name string, d types.Datum) (field
 		}
 	case types.KindDate:
 		v, ok = dateField(field, d.Int)
-		if ok && isInfiniteDate(d.Int) {
+		if recognized && isInfiniteDate(d.Int) {
 			return infiniteField(field, d.Int > 0)
 		}
 	case types.KindTimestamp:
 		v, ok = timestampField(field, d.Int, d.Int)
-		if ok && isInfinite(d.Int) {
+		if recognized && isInfinite(d.Int) {
 			return infiniteField(field, d.Int > 0)
 		}
 	case types.KindTimestampTZ:
@@ -123,7 +123,7 @@ func extractField(ctx *Context, t types.Type, name string, d types.Datum) (field
 		if v, ok = zoneField(field, local-d.Int); !ok {
 			v, ok = timestampField(field, local, d.Int)
 		}
-		if ok && isInfinite(d.Int) {
+		if recognized && isInfinite(d.Int) {
 			return infiniteField(field, d.Int > 0)
 		}
 	}

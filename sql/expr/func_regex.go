@@ -173,7 +173,7 @@ func submatch(s string, at []int, group int) types.Datum {
 }
 
 func textArray(elems []types.Datum) types.Datum {
-	return types.StringDatum(types.EncodeArray(types.Text, vectorArray(elems)))
+	return types.StringDatum(types.EncodeArray(types.Text, types.NewArray(elems)))
 }
 
 func regexpMatch(c *regexCache, row []types.Datum) (types.Datum, error) {

@@ -1,12 +1,205 @@
 package expr
 
 import (
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
+
+// PostgresVersion is the version of PostgreSQL that version() and the setting
+// server_version begin with, for drivers that look.
+const PostgresVersion = "15.0"
+
+// defineSession defines the functions about the session and the catalog that
+// drivers and psql call
+// (https://www.postgresql.org/docs/15/functions-info.html).
+func (b *builder) defineSession() {
+	b.function("version", "", "text", lift0c(func(*Context) (string, error) {
+		return "PostgreSQL " + PostgresVersion + " (Millrace)", nil
+	}), "version of the server", stable)
+	for _, name := range []string{"current_user", "session_user", "user", "current_role"} {
+		b.function(name, "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.User()), nil }), "name of the session's user", stable)
+	}
+	for _, name := range []string{"current_database", "current_catalog"} {
+		b.function(name, "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.Database()), nil }), "name of the database", stable)
+	}
+	b.function("current_schema", "", "name", onSession(func(s Session) (types.Datum, error) {
+		if len(s.Schemas()) == 0 {
+			return types.Null, nil
+		}
+		return types.StringDatum(s.Schemas()[0]), nil
+	}), "first schema of the search path", stable)
+	b.function("current_schemas", "bool", "name[]", liftRows(currentSchemas), "schemas of the search path, with implicit ones or not", stable)
+	b.function("pg_backend_pid", "", "int4", onSession(func(s Session) (types.Datum, error) {
+		return types.IntDatum(int64(s.BackendPID())), nil
+	}), "process id that cancel requests name", stable)
+	setting := liftRows(currentSetting)
+	b.function("current_setting", "text", "text", setting, "value of a setting", stable)
+	b.function("current_setting", "text,bool", "text", setting, "value of a setting, or NULL when there is none", stable)
+	b.defineCatalogNames()
+	b.defineCatalogStubs()
+	b.function("pg_sleep", "float8", "void", lift1c(sleep), "waits a number of seconds", volatile)
+}
+
+// onSession makes a kernel of a function of the session; without one the result
+// is NULL.
+func onSession(f func(s Session) (types.Datum, error)) Kernel {
+	return liftRows(func(ctx *Context, _ []*types.Vector, _ []types.Datum, _ types.Type) (types.Datum, error) {
+		if ctx.Session == nil {
+			return types.Null, nil
+		}
+		return f(ctx.Session)
+	})
+}
+
+func currentSchemas(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	if ctx.Session == nil {
+		return types.Null, nil
+	}
+	var schemas []types.Datum
+	if row[0].Int != 0 {
+		schemas = append(schemas, types.StringDatum("pg_catalog"))
+	}
+	for _, s := range ctx.Session.Schemas() {
+		schemas = append(schemas, types.StringDatum(s))
+	}
+	return encodedArray(types.Name, schemas), nil
+}
+
+func currentSetting(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	name := lowerASCII(row[0].Str)
+	if ctx.Session != nil {
+		if value, ok := ctx.Session.Setting(name); ok {
+			return types.StringDatum(value), nil
+		}
+	}
+	if len(row) == 2 && row[1].Int != 0 {
+		return types.Null, nil
+	}
+	return types.Null, sqlerr.New(sqlerr.UndefinedObject, -1, "unrecognized configuration parameter \"%s\"", row[0].Str)
+}
+
+func (b *builder) defineCatalogNames() {
+	b.function("pg_typeof", "any", "regtype", liftRows(func(_ *Context, args []*types.Vector, _ []types.Datum, _ types.Type) (types.Datum, error) {
+		return types.IntDatum(int64(args[0].Type.OID())), nil
+	}), "type of the argument", notStrict, stable)
+	b.function("format_type", "oid,int4", "text", liftRows(formatType), "name of a type with its modifier", notStrict, stable)
+	b.function("pg_get_userbyid", "oid", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.User()), nil }), "name of a role", stable)
+	b.function("to_regclass", "text", "regclass", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+		oid, ok := lookUpRelation(ctx, row[0].Str)
+		if !ok {
+			return types.Null, nil
+		}
+		return types.IntDatum(oid), nil
+	}), "OID of a relation, NULL when there is none", stable)
+	b.function("to_regtype", "text", "regtype", lift1e(func(name string) (int64, error) {
+		t, err := types.TypeByName(lowerASCII(name), nil)
+		if err != nil {
+			return 0, errNull
+		}
+		return int64(t.OID()), nil
+	}), "OID of a type, NULL when there is none", stable)
+	b.function("pg_table_is_visible", "oid", "bool", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+		if ctx.Session == nil {
+			return types.Null, nil
+		}
+		schema, _, ok := ctx.Session.RelationName(uint32(row[0].Int))
+		if !ok {
+			return types.Null, nil
+		}
+		visible := schema == "pg_catalog"
+		for _, s := range ctx.Session.Schemas() {
+			visible = visible || s == schema
+		}
+		return types.BoolDatum(visible), nil
+	}), "whether a relation is found without its schema", stable)
+	b.function("pg_encoding_to_char", "int4", "name", lift1(func(n int64) string {
+		if n == 6 {
+			return "UTF8"
+		}
+		return ""
+	}), "name of an encoding", stable)
+}
+
+func formatType(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	if !row[0].Valid {
+		return types.Null, nil
+	}
+	t, ok := types.TypeByOID(uint32(row[0].Int))
+	switch {
+	case row[0].Int == 0:
+		return types.StringDatum("-"), nil
+	case !ok:
+		return types.StringDatum("???"), nil
+	}
+	if row[1].Valid && row[1].Int >= 0 {
+		t.Mod = int32(row[1].Int)
+	}
+	return types.StringDatum(t.String()), nil
+}
+
+// defineCatalogStubs defines functions whose answer is always the same here:
+// there are no comments, no stored expressions and no privileges.
+func (b *builder) defineCatalogStubs() {
+	null := func(name, args, result, words string) {
+		b.function(name, args, result, lift0c(func(*Context) (string, error) { return "", errNull }), words, stable)
+	}
+	null("obj_description", "oid", "text", "NULL: there are no comments")
+	null("obj_description", "oid,name", "text", "NULL: there are no comments")
+	null("col_description", "oid,int4", "text", "NULL: there are no comments")
+	null("shobj_description", "oid,name", "text", "NULL: there are no comments")
+	null("pg_get_expr", "text,oid", "text", "NULL: there are no stored expressions")
+	null("pg_get_expr", "text,oid,bool", "text", "NULL: there are no stored expressions")
+	null("pg_get_indexdef", "oid", "text", "NULL: there are no index definitions")
+	null("pg_get_indexdef", "oid,int4,bool", "text", "NULL: there are no index definitions")
+	null("pg_get_constraintdef", "oid", "text", "NULL: there are no constraint definitions")
+	null("pg_get_constraintdef", "oid,bool", "text", "NULL: there are no constraint definitions")
+	null("pg_get_viewdef", "oid", "text", "NULL: there are no views")
+	null("pg_get_viewdef", "oid,bool", "text", "NULL: there are no views")
+	null("pg_get_partkeydef", "oid", "text", "NULL: there are no partitioned tables")
+	null("pg_get_statisticsobjdef_columns", "oid", "text", "NULL: there are no statistics objects")
+	integer := func(name, args, result string, v int64, words string) {
+		b.function(name, args, result, lift0c(func(*Context) (int64, error) { return v, nil }), words, stable)
+	}
+	for _, object := range []string{"table", "schema", "database", "column"} {
+		for _, args := range []string{"text,text", "oid,text", "name,text,text", "name,oid,text", "oid,oid,text"} {
+			if object == "column" {
+				args = strings.TrimSuffix(args, "text") + "text,text"
+			}
+			integer("has_"+object+"_privilege", args, "bool", 1, "true: there are no privileges")
+		}
+	}
+	for _, name := range []string{"pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size"} {
+		integer(name, "regclass", "int8", 0, "0: sizes are not counted by relation")
+	}
+	integer("pg_relation_size", "regclass,text", "int8", 0, "0: sizes are not counted by relation")
+	for _, name := range []string{"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible"} {
+		integer(name, "oid", "bool", 1, "true: these are all in pg_catalog")
+	}
+	integer("pg_is_in_recovery", "", "bool", 0, "false: a node that answers is not recovering")
+	integer("pg_relation_is_publishable", "regclass", "bool", 0, "false: there are no publications")
+	integer("pg_my_temp_schema", "", "oid", 0, "0: there are no temporary tables")
+	integer("inet_server_port", "", "int4", 0, "0: not known here")
+}
+
+// sleep waits for a number of seconds or until the statement is cancelled.
+func sleep(ctx *Context, seconds float64) (string, error) {
+	if !(seconds > 0) {
+		return "", nil
+	}
+	timer := time.NewTimer(time.Duration(min(seconds*float64(time.Second), math.MaxInt64/2)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return "", nil
+	case <-ctx.Done:
+		return "", sqlerr.New(sqlerr.QueryCanceled, -1, "canceling statement due to user request")
+	}
+}
 
 // relationNamed finds a relation by its name, as the cast to regclass does; a
 // number is an OID.

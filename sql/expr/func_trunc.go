@@ -64,7 +64,7 @@ func truncateTimestamp(name string, v int64, t types.Type) (int64, error) {
 	case "millennium":
 		d = date{periodStart(d.year, 1000), 1, 1}
 	default:
-		return 0, errField(recognized, lower, t)
+		return 0, errField(recognized && field != "epoch", lower, t)
 	}
 	return joinTimestamp(d.days(), 0)
 }

@@ -122,11 +122,44 @@ func powerFloat(x, y float64) (float64, error) {
 		return 0, sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1,
 			"a negative number raised to a non-integer power yields a complex result")
 	}
-	r := math.Pow(x, y)
+	r := powerOf(x, y)
 	if math.IsInf(x, 0) || math.IsInf(y, 0) {
 		return r, nil
 	}
 	return checkFloat(r, x != 0)
+}
+
+// powerOf is math.Pow, but with small whole exponents computed in twice the
+// precision, so that the result is the nearest number.
+func powerOf(x, y float64) float64 {
+	const largest = 1024
+	r := math.Pow(x, y)
+	if y != math.Trunc(y) || math.Abs(y) > largest || r-r != 0 || math.Abs(r) < 0x1p-900 || math.Abs(r) > 0x1p900 {
+		return r
+	}
+	high, low, baseHigh, baseLow := 1.0, 0.0, x, 0.0
+	for n := int(math.Abs(y)); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			high, low = multiplyDouble(high, low, baseHigh, baseLow)
+		}
+		if n > 1 {
+			baseHigh, baseLow = multiplyDouble(baseHigh, baseLow, baseHigh, baseLow)
+		}
+	}
+	if y < 0 {
+		quotient := 1 / high
+		return quotient + quotient*(math.FMA(-quotient, high, 1)-quotient*low)
+	}
+	return high + low
+}
+
+// multiplyDouble multiplies two numbers, each the unevaluated sum of two
+// doubles.
+func multiplyDouble(aHigh, aLow, bHigh, bLow float64) (high, low float64) {
+	p := aHigh * bHigh
+	e := math.FMA(aHigh, bHigh, -p) + (aHigh*bLow + aLow*bHigh)
+	high = p + e
+	return high, e - (high - p)
 }
 
 // checkFloat fails for an infinite result of finite arguments, and for zero

@@ -11,7 +11,7 @@ func all(typ string) argument { return argument{typ: typ} }
 // call is short for a functionCall.
 func call(name string, args ...argument) functionCall { return functionCall{name, args} }
 
-var functionCalls = slices.Concat(textCalls, patternCalls, mathCalls, timeCalls)
+var functionCalls = slices.Concat(textCalls, patternCalls, mathCalls, timeCalls, arrayCalls, jsonCalls)
 
 var positions = of("int4", "-3", "0", "1", "2", "5", "2147483647", "NULL")
 
@@ -126,4 +126,36 @@ var timeCalls = []functionCall{
 	call("*", all("interval"), of("float8", "2", "0.5", "-1.25", "NaN", "1e20")), call("/", all("interval"), of("float8", "2", "0.3", "0", "-7")), call("*", of("int4", "3"), all("interval")),
 	call("+", moments, all("interval")), call("-", moments, all("interval")), call("+", instants, all("interval")), call("-", all("date"), all("interval")), call("+", all("time"), all("interval")), call("-", all("time"), all("interval")),
 	call("-", moments, of("timestamp", "2024-01-31 13:00:00", "infinity")), call("+", all("date"), all("time")), call("+", all("date"), of("int4", "1", "-1000", "2147483647")), call("-", all("date"), of("int4", "30")), call("-", all("date"), of("date", "2020-02-29")),
+}
+
+var ints = of("int4[]", "{}", "{1,2,3}", "{3,NULL,1}", "{{1,2},{3,4}}", "[0:1]={5,6}", "NULL")
+
+var arrayCalls = []functionCall{
+	call("array_length", ints, of("int4", "0", "1", "2", "3")), call("array_lower", ints, of("int4", "1", "2")), call("array_upper", ints, of("int4", "1", "2")),
+	call("array_ndims", ints), call("cardinality", ints), call("trim_array", ints, of("int4", "0", "1", "-1", "9")),
+	call("array_append", ints, of("int4", "7", "NULL")), call("array_append", ints, of("float8", "7.5")), call("array_prepend", of("int4", "7", "NULL"), ints),
+	call("array_cat", ints, ints), call("||", ints, ints), call("||", ints, of("int4", "9")), call("||", of("int8", "9"), ints), call("||", of("text[]", "{a}"), of("unknown", "b", "{b}", "NULL")),
+	call("array_remove", ints, of("int4", "1", "NULL", "9")), call("array_replace", ints, of("int4", "1", "NULL"), of("int4", "8", "NULL")),
+	call("array_position", ints, of("int4", "3", "1", "NULL", "9")), call("array_position", ints, of("int4", "3", "6"), of("int4", "0", "2", "NULL")), call("array_positions", ints, of("int4", "1", "NULL", "9")),
+	call("@>", ints, of("int4[]", "{}", "{1}", "{1,1,3}", "{NULL}", "NULL")), call("<@", of("int4[]", "{}", "{1}", "{NULL}"), ints), call("&&", ints, of("int4[]", "{}", "{1,9}", "{NULL}")),
+	call("array_to_string", all("text[]"), of("text", ",", "", "NULL")), call("array_to_string", ints, of("text", "-"), of("text", "*", "NULL")), call("array_to_string", of("bool[]", "{t,f,NULL}"), of("text", "-")),
+	call("string_to_array", of("text", "a,b,,c", "", "abc", "NULL"), of("text", ",", "", "NULL", "b")), call("string_to_array", of("text", "a,b,,c"), of("text", ","), of("text", "", "b", "NULL")),
+	call("=", ints, ints), call("<", ints, ints), call("=", all("text[]"), of("unknown", "{a,b}")), call("<>", of("float8[]", "{NaN,1}"), of("float8[]", "{NaN,1}", "{1}")),
+}
+
+var objects = of("jsonb", "null", "1", "\"a\"", "true", "{\"a\": 1, \"b\": [1, 2, {\"c\": null}], \"longer\": \"x\"}", "[1, \"a\", null, {\"a\": 1}]", "{}", "[]", "[[1, 2], [3]]")
+
+var paths = of("text[]", "{}", "{a}", "{b,0}", "{b,2,c}", "{b,-1}", "{0}", "{1,x}", "{x,y}", "{b,x}", "{NULL}")
+
+var jsonCalls = []functionCall{
+	call("->", objects, of("text", "a", "b", "zz", "0")), call("->", objects, of("int4", "0", "-1", "9")), call("->>", objects, of("text", "a", "b", "longer")), call("->>", objects, of("int4", "0", "1", "2", "-1")),
+	call("->", objects, of("unknown", "a")), call("#>", objects, paths), call("#>>", objects, paths), call("#-", objects, paths),
+	call("@>", objects, objects), call("<@", of("jsonb", "1", "[1]", "{\"b\": [2]}", "{\"b\": [{}]}", "[[1]]", "[{\"a\": 1}]"), objects), call("@>", objects, of("jsonb", "[1, 1]", "{\"b\": [2]}", "{\"b\": [{}]}", "[[1]]", "[{\"a\": 1}]", "\"a\"")),
+	call("?", objects, of("text", "a", "b", "1", "")), call("?|", objects, of("text[]", "{a,zz}", "{}", "{zz,NULL}")), call("?&", objects, of("text[]", "{a,b}", "{}", "{a,zz}", "{a,NULL}")),
+	call("||", objects, objects), call("-", objects, of("text", "a", "zz")), call("-", objects, of("int4", "0", "-1", "9")), call("-", objects, of("text[]", "{a,b}", "{}")),
+	call("jsonb_typeof", objects), call("jsonb_array_length", objects), call("jsonb_pretty", objects), call("jsonb_strip_nulls", objects),
+	call("jsonb_set", objects, paths, of("jsonb", "99")), call("jsonb_set", objects, paths, of("jsonb", "[9]"), of("bool", "f")), call("jsonb_insert", objects, paths, of("jsonb", "99")), call("jsonb_insert", objects, paths, of("jsonb", "99"), of("bool", "t")),
+	call("jsonb_extract_path", objects, of("text", "b"), of("text", "2", "-1")), call("jsonb_extract_path_text", objects, of("text", "a")),
+	call("to_jsonb", all("int4")), call("to_jsonb", all("float8")), call("to_jsonb", all("text")), call("to_jsonb", all("timestamp")), call("to_jsonb", all("timestamptz")), call("to_jsonb", ints), call("to_jsonb", all("bool")), call("to_jsonb", all("numeric")), call("to_jsonb", all("interval")), call("to_jsonb", of("unknown", "a")),
+	call("jsonb_build_array"), call("jsonb_build_array", all("int4"), all("text")), call("jsonb_build_object", of("text", "k", "NULL"), all("jsonb")), call("jsonb_build_object", of("unknown", "k"), of("unknown", "v"), of("int4", "1")), call("jsonb_build_object"),
 }

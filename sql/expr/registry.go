@@ -32,6 +32,10 @@ func buildRegistry() *registry {
 	b.defineRegex()
 	b.defineEncodings()
 	b.defineDateTime()
+	b.defineArrays()
+	b.defineJSON()
+	b.defineConditional()
+	b.defineSession()
 	b.defineAggregates()
 	return &b.registry
 }
