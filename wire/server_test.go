@@ -75,5 +75,13 @@ func (s *testServer) define(t *testing.T, statements ...string) {
 // TestScripts holds the protocol scripts against the server.
 func TestScripts(t *testing.T) {
 	server := startServer(t, nil)
+	server.define(t, millraceSetup...)
 	runScripts(t, "*.txt", "tcp", server.address)
+}
+
+// millraceSetup makes what scripts use, as postgresSetup does.
+var millraceSetup = []string{
+	"CREATE STREAM numbers (n int, word text)",
+	"INSERT INTO numbers VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+	"CREATE STREAM words (word text NOT NULL, at timestamp, amount numeric(8,2))",
 }

@@ -89,6 +89,11 @@ func (d *lineDecoder) appendRow(line []byte, fields []field) error {
 			continue
 		}
 		if err := types.ParseTextIntoArena(l.fields[i], f.value, l.format, l.arena); err != nil {
+			if sqlerr.CodeOf(err) == sqlerr.CharacterNotInRepertoire {
+				// PostgreSQL refuses the line before it looks for columns.
+				d.line = nil
+				return err
+			}
 			d.field, d.value = i, *f
 			return err
 		}

@@ -156,7 +156,7 @@ func (l *copyLoader) load(ctx context.Context) error {
 			}
 			continue
 		case err != nil && !last:
-			return err
+			return l.readFailed(ctx, err)
 		case l.decoder.finished():
 			data = nil
 		}
@@ -168,6 +168,16 @@ func (l *copyLoader) load(ctx context.Context) error {
 			return l.submit(ctx)
 		}
 	}
+}
+
+// readFailed adds to a failed read, unless the client is gone, the line that was
+// to be read.
+func (l *copyLoader) readFailed(ctx context.Context, err error) error {
+	e := *sqlerr.From(interrupted(ctx, err))
+	if e.Code == sqlerr.QueryCanceled {
+		e.Where = fmt.Sprintf("COPY %s, line %d", l.plan.Target.Name, l.rows+1)
+	}
+	return &e
 }
 
 // decode appends the rows that the data holds.

@@ -175,22 +175,23 @@ func (e *copyEncoder) appendEscaped() {
 }
 
 // copyBinary sends rows in binary format. The header goes out with the first
-// row, the trailer at the end.
+// row, or with the trailer where there is none.
 func (s *Session) copyBinary(ctx context.Context, rows *source, e *copyEncoder) (sent int64, err error) {
 	header := append([]byte(copySignature), 0, 0, 0, 0, 0, 0, 0, 0)
-	if err := s.client.CopyWrite(header); err != nil {
-		return 0, err
-	}
-	sent, err = s.eachRow(ctx, rows, e.binaryRow)
+	sent, err = s.eachRow(ctx, rows, func(batch *types.Batch, row int) []byte {
+		e.buffer = append(e.buffer[:0], header...)
+		header = nil
+		return e.binaryRow(batch, row)
+	})
 	if err != nil {
 		return sent, err
 	}
-	return sent, s.client.CopyWrite([]byte{0xff, 0xff})
+	return sent, s.client.CopyWrite(append(header, 0xff, 0xff))
 }
 
-// binaryRow returns a row as a tuple, valid until the next.
+// binaryRow adds a row as a tuple to the buffer, which it returns.
 func (e *copyEncoder) binaryRow(batch *types.Batch, row int) []byte {
-	e.buffer = binary.BigEndian.AppendUint16(e.buffer[:0], uint16(len(e.columns)))
+	e.buffer = binary.BigEndian.AppendUint16(e.buffer, uint16(len(e.columns)))
 	for i := range e.columns {
 		vector := &batch.Columns[i]
 		if vector.IsNull(row) {

@@ -2,14 +2,47 @@ package session
 
 import (
 	"context"
+	"reflect"
 
 	"millrace/sql/ast"
 	"millrace/sql/sqlerr"
 )
 
 // noParameters is the error of a statement with $1 where no value can be given.
-func noParameters(*statement) error {
-	return sqlerr.New(sqlerr.UndefinedParameter, -1, "there is no parameter $1")
+func noParameters(st *statement) error {
+	position, number := -1, 1
+	if p := findParameter(reflect.ValueOf(st.tree)); p != nil {
+		position, number = p.Pos(), p.Number
+	}
+	return sqlerr.New(sqlerr.UndefinedParameter, position, "there is no parameter $%d", number)
+}
+
+// findParameter returns the first parameter in a tree, or nil. Errors alone need
+// it, so that it may take its time.
+func findParameter(v reflect.Value) *ast.Parameter {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return nil
+		}
+		if p, ok := v.Interface().(*ast.Parameter); ok {
+			return p
+		}
+		return findParameter(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if p := findParameter(v.Field(i)); p != nil {
+				return p
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if p := findParameter(v.Index(i)); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // runOwn runs a statement that the session knows itself. As start, it returns

@@ -107,23 +107,23 @@ func (s *Session) parseParameters(st *statement, b *Bind) ([]types.Datum, error)
 			params[i], err = types.ParseText(t, string(data), format)
 		}
 		if err != nil {
-			return nil, parameterError(err, i, st, code, data)
+			return nil, parameterError(err, i, b.Portal, code)
 		}
 	}
 	return params, nil
 }
 
-// parameterError adds which parameter was wrong.
-func parameterError(err error, i int, st *statement, code int16, data []byte) error {
+// parameterError adds which parameter was wrong, in PostgreSQL's words, which
+// leave out the value.
+func parameterError(err error, i int, portal string, code int16) error {
 	e := *sqlerr.From(err)
 	e.Position = -1
-	switch {
-	case st.name != "" && code == formatText:
-		e.Where = fmt.Sprintf("unnamed portal parameter $%d = '%s'", i+1, shortText(data))
-	case code == formatText:
-		e.Where = fmt.Sprintf("unnamed portal parameter $%d = '%s'", i+1, shortText(data))
-	default:
-		e.Where = fmt.Sprintf("unnamed portal parameter $%d", i+1)
+	e.Where = fmt.Sprintf("unnamed portal parameter $%d", i+1)
+	if portal != "" {
+		e.Where = fmt.Sprintf("portal %q parameter $%d", portal, i+1)
+	}
+	if code == formatText {
+		e.Where += " = '...'"
 	}
 	return &e
 }
@@ -265,7 +265,7 @@ func (s *Session) run(ctx context.Context, p *portal, limit int, immediate bool)
 			return tag, false, err
 		}
 		if p.simple {
-			if err := s.client.Describe(p.columns); err != nil {
+			if err := s.describeRows(ctx, p); err != nil {
 				return "", false, err
 			}
 		}
@@ -282,6 +282,18 @@ func (s *Session) run(ctx context.Context, p *portal, limit int, immediate bool)
 		return fmt.Sprintf("%s %d", p.tag, sent), false, nil
 	}
 	return p.tag, false, nil
+}
+
+// describeRows announces the columns of a portal's rows. The first row of a
+// pull query is computed before, so that a query which fails at once sends
+// nothing but its error.
+func (s *Session) describeRows(ctx context.Context, p *portal) error {
+	if !p.rows.push {
+		if _, err := p.rows.fill(ctx); err != nil {
+			return err
+		}
+	}
+	return s.client.Describe(p.columns)
 }
 
 // start begins a portal's statement. Statements without rows run to their end

@@ -67,7 +67,7 @@ func (s *Session) executeStatement(ctx context.Context, p *portal, n *ast.Execut
 		return "", inText(err, st.text)
 	}
 	if len(n.Args) != len(st.params) {
-		return "", sqlerr.New(sqlerr.SyntaxError, n.Pos(), "wrong number of parameters for prepared statement %q", st.name).
+		return "", sqlerr.New(sqlerr.SyntaxError, -1, "wrong number of parameters for prepared statement %q", st.name).
 			WithDetail("Expected %d parameters but got %d.", len(st.params), len(n.Args))
 	}
 	params, err := s.evaluateArguments(ctx, n, st.params)

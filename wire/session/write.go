@@ -7,6 +7,7 @@ import (
 
 	"millrace/exec"
 	"millrace/planner/plan"
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -33,6 +34,9 @@ func (s *Session) insert(ctx context.Context, n *plan.Insert, params []types.Dat
 			break
 		}
 		batch := insertBatch(n, rows.batch)
+		if err := checkNotNull(n.Target, batch); err != nil {
+			return "", err
+		}
 		rows.at = rows.batch.Len
 		count += batch.Len
 		write := exec.Rows{Relation: n.Target, Batch: batch}
@@ -65,6 +69,16 @@ func insertBatch(n *plan.Insert, from *types.Batch) *types.Batch {
 		batch.Rowtimes = rowtimes(&from.Columns[columns])
 	}
 	return batch
+}
+
+// checkNotNull refuses a NULL where a column takes none.
+func checkNotNull(target *catalog.Relation, batch *types.Batch) error {
+	for i := range target.Columns {
+		if target.Columns[i].NotNull && batch.Columns[i].HasNulls() {
+			return notNullViolation(target, target.Columns[i].Name)
+		}
+	}
+	return nil
 }
 
 // microsFromUnix is how far PostgreSQL's epoch, 2000-01-01, lies behind Unix's.
