@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"millrace/log"
@@ -45,6 +46,20 @@ func (c *relationCodec) appendKey(buf []byte, b *types.Batch, i int) []byte {
 		return buf
 	}
 	return appendColumnsKey(buf, b, c.relation.Key, i)
+}
+
+// placement returns what the hash of which places a table's row on a shard,
+// given the encoded key and the key's values: the distribution columns, which
+// are among the key's.
+func (c *relationCodec) placement(encoded []byte, key []types.Datum) []byte {
+	if c.relation.Distribution == nil {
+		return encoded
+	}
+	var placement []byte
+	for _, column := range c.relation.Distribution {
+		placement = types.AppendKey(placement, c.columns[column], key[slices.Index(c.relation.Key, column)])
+	}
+	return placement
 }
 
 func appendColumnsKey(buf []byte, b *types.Batch, columns []int, i int) []byte {

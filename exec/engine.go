@@ -65,7 +65,7 @@ func NewEngine(options Options) *Engine {
 		e.after = time.After
 	}
 	e.metrics = newMetrics(options.Registerer)
-	e.resolver = resolver{engine: e, wake: make(chan struct{}, 1)}
+	e.resolver = newResolver(e)
 	shards := options.Storage.Shards()
 	for i, shardLog := range shards {
 		l := &shardLoop{engine: e, number: i, log: shardLog, logger: options.Logger, queue: newQueue()}
@@ -86,9 +86,13 @@ func NewEngine(options Options) *Engine {
 	return e
 }
 
-// Ready waits until every shard runs with the newest catalog.
+// Ready waits until every shard runs with the newest catalog and no transaction
+// that a crash interrupted is half done.
 func (e *Engine) Ready(ctx context.Context) error {
-	return e.waitActivated(ctx, e.newestCatalog())
+	if err := e.waitActivated(ctx, e.newestCatalog()); err != nil {
+		return err
+	}
+	return e.resolver.wait(ctx)
 }
 
 // Close stops the loops and answers what waits for them. The storage stays

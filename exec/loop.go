@@ -96,10 +96,10 @@ func (l *shardLoop) lead(ctx context.Context) error {
 		return err
 	}
 	l.feed.restart(base)
+	l.engine.resolveLater(l.core)
 	l.status.publish(l.core)
 	l.engine.deliver(outgoing)
 	l.engine.acknowledge(asks)
-	l.engine.resolveLater(l.core)
 	l.retainAt = l.engine.now().Add(retainEvery)
 	return l.ticks(ctx)
 }

@@ -122,7 +122,7 @@ func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []typ
 	for i, column := range codec.relation.Key {
 		encoded = types.AppendKey(encoded, codec.columns[column], key[i])
 	}
-	shard := types.PartitionOf(encoded, codec.relation.Partitions)
+	shard := types.PartitionOf(codec.placement(encoded, key), codec.relation.Partitions)
 	value, found, err := s.snapshot.Shard(uint32(shard)).Get(tables.AppendRowKey(nil, uint64(codec.relation.ID), encoded), nil)
 	if err != nil {
 		return nil, damaged(err)

@@ -107,7 +107,9 @@ type resolver struct {
 	engine *Engine
 	mu     sync.Mutex
 	open   []openTransaction
-	wake   chan struct{}
+	// settled is closed and replaced when the last open transaction is concluded.
+	settled chan struct{}
+	wake    chan struct{}
 }
 
 type openTransaction struct {
@@ -116,8 +118,12 @@ type openTransaction struct {
 	shards      []int
 }
 
-// resolveDelay is how long the resolver leaves a transaction to its writer.
+// resolveDelay is how long the resolver waits before it tries again.
 const resolveDelay = 50 * time.Millisecond
+
+func newResolver(engine *Engine) resolver {
+	return resolver{engine: engine, settled: make(chan struct{}), wake: make(chan struct{}, 1)}
+}
 
 func (r *resolver) add(id transactionID, coordinator int, shards []int) {
 	r.mu.Lock()
@@ -151,20 +157,62 @@ func (r *resolver) run(ctx context.Context) {
 			return
 		case <-r.wake:
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.engine.after(resolveDelay):
-		}
-		r.mu.Lock()
-		open := r.open
-		r.open = nil
-		r.mu.Unlock()
-		for _, t := range open {
+		for _, t := range r.waiting() {
 			if ctx.Err() != nil {
 				return
 			}
-			_, _ = r.engine.conclude(t.id, t.coordinator, t.shards, false) // on failure it is open again
+			_, err := r.engine.conclude(t.id, t.coordinator, t.shards, false)
+			if err == nil {
+				r.remove(t.id)
+			}
+		}
+		if len(r.waiting()) > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.engine.after(resolveDelay):
+			}
+			r.again()
+		}
+	}
+}
+
+func (r *resolver) waiting() []openTransaction {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.open)
+}
+
+func (r *resolver) again() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *resolver) remove(id transactionID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = slices.DeleteFunc(r.open, func(t openTransaction) bool { return t.id == id })
+	if len(r.open) == 0 {
+		close(r.settled)
+		r.settled = make(chan struct{})
+	}
+}
+
+// wait returns when no transaction is open.
+func (r *resolver) wait(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		open, settled := len(r.open), r.settled
+		r.mu.Unlock()
+		if open == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-settled:
 		}
 	}
 }

@@ -130,6 +130,8 @@ func (e *execution) buildBounded(n plan.Node, s *scope, bound int64) (node, erro
 		return newTableFunction(s, n)
 	case *plan.Shuffle:
 		return e.buildBounded(n.Input, s, bound)
+	case *plan.Filter:
+		return e.buildFilter(n, s)
 	case *plan.Join:
 		return e.buildJoin(n, s)
 	case *plan.SetOperation:
@@ -158,8 +160,6 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return nil, err
 	}
 	switch n := n.(type) {
-	case *plan.Filter:
-		return newFilter(s, n, input)
 	case *plan.Project:
 		return newProject(s, n, input)
 	case *plan.Aggregate:

@@ -20,8 +20,8 @@ type filter struct {
 	failed error
 }
 
-func newFilter(s *scope, n *plan.Filter, input node) (node, error) {
-	predicate, err := expr.Compile(n.Predicate)
+func newFilter(s *scope, condition expr.Expr, input node) (node, error) {
+	predicate, err := expr.Compile(condition)
 	if err != nil {
 		return nil, err
 	}

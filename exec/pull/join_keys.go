@@ -34,11 +34,31 @@ func joinKeys(n *plan.Join) (left, right []*expr.Program, err error) {
 
 // sameEncoding reports whether equal values of the two types are encoded alike.
 func sameEncoding(a, b types.Type) bool {
-	a.Mod, b.Mod = -1, -1
-	return a.SameKind(b) || isText(a) && isText(b)
+	return a.SameKind(b) || encodingFamily(a) == encodingFamily(b) && encodingFamily(a) != noFamily
 }
 
-func isText(t types.Type) bool { return t.Kind == types.KindText || t.Kind == types.KindVarchar }
+// family is a set of types whose equal values are encoded alike.
+type family uint8
+
+const (
+	noFamily family = iota
+	integerFamily
+	floatFamily
+	textFamily
+)
+
+func encodingFamily(t types.Type) family {
+	switch t.Kind {
+	case types.KindInt2, types.KindInt4, types.KindInt8:
+		return integerFamily
+	case types.KindFloat4, types.KindFloat8:
+		return floatFamily
+	case types.KindText, types.KindVarchar:
+		return textFamily
+	default:
+		return noFamily
+	}
+}
 
 // withoutNulls appends the rows of the first n for which no key is NULL: NULL
 // equals nothing in a join.

@@ -83,6 +83,12 @@ func (r *randomPlans) condition(row []types.Type) expr.Expr {
 		if r.depth > 0 {
 			return r.exists(row)
 		}
+	case 3:
+		if r.depth > 0 {
+			return r.in(row)
+		}
+	case 4:
+		return &expr.And{Node: at(types.Bool), Args: []expr.Expr{r.condition(row), r.comparison(row)}}
 	}
 	return r.comparison(row)
 }
@@ -98,6 +104,25 @@ func (r *randomPlans) exists(row []types.Type) expr.Expr {
 	inner := r.under(row)
 	e := &expr.Subquery{Node: at(types.Bool), Number: len(r.subqueries), Kind: expr.SubqueryExists}
 	r.subqueries = append(r.subqueries, queryOf(inner))
+	return e
+}
+
+// in is [NOT] IN (subquery).
+func (r *randomPlans) in(row []types.Type) expr.Expr {
+	typ := r.typ()
+	equal, _, _ := expr.ResolveOperator("=", typ, typ, -1)
+	left, inner := r.choose(typ, row), r.under(row)
+	around := r.outer
+	r.outer = append([][]types.Type{row}, around...)
+	inner = projectOf(inner, r.choose(typ, columnTypes(inner.Columns())))
+	r.outer = around
+	e := &expr.Subquery{
+		Node: at(types.Bool), Number: len(r.subqueries), Kind: expr.SubqueryAny, Left: left, Func: equal,
+	}
+	r.subqueries = append(r.subqueries, queryOf(inner))
+	if r.coin("negated") {
+		return &expr.Not{Node: at(types.Bool), Arg: e}
+	}
 	return e
 }
 

@@ -28,6 +28,25 @@ func (r *reference) value(e expr.Expr, row []types.Datum, outer [][]types.Datum)
 	return d
 }
 
+// subquery is EXISTS or IN.
+func (r *reference) subquery(e *expr.Subquery, row []types.Datum, outer [][]types.Datum) types.Datum {
+	rows := r.rows(r.subqueries[e.Number].Root, append([][]types.Datum{row}, outer...))
+	if e.Kind == expr.SubqueryExists || len(rows) == 0 {
+		return types.BoolDatum(len(rows) > 0)
+	}
+	left := r.value(e.Left, row, outer)
+	answer := types.BoolDatum(false)
+	for _, row := range rows {
+		switch {
+		case !left.Valid || !row[0].Valid:
+			answer = types.Null
+		case left == row[0]:
+			return types.BoolDatum(true)
+		}
+	}
+	return answer
+}
+
 func (r *reference) values(list []expr.Expr, row []types.Datum, outer [][]types.Datum) []types.Datum {
 	values := []types.Datum{}
 	for _, e := range list {
@@ -40,8 +59,12 @@ func (r *reference) isTrue(e expr.Expr, row []types.Datum, outer [][]types.Datum
 	switch e := e.(type) {
 	case nil:
 		return true
-	case *expr.Subquery: // EXISTS
-		return len(r.rows(r.subqueries[e.Number].Root, append([][]types.Datum{row}, outer...))) > 0
+	case *expr.Subquery:
+		return r.subquery(e, row, outer) == types.BoolDatum(true)
+	case *expr.Not: // of a subquery
+		return r.subquery(e.Arg.(*expr.Subquery), row, outer) == types.BoolDatum(false)
+	case *expr.And:
+		return !slices.ContainsFunc(e.Args, func(arg expr.Expr) bool { return !r.isTrue(arg, row, outer) })
 	default:
 		return r.value(e, row, outer).Int == 1
 	}

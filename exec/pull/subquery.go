@@ -110,16 +110,16 @@ func (s *subquery) run(outer [][]types.Datum) ([][]types.Datum, error) {
 	}
 	s.scope.env.OuterRows = outer
 	s.root.rewind()
-	rows, err := s.read()
+	rows, size, err := s.read()
 	if err != nil {
 		return nil, err
 	}
-	return rows, s.remember(rows)
+	return rows, s.remember(rows, size)
 }
 
 // remember keeps a result under s.key where the same outer columns give the
 // same rows.
-func (s *subquery) remember(rows [][]types.Datum) error {
+func (s *subquery) remember(rows [][]types.Datum, size int64) error {
 	if s.dependence.volatile && len(s.dependence.outer) > 0 {
 		return nil
 	}
@@ -128,22 +128,26 @@ func (s *subquery) remember(rows [][]types.Datum) error {
 		s.account.release()
 	}
 	s.results[string(s.key)] = rows
-	return s.account.grow(rowsSize(rows) + int64(len(s.key)))
+	return s.account.grow(size + int64(len(s.key)))
 }
 
-// read runs the operators and returns their rows, as many as are wanted.
-func (s *subquery) read() ([][]types.Datum, error) {
+// read runs the operators and returns their rows, as many as are wanted, and the
+// size of them.
+func (s *subquery) read() ([][]types.Datum, int64, error) {
 	var rows [][]types.Datum
+	var size int64
+	memory := &s.execution.memory
 	visible := s.query.Visible
 	for {
 		b, err := s.root.next(s.execution.ctx)
 		if err == io.EOF {
-			return rows, nil
+			return rows, size, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		n := min(b.Len, s.wanted-len(rows))
+		before := len(rows)
 		data := make([]types.Datum, 0, n*visible)
 		for i := range n {
 			for c := range visible {
@@ -151,11 +155,12 @@ func (s *subquery) read() ([][]types.Datum, error) {
 			}
 			rows = append(rows, data[i*visible:(i+1)*visible:(i+1)*visible])
 		}
+		size += rowsSize(rows[before:])
 		if len(rows) >= s.wanted {
-			return rows, nil
+			return rows, size, nil
 		}
-		if s.execution.memory.used+rowsSize(rows) > s.execution.memory.limit {
-			return nil, s.account.grow(rowsSize(rows))
+		if memory.used+size > memory.limit {
+			return nil, 0, s.account.grow(size)
 		}
 	}
 }
