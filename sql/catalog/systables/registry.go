@@ -22,8 +22,18 @@ type Registry struct {
 // New returns the registry of all system tables.
 func New() *Registry {
 	r := &Registry{byName: make(map[[2]string]*Table), byOID: make(map[uint32]*Table)}
-	for _, group := range [][]*Table{} {
-		r.tables = append(r.tables, group...)
+	for _, group := range []struct {
+		schema      string
+		definitions []definition
+		rows        map[string]rowsFunc
+	}{
+		{SchemaPgCatalog, pgCatalog, pgCatalogRows(r)},
+		{SchemaInformation, informationSchema, informationSchemaRows(r)},
+		{SchemaMillrace, millraceTables, millraceRows(r)},
+	} {
+		for _, d := range group.definitions {
+			r.tables = append(r.tables, d.table(group.schema, group.rows[d.name]))
+		}
 	}
 	slices.SortFunc(r.tables, func(a, b *Table) int { return cmp.Compare(a.OID, b.OID) })
 	for _, t := range r.tables {

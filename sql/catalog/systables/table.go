@@ -19,9 +19,7 @@ type Table struct {
 	Schema  string
 	Name    string
 	Columns []Column
-	// Description says what the table holds.
-	Description string
-	rows        func(ctx context.Context, env *Environment) ([][]types.Datum, error)
+	rows    func(ctx context.Context, env *Environment) ([][]types.Datum, error)
 }
 
 // Column is a column of a system table.

@@ -1,0 +1,321 @@
+package systables
+
+import (
+	"context"
+	"strings"
+
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// OIDs that system tables refer to; all but the last two are PostgreSQL's.
+const (
+	oidRole            = 10
+	oidSchemaPgCatalog = 11
+	oidSchemaPublic    = 2200
+	oidHeap            = 2
+	oidBtree           = 403
+	oidDefaultSpace    = 1663
+	oidGlobalSpace     = 1664
+	oidDefaultCollate  = 100
+	oidCCollate        = 950
+	oidDatabase        = 5
+	oidSchemaInfo      = 13000
+	oidSchemaMillrace  = 15000
+)
+
+// roleName is the role that owns everything.
+const roleName = "millrace"
+
+// schemaOID returns the OID of a schema.
+func schemaOID(name string) int {
+	switch name {
+	case SchemaPgCatalog:
+		return oidSchemaPgCatalog
+	case SchemaInformation:
+		return oidSchemaInfo
+	case SchemaMillrace:
+		return oidSchemaMillrace
+	default:
+		return oidSchemaPublic
+	}
+}
+
+// pgCatalogRows are the functions behind the tables of pg_catalog; the others
+// are empty.
+func pgCatalogRows(r *Registry) map[string]rowsFunc {
+	return map[string]rowsFunc{
+		"pg_namespace":           pgNamespace,
+		"pg_class":               r.pgClass,
+		"pg_attribute":           r.pgAttribute,
+		"pg_attrdef":             pgAttrdef,
+		"pg_index":               pgIndex,
+		"pg_indexes":             pgIndexes,
+		"pg_constraint":          pgConstraint,
+		"pg_description":         pgDescription,
+		"pg_tables":              r.pgTables,
+		"pg_views":               r.pgViews,
+		"pg_am":                  pgAm,
+		"pg_database":            pgDatabase,
+		"pg_tablespace":          pgTablespace,
+		"pg_roles":               pgRoles,
+		"pg_authid":              pgRoles,
+		"pg_user":                pgUser,
+		"pg_shadow":              pgUser,
+		"pg_collation":           pgCollation,
+		"pg_language":            pgLanguage,
+		"pg_type":                pgType,
+		"pg_proc":                pgProc,
+		"pg_settings":            pgSettings,
+		"pg_stat_activity":       pgStatActivity,
+		"pg_cursors":             pgCursors,
+		"pg_prepared_statements": pgPreparedStatements,
+	}
+}
+
+func pgNamespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, schema := range []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace} {
+		rows = append(rows, row{"oid": schemaOID(schema), "nspname": schema, "nspowner": oidRole})
+	}
+	return rows, nil
+}
+
+// visible returns the columns of a relation that are not hidden.
+func visible(r *catalog.Relation) []*catalog.Column {
+	var columns []*catalog.Column
+	for i := range r.Columns {
+		if !r.Columns[i].Hidden {
+			columns = append(columns, &r.Columns[i])
+		}
+	}
+	return columns
+}
+
+// index describes how the index of a relation's key is shown: nil where there
+// is none, because there is no key, or it is not visible or not unique.
+type index struct {
+	name    string
+	primary bool
+	columns []int // attribute numbers
+	names   []string
+}
+
+func indexOf(r *catalog.Relation) *index {
+	if r.Kind != catalog.KindTable || r.Bag || len(r.Key) == 0 {
+		return nil
+	}
+	i := &index{name: r.Name + "_pkey", primary: !r.Derived()}
+	if r.Derived() {
+		// The key of a derived table may be NULL, which no primary key may.
+		i.name = r.Name + "_key"
+	}
+	for _, k := range r.Key {
+		if r.Columns[k].Hidden {
+			return nil
+		}
+		i.columns, i.names = append(i.columns, k+1), append(i.names, r.Columns[k].Name)
+	}
+	return i
+}
+
+// definition is what pg_get_indexdef returns.
+func (i *index) definition(r *catalog.Relation) string {
+	nulls := ""
+	if !i.primary {
+		nulls = " NULLS NOT DISTINCT"
+	}
+	return "CREATE UNIQUE INDEX " + quoteIdentifier(i.name) + " ON " + r.Schema + "." + quoteIdentifier(r.Name) +
+		" USING btree (" + quotedList(i.names) + ")" + nulls
+}
+
+func quotedList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quoteIdentifier(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func quoteIdentifier(name string) string {
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
+			return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		}
+	}
+	return name
+}
+
+// pgClass shows streams and all tables as ordinary tables, so that \dt and what
+// other tools have like it list them; what they really are is in
+// millrace.streams and millrace.tables.
+func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, t := range r.tables {
+		kind := "v"
+		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+			kind = "r"
+		}
+		rows = append(rows, classRow(int(t.OID), t.Name, schemaOID(t.Schema), kind, len(t.Columns)))
+	}
+	for _, relation := range env.Catalog.Relations() {
+		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", len(visible(relation)))
+		key := indexOf(relation)
+		class["relhasindex"] = key != nil
+		rows = append(rows, class)
+		if key != nil {
+			class := classRow(int(relation.IndexID()), key.name, schemaOID(relation.Schema), "i", len(key.columns))
+			class["relam"], class["relreplident"] = oidBtree, "n"
+			rows = append(rows, class)
+		}
+	}
+	return rows, nil
+}
+
+func classRow(oid int, name string, schema int, kind string, columns int) row {
+	return row{
+		"oid": oid, "relname": name, "relnamespace": schema, "relowner": oidRole, "reltuples": -1,
+		"relpersistence": "p", "relkind": kind, "relnatts": columns, "relispopulated": true, "relreplident": "d",
+	}
+}
+
+func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, t := range r.tables {
+		for i, c := range t.Columns {
+			rows = append(rows, attributeRow(int(t.OID), i+1, c.Name, c.Type))
+		}
+	}
+	for _, relation := range env.Catalog.Relations() {
+		for i := range relation.Columns {
+			c := &relation.Columns[i]
+			if c.Hidden {
+				continue
+			}
+			attribute := attributeRow(int(relation.ID), i+1, c.Name, c.Type)
+			attribute["attnotnull"], attribute["atthasdef"] = c.NotNull, c.Default != ""
+			rows = append(rows, attribute)
+		}
+		if key := indexOf(relation); key != nil {
+			for i, number := range key.columns {
+				c := &relation.Columns[number-1]
+				rows = append(rows, attributeRow(int(relation.IndexID()), i+1, c.Name, c.Type))
+			}
+		}
+	}
+	return rows, nil
+}
+
+func attributeRow(relation, number int, name string, t types.Type) row {
+	info := infoOf(t)
+	dimensions := 0
+	if t.Kind == types.KindArray {
+		dimensions = 1
+	}
+	return row{
+		"attrelid": relation, "attname": name, "atttypid": t.OID(), "attstattarget": -1, "attlen": t.Size(),
+		"attnum": number, "attndims": dimensions, "attcacheoff": -1, "atttypmod": t.Mod, "attbyval": info.byValue,
+		"attalign": info.align, "attstorage": info.storage, "attislocal": true, "attcollation": info.collation,
+	}
+}
+
+func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, relation := range env.Catalog.Relations() {
+		for i := range relation.Columns {
+			if c := &relation.Columns[i]; c.Default != "" {
+				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": i + 1, "adbin": c.Default})
+			}
+		}
+	}
+	return rows, nil
+}
+
+func pgIndex(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, relation := range env.Catalog.Relations() {
+		key := indexOf(relation)
+		if key == nil {
+			continue
+		}
+		zeros := make([]int, len(key.columns))
+		rows = append(rows, row{
+			"indexrelid": relation.IndexID(), "indrelid": relation.ID, "indnatts": len(key.columns), "indnkeyatts": len(key.columns),
+			"indisunique": true, "indnullsnotdistinct": !key.primary, "indisprimary": key.primary, "indimmediate": true,
+			"indisvalid": true, "indisready": true, "indislive": true,
+			"indkey": key.columns, "indcollation": zeros, "indclass": zeros, "indoption": zeros,
+		})
+	}
+	return rows, nil
+}
+
+func pgIndexes(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, relation := range env.Catalog.Relations() {
+		if key := indexOf(relation); key != nil {
+			rows = append(rows, row{
+				"schemaname": relation.Schema, "tablename": relation.Name, "indexname": key.name, "indexdef": key.definition(relation),
+			})
+		}
+	}
+	return rows, nil
+}
+
+// pgConstraint has the primary keys. A constraint has the OID of its index.
+func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, relation := range env.Catalog.Relations() {
+		key := indexOf(relation)
+		if key == nil || !key.primary {
+			continue
+		}
+		rows = append(rows, row{
+			"oid": relation.IndexID(), "conname": key.name, "connamespace": schemaOID(relation.Schema), "contype": "p",
+			"convalidated": true, "conrelid": relation.ID, "conindid": relation.IndexID(), "conislocal": true,
+			"connoinherit": true, "conkey": key.columns,
+		})
+	}
+	return rows, nil
+}
+
+func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	const classPgClass = 1259
+	var rows []row
+	for _, relation := range env.Catalog.Relations() {
+		if relation.Comment != "" {
+			rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "description": relation.Comment})
+		}
+		for i := range relation.Columns {
+			if c := &relation.Columns[i]; c.Comment != "" {
+				rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "objsubid": i + 1, "description": c.Comment})
+			}
+		}
+	}
+	return rows, nil
+}
+
+func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, t := range r.tables {
+		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+			rows = append(rows, row{"schemaname": t.Schema, "tablename": t.Name, "tableowner": roleName})
+		}
+	}
+	for _, relation := range env.Catalog.Relations() {
+		rows = append(rows, row{
+			"schemaname": relation.Schema, "tablename": relation.Name, "tableowner": roleName, "hasindexes": indexOf(relation) != nil,
+		})
+	}
+	return rows, nil
+}
+
+func (r *Registry) pgViews(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	var rows []row
+	for _, t := range r.tables {
+		if t.Schema != SchemaPgCatalog || t.OID >= 12000 {
+			rows = append(rows, row{"schemaname": t.Schema, "viewname": t.Name, "viewowner": roleName})
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,142 @@
+package systables
+
+import (
+	"context"
+)
+
+func pgAm(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	return []row{
+		{"oid": oidHeap, "amname": "heap", "amtype": "t"},
+		{"oid": oidBtree, "amname": "btree", "amtype": "i"},
+	}, nil
+}
+
+func pgDatabase(_ context.Context, env *Environment, _ *Table) ([]row, error) {
+	const utf8 = 6
+	return []row{{
+		"oid": oidDatabase, "datname": env.Database, "datdba": oidRole, "encoding": utf8, "datlocprovider": "c",
+		"datallowconn": true, "datconnlimit": -1, "dattablespace": oidDefaultSpace, "datcollate": "C", "datctype": "C",
+	}}, nil
+}
+
+func pgTablespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	return []row{
+		{"oid": oidDefaultSpace, "spcname": "pg_default", "spcowner": oidRole},
+		{"oid": oidGlobalSpace, "spcname": "pg_global", "spcowner": oidRole},
+	}, nil
+}
+
+func pgRoles(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	return []row{{
+		"oid": oidRole, "rolname": roleName, "rolsuper": true, "rolinherit": true, "rolcreaterole": true, "rolcreatedb": true,
+		"rolcanlogin": true, "rolreplication": true, "rolbypassrls": true, "rolconnlimit": -1,
+	}}, nil
+}
+
+func pgUser(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	return []row{{
+		"usename": roleName, "usesysid": oidRole, "usecreatedb": true, "usesuper": true, "userepl": true, "usebypassrls": true,
+	}}, nil
+}
+
+func pgCollation(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	base := func(oid int, name, provider string, locale any) row {
+		return row{
+			"oid": oid, "collname": name, "collnamespace": oidSchemaPgCatalog, "collowner": oidRole, "collprovider": provider,
+			"collisdeterministic": true, "collencoding": -1, "collcollate": locale, "collctype": locale,
+		}
+	}
+	return []row{base(oidDefaultCollate, "default", "d", nil), base(oidCCollate, "C", "c", "C"), base(951, "POSIX", "c", "POSIX")}, nil
+}
+
+func pgLanguage(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+	return []row{
+		{"oid": 12, "lanname": "internal", "lanowner": oidRole},
+		{"oid": 14, "lanname": "sql", "lanowner": oidRole, "lanpltrusted": true},
+	}, nil
+}
+
+// settings asks the host for the run-time parameters.
+func settings(ctx context.Context, env *Environment) ([]Setting, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	return env.Runtime.Settings(ctx)
+}
+
+func pgSettings(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	list, err := settings(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, s := range list {
+		source := "default"
+		if s.Value != s.Default {
+			source = "session"
+		}
+		rows = append(rows, row{
+			"name": s.Name, "setting": s.Value, "short_desc": s.Description, "context": s.Context, "vartype": "string",
+			"source": source, "boot_val": s.Default, "reset_val": s.Default,
+		})
+	}
+	return rows, nil
+}
+
+func pgStatActivity(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	list, err := env.Runtime.Sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, s := range list {
+		rows = append(rows, row{
+			"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": oidRole, "usename": s.User,
+			"application_name": s.ApplicationName, "client_addr": orNull(s.ClientAddress), "backend_start": s.Started,
+			"query_start": s.QueryStarted, "state": s.State, "query": s.Query, "backend_type": "client backend",
+		})
+	}
+	return rows, nil
+}
+
+func pgCursors(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	list, err := env.Runtime.Cursors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, c := range list {
+		rows = append(rows, row{
+			"name": c.Name, "statement": c.Statement, "is_holdable": c.Hold, "is_binary": c.Binary,
+			"is_scrollable": !c.NotScrollable, "creation_time": c.Created,
+		})
+	}
+	return rows, nil
+}
+
+func pgPreparedStatements(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	list, err := env.Runtime.PreparedStatements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, s := range list {
+		parameters := make([]int, len(s.Parameters))
+		for i, t := range s.Parameters {
+			parameters[i] = int(t.OID())
+		}
+		rows = append(rows, row{
+			"name": s.Name, "statement": s.Statement, "prepare_time": s.Prepared, "parameter_types": parameters, "from_sql": s.FromSQL,
+		})
+	}
+	return rows, nil
+}
