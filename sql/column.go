@@ -112,6 +112,7 @@ func (p *parser) uniqueColumn(n *ast.ColumnConstraint) {
 // generated takes GENERATED ALWAYS AS (expr) STORED, or AS IDENTITY.
 func (p *parser) generated(n *ast.ColumnConstraint) {
 	p.advance()
+	start := p.token.start
 	if !p.accept(kwAlways) {
 		p.expect(kwBy, kwDefault)
 		n.ByDefault = true
@@ -129,11 +130,10 @@ func (p *parser) generated(n *ast.ColumnConstraint) {
 		return
 	}
 	n.Kind = ast.ConstraintGenerated
-	position := p.token.start
 	n.Expr = p.checkExpr()
 	p.expect(kwStored)
 	if n.ByDefault {
-		p.failAt(position, "for a generated column, GENERATED ALWAYS must be specified")
+		p.failAt(start, "for a generated column, GENERATED ALWAYS must be specified")
 	}
 }
 
@@ -154,10 +154,10 @@ func (p *parser) references() *ast.References {
 	for p.at(kwOn) && (p.peekIs(kwDelete) || p.peekIs(kwUpdate)) {
 		p.advance()
 		if p.advance().keyword == kwDelete {
-			p.once(n.OnDelete != "", "ON DELETE")
+			p.once(n.OnDelete != "")
 			n.OnDelete = p.referentialAction()
 		} else {
-			p.once(n.OnUpdate != "", "ON UPDATE")
+			p.once(n.OnUpdate != "")
 			n.OnUpdate = p.referentialAction()
 		}
 	}

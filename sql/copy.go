@@ -35,7 +35,11 @@ func (p *parser) copy() ast.Statement {
 		for p.oldCopyOption(n) {
 		}
 	}
-	if n.From && p.accept(kwWhere) {
+	if n.Table != nil && p.at(kwWhere) {
+		if !n.From {
+			p.failAt(p.token.start, "WHERE clause not allowed with COPY TO")
+		}
+		p.advance()
 		n.Where = p.expr()
 	}
 	n.Span = p.spanFrom(start)

@@ -16,28 +16,18 @@ type createModifiers struct {
 // create takes CREATE ….
 func (p *parser) create() ast.Statement {
 	m := createModifiers{start: p.advance().start}
-	m.orReplace = p.acceptWords(kwOr, kwReplace)
+	if m.orReplace = p.accept(kwOr); m.orReplace {
+		p.expect(kwReplace)
+	}
 	p.createModifiers(&m)
-	t := p.token
-	switch t.keyword {
-	case kwStream:
-		p.advance()
-		return p.createRelation(m, ast.StreamRelation)
-	case kwTable:
-		p.advance()
-		return p.createRelation(m, ast.TableRelation)
-	case kwMaterialized:
-		p.advance()
-		p.expect(kwView)
-		return p.createRelation(m, ast.MaterializedViewRelation)
+	switch p.token.keyword {
+	case kwStream, kwTable, kwMaterialized:
+		return p.createRelation(m)
 	case kwView:
-		p.advance()
 		return p.createView(m)
 	case kwIndex:
-		p.advance()
 		return p.createIndex(m)
 	case kwSequence:
-		p.advance()
 		return p.createSequence(m)
 	}
 	return p.createOther(m)
@@ -102,15 +92,27 @@ func (p *parser) createOther(m createModifiers) ast.Statement {
 	return nil
 }
 
-// createRelation takes CREATE STREAM, TABLE or MATERIALIZED VIEW behind these
-// words.
-func (p *parser) createRelation(m createModifiers, kind ast.RelationKind) ast.Statement {
+// relationKind takes STREAM, TABLE or MATERIALIZED VIEW.
+func (p *parser) relationKind() ast.RelationKind {
+	switch p.advance().keyword {
+	case kwStream:
+		return ast.StreamRelation
+	case kwTable:
+		return ast.TableRelation
+	}
+	p.expect(kwView)
+	return ast.MaterializedViewRelation
+}
+
+// createRelation takes STREAM, TABLE or MATERIALIZED VIEW and what follows.
+func (p *parser) createRelation(m createModifiers) ast.Statement {
 	if m.recursive || m.unique {
 		p.fail()
 	}
 	n := &ast.CreateRelation{
-		Kind: kind, OrReplace: m.orReplace, Source: m.source, Temporary: m.temporary, Unlogged: m.unlogged,
+		OrReplace: m.orReplace, Source: m.source, Temporary: m.temporary, Unlogged: m.unlogged,
 	}
+	n.Kind = p.relationKind()
 	n.IfNotExists = p.ifNotExists()
 	n.Name = p.name()
 	if p.atKind(leftParenthesis) {
@@ -124,9 +126,10 @@ func (p *parser) createRelation(m createModifiers, kind ast.RelationKind) ast.St
 		n.PartitionBy = p.partitionClause()
 	}
 	p.relationClauses(n)
-	if p.accept(kwAs) {
+	switch {
+	case p.at(kwAs):
 		p.relationQuery(n)
-	} else if n.ColumnNames != nil {
+	case !n.HasElements && n.Options == nil, n.Kind == ast.MaterializedViewRelation:
 		p.fail()
 	}
 	n.Span = p.spanFrom(m.start)
@@ -171,9 +174,10 @@ func (p *parser) relationClauses(n *ast.CreateRelation) {
 
 // relationQuery takes the query behind AS.
 func (p *parser) relationQuery(n *ast.CreateRelation) {
-	if len(n.Columns)+len(n.Constraints)+len(n.Likes) > 0 {
-		p.failAt(n.Name.Start, "CREATE … AS takes names of columns, not definitions")
+	if n.HasElements {
+		p.failHint("With AS only the names of the columns may be given, not their types.")
 	}
+	p.advance()
 	if p.at(kwExecute) {
 		p.failUnsupported(p.token.start, "CREATE TABLE AS EXECUTE")
 	}
@@ -262,11 +266,12 @@ func (p *parser) partitionClause() *ast.PartitionClause {
 	return n
 }
 
-// createView takes CREATE VIEW behind these words.
+// createView takes VIEW and what follows.
 func (p *parser) createView(m createModifiers) ast.Statement {
 	if m.source || m.unlogged || m.unique {
 		p.fail()
 	}
+	p.advance()
 	n := &ast.CreateView{OrReplace: m.orReplace, Temporary: m.temporary, Recursive: m.recursive}
 	n.Name = p.name()
 	n.Columns = p.optionalIdentifiers()
@@ -286,11 +291,12 @@ func (p *parser) createView(m createModifiers) ast.Statement {
 	return n
 }
 
-// createIndex takes CREATE INDEX behind these words.
+// createIndex takes INDEX and what follows.
 func (p *parser) createIndex(m createModifiers) ast.Statement {
 	if m.orReplace || m.source || m.temporary || m.unlogged || m.recursive {
 		p.fail()
 	}
+	p.advance()
 	n := &ast.CreateIndex{Unique: m.unique}
 	n.Concurrently = p.accept(kwConcurrently)
 	n.IfNotExists = p.ifNotExists()

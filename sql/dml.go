@@ -51,7 +51,9 @@ func (p *parser) insert(start ast.Position, with *ast.With) ast.Statement {
 		}
 		p.expect(kwValue)
 	}
-	if !p.acceptWords(kwDefault, kwValues) {
+	if n.Columns == nil && n.Overriding == "" && p.at(kwDefault) {
+		p.expect(kwDefault, kwValues)
+	} else {
 		n.Source = p.query()
 	}
 	if p.at(kwOn) {

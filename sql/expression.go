@@ -223,6 +223,9 @@ func (p *parser) is(left ast.Expr, restricted bool) ast.Expr {
 		p.refuseChain(isPrecedence, restricted)
 		return &ast.IsDistinctFrom{Span: p.spanAround(left), Left: left, Right: right, Negated: negated}
 	}
+	if restricted && !p.at(kwDocument) {
+		p.fail()
+	}
 	n := &ast.Is{Operand: left, Negated: negated}
 	switch p.token.keyword {
 	case kwNull:

@@ -175,8 +175,23 @@ func (p *parser) tableInParentheses() (*ast.Query, ast.TableExpr) {
 	} else {
 		table = p.tableExpr()
 	}
+	if !isJoined(table) {
+		p.fail()
+	}
 	p.expectRightParenthesis()
 	return nil, table
+}
+
+// isJoined says whether an item of FROM may stand in parentheses: only a join
+// may, or one in parentheses itself.
+func isJoined(t ast.TableExpr) bool {
+	switch t := t.(type) {
+	case *ast.Join:
+		return true
+	case *ast.ParenthesizedTable:
+		return t.Alias == nil
+	}
+	return false
 }
 
 // namedTable takes what begins with a name: a table, or a function.

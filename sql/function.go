@@ -138,15 +138,13 @@ func (p *parser) callSuffixes(call *ast.FunctionCall) {
 		call.WithinGroup = p.orderBy()
 		p.expectRightParenthesis()
 	}
-	if p.at(kwFilter) && p.peek().kind == leftParenthesis {
-		p.advance()
-		p.advance()
+	if p.accept(kwFilter) {
+		p.expectKind(leftParenthesis)
 		p.expect(kwWhere)
 		call.Filter = p.expr()
 		p.expectRightParenthesis()
 	}
-	if p.at(kwOver) && (p.peek().kind == leftParenthesis || isColumnName(p.peek())) {
-		p.advance()
+	if p.accept(kwOver) {
 		call.Over = p.over()
 	}
 }

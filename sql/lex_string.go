@@ -126,13 +126,13 @@ func (l *lexer) unicodeEscape() {
 		l.position = end
 		return
 	}
-	word := l.position
 	l.position += len(uescape)
 	l.skipSpace()
-	if l.byteAt(l.position) != '\'' {
-		l.fail(word, l.position, "UESCAPE must be followed by a simple string literal")
-	}
 	start := l.position
+	if l.byteAt(start) != '\'' {
+		l.next()
+		l.fail(start, l.position, "UESCAPE must be followed by a simple string literal")
+	}
 	l.quotedString(false)
 	if body := l.text[start+1 : l.position-1]; len(body) != 1 || strings.ContainsAny(body, "0123456789abcdefABCDEF+'\" \t\n\r\f") {
 		l.fail(start, l.position, "invalid Unicode escape character")

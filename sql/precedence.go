@@ -91,13 +91,7 @@ func (p *parser) wordPrecedence() precedence {
 func (p *parser) restrictedWordPrecedence() precedence {
 	switch p.token.keyword {
 	case kwIs:
-		following := p.peek().keyword
-		if following == kwNot {
-			following = p.peekAt(2).keyword
-		}
-		if following == kwDistinct || following == kwDocument {
-			return isPrecedence
-		}
+		return isPrecedence
 	case kwOperator:
 		if p.peek().kind == leftParenthesis {
 			return otherPrecedence

@@ -1,6 +1,9 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+)
 
 // query takes a query with everything around it: WITH, set operations, ORDER
 // BY, LIMIT, EMIT.
@@ -90,34 +93,71 @@ func bodyOf(q *ast.Query) ast.QueryBody {
 // query in parentheses belong to that query, as in PostgreSQL: so each may be
 // there once.
 func (p *parser) queryClauses(start ast.Position, with *ast.With, body ast.QueryBody) *ast.Query {
-	query := &ast.Query{With: with, Body: body}
-	if inner, ok := body.(*ast.Query); ok {
-		query = inner
-		if with != nil {
-			if query.With != nil {
-				p.failAt(query.With.Start, "multiple WITH clauses not allowed")
-			}
-			query.With = with
-		}
-	}
+	query := &ast.Query{}
 	if p.at(kwOrder) {
-		p.once(query.OrderBy != nil, "ORDER BY")
 		query.OrderBy = p.orderBy()
 	}
 	for p.limitClause(query) {
 	}
 	if p.atEmit() {
-		p.once(query.Emit != nil, "EMIT")
 		query.Emit = p.emit()
+	}
+	query.With, query.Body = with, body
+	if inner, ok := body.(*ast.Query); ok {
+		p.mergeClauses(query, inner)
+	}
+	if query.Limit != nil && query.Limit.WithTies && query.OrderBy == nil {
+		p.failAt(ast.NoPosition, "WITH TIES cannot be specified without ORDER BY clause")
 	}
 	query.Span = p.spanFrom(start)
 	return query
 }
 
-// once fails where a clause was there before.
-func (p *parser) once(before bool, clause string) {
+// mergeClauses adds the clauses of the query in parentheses to those behind it.
+func (p *parser) mergeClauses(query, inner *ast.Query) {
+	query.Body = inner.Body
+	if inner.OrderBy != nil {
+		if query.OrderBy != nil {
+			p.failMultiple(query.OrderBy[0], "ORDER BY")
+		}
+		query.OrderBy = inner.OrderBy
+	}
+	if inner.Offset != nil {
+		if query.Offset != nil {
+			p.failMultiple(query.Offset, "OFFSET")
+		}
+		query.Offset = inner.Offset
+	}
+	if inner.Limit != nil {
+		if query.Limit != nil {
+			p.failMultiple(query.Limit.Count, "LIMIT")
+		}
+		query.Limit = inner.Limit
+	}
+	if inner.Emit != nil {
+		if query.Emit != nil {
+			p.failMultiple(query.Emit, "EMIT")
+		}
+		query.Emit = inner.Emit
+	}
+	if inner.With != nil {
+		if query.With != nil {
+			p.failMultiple(query.With, "WITH")
+		}
+		query.With = inner.With
+	}
+	query.Locking = append(inner.Locking, query.Locking...)
+}
+
+// failMultiple ends the parse where a clause was there before.
+func (p *parser) failMultiple(second ast.Node, clause string) {
+	p.failAt(second.Extent().Start, "multiple %s clauses not allowed", clause)
+}
+
+// once fails at the current token where a clause was there before.
+func (p *parser) once(before bool) {
 	if before {
-		p.failAt(p.token.start, "multiple %s clauses not allowed", clause)
+		p.fail()
 	}
 }
 
@@ -126,7 +166,7 @@ func (p *parser) once(before bool, clause string) {
 func (p *parser) limitClause(query *ast.Query) bool {
 	switch p.token.keyword {
 	case kwLimit:
-		p.once(query.Limit != nil, "LIMIT")
+		p.once(query.Limit != nil)
 		start := p.advance().start
 		if p.accept(kwAll) {
 			return true
@@ -134,17 +174,18 @@ func (p *parser) limitClause(query *ast.Query) bool {
 		count := p.expr()
 		query.Limit = &ast.Limit{Span: p.spanFrom(start), Count: count}
 		if p.atKind(comma) {
-			p.failHint("Use separate LIMIT and OFFSET clauses.")
+			bail(sqlerr.New(sqlerr.SyntaxError, int(start), "LIMIT #,# syntax is not supported").
+				WithHint("Use separate LIMIT and OFFSET clauses."))
 		}
 	case kwOffset:
-		p.once(query.Offset != nil, "OFFSET")
+		p.once(query.Offset != nil)
 		p.advance()
 		query.Offset = p.expr()
 		if !p.accept(kwRow) {
 			p.accept(kwRows)
 		}
 	case kwFetch:
-		p.once(query.Limit != nil, "LIMIT")
+		p.once(query.Limit != nil)
 		query.Limit = p.fetchFirst()
 	case kwFor:
 		query.Locking = append(query.Locking, p.locking()...)

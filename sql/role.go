@@ -140,15 +140,20 @@ func isRoleAttribute(name string) bool {
 func (p *parser) grant(revoke bool) ast.Statement {
 	n := &ast.Grant{Revoke: revoke}
 	start := p.advance().start
+	var option keyword
 	if revoke && (p.at(kwGrant) || p.at(kwAdmin)) && p.peekIs(kwOption) {
-		p.advance()
+		option = p.advance().keyword
 		p.advance()
 		p.expect(kwFor)
 		n.Option = true
 	}
 	n.Privileges = p.privileges()
-	if p.accept(kwOn) {
+	switch {
+	case p.at(kwOn) && option != kwAdmin:
+		p.advance()
 		p.grantTarget(n)
+	case option == kwGrant:
+		p.fail()
 	}
 	if revoke {
 		p.expect(kwFrom)

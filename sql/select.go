@@ -59,19 +59,19 @@ func (p *parser) havingAndWindows(n *ast.Select) {
 	for {
 		switch {
 		case p.at(kwHaving):
-			p.once(n.Having != nil, "HAVING")
+			p.once(n.Having != nil)
 			p.advance()
 			n.Having = p.expr()
 		case p.atWords(kwPartition, kwBy):
-			p.once(n.PartitionBy != nil, "PARTITION BY")
+			p.once(n.PartitionBy != nil)
 			p.advance()
 			p.advance()
 			n.PartitionBy = p.exprs()
 		case p.atStreamWindow():
-			p.once(n.Window != nil, "WINDOW")
+			p.once(n.Window != nil)
 			n.Window = p.streamWindow()
 		case p.at(kwWindow):
-			p.once(n.Windows != nil, "WINDOW")
+			p.once(n.Windows != nil)
 			p.advance()
 			n.Windows = commaSeparated(p, p.namedWindow)
 		default:

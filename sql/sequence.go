@@ -2,11 +2,12 @@ package sql
 
 import "millrace/sql/ast"
 
-// createSequence takes CREATE SEQUENCE behind these words.
+// createSequence takes SEQUENCE and what follows.
 func (p *parser) createSequence(m createModifiers) ast.Statement {
 	if m.orReplace || m.source || m.recursive || m.unique {
 		p.fail()
 	}
+	p.advance()
 	n := &ast.CreateSequence{Temporary: m.temporary}
 	n.IfNotExists = p.ifNotExists()
 	n.Name = p.name()

@@ -13,8 +13,10 @@ func (p *parser) specialCall() ast.Expr {
 		p.advance()
 		query := p.parenthesizedQuery()
 		return &ast.Exists{Span: p.spanFrom(t.start), Query: query}
-	case kwCoalesce, kwGreatest, kwLeast, kwNullif, kwGrouping:
+	case kwCoalesce, kwGreatest, kwLeast, kwGrouping:
 		return p.special(ast.FormCall, p.plainArguments)
+	case kwNullif:
+		return p.special(ast.FormCall, p.twoArguments)
 	case kwExtract:
 		return p.special(ast.FormExtract, p.extractArguments)
 	case kwPosition:
@@ -51,12 +53,16 @@ func (p *parser) special(form ast.FunctionForm, arguments func(*ast.FunctionCall
 	return p.indirection(call)
 }
 
-// plainArguments takes a list of expressions; NULLIF has exactly two.
+// plainArguments takes a list of expressions.
 func (p *parser) plainArguments(call *ast.FunctionCall) {
 	call.Args = p.exprs()
-	if call.Name.Parts[0] == "nullif" && len(call.Args) != 2 {
-		p.fail()
-	}
+}
+
+// twoArguments takes the arguments of NULLIF.
+func (p *parser) twoArguments(call *ast.FunctionCall) {
+	first := p.expr()
+	p.expectKind(comma)
+	call.Args = []ast.Expr{first, p.expr()}
 }
 
 // extractArguments takes field FROM source.
@@ -234,8 +240,11 @@ func (p *parser) overlaps(left *ast.Row) ast.Expr {
 	if right == nil {
 		p.fail()
 	}
-	if len(left.Elements) != 2 || len(right.Elements) != 2 {
-		p.failAt(position.start, "wrong number of parameters on either side of OVERLAPS expression")
+	if len(left.Elements) != 2 {
+		p.failAt(left.Start, "wrong number of parameters on left side of OVERLAPS expression")
+	}
+	if len(right.Elements) != 2 {
+		p.failAt(right.Start, "wrong number of parameters on right side of OVERLAPS expression")
 	}
 	return &ast.FunctionCall{
 		Span: p.spanAround(left),

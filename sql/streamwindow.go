@@ -57,11 +57,11 @@ func (p *parser) streamWindow() *ast.StreamWindow {
 	for p.acceptKind(comma) {
 		switch {
 		case p.at(kwRetention):
-			p.once(n.Retention != nil, "RETENTION")
+			p.once(n.Retention != nil)
 			p.advance()
 			n.Retention = p.duration()
 		default:
-			p.once(n.Grace != nil, "GRACE PERIOD")
+			p.once(n.Grace != nil)
 			p.expect(kwGrace, kwPeriod)
 			n.Grace = p.duration()
 		}
