@@ -270,30 +270,37 @@ func (r *randomPlans) lateral() plan.Node {
 
 // TestRandomPlans compares random plans over random rows with the reference.
 func TestRandomPlans(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		r := &randomPlans{t: rt, depth: 3}
-		table := &memoryTable{batch: r.number("batch", 1, 5)}
-		for range r.number("rows", 0, 8) {
-			table.rows = append(table.rows, []types.Datum{r.datum(types.Int8), r.datum(types.Text)})
-			table.weights = append(table.weights, int64(r.number("weight", 1, 3)))
-		}
-		root := r.plan()
-		q := queryOf(root, r.subqueries...)
-		tables := map[string]*memoryTable{"t": table}
-		got, err := run(t, q, newSources(tables))
-		if err != nil {
-			rt.Fatal(err)
-		}
-		ref := &reference{tables: tables, subqueries: q.Subqueries}
-		want := textOf(columnTypes(root.Columns()), ref.rows(root, nil))
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			text := planText(root)
-			for i, subquery := range r.subqueries {
-				text += fmt.Sprintf("\nsubquery %d%s", i, planText(subquery.Root))
-			}
-			rt.Fatalf("got  %q\nwant %q\ntable %q\nplan %s", got, want, textOf(intText, table.rows), text)
-		}
-	})
+	for round := range 10 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { compareRandomPlan(t, rt) })
+		})
+	}
+}
+
+func compareRandomPlan(t *testing.T, rt *rapid.T) {
+	r := &randomPlans{t: rt, depth: 3}
+	table := &memoryTable{batch: r.number("batch", 1, 5)}
+	for range r.number("rows", 0, 8) {
+		table.rows = append(table.rows, []types.Datum{r.datum(types.Int8), r.datum(types.Text)})
+		table.weights = append(table.weights, int64(r.number("weight", 1, 3)))
+	}
+	root := r.plan()
+	q := queryOf(root, r.subqueries...)
+	tables := map[string]*memoryTable{"t": table}
+	got, err := run(t, q, newSources(tables))
+	if err != nil {
+		rt.Fatal(err)
+	}
+	ref := &reference{tables: tables, subqueries: q.Subqueries}
+	want := textOf(columnTypes(root.Columns()), ref.rows(root, nil))
+	slices.Sort(got)
+	slices.Sort(want)
+	if slices.Equal(got, want) {
+		return
+	}
+	text := planText(root)
+	for i, subquery := range r.subqueries {
+		text += fmt.Sprintf("\nsubquery %d%s", i, planText(subquery.Root))
+	}
+	rt.Fatalf("got  %q\nwant %q\ntable %q\nplan %s", got, want, textOf(intText, table.rows), text)
 }

@@ -94,6 +94,87 @@ func TestSubqueryErrors(t *testing.T) {
 	compareRows(t, got, []string{"3", "2"})
 }
 
+// TestInSubquery checks IN and NOT IN as conditions: NULL on either side, no
+// rows, and an error on the left.
+func TestInSubquery(t *testing.T) {
+	input := valuesOf(t, intText[:1], "1", "2", "-", "1", "3")
+	column32 := []types.Type{types.Int4}
+	tests := []struct {
+		name     string
+		subquery []string
+		in       []string
+		notIn    []string
+	}{
+		{"rows", []string{"1", "3", "1"}, []string{"1", "1", "3"}, []string{"2"}},
+		{"rows and NULL", []string{"3", "-"}, []string{"3"}, nil},
+		{"no rows", nil, nil, []string{"1", "2", "-", "1", "3"}},
+		{"all rows", []string{"3", "2", "1"}, []string{"1", "2", "1", "3"}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			in := subqueryOf(0, expr.SubqueryAny, types.Bool)
+			in.Left = column(0, types.Int8)
+			in.Func = call(t, "=", in.Left, column(0, types.Int4)).(*expr.Call).Func
+			for _, use := range []struct {
+				condition expr.Expr
+				want      []string
+			}{{in, test.in}, {&expr.Not{Node: at(types.Bool), Arg: in}, test.notIn}} {
+				sources := newSources(map[string]*memoryTable{"t": {rows: datumsOf(t, column32, test.subquery...), batch: 1}})
+				got, err := run(t, queryOf(filterOf(input, use.condition), queryOf(scanOf("t", column32...))), sources)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareRows(t, got, use.want)
+				if sources.scans["t"] != 1 {
+					t.Errorf("%d scans", sources.scans["t"])
+				}
+			}
+		})
+	}
+	failing := subqueryOf(0, expr.SubqueryAny, types.Bool)
+	failing.Left = call(t, "/", integer(6), call(t, "-", column(0, types.Int8), integer(2)))
+	failing.Func = call(t, "=", failing.Left, failing.Left).(*expr.Call).Func
+	values := valuesOf(t, intText[:1], "-6", "6")
+	got, err := run(t, queryOf(filterOf(input, failing), queryOf(values)), newSources(nil))
+	if sqlerr.CodeOf(err) != sqlerr.DivisionByZero {
+		t.Errorf("error %v", err)
+	}
+	compareRows(t, got, []string{"1"})
+}
+
+// TestLargeSubqueries checks that IN and correlated subqueries do not take the
+// product of their inputs.
+func TestLargeSubqueries(t *testing.T) {
+	const rows = 30_000
+	series := func(columns int) plan.Node {
+		s := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(rows)}}
+		var exprs []expr.Expr
+		for range columns {
+			exprs = append(exprs, column(0, types.Int8))
+		}
+		return projectOf(s, exprs...)
+	}
+	in := subqueryOf(0, expr.SubqueryAny, types.Bool)
+	in.Left = column(0, types.Int8)
+	in.Func = call(t, "=", in.Left, in.Left).(*expr.Call).Func
+	exists := subqueryOf(0, expr.SubqueryExists, types.Bool)
+	correlated := filterOf(series(2), call(t, "=", column(1, types.Int8), outer(1, 0, types.Int8)))
+	for _, test := range []struct {
+		name      string
+		condition expr.Expr
+		subquery  plan.Node
+	}{{"in", in, series(1)}, {"exists", exists, correlated}} {
+		t.Run(test.name, func(t *testing.T) {
+			count := aggregateOf(filterOf(series(1), test.condition), nil, callOf(t, "count"))
+			got, err := run(t, queryOf(count, queryOf(test.subquery)), newSources(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareRows(t, got, []string{"30000"})
+		})
+	}
+}
+
 // TestNestedSubqueries checks a subquery in a subquery that refers to both rows
 // around it, under one numbering and under one of each query's own.
 func TestNestedSubqueries(t *testing.T) {
