@@ -7,6 +7,26 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// makeDirs makes a directory and those above it that are missing, and returns
+// the directories whose entries have to be synced for it to stay.
+func makeDirs(fs vfs.FS, dir string) (changed []string, err error) {
+	for missing := dir; ; missing = fs.PathDir(missing) {
+		parent := fs.PathDir(missing)
+		if _, err := fs.Stat(missing); err == nil || parent == missing {
+			break
+		}
+		changed = append(changed, parent)
+	}
+	if len(changed) == 0 {
+		// Whoever made it may have ended before syncing.
+		changed = append(changed, fs.PathDir(dir))
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	return changed, nil
+}
+
 // makeDir makes a directory below parent and syncs parent, so that what is
 // synced in the directory survives.
 func makeDir(fs vfs.FS, parent, name string) (string, error) {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -243,7 +244,10 @@ func (m *machine) write(index uint64, writes []log.Write) error {
 func (m *machine) halt(entry *raft.Log, cause error) *HaltedError {
 	halted := &HaltedError{Shard: m.shard, Index: entry.Index, Err: cause}
 	m.halted.Store(halted)
-	m.waiting = entry
+	// The proposer may use its memory again when it has the error.
+	waiting := *entry
+	waiting.Data = bytes.Clone(entry.Data)
+	m.waiting = &waiting
 	m.changeHalted()
 	if !mayPass(cause) {
 		m.logger.Error("the shard has stopped applying", "index", entry.Index, "error", cause)

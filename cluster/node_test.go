@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -210,5 +211,55 @@ func TestClosedNode(t *testing.T) {
 	}
 	if err := node.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCloseUnderLoad closes a node while it is written to: every call returns,
+// and what was acknowledged is there afterwards.
+func TestCloseUnderLoad(t *testing.T) {
+	for range 5 {
+		fs := vfs.NewMem()
+		options := testOptions(t, fs, "data/below/more", 2)
+		options.SnapshotBytes = 1 << 10
+		node := startNode(t, options)
+		var acknowledged [2][]string
+		started := make(chan struct{}, 2)
+		var writers sync.WaitGroup
+		for i := range 2 {
+			writers.Go(func() {
+				shard := node.Shard(i)
+				for base, n := uint64(0), 0; ; n++ {
+					value := fmt.Sprint(i, " ", n)
+					entry := log.Entry{
+						BaseIndex: base,
+						Appends:   []log.Append{{Object: 1, Batch: recordBatch(int64(n), value)}},
+					}
+					applied, err := shard.Propose(entry.AppendTo(nil))
+					if err != nil {
+						if !errors.Is(err, ErrStopped) && !errors.Is(err, ErrFateUnknown) && !errors.Is(err, ErrNotLeader) {
+							t.Error(err)
+						}
+						return
+					}
+					acknowledged[i] = append(acknowledged[i], value)
+					base = applied.Index
+					if n == 100 {
+						started <- struct{}{}
+					}
+				}
+			})
+		}
+		<-started
+		<-started
+		closeNode(t, node)
+		writers.Wait()
+		node = startNode(t, options)
+		for i := range 2 {
+			got := partitionValues(t, node.Shard(i), 1)
+			if len(got) < len(acknowledged[i]) || !slices.Equal(got[:len(acknowledged[i])], acknowledged[i]) {
+				t.Errorf("shard %d has %d entries, %d were acknowledged", i, len(got), len(acknowledged[i]))
+			}
+		}
+		closeNode(t, node)
 	}
 }

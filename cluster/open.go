@@ -33,8 +33,9 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 		return nil, err
 	}
 	fs, dir := options.FS, options.Dir
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+	parents, err := makeDirs(fs, dir)
+	if err != nil {
+		return nil, err
 	}
 	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
 	if err != nil {
@@ -46,14 +47,15 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.space.free.Store(unknownFree) // until the first look
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)
-	if err := n.open(ctx); err != nil {
+	if err := n.open(ctx, parents); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
-// open opens what is in the folder and starts everything.
-func (n *Node) open(ctx context.Context) error {
+// open opens what is in the folder and starts everything. parents have to be
+// synced before a new folder counts.
+func (n *Node) open(ctx context.Context, parents []string) error {
 	found, err := n.identify()
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	transports := newTransports(n.identity.node)
 	if !found {
-		if err := n.found(ctx, transports); err != nil {
+		if err := n.found(ctx, transports, parents); err != nil {
 			return err
 		}
 	}
@@ -132,7 +134,7 @@ func (n *Node) openStores() (err error) {
 
 // found makes the groups of a new cluster of one. It can be repeated after a
 // crash in between, until the identity is written.
-func (n *Node) found(ctx context.Context, transports *transports) error {
+func (n *Node) found(ctx context.Context, transports *transports, parents []string) error {
 	for id := uint64(catalogGroup); id < firstShardGroup+uint64(n.identity.shards); id++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -141,8 +143,10 @@ func (n *Node) found(ctx context.Context, transports *transports) error {
 			return fmt.Errorf("cluster: founding group %d: %w", id, err)
 		}
 	}
-	if err := syncDir(n.options.FS, n.options.Dir); err != nil {
-		return err
+	for _, dir := range append([]string{n.options.Dir}, parents...) {
+		if err := syncDir(n.options.FS, dir); err != nil {
+			return err
+		}
 	}
 	return n.identity.write(n.options.FS, n.options.Dir)
 }

@@ -44,8 +44,7 @@ func (s *Shard) Barrier(ctx context.Context) (index uint64, err error) {
 
 // Propose replicates an encoded log.Entry, syncs it and applies it on this node.
 // One call at a time is the caller's rule; a second one would find its base
-// index outdated. entry belongs to the shard from the call on and must not be
-// changed.
+// index outdated. entry must not be changed during the call; it is not kept.
 //
 // After an error that is ErrFateUnknown (errors.Is), the entry may be in the
 // log: the caller must pass a Barrier and read the state before it proposes
