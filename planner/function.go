@@ -47,6 +47,9 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	case "nullif":
 		return b.nullIf(args, e.Pos())
 	}
+	if call, err := b.catalogCall(name, args, e.Pos()); call != nil || err != nil {
+		return call, err
+	}
 	return b.call(name, args, e.Pos())
 }
 

@@ -21,5 +21,5 @@ var millraceTables = []definition{
 	{15011, "query_shards", `query name, shard int4, state text, rows int8, lag int8, error text`},
 	{15012, "partitions", `relation oid, schema name, name name, "partition" int4, start_offset int8, end_offset int8,
 		rows int8, bytes int8, rowtime timestamptz`},
-	{15013, "definitions", `id oid, kind text, definition text`},
+	{15013, "definitions", `id oid, kind text, number int4, definition text`},
 }

@@ -401,7 +401,8 @@ func millracePartitions(ctx context.Context, env *Environment, _ *Table) ([]row,
 	return rows, nil
 }
 
-// millraceDefinitions has the texts behind pg_get_indexdef and its relatives.
+// millraceDefinitions has the texts behind pg_get_indexdef and its relatives;
+// the columns of an index have numbers from 1.
 func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, r := range env.Catalog.Relations() {
@@ -411,6 +412,9 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 			continue
 		}
 		rows = append(rows, row{"id": r.IndexID(), "kind": "index", "definition": key.definition(r)})
+		for i, name := range key.names {
+			rows = append(rows, row{"id": r.IndexID(), "kind": "index", "number": i + 1, "definition": quoteIdentifier(name)})
+		}
 		if key.primary {
 			rows = append(rows, row{"id": r.IndexID(), "kind": "constraint", "definition": "PRIMARY KEY (" + quotedList(key.names) + ")"})
 		}

@@ -1,0 +1,106 @@
+package planner
+
+import (
+	"millrace/sql"
+	"millrace/sql/ast"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+)
+
+// catalogFunction is a function whose value is in the system tables: a call of
+// it is a subquery over them.
+type catalogFunction struct {
+	args []types.Type
+	// text selects one value; $1, $2 … are the arguments.
+	text string
+}
+
+// catalogFunctions are PostgreSQL's functions about the system catalog
+// (https://www.postgresql.org/docs/15/functions-info.html), by name and number
+// of arguments.
+var catalogFunctions = map[string]map[int]catalogFunction{
+	"obj_description": {
+		1: {[]types.Type{types.OID}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0`},
+		2: {[]types.Type{types.OID, types.Name}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0 AND $2 = 'pg_class'`},
+	},
+	"col_description": {
+		2: {[]types.Type{types.OID, types.Int4}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = $2`},
+	},
+	"pg_get_indexdef": {
+		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = 0`},
+		3: {[]types.Type{types.OID, types.Int4, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = $2`},
+	},
+	"pg_get_constraintdef": {
+		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
+		2: {[]types.Type{types.OID, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
+	},
+}
+
+// catalogCall binds a call of a catalog function; nil where it is none.
+func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.Expr, error) {
+	if name == "pg_get_expr" && (len(args) == 2 || len(args) == 3) {
+		// Expressions are stored as their text.
+		return b.coerce(args[0], types.Text, expr.Implicit)
+	}
+	f, ok := catalogFunctions[name][len(args)]
+	if !ok || b.incremental() || b.env.System == nil {
+		return nil, nil
+	}
+	values := make([]expr.Expr, len(args))
+	for i := range args {
+		if hasAggregate(args[i]) || !allBecome([]types.Type{args[i].Type()}, f.args[i:i+1]) {
+			return nil, nil
+		}
+		value, err := b.coerce(args[i], f.args[i], expr.Implicit)
+		if err != nil {
+			return nil, err
+		}
+		if values[i], err = b.fromInside(value); err != nil {
+			return nil, err
+		}
+	}
+	statement, err := sql.ParseOne(f.text)
+	if err != nil {
+		return nil, err
+	}
+	// The template's parameters are its own; its names refer to nothing outside.
+	outside := &scope{parent: nil, depth: b.scope.depth}
+	template := *b.binder
+	template.params = newParameters(f.args)
+	bound, err := template.query(statement.(*ast.Query), outside, nil)
+	if err != nil {
+		return nil, err
+	}
+	node, err := rewriteExprs(bound.node, func(e expr.Expr) (expr.Expr, error) {
+		return expr.Rewrite(e, func(e expr.Expr) (expr.Expr, error) {
+			if p, ok := e.(*expr.Param); ok {
+				return values[p.Index], nil
+			}
+			return e, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	number := b.addSubquery(&boundQuery{node: node, visible: 1})
+	return &expr.Subquery{Node: expr.Node{ResultType: node.Columns()[0].Type, Position: pos}, Number: number, Kind: expr.SubqueryScalar}, nil
+}
+
+// fromInside is an expression as a subquery of its row sees it.
+func (b *binder) fromInside(e expr.Expr) (expr.Expr, error) {
+	return expr.Rewrite(e, func(e expr.Expr) (expr.Expr, error) {
+		switch e := e.(type) {
+		case *expr.Column:
+			return &expr.Outer{Node: e.Node, Level: 1, Index: e.Index, Name: e.Name}, nil
+		case *expr.Outer:
+			further := *e
+			further.Level++
+			return &further, nil
+		case *expr.Subquery:
+			// What the subquery takes from the row is one level further out; from
+			// the rows around that, too.
+			return b.moveSubquery(e, 1, func(level, index int) (int, int, error) { return level + 1, index, nil })
+		}
+		return e, nil
+	})
+}
