@@ -1,12 +1,22 @@
 package pull
 
 import (
+	"context"
+
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 )
 
 func notSupported(what string) error {
 	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s are not supported in a pull query", what)
+}
+
+// ended returns the reason why ctx has ended, or nil.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // firstFailure returns the lowest row that failed in the current evaluation and

@@ -99,7 +99,7 @@ func (j *join) next(ctx context.Context) (*types.Batch, error) {
 		return nil, err
 	}
 	for j.failed == nil {
-		if err := ctx.Err(); err != nil {
+		if err := ended(ctx); err != nil {
 			return nil, err
 		}
 		if j.in == nil && !j.ended {

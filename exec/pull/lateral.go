@@ -117,7 +117,7 @@ func equality(left, right expr.Expr) (expr.Expr, error) {
 
 func (l *lateral) next(ctx context.Context) (*types.Batch, error) {
 	for l.failed == nil {
-		if err := ctx.Err(); err != nil {
+		if err := ended(ctx); err != nil {
 			return nil, err
 		}
 		if l.in == nil || l.row == l.in.Len {

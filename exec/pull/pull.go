@@ -42,7 +42,7 @@ type Sources interface {
 type Iterator interface {
 	// Next returns the next rows, at least one, or io.EOF at the end. The batch is
 	// valid until the following Next or Close and must not be changed; its strings
-	// stay valid for ever. When ctx ends, Next returns its error and may be called
+	// stay valid for ever. When ctx ends, Next returns its cause and may be called
 	// again; a subquery that it interrupts ends the query.
 	Next(ctx context.Context) (*types.Batch, error)
 	// Close releases what the iterator holds. It is safe to call twice.
@@ -62,13 +62,14 @@ func Run(ctx context.Context, q *plan.Query, env *expr.Context, sources Sources,
 		env:     env,
 		sources: sources,
 		memory:  budget{limit: options.MemoryLimit},
+		ctx:     ctx,
 	}
 	main := e.newScope(e.prepareSubqueries(q, nil), false)
 	root, err := e.build(q.Root, main)
 	if err != nil {
 		return nil, err
 	}
-	return &result{execution: e, root: root, visible: q.Visible}, ctx.Err()
+	return &result{execution: e, root: root, visible: q.Visible}, nil
 }
 
 // result is the iterator over a whole query.
@@ -88,7 +89,7 @@ func (r *result) Next(ctx context.Context) (*types.Batch, error) {
 	r.execution.ctx = ctx
 	b, err := r.root.next(ctx)
 	if err != nil {
-		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		if cause := ended(ctx); cause == nil || !errors.Is(err, cause) {
 			r.finish(err)
 		}
 		return nil, err

@@ -21,7 +21,7 @@ func newScan(s *scope, n *plan.Scan) node { return &scan{scope: s, plan: n} }
 
 func (s *scan) next(ctx context.Context) (*types.Batch, error) {
 	for !s.done {
-		if err := ctx.Err(); err != nil {
+		if err := ended(ctx); err != nil {
 			return nil, err
 		}
 		if b := s.pieces.next(); b != nil {
@@ -93,7 +93,7 @@ func newSystemScan(s *scope, n *plan.SystemScan) node {
 }
 
 func (s *systemScan) next(ctx context.Context) (*types.Batch, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	if !s.read {

@@ -131,7 +131,7 @@ func (s *sorter) key(row int32) []byte {
 // its error, and may be called again.
 func (s *sorter) sort(ctx context.Context) error {
 	if !s.order(func() bool { return ctx.Err() != nil }) {
-		return ctx.Err()
+		return ended(ctx)
 	}
 	s.at = 0
 	return nil

@@ -49,7 +49,7 @@ func newTableFunction(s *scope, n *plan.TableFunction) (node, error) {
 }
 
 func (f *tableFunction) next(ctx context.Context) (*types.Batch, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	if f.failed != nil {

@@ -21,7 +21,7 @@ func newValues(s *scope, n *plan.Values) node {
 }
 
 func (v *values) next(ctx context.Context) (*types.Batch, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	v.out.Reset()
