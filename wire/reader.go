@@ -55,23 +55,27 @@ func (r *messageReader) release() {
 }
 
 // next returns the type and body of the next message. A body longer than limit
-// is an error (08P01).
+// is an error (08P01). A message is given out whole or not at all: when the
+// source fails in its middle, with a deadline for instance, a later call begins
+// with it again.
 func (r *messageReader) next(limit int) (kind byte, body []byte, err error) {
-	header, err := r.take(headerLength)
-	if err != nil {
+	if err := r.await(headerLength); err != nil {
 		return 0, nil, err
 	}
-	kind = header[0]
-	length := int(int32(binary.BigEndian.Uint32(header[1:]))) - 4
+	kind = r.buffer[r.start]
+	length := int(int32(binary.BigEndian.Uint32(r.buffer[r.start+1:]))) - 4
 	if length < 0 || length > limit {
 		return kind, nil, sqlerr.New(sqlerr.ProtocolViolation, -1, "invalid message length").
 			WithDetail("A message of type 0x%02X announces %d bytes; at most %d are accepted.", kind, length+4, limit)
 	}
-	body, err = r.take(length)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	if err := r.await(headerLength + length); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return kind, nil, err
 	}
-	return kind, body, err
+	message, err := r.take(headerLength + length)
+	return kind, message[headerLength:], err
 }
 
 // startupPacket returns the body of a packet without a type, which begins a
@@ -89,12 +93,20 @@ func (r *messageReader) startupPacket() ([]byte, error) {
 	return r.take(length)
 }
 
-// take returns the next n bytes.
-func (r *messageReader) take(n int) ([]byte, error) {
+// await receives until n bytes are buffered.
+func (r *messageReader) await(n int) error {
 	for r.buffered() < n {
 		if err := r.fill(n); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// take returns the next n bytes.
+func (r *messageReader) take(n int) ([]byte, error) {
+	if err := r.await(n); err != nil {
+		return nil, err
 	}
 	bytes := r.buffer[r.start : r.start+n : r.start+n]
 	r.start += n
