@@ -26,8 +26,8 @@ test-long: deps ## Run the tests with many more seeds, and each fuzzer for a min
 	$(GO) run ./cmd/fuzzall -time 1m
 
 .PHONY: bench
-bench: build deps ## Measure beside PostgreSQL 15 in the same run
-	$(GO) run ./cmd/bench -binary bin/millrace
+bench: deps ## Measure beside PostgreSQL 15 in the same run
+	$(GO) test -tags bench -count 1 -timeout 1h -run "^TestBench$$" ./testsql/bench
 
 .PHONY: lint
 lint: ## Check the formatting and run vet and staticcheck
