@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -285,6 +286,83 @@ func TestPartitionMissingFiles(t *testing.T) {
 		if _, err := OpenPartition(testPartitionOptions(fs), end); !errors.As(err, &damage) {
 			t.Errorf("without %s: %v", names[i], err)
 		}
+	}
+}
+
+// TestPartitionConcurrency reads, syncs and truncates while batches are appended.
+func TestPartitionConcurrency(t *testing.T) {
+	fs := vfs.NewMem()
+	p := testPartition(t, fs, SyncedEnd{})
+	const until = 3000
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for seed := range uint64(3) {
+		wait.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, 7))
+			var buf []byte
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				start, next := p.StartOffset(), p.NextOffset()
+				offset := start + rng.Int64N(next-start+1)
+				batches, err := p.Read(offset, 500, buf)
+				var outside *OffsetOutOfRangeError
+				if errors.As(err, &outside) && offset < p.StartOffset() {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				buf = batches
+				if len(batches) == 0 {
+					continue
+				}
+				batch, _, err := ParseBatch(batches)
+				if err != nil || batch.BaseOffset > offset || batch.NextOffset() <= offset {
+					t.Errorf("offset %d: batch [%d, %d), error %v", offset, batch.BaseOffset, batch.NextOffset(), err)
+					return
+				}
+				if found, err := p.OffsetForTimestamp(offset * 10); err != nil && !errors.As(err, &outside) || err == nil && found < offset {
+					t.Errorf("timestamp of offset %d found at %d, error %v", offset, found, err)
+					return
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if _, err := p.Sync(); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := p.Verify(); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	rng := rand.New(rand.NewPCG(1, 1))
+	for p.NextOffset() < until {
+		fill(t, p, rng, p.NextOffset()+20)
+		must(t, p.TruncateBefore(max(0, p.NextOffset()-200)))
+	}
+	close(done)
+	wait.Wait()
+	end, err := p.Sync()
+	must(t, err)
+	must(t, p.Close())
+	p = testPartition(t, fs, end)
+	if _, err := readAll(p, until-200, 500); err != nil {
+		t.Fatal(err)
 	}
 }
 

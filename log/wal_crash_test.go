@@ -102,6 +102,9 @@ func (d *groupDriver) step(g *Group) error {
 		bound := last - d.rng.Uint64N(min(uint64(len(next.entries)), 3))
 		next.entries = next.entries[:bound-next.first]
 		operation = func() error { return g.DeleteRange(bound, last) }
+	case k < 9 && d.rng.IntN(6) == 0:
+		next = groupModel{}
+		operation = func() error { return g.wal.DropGroup(d.id) }
 	default:
 		value := fmt.Sprint(d.rng.Uint64())
 		next.stable = value

@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -94,6 +95,40 @@ func TestWALFailedRoundStaysHidden(t *testing.T) {
 	must(t, w.Close())
 	w = openTestWAL(t, mem, 8<<10)
 	checkLogs(t, w.Group(1), 1, 3, 100)
+	must(t, w.Close())
+}
+
+// TestWALHalfBegunFile fails the sync of a new file's header and then cuts the
+// power such that the header is on disk and the file's removal is not: what was
+// acknowledged must not lie behind the end that this header states.
+func TestWALHalfBegunFile(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var fail atomic.Bool
+	failures := 0
+	w := openTestWAL(t, errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if fail.Load() && op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, walSuffix) {
+			return errorfs.ErrInjected
+		}
+		return nil
+	})), 4096)
+	g := w.Group(1)
+	must(t, g.SetUint64([]byte("CurrentTerm"), 1))
+	fail.Store(true)
+	acknowledged := uint64(1)
+	for term := uint64(2); failures < 5; term++ {
+		if err := g.SetUint64([]byte("CurrentTerm"), term); err == nil {
+			acknowledged = term
+		} else if failures++; !errors.Is(err, errorfs.ErrInjected) {
+			t.Fatal(err)
+		}
+		clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, term))})
+		recovered := openTestWAL(t, clone, 4096)
+		if got, err := recovered.Group(1).GetUint64([]byte("CurrentTerm")); err != nil || got < acknowledged {
+			t.Fatalf("term %d after the crash, %d was acknowledged, error %v", got, acknowledged, err)
+		}
+		must(t, recovered.Close())
+	}
+	fail.Store(false)
 	must(t, w.Close())
 }
 
