@@ -191,7 +191,7 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 func (n *Node) serve(listener net.Listener) error {
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: status{engine: n.engine, node: n, started: n.options.Now()},
-		Functions: systemFunctions(), Registry: session.NewRegistry(), Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Registry: &session.Registry{}, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	server, err := wire.New(wire.Options{
 		Listener: listener, Logger: n.options.Logger, Registerer: n.registry, Now: n.options.Now,
