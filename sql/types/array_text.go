@@ -209,11 +209,14 @@ func (p *arrayParser) braces(depth int) (count int32, err error) {
 	p.rest = p.rest[1:]
 	p.skipSpace()
 	if strings.HasPrefix(p.rest, "}") {
+		if depth > 1 {
+			return 0, p.malformed("Unexpected \"%c\" character.", '}')
+		}
 		p.rest = p.rest[1:]
 		return 0, nil
 	}
 	for {
-		if err := p.item(depth); err != nil {
+		if err := p.item(depth, count == 0); err != nil {
 			return 0, err
 		}
 		count++
@@ -249,8 +252,8 @@ func (p *arrayParser) setLength(depth int, count int32) error {
 	return nil
 }
 
-// item reads a pair of braces or an element.
-func (p *arrayParser) item(depth int) error {
+// item reads a pair of braces or an element, the first of its level or not.
+func (p *arrayParser) item(depth int, first bool) error {
 	switch {
 	case p.rest == "":
 		return p.malformed("Unexpected end of input.")
@@ -258,13 +261,13 @@ func (p *arrayParser) item(depth int) error {
 		if p.leaf != 0 && p.leaf <= depth {
 			return p.malformed("Unexpected \"%c\" character.", '{')
 		}
-		count, err := p.braces(depth + 1)
-		if err == nil && count == 0 && (len(p.array.Dims) > depth && p.array.Dims[depth] != 0) {
-			return p.malformed("Multidimensional arrays must have sub-arrays with matching dimensions.")
-		}
+		_, err := p.braces(depth + 1)
 		return err
 	case p.rest[0] == ',' || p.rest[0] == '}':
 		return p.malformed("Unexpected \"%c\" character.", p.rest[0])
+	}
+	if p.leaf > depth && !first {
+		return p.malformed("Unexpected array element.")
 	}
 	if p.leaf != 0 && p.leaf != depth {
 		return p.malformed("Multidimensional arrays must have sub-arrays with matching dimensions.")
@@ -326,7 +329,7 @@ func (p *arrayParser) unquoted() (string, error) {
 	for ; i < len(p.rest) && p.rest[i] != ',' && p.rest[i] != '}'; i++ {
 		switch c := p.rest[i]; {
 		case c == '"':
-			return "", p.malformed("Incorrectly quoted array element.")
+			return "", p.malformed("Unexpected array element.")
 		case c == '{':
 			return "", p.malformed("Unexpected \"%c\" character.", '{')
 		case c == '\\':

@@ -261,7 +261,10 @@ func parseClock(s string, shortIsSeconds bool) (c clock, err error) {
 
 // parseFraction returns the microseconds of the digits behind a point.
 func parseFraction(digits string) (int, error) {
-	if digits == "" || !allDigits(digits) {
+	if digits == "" {
+		return 0, nil
+	}
+	if !allDigits(digits) {
 		return 0, errDateSyntax
 	}
 	v, err := strconv.ParseFloat("0."+digits, 64)

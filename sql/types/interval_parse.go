@@ -382,6 +382,8 @@ func (d *intervalDecoder) decodeISO8601(s string) error {
 		return errDateSyntax
 	}
 	date, clockText, hasClock := strings.Cut(rest, "T")
+	date = separateDigits(date, "yyyymmdd", '-')
+	clockText = separateDigits(clockText, "hhmmss", ':')
 	if err := d.designated(date, "YMWD", [...]intervalUnit{unitYears, unitMonths, unitWeeks, unitDays}, '-'); err != nil {
 		return err
 	}
@@ -389,6 +391,16 @@ func (d *intervalDecoder) decodeISO8601(s string) error {
 		return nil
 	}
 	return d.designated(clockText, "HMS", [...]intervalUnit{unitHours, unitMinutes, unitSeconds, unitNone}, ':')
+}
+
+// separateDigits turns digits that run together as in a pattern of years,
+// months and days or hours, minutes and seconds into separate numbers.
+func separateDigits(s, pattern string, separator byte) string {
+	n := len(pattern)
+	if len(s) != n || !allDigits(s) {
+		return s
+	}
+	return s[:n-4] + string(separator) + s[n-4:n-2] + string(separator) + s[n-2:]
 }
 
 // designated reads numbers, each with the letter of its unit, or all separated

@@ -210,6 +210,9 @@ func NumericLog(base, a string) (string, error) {
 	if NumericIsNaN(base) || NumericIsNaN(a) {
 		return NumericNaN, nil
 	}
+	if (numericIsSpecial(base) || numericIsSpecial(a)) && (NumericSign(base) < 0 || NumericSign(a) < 0) {
+		return "", errLogNegative
+	}
 	if err := checkLogarithm(base); err != nil {
 		return "", err
 	}
@@ -270,7 +273,7 @@ func NumericPower(a, b string) (string, error) {
 	}
 	if isInteger(b) {
 		if n, ok := NumericToInt64(b); ok && n == int64(int32(n)) {
-			return powerInteger(a, n, NumericScale(b))
+			return powerInteger(a, n)
 		}
 	}
 	if signA == 0 {
@@ -324,8 +327,8 @@ func powerSpecial(a, b string) (string, error) {
 // maxExactDigits bounds the size of powers that are computed exactly.
 const maxExactDigits = 300_000
 
-// powerInteger returns a^n.
-func powerInteger(a string, n int64, scaleB int32) (string, error) {
+// powerInteger returns a^n with 16 digits behind the point, or as many as a has.
+func powerInteger(a string, n int64) (string, error) {
 	weight := 0.0
 	if NumericSign(a) != 0 {
 		digits, exponent := leadingSixteen(a)
@@ -334,14 +337,15 @@ func powerInteger(a string, n int64, scaleB int32) (string, error) {
 	if weight > numericMaxIntegerDigits {
 		return "", errNumericOverflow
 	}
-	if weight+1 < -numericMaxDisplayScale {
-		return zeroWithScale(numericMaxDisplayScale), nil
+	scale := resultScale(numericMinSignificant, NumericScale(a), 0)
+	if weight+1 < -float64(scale) {
+		return zeroWithScale(scale), nil
 	}
-	scale := resultScale(numericMinSignificant-int(weight), NumericScale(a), scaleB)
 	var base decimal
 	base.setNumeric(a)
 	if steps := int64(magnitude(n)) * int64(decimalDigits(&base.coefficient)); steps > maxExactDigits {
-		return powerByLogarithm(a, NumericFromInt64(n), scale, weight)
+		digits := int(scale) + int(weight) + 2*guardDigits
+		return powerBySquaring(&base, n, max(digits, 2*guardDigits), scale)
 	}
 	exponent := new(big.Int).SetUint64(magnitude(n))
 	base.coefficient.Exp(&base.coefficient, exponent, nil)
@@ -358,6 +362,40 @@ func powerInteger(a string, n int64, scaleB int32) (string, error) {
 	result := decimal{scale: scale}
 	result.coefficient.Set(numerator)
 	return result.numeric()
+}
+
+// powerBySquaring returns base^n computed with so many digits, rounded to a
+// scale. base is changed.
+func powerBySquaring(base *decimal, n int64, digits int, scale int32) (string, error) {
+	// The exponent of ten grows beyond a scale's range, so it is apart.
+	square := &base.coefficient
+	squareScale := int64(base.scale)
+	result, resultScale := big.NewInt(1), int64(0)
+	for left := magnitude(n); left > 0; left >>= 1 {
+		if left&1 != 0 {
+			result.Mul(result, square)
+			resultScale = cutDigits(result, resultScale+squareScale, digits)
+		}
+		square.Mul(square, square)
+		squareScale = cutDigits(square, 2*squareScale, digits)
+	}
+	if n < 0 {
+		// 1 / result, with so many digits.
+		shift := decimalDigits(result) + digits
+		result.Quo(bigPowerOfTen(shift), result)
+		resultScale = int64(shift) - resultScale
+	}
+	return scaledDown(result, resultScale, scale)
+}
+
+// cutDigits drops digits of v beyond so many and returns its new scale.
+func cutDigits(v *big.Int, scale int64, digits int) int64 {
+	drop := decimalDigits(v) - digits
+	if drop <= 0 {
+		return scale
+	}
+	v.Quo(v, bigPowerOfTen(drop))
+	return scale - int64(drop)
 }
 
 // scaledDown returns coefficient × 10^-power rounded to a scale.
@@ -387,32 +425,48 @@ func leadingSixteen(a string) (digits float64, exponent int) {
 
 // powerFraction returns a^b for b with a fraction, or too large for powerInteger.
 func powerFraction(a, b string) (string, error) {
-	var x, y, product apd.Decimal
-	NumericToDecimal(NumericAbs(a), &x)
-	NumericToDecimal(b, &y)
 	// A rough result first, which tells the scale.
 	lnWeight := logarithmWeight(NumericAbs(a))
-	rough := decimalContext(8 + guardDigits)
-	if _, err := rough.Ln(&product, &x); err != nil {
+	value, err := roughExponent(NumericAbs(a), b, lnWeight)
+	switch {
+	case err != nil:
+		return "", err
+	case value > numericMaxResultScale*3.01:
 		return "", errNumericOverflow
-	}
-	if _, err := rough.Mul(&product, &product, &y); err != nil {
-		return "", errNumericOverflow
-	}
-	value, err := product.Float64()
-	if err != nil || math.Abs(value) > numericMaxResultScale*3.01 {
-		if product.Negative {
-			return zeroWithScale(numericMaxDisplayScale), nil
-		}
-		return "", errNumericOverflow
+	case value < -numericMaxResultScale*3.01:
+		return zeroWithScale(numericMaxDisplayScale), nil
 	}
 	weight := value * log10E
 	scale := resultScale(numericMinSignificant-int(weight), NumericScale(a), NumericScale(b))
+	if weight+2 < -float64(scale) {
+		return zeroWithScale(scale), nil
+	}
 	result, err := powerByLogarithm(NumericAbs(a), b, scale, math.Abs(weight)+math.Abs(float64(lnWeight)))
 	if err == nil && NumericSign(a) < 0 && isOdd(b) {
 		result = NumericNeg(result)
 	}
 	return result, err
+}
+
+// roughExponent returns b ln a rounded to about eight digits, as PostgreSQL
+// does: scales of results depend on how it rounds.
+func roughExponent(a, b string, lnWeight int) (float64, error) {
+	scale := resultScale(8-lnWeight, 0, 0)
+	var x, ln apd.Decimal
+	NumericToDecimal(a, &x)
+	if err := lnDecimal(&ln, &x, int(scale)+lnWeight); err != nil {
+		return 0, err
+	}
+	rounded, err := roundedNumeric(&ln, scale)
+	if err != nil {
+		return 0, err
+	}
+	product, err := NumericMul(rounded, b)
+	if err != nil {
+		return 0, err
+	}
+	product, err = NumericRound(product, scale)
+	return NumericToFloat(product), err
 }
 
 // powerByLogarithm returns a^b, rounded to a scale, as e^(b ln a). weight is at

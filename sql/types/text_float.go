@@ -1,8 +1,10 @@
 package types
 
 import (
+	"bytes"
 	"errors"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -28,10 +30,65 @@ func appendFloatText(buf []byte, kind Kind, v float64, f *Format) []byte {
 	if f.ExtraFloatDigits <= 0 {
 		return strconv.AppendFloat(buf, v, 'g', max(digits+f.ExtraFloatDigits, 1), size)
 	}
-	if abs := math.Abs(v); abs != 0 && (abs < lowestFixed(size) || abs >= limit) {
-		return strconv.AppendFloat(buf, v, 'e', -1, size)
+	form := byte('f')
+	abs := math.Abs(v)
+	if abs != 0 && (abs < lowestFixed(size) || abs >= limit) {
+		form = 'e'
 	}
-	return strconv.AppendFloat(buf, v, 'f', -1, size)
+	if shortestMayTie(abs, size) {
+		return appendWithoutTie(buf, v, form, size)
+	}
+	return strconv.AppendFloat(buf, v, form, -1, size)
+}
+
+// shortestMayTie reports whether the shortest text that Go finds for v may lie
+// exactly between v and its neighbour, from where it reads back as v by the
+// rule of the even digit. PostgreSQL does not rely on that rule and prints one
+// digit more. Only whole and half numbers within these bounds can be so: the
+// middle has one bit more than v and yet few decimal digits.
+func shortestMayTie(abs float64, size int) bool {
+	if size == 32 {
+		return abs >= 1<<21 && abs < 1e20 && math.Float32bits(float32(abs))&1 == 0
+	}
+	return abs >= 1<<51 && abs < 1e41 && math.Float64bits(abs)&1 == 0
+}
+
+// appendWithoutTie appends the shortest text nearer to v than to any other
+// number of its size.
+func appendWithoutTie(buf []byte, v float64, form byte, size int) []byte {
+	start := len(buf)
+	buf = strconv.AppendFloat(buf, v, 'e', -1, size)
+	digits := bytes.IndexByte(buf[start:], 'e')
+	digits -= bytes.Count(buf[start:start+digits], []byte("-")) + bytes.Count(buf[start:start+digits], []byte("."))
+	precision := -1
+	if isMiddle(string(buf[start:]), v, size) {
+		precision = digits
+		if form == 'f' {
+			// Whole numbers below the limit have no digit to add.
+			precision = -1
+		}
+	}
+	return strconv.AppendFloat(buf[:start], v, form, precision, size)
+}
+
+// isMiddle reports whether the decimal s is exactly between v and a neighbour.
+func isMiddle(s string, v float64, size int) bool {
+	decimal, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return false
+	}
+	for _, direction := range [...]float64{math.Inf(1), math.Inf(-1)} {
+		neighbour := math.Nextafter(v, direction)
+		if size == 32 {
+			neighbour = float64(math.Nextafter32(float32(v), float32(direction)))
+		}
+		sum := new(big.Rat).SetFloat64(v)
+		sum.Add(sum, new(big.Rat).SetFloat64(neighbour))
+		if sum.Cmp(new(big.Rat).Add(decimal, decimal)) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // lowestFixed is the smallest number that prints without exponent.
