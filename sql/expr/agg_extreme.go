@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"strings"
 
 	"millrace/sql/types"
@@ -88,7 +89,9 @@ func (e *extremeAccumulator) merge(groups []int32, v *types.Vector, weights []in
 	}
 }
 
-// isBeyond reports whether row r is less (or greater) than what group g has.
+// isBeyond reports whether row r is less (or greater) than what group g has. Of
+// values that are equal but not the same (1.0 and 1.00, 0 and -0), the bytes
+// decide, so that the result does not depend on the order of the rows.
 func (e *extremeAccumulator) isBeyond(v *types.Vector, r, g int) bool {
 	switch e.order {
 	case orderedAsInts:
@@ -97,11 +100,16 @@ func (e *extremeAccumulator) isBeyond(v *types.Vector, r, g int) bool {
 		}
 		return v.Ints[r] > e.values.Ints[g]
 	case orderedAsFloats:
-		return compareFloat(v.Floats[r], e.values.Floats[g])*e.direction > 0
+		a, b := v.Floats[r], e.values.Floats[g]
+		if a == 0 && b == 0 {
+			return math.Signbit(a) != math.Signbit(b) && math.Signbit(a) == (e.direction < 0)
+		}
+		return compareFloat(a, b)*e.direction > 0
 	case orderedAsBytes:
 		return strings.Compare(v.Strs[r], e.values.Strs[g])*e.direction > 0
 	}
-	return types.CompareVectors(v, r, &e.values, g)*e.direction > 0
+	order := types.CompareVectors(v, r, &e.values, g) * e.direction
+	return order > 0 || order == 0 && v.Strs[r] < e.values.Strs[g]
 }
 
 // keep stores row r as group g's value. Strings are copied, so that the state

@@ -83,7 +83,7 @@ func (s *floatSum) total(mean bool, precision, least int, largest float64) (type
 	var room [maxDigits + 2]uint64
 	m := s.sum.magnitude(room[:0])
 	if len(m.digits) == 0 {
-		if s.negativeZeros == s.count {
+		if s.negativeZeros == s.count && !mean {
 			return types.FloatDatum(math.Copysign(0, -1)), nil
 		}
 		return types.FloatDatum(0), nil
@@ -173,10 +173,11 @@ func (a *floatSumAccumulator) Result(ctx *Context, groups []int32, out *types.Ve
 // there are special values, their four counts if so, and the exact sum.
 func (s *floatSum) encode(buf []byte) []byte {
 	if s.nan == 0 && s.infinity == 0 && s.negative == 0 && s.negativeZeros == 0 {
-		if len(s.sum.digits) == 0 {
-			return buf
+		start := len(buf)
+		if buf = s.sum.encode(append(buf, 0)); len(buf) == start+1 {
+			return buf[:start] // the sum is zero
 		}
-		return s.sum.encode(append(buf, 0))
+		return buf
 	}
 	buf = append(buf, 1)
 	for _, n := range []int64{s.nan, s.infinity, s.negative, s.negativeZeros} {

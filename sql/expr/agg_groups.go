@@ -90,4 +90,8 @@ func (b *builder) defineAggregates() {
 	b.defineFloatSums()
 	b.defineExtremes()
 	b.defineBoolAggregates()
+	b.defineIntervalSums()
+	b.defineBitAggregates()
+	b.defineVariances()
+	b.defineCollections()
 }

@@ -110,7 +110,7 @@ func extractField(ctx *Context, t types.Type, name string, d types.Datum) (field
 		}
 	case types.KindDate:
 		v, ok = dateField(field, d.Int)
-		if recognized && isInfiniteDate(d.Int) {
+		if ok && isInfiniteDate(d.Int) {
 			return infiniteField(field, d.Int > 0)
 		}
 	case types.KindTimestamp:

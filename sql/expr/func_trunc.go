@@ -20,6 +20,9 @@ func (b *builder) defineTruncation() {
 	b.function("date_trunc", "text,timestamptz,text", "timestamptz", nil, words+", in a time zone", stable, stateful(func() Kernel {
 		var cache zoneCache
 		return lift3e(func(field string, v int64, name string) (int64, error) {
+			if isInfinite(v) {
+				return v, nil
+			}
 			zone, err := cache.zone(name)
 			if err != nil {
 				return 0, err
@@ -38,7 +41,7 @@ func (b *builder) defineTruncation() {
 func truncateTimestamp(name string, v int64, t types.Type) (int64, error) {
 	lower := lowerASCII(name)
 	field, recognized := fieldNames[lower]
-	if isInfinite(v) && recognized {
+	if isInfinite(v) {
 		return v, nil
 	}
 	days, ofDay := splitTimestamp(v)
@@ -64,10 +67,13 @@ func truncateTimestamp(name string, v int64, t types.Type) (int64, error) {
 	case "millennium":
 		d = date{periodStart(d.year, 1000), 1, 1}
 	default:
-		return 0, errField(recognized && field != "epoch", lower, t)
+		return 0, errField(recognized && !extractOnly[field], lower, t)
 	}
 	return joinTimestamp(d.days(), 0)
 }
+
+// extractOnly are the fields that are not units of time.
+var extractOnly = map[string]bool{"epoch": true, "dow": true, "isodow": true, "doy": true, "isoyear": true, "julian": true}
 
 // clockUnits are the lengths of the fields that divide the day, in
 // microseconds.
@@ -114,7 +120,7 @@ func truncateInterval(name, interval string) (string, error) {
 }
 
 func errIntervalField(recognized bool, field string) error {
-	err := errField(recognized, field, types.Interval)
+	err := errField(recognized && !extractOnly[fieldNames[field]], field, types.Interval)
 	if field == "week" || field == "weeks" {
 		return sqlerr.From(err).WithDetail("Months usually have fractional weeks.")
 	}

@@ -101,16 +101,16 @@ var mathCalls = []functionCall{
 var fields = of("text", "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "century", "millennium",
 	"epoch", "dow", "isodow", "doy", "isoyear", "julian", "timezone", "timezone_hour", "bogus", "DAY", "secs")
 
-var moments = of("timestamp", "2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "1969-12-31 23:59:59.5", "0044-03-15 10:00:00 BC", "0001-01-01", "1900-12-31", "2020-12-31 06:00", "2021-01-03", "infinity", "-infinity")
+var timestamps = of("timestamp", "2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "1969-12-31 23:59:59.5", "0044-03-15 10:00:00 BC", "0001-01-01", "1900-12-31", "2020-12-31 06:00", "2021-01-03", "infinity", "-infinity")
 
 var instants = of("timestamptz", "2024-07-04 01:02:03.5+02", "1901-01-01 00:00:00+00", "infinity")
 
 var timeCalls = []functionCall{
-	call("date_part", fields, moments), call("date_part", fields, all("date")), call("date_part", fields, all("time")), call("date_part", fields, all("interval")), call("date_part", fields, instants),
-	call("pg_catalog.extract", fields, moments), call("pg_catalog.extract", fields, all("date")), call("pg_catalog.extract", fields, all("time")), call("pg_catalog.extract", fields, all("interval")), call("pg_catalog.extract", fields, instants),
-	call("date_trunc", fields, moments), call("date_trunc", fields, instants), call("date_trunc", fields, all("interval")),
+	call("date_part", fields, timestamps), call("date_part", fields, all("date")), call("date_part", fields, all("time")), call("date_part", fields, all("interval")), call("date_part", fields, instants),
+	call("pg_catalog.extract", fields, timestamps), call("pg_catalog.extract", fields, all("date")), call("pg_catalog.extract", fields, all("time")), call("pg_catalog.extract", fields, all("interval")), call("pg_catalog.extract", fields, instants),
+	call("date_trunc", fields, timestamps), call("date_trunc", fields, instants), call("date_trunc", fields, all("interval")),
 	call("date_trunc", of("text", "day", "month"), instants, of("text", "America/New_York", "Asia/Kolkata", "nowhere")),
-	call("date_bin", of("interval", "15 minutes", "1 day", "1 month", "0", "-1 hour"), moments, of("timestamp", "2001-02-16 20:05:00", "2030-01-01")),
+	call("date_bin", of("interval", "15 minutes", "1 day", "1 month", "0", "-1 hour"), timestamps, of("timestamp", "2001-02-16 20:05:00", "2030-01-01")),
 	call("age", of("timestamp", "2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "0044-03-15 10:00:00 BC", "2021-03-31"), of("timestamp", "2024-01-31 13:00:00", "1999-03-30 00:00:01")),
 	call("justify_hours", all("interval")), call("justify_days", of("interval", "35 days", "-70 days 3 hours")), call("justify_interval", of("interval", "1 mon -1 hour", "35 days 30 hours")),
 	call("isfinite", all("date")), call("isfinite", all("timestamp")), call("isfinite", all("interval")),
@@ -124,8 +124,8 @@ var timeCalls = []functionCall{
 	call("timezone", of("text", "UTC", "America/New_York", "PST", "+02"), of("timestamp", "2024-07-04 01:02:03.5", "2024-03-10 02:30:00", "2024-11-03 01:30:00", "infinity")),
 	call("timezone", of("interval", "2 hours", "-03:30", "1 day"), of("timestamp", "2024-07-04 01:02:03.5")), call("timezone", of("interval", "2 hours"), instants),
 	call("*", all("interval"), of("float8", "2", "0.5", "-1.25", "NaN", "1e20")), call("/", all("interval"), of("float8", "2", "0.3", "0", "-7")), call("*", of("int4", "3"), all("interval")),
-	call("+", moments, all("interval")), call("-", moments, all("interval")), call("+", instants, all("interval")), call("-", all("date"), all("interval")), call("+", all("time"), all("interval")), call("-", all("time"), all("interval")),
-	call("-", moments, of("timestamp", "2024-01-31 13:00:00", "infinity")), call("+", all("date"), all("time")), call("+", all("date"), of("int4", "1", "-1000", "2147483647")), call("-", all("date"), of("int4", "30")), call("-", all("date"), of("date", "2020-02-29")),
+	call("+", timestamps, all("interval")), call("-", timestamps, all("interval")), call("+", instants, all("interval")), call("-", all("date"), all("interval")), call("+", all("time"), all("interval")), call("-", all("time"), all("interval")),
+	call("-", timestamps, of("timestamp", "2024-01-31 13:00:00", "infinity")), call("+", all("date"), all("time")), call("+", all("date"), of("int4", "1", "-1000", "2147483647")), call("-", all("date"), of("int4", "30")), call("-", all("date"), of("date", "2020-02-29")),
 }
 
 var ints = of("int4[]", "{}", "{1,2,3}", "{3,NULL,1}", "{{1,2},{3,4}}", "[0:1]={5,6}", "NULL")

@@ -208,7 +208,7 @@ func askPostgres(t *testing.T, cases []oracleCase) []string {
 const goldenFile = "testdata/golden.txt"
 
 // goldenEvery is how many cases there are for each one in the golden file.
-const goldenEvery = 4
+const goldenEvery = 16
 
 // TestOracle compares with PostgreSQL's answers: from a server when -oracle is
 // given, which also rewrites the golden file, and else from that file.

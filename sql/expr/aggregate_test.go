@@ -1,0 +1,320 @@
+package expr
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"millrace/sql/types"
+)
+
+// aggregateOn is an aggregate resolved for one argument type.
+type aggregateOn struct {
+	name string
+	arg  types.Type
+	*Aggregate
+	args []types.Type
+}
+
+func resolveAggregate(t testing.TB, name, arg string) aggregateOn {
+	t.Helper()
+	at := typeNamed(arg)
+	a, args, err := ResolveAggregate(name, []types.Type{at}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aggregateOn{name, at, a, args}
+}
+
+// states returns empty columns for the aggregate's state.
+func (a aggregateOn) states() []*types.Vector {
+	var out []*types.Vector
+	for _, s := range a.StateTypes(a.args) {
+		out = append(out, &types.Vector{Type: s})
+	}
+	return out
+}
+
+// result returns the text of group 0's result, or the error.
+func (a aggregateOn) result(acc Accumulator) string {
+	rt, err := a.ResultType(a.args)
+	if err != nil {
+		return err.Error()
+	}
+	ctx := &Context{}
+	out := types.Vector{Type: rt}
+	acc.Result(ctx, []int32{0}, &out)
+	if len(ctx.Errors) > 0 {
+		return ctx.Errors[0].Err.Error()
+	}
+	d := out.Datum(0)
+	if !d.Valid {
+		return "NULL"
+	}
+	text, err := castToTextDatum(ctx, rt, d)
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func column(t testing.TB, typ types.Type, texts []string) *types.Vector {
+	t.Helper()
+	v := &types.Vector{Type: typ}
+	for _, s := range texts {
+		if s == "NULL" {
+			v.Append(types.Null)
+			continue
+		}
+		d, err := types.ParseText(typ, s, types.DefaultFormat())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Append(d)
+	}
+	return v
+}
+
+// aggregateArguments are the types that each aggregate is tested with.
+var aggregateArguments = map[string][]string{
+	"count":       {"int4", "text"},
+	"sum":         {"int2", "int4", "int8", "numeric", "float4", "float8", "interval"},
+	"avg":         {"int2", "int4", "int8", "numeric", "float4", "float8", "interval"},
+	"min":         {"int4", "int8", "float8", "numeric", "text", "bpchar", "date", "time", "timestamp", "timestamptz", "interval", "int4[]"},
+	"max":         {"int4", "int8", "float8", "numeric", "text", "bpchar", "date", "time", "timestamp", "timestamptz", "interval", "int4[]"},
+	"bool_and":    {"bool"},
+	"bool_or":     {"bool"},
+	"every":       {"bool"},
+	"bit_and":     {"int2", "int4", "int8"},
+	"bit_or":      {"int2", "int4", "int8"},
+	"bit_xor":     {"int4", "int8"},
+	"var_samp":    {"int2", "int4", "int8", "numeric"},
+	"var_pop":     {"int4", "int8", "numeric"},
+	"variance":    {"int4", "numeric"},
+	"stddev":      {"int4", "int8", "numeric"},
+	"stddev_pop":  {"int4", "numeric"},
+	"stddev_samp": {"int8"},
+	"array_agg":   {"int4", "text", "numeric"},
+}
+
+// finite leaves out the values that make a sum's result depend on the
+// order in PostgreSQL, or overflow on the way.
+func finite(typ string) []string {
+	var out []string
+	for _, v := range interesting[typ] {
+		switch v {
+		case "1e308", "3.4e38", "9223372036854775807", "-9223372036854775808":
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// TestAggregatesMatchPostgres needs a server (-oracle).
+func TestAggregatesMatchPostgres(t *testing.T) {
+	if *oracle == "" {
+		t.Skip("no -oracle")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, *oracle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "SET timezone = 'UTC'; SET extra_float_digits = 1"); err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	for name, arguments := range aggregateArguments {
+		for _, typ := range arguments {
+			a := resolveAggregate(t, name, typ)
+			for range 20 {
+				values := sample(random, finite(typ), random.IntN(9))
+				acc := a.New(a.args)
+				acc.Resize(1)
+				acc.Add(&Context{}, make([]int32, len(values)), []*types.Vector{column(t, a.args[0], values)}, nil)
+				query := fmt.Sprintf("SELECT %s(x)::text FROM unnest(%s) AS u(x)", name, arrayLiteral(typ, values))
+				if strings.HasSuffix(typ, "[]") {
+					query = fmt.Sprintf("SELECT %s(x)::text FROM (VALUES %s) AS u(x)", name, valuesList(typ, values))
+				}
+				want := "NULL"
+				var text *string
+				if err := conn.QueryRow(ctx, query).Scan(&text); err != nil {
+					t.Fatalf("%s: %v", query, err)
+				}
+				if text != nil {
+					want = *text
+				}
+				if got := a.result(acc); !sameAnswer(got, want) {
+					t.Errorf("%s = %q, PostgreSQL says %q", query, got, want)
+				}
+			}
+		}
+	}
+}
+
+func sample(random *rand.Rand, from []string, n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = from[random.IntN(len(from))]
+	}
+	return out
+}
+
+func arrayLiteral(typ string, values []string) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = literal{typ, v}.sql()
+	}
+	return "ARRAY[" + strings.Join(parts, ",") + "]::" + typ + "[]"
+}
+
+func valuesList(typ string, values []string) string {
+	parts := []string{}
+	for _, v := range append([]string{"NULL"}, values...) {
+		parts = append(parts, "("+literal{typ, v}.sql()+")")
+	}
+	return strings.Join(parts, ",")
+}
+
+// TestAggregatesDoNotDependOnOrder splits rows into partial states at random,
+// saves and loads them, adds rows that are undone again, and merges: the result
+// and the saved state must be those of one pass.
+func TestAggregatesDoNotDependOnOrder(t *testing.T) {
+	for name, arguments := range aggregateArguments {
+		for _, typ := range arguments {
+			a := resolveAggregate(t, name, typ)
+			if !a.Combines {
+				continue
+			}
+			t.Run(name+"_"+typ, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { checkOrder(t, a, typ) }) })
+		}
+	}
+}
+
+func checkOrder(t *rapid.T, a aggregateOn, typ string) {
+	values := rapid.SliceOfN(rapid.SampledFrom(interesting[typ]), 0, 12).Draw(t, "values")
+	whole := a.New(a.args)
+	whole.Resize(1)
+	addRows(a, whole, values, 1)
+
+	merged := a.New(a.args)
+	merged.Resize(2)
+	order := rapid.Permutation(values).Draw(t, "order")
+	for len(order) > 0 {
+		n := rapid.IntRange(1, len(order)).Draw(t, "n")
+		partial := a.New(a.args)
+		partial.Resize(1)
+		if a.Retraction == RetractInvertible {
+			undone := rapid.SliceOfN(rapid.SampledFrom(interesting[typ]), 0, 4).Draw(t, "undone")
+			addRows(a, partial, undone, -1)
+			addRows(a, partial, order[:n], 1)
+			addRows(a, partial, undone, 1)
+		} else {
+			addRows(a, partial, order[:n], 1)
+		}
+		saved := a.states()
+		partial.Save([]int32{0}, saved)
+		reloaded := a.New(a.args)
+		reloaded.Resize(1)
+		reloaded.Load([]int32{0}, saved)
+		saved = a.states()
+		reloaded.Save([]int32{0}, saved)
+		merged.Merge(&Context{}, []int32{0}, saved)
+		order = order[n:]
+	}
+	if got, want := a.result(merged), a.result(whole); got != want {
+		t.Fatalf("%s: merged %q, in one pass %q", a.name, got, want)
+	}
+	if got, want := stateOf(a, merged), stateOf(a, whole); got != want {
+		t.Fatalf("%s: merged state %q, in one pass %q", a.name, got, want)
+	}
+	merged.Clear([]int32{0})
+	if got, want := a.result(merged), a.result(emptyOf(a)); got != want {
+		t.Fatalf("%s: cleared %q, want %q", a.name, got, want)
+	}
+}
+
+func emptyOf(a aggregateOn) Accumulator {
+	acc := a.New(a.args)
+	acc.Resize(1)
+	return acc
+}
+
+func stateOf(a aggregateOn, acc Accumulator) string {
+	saved := a.states()
+	acc.Save([]int32{0}, saved)
+	return fmt.Sprint(saved[0].Datum(0), len(saved), saved[len(saved)-1].Datum(0))
+}
+
+func addRows(a aggregateOn, acc Accumulator, values []string, weight int64) {
+	v := &types.Vector{Type: a.args[0]}
+	weights := make([]int64, len(values))
+	for i, s := range values {
+		weights[i] = weight
+		if s == "NULL" {
+			v.Append(types.Null)
+			continue
+		}
+		d, err := types.ParseText(a.args[0], s, types.DefaultFormat())
+		if err != nil {
+			panic(err)
+		}
+		v.Append(d)
+	}
+	acc.Add(&Context{}, make([]int32, len(values)), []*types.Vector{v}, weights)
+}
+
+func TestAggregateResultTypes(t *testing.T) {
+	for _, c := range []struct{ name, arg, want string }{
+		{"sum", "int2", "bigint"}, {"sum", "int4", "bigint"}, {"sum", "int8", "numeric"}, {"sum", "numeric", "numeric"},
+		{"sum", "float4", "real"}, {"sum", "float8", "double precision"}, {"avg", "int4", "numeric"}, {"avg", "float4", "double precision"},
+		{"avg", "numeric", "numeric"}, {"min", "varchar", "text"}, {"max", "int4[]", "integer[]"}, {"count", "jsonb", "bigint"}, {"array_agg", "text", "text[]"},
+	} {
+		a := resolveAggregate(t, c.name, c.arg)
+		got, err := a.ResultType(a.args)
+		if err != nil || got.String() != c.want {
+			t.Errorf("%s(%s) is %s (%v), want %s", c.name, c.arg, got, err, c.want)
+		}
+	}
+}
+
+func BenchmarkSumCountInto1000Groups(b *testing.B) {
+	for _, typ := range []string{"int4", "int8", "numeric", "float8"} {
+		b.Run(typ, func(b *testing.B) {
+			const rows = 1024
+			random := rand.New(rand.NewPCG(1, 1))
+			sum, count := resolveAggregate(b, "sum", typ), resolveAggregate(b, "count", typ)
+			texts := make([]string, rows)
+			groups := make([]int32, rows)
+			for i := range texts {
+				texts[i] = fmt.Sprint(random.IntN(1000))
+				if typ == "numeric" || typ == "float8" {
+					texts[i] += ".25"
+				}
+				groups[i] = random.Int32N(1000)
+			}
+			args := []*types.Vector{column(b, typeNamed(typ), texts)}
+			s, c := sum.New(sum.args), count.New(count.args)
+			s.Resize(1000)
+			c.Resize(1000)
+			ctx := &Context{}
+			s.Add(ctx, groups, args, nil)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				s.Add(ctx, groups, args, nil)
+				c.Add(ctx, groups, args, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+		})
+	}
+}
