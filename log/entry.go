@@ -3,6 +3,7 @@ package log
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Entry is one record of a shard's log: inputs together with all their
@@ -127,24 +128,31 @@ func (e *Entry) AppendTo(buf []byte) []byte {
 // slices alias buf. Anything else is a *CorruptionError with a position in buf;
 // record batches are bounded, not verified.
 func DecodeEntry(buf []byte) (Entry, error) {
-	// One walk checks and counts, so that the second fills slices of the right
-	// size and cannot fail.
-	counter := entryReader{buf: buf}
 	var e Entry
-	if err := counter.header(&e); err != nil {
+	if err := e.Decode(buf); err != nil {
 		return Entry{}, err
 	}
-	items := counter
+	return e, nil
+}
+
+// Decode is DecodeEntry into an entry whose slices are reused; what they held is
+// lost. After an error the entry is in an undefined state.
+func (e *Entry) Decode(buf []byte) error {
+	// One walk checks and counts, so that the second fills slices of the right
+	// size and cannot fail.
+	reader := entryReader{buf: buf}
+	if err := reader.header(e); err != nil {
+		return err
+	}
+	counter := reader
 	var appends, writes, truncates int
-	for {
+	for kind := byte(entryItemAppend); kind != entryEnd; {
 		item, err := counter.next()
 		if err != nil {
-			return Entry{}, err
+			return err
 		}
-		if item.kind == entryEnd {
-			break
-		}
-		switch item.kind {
+		switch kind = item.kind; kind {
+		case entryEnd:
 		case entryItemAppend:
 			appends++
 		case entryItemTruncate:
@@ -153,17 +161,17 @@ func DecodeEntry(buf []byte) (Entry, error) {
 			writes++
 		}
 	}
-	e.Appends = makeIfAny[Append](appends)
-	e.Writes = makeIfAny[Write](writes)
-	e.Truncates = makeIfAny[Truncate](truncates)
+	e.Appends = slices.Grow(e.Appends[:0], appends)
+	e.Writes = slices.Grow(e.Writes[:0], writes)
+	e.Truncates = slices.Grow(e.Truncates[:0], truncates)
 	for {
-		item, err := items.next()
+		item, err := reader.next()
 		if err != nil {
-			return Entry{}, err
+			return err
 		}
 		switch item.kind {
 		case entryEnd:
-			return e, nil
+			return nil
 		case entryItemAppend:
 			e.Appends = append(e.Appends, Append{Object: item.object, Batch: item.first})
 		case entryItemTruncate:
@@ -172,14 +180,6 @@ func DecodeEntry(buf []byte) (Entry, error) {
 			e.Writes = append(e.Writes, Write{Kind: WriteKind(item.kind), Key: item.first, Value: item.second})
 		}
 	}
-}
-
-// makeIfAny returns an empty slice with room for n elements, nil for none.
-func makeIfAny[T any](n int) []T {
-	if n == 0 {
-		return nil
-	}
-	return make([]T, 0, n)
 }
 
 // entryItem is one decoded item.

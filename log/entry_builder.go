@@ -7,11 +7,16 @@ import "encoding/binary"
 type EntryBuilder struct {
 	buf   []byte
 	items int
+	// lastSize is the size of the entry before, a guess at the next one's.
+	lastSize int
 }
 
 // Reset begins a new entry. It reuses the builder's memory unless Finish has
 // given it away.
 func (b *EntryBuilder) Reset(baseIndex, catalogVersion uint64, timeMillis int64) {
+	if b.buf == nil {
+		b.buf = make([]byte, 0, b.lastSize+b.lastSize/4+64)
+	}
 	b.buf = b.buf[:0]
 	b.begin(baseIndex, catalogVersion, timeMillis)
 }
@@ -68,8 +73,7 @@ func (b *EntryBuilder) Size() int { return len(b.buf) }
 // keep it, and the builder's next entry gets a buffer of its own.
 func (b *EntryBuilder) Finish() []byte {
 	entry := append(b.buf, entryEnd)
-	b.buf = nil
-	b.items = 0
+	b.buf, b.items, b.lastSize = nil, 0, len(entry)
 	return entry
 }
 

@@ -88,6 +88,19 @@ func TestEntryBuilderInterleaves(t *testing.T) {
 	}
 }
 
+func TestEntryDecodeReusesMemory(t *testing.T) {
+	var b EntryBuilder
+	raw := benchEntry(&b)
+	var e Entry
+	must(t, e.Decode(raw))
+	if n := testing.AllocsPerRun(10, func() { must(t, e.Decode(raw)) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if len(e.Writes) != 1000 {
+		t.Errorf("%d writes", len(e.Writes))
+	}
+}
+
 func FuzzDecodeEntry(f *testing.F) {
 	e := Entry{
 		BaseIndex: 300, CatalogVersion: 2, Time: 1_700_000_000_000,

@@ -90,13 +90,17 @@ func (s *segment) add(batch *Batch, indexInterval int64) {
 
 // view returns what a reader needs of a segment while the appender goes on.
 func (s *segment) view() segmentView {
-	return segmentView{
+	v := segmentView{
 		base: s.base, next: s.next, size: s.size, maxTimestamp: s.maxTimestamp,
 		epochs: slices.Clip(s.epochs), closed: s.closed, indexEntries: s.indexEntries, indexSum: s.indexSum,
 	}
+	if !s.closed {
+		v.activeIndex, v.indexEntries = s.index, len(s.index)
+	}
+	return v
 }
 
-// segmentView is an immutable copy of a segment's extent.
+// segmentView is a segment's extent at one moment, which does not change.
 type segmentView struct {
 	base, next, size int64
 	maxTimestamp     int64
@@ -104,6 +108,19 @@ type segmentView struct {
 	closed           bool
 	indexEntries     int
 	indexSum         uint32
+	// activeIndex is shared with the appender, which changes nothing of it but
+	// the last entry's timestamp; see activeEntry.
+	activeIndex []indexEntry
+}
+
+// activeEntry returns an entry of an active segment's index, as it was when the
+// view was made.
+func (v *segmentView) activeEntry(i int) indexEntry {
+	if i < len(v.activeIndex)-1 {
+		return v.activeIndex[i]
+	}
+	last := &v.activeIndex[i]
+	return indexEntry{offsetDelta: last.offsetDelta, position: last.position, maxTimestamp: v.maxTimestamp}
 }
 
 // checkHeader verifies what a batch's checksum does not cover: its base offset

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
-	"sort"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -149,22 +148,6 @@ func (v *segmentView) readIndexEntry(file io.ReaderAt, path string, i int) (inde
 		position:     binary.BigEndian.Uint32(raw[4:]),
 		maxTimestamp: int64(binary.BigEndian.Uint64(raw[8:])),
 	}, nil
-}
-
-// searchIndexFile returns the number of the first entry in the index file of a
-// closed segment for which found holds (it must hold for all later ones too),
-// the number of entries when there is none.
-func (v *segmentView) searchIndexFile(file io.ReaderAt, path string, found func(indexEntry) bool) (int, error) {
-	var firstErr error
-	i := sort.Search(v.indexEntries, func(i int) bool {
-		if firstErr != nil {
-			return true
-		}
-		entry, err := v.readIndexEntry(file, path, i)
-		firstErr = err
-		return err != nil || found(entry)
-	})
-	return i, firstErr
 }
 
 // writeIndexFile writes the index file of a segment, without syncing it, and
