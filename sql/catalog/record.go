@@ -51,26 +51,27 @@ type snapshotRecord struct {
 }
 
 type relationRecord struct {
-	ID              ObjectID       `json:"id"`
-	Kind            string         `json:"kind"`
-	Schema          string         `json:"schema"`
-	Name            string         `json:"name"`
-	Columns         []columnRecord `json:"columns"`
-	Key             []int          `json:"key,omitempty"`
-	Bag             bool           `json:"bag,omitempty"`
-	Distribution    []int          `json:"distribution,omitempty"`
-	Partitions      int            `json:"partitions"`
-	Rowtime         int            `json:"rowtime"`
-	RowtimeFormat   string         `json:"rowtime_format,omitempty"`
-	MaxAheadMillis  int64          `json:"max_ahead_ms"`
-	RetentionMillis int64          `json:"retention_ms,omitempty"`
-	RetentionBytes  int64          `json:"retention_bytes,omitempty"`
-	Query           ObjectID       `json:"query,omitempty"`
-	Frozen          bool           `json:"frozen,omitempty"`
-	Upsert          bool           `json:"upsert,omitempty"`
-	Definition      string         `json:"definition"`
-	Options         []Option       `json:"options,omitempty"`
-	Comment         string         `json:"comment,omitempty"`
+	ID      ObjectID       `json:"id"`
+	Kind    string         `json:"kind"`
+	Schema  string         `json:"schema"`
+	Name    string         `json:"name"`
+	Columns []columnRecord `json:"columns"`
+	Key     []int          `json:"key"`
+	Bag     bool           `json:"bag,omitempty"`
+	// An empty list of columns places all rows on one shard; null says nothing.
+	Distribution    []int    `json:"distribution"`
+	Partitions      int      `json:"partitions"`
+	Rowtime         int      `json:"rowtime"`
+	RowtimeFormat   string   `json:"rowtime_format,omitempty"`
+	MaxAheadMillis  int64    `json:"max_ahead_ms"`
+	RetentionMillis int64    `json:"retention_ms,omitempty"`
+	RetentionBytes  int64    `json:"retention_bytes,omitempty"`
+	Query           ObjectID `json:"query,omitempty"`
+	Frozen          bool     `json:"frozen,omitempty"`
+	Upsert          bool     `json:"upsert,omitempty"`
+	Definition      string   `json:"definition"`
+	Options         []Option `json:"options,omitempty"`
+	Comment         string   `json:"comment,omitempty"`
 }
 
 type columnRecord struct {

@@ -340,7 +340,7 @@ func millraceFunctions(_ context.Context, env *Environment, _ *Table) ([]row, er
 			kind = "operator"
 		}
 		rows = append(rows, row{
-			"name": f.Name, "arguments": f.argumentList(), "result": f.Result.String(), "kind": kind, "volatility": volatilities[f.Volatility],
+			"name": f.Name, "arguments": f.argumentList(), "result": signatureName(f.Result), "kind": kind, "volatility": volatilities[f.Volatility],
 		})
 	}
 	return rows, nil

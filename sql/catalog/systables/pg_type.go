@@ -117,15 +117,47 @@ func pgProc(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 		}
 		arguments := make([]int, len(f.Args))
 		for k, t := range f.Args {
-			arguments[k] = int(t.OID())
+			arguments[k] = signatureOID(t)
 		}
 		rows = append(rows, row{
 			"oid": firstFunctionOID + i, "proname": f.Name, "pronamespace": oidSchemaPgCatalog, "proowner": oidRole, "prolang": 12,
 			"prokind": kind, "proisstrict": f.Strict, "provolatile": string(rune(f.Volatility)), "proparallel": "s",
-			"pronargs": len(f.Args), "prorettype": f.Result.OID(), "proargtypes": arguments, "prosrc": f.Name,
+			"pronargs": len(f.Args), "prorettype": signatureOID(f.Result), "proargtypes": arguments, "prosrc": f.Name,
 		})
 	}
 	return rows, nil
+}
+
+// oidAny is the OID of PostgreSQL's pseudo-type "any", which stands for every
+// polymorphic type in a signature.
+const oidAny = 2276
+
+// isConcrete tells types of values from the polymorphic types of signatures.
+func isConcrete(t types.Type) bool {
+	switch {
+	case t.Kind == types.KindStruct:
+		return true
+	case t.Elem != nil && !isConcrete(*t.Elem), t.Key != nil && !isConcrete(*t.Key):
+		return false
+	case t.Kind == types.KindArray, t.Kind == types.KindMap:
+		return t.Elem != nil
+	default:
+		return infoOf(t).name != ""
+	}
+}
+
+func signatureOID(t types.Type) int {
+	if !isConcrete(t) {
+		return oidAny
+	}
+	return int(t.OID())
+}
+
+func signatureName(t types.Type) string {
+	if !isConcrete(t) {
+		return "any"
+	}
+	return t.String()
 }
 
 // isName tells functions from operators.
@@ -137,7 +169,7 @@ func isName(name string) bool {
 func (f *Function) argumentList() string {
 	list := make([]string, len(f.Args))
 	for i, t := range f.Args {
-		list[i] = t.String()
+		list[i] = signatureName(t)
 		if f.Variadic && i == len(f.Args)-1 {
 			list[i] = "VARIADIC " + list[i]
 		}
