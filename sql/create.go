@@ -423,14 +423,24 @@ func (p *parser) createSchema(start ast.Position) ast.Statement {
 		n.Authorization = identifierPointer(p.role())
 	}
 	for p.at(kwCreate) || p.at(kwGrant) {
-		if p.at(kwCreate) {
-			n.Elements = append(n.Elements, p.create())
-		} else {
-			n.Elements = append(n.Elements, p.grant(false))
-		}
+		n.Elements = append(n.Elements, p.schemaElement())
 	}
 	n.Span = p.spanFrom(start)
 	return n
+}
+
+// schemaElement takes a statement inside of CREATE SCHEMA: one that makes
+// something in a schema, or GRANT.
+func (p *parser) schemaElement() ast.Statement {
+	if p.at(kwGrant) {
+		return p.grant(false)
+	}
+	switch p.peek().keyword {
+	case kwSchema, kwRole, kwUser, kwGroup, kwDatabase, kwExtension, kwType, kwMaterialized:
+		p.advance()
+		p.fail()
+	}
+	return p.create()
 }
 
 // createDatabase takes CREATE DATABASE behind these words.

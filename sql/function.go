@@ -170,7 +170,7 @@ func (p *parser) structConstructor(start ast.Position) ast.Expr {
 	p.expectRightParenthesis()
 	p.leave(outer)
 	n.Span = p.spanFrom(start)
-	return n
+	return p.indirection(n)
 }
 
 func (p *parser) structField() *ast.StructField {
@@ -209,7 +209,7 @@ func (p *parser) mapOrCall(name *ast.Name) ast.Expr {
 	p.expectRightParenthesis()
 	p.leave(outer)
 	n.Span = p.spanFrom(name.Start)
-	return n
+	return p.indirection(n)
 }
 
 // mapKeyOrArgument takes the first argument of MAP(…); of name := value only

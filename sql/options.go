@@ -79,7 +79,9 @@ func (p *parser) optionValue() ast.Expr {
 	case asterisk:
 		return &ast.Star{Span: spanOf(p.advance())}
 	case leftParenthesis:
+		outer := p.enter()
 		items := parenthesized(p, p.optionValue)
+		p.leave(outer)
 		return &ast.List{Span: p.spanFrom(t.start), Items: items}
 	case word, quotedWord:
 		return p.wordValue()

@@ -59,9 +59,17 @@ func TestAcceptsWhatPostgreSQLAccepts(t *testing.T) {
 	}
 }
 
-// TestVerdictsAreThoseOfPostgreSQL asks a real server for the answers.
-func TestVerdictsAreThoseOfPostgreSQL(t *testing.T) {
+// TestAgainstPostgreSQL asks a real server what is recorded of PostgreSQL's
+// grammar, and more than could be recorded.
+func TestAgainstPostgreSQL(t *testing.T) {
 	conn := connectPostgreSQL(t)
+	t.Run("verdicts", func(t *testing.T) { checkVerdicts(t, conn) })
+	t.Run("keyword list", func(t *testing.T) { checkKeywordList(t, conn) })
+	t.Run("keyword uses", func(t *testing.T) { checkKeywordUses(t, conn) })
+}
+
+// checkVerdicts compares the recorded answers with a server's.
+func checkVerdicts(t *testing.T, conn *pgconn.PgConn) {
 	var got []verdict
 	for _, statement := range readLines(t, statementsFile) {
 		got = append(got, verdict{statement, postgresqlVerdict(t, conn, statement)})
@@ -118,7 +126,7 @@ func postgresqlVerdict(t *testing.T, conn *pgconn.PgConn, statement string) stri
 
 // readLines returns the lines of a file but empty ones and those that begin
 // with #.
-func readLines(t *testing.T, name string) []string {
+func readLines(t testing.TB, name string) []string {
 	t.Helper()
 	file, err := os.Open(name)
 	if err != nil {

@@ -60,7 +60,7 @@ func (p *parser) wordExpr() ast.Expr {
 		kwCurrentUser, kwLocaltime, kwLocaltimestamp, kwSessionUser, kwUser:
 		return p.valueFunction()
 	case kwCurrentSchema:
-		if p.peek().kind != leftParenthesis {
+		if following := p.peek().kind; following != leftParenthesis && following != stringToken {
 			return p.valueFunction()
 		}
 	case kwCollation:
@@ -229,7 +229,7 @@ func (p *parser) array() ast.Expr {
 		query := p.parenthesizedQuery()
 		e = &ast.ArrayQuery{Span: p.spanFrom(start), Query: query}
 	}
-	return e
+	return p.indirection(e)
 }
 
 // arrayElements takes […]: expressions, or nested […] without the word.

@@ -368,7 +368,10 @@ func (p *parser) values() *ast.Values {
 func (p *parser) with() *ast.With {
 	n := &ast.With{}
 	start := p.advance().start
-	n.Recursive = p.accept(kwRecursive)
+	if p.at(kwRecursive) && isColumnName(p.peek()) {
+		p.advance()
+		n.Recursive = true
+	}
 	n.Tables = commaSeparated(p, p.commonTable)
 	n.Span = p.spanFrom(start)
 	return n

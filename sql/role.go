@@ -2,6 +2,7 @@ package sql
 
 import (
 	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
 )
 
 // role takes the name of a role, or CURRENT_USER and its like.
@@ -9,8 +10,26 @@ func (p *parser) role() ast.Identifier {
 	switch p.token.keyword {
 	case kwCurrentUser, kwCurrentRole, kwSessionUser:
 		return p.identifierOf(p.advance())
+	case kwNone:
+		p.failReservedRole(`role name "none" is reserved`)
 	}
 	return p.nonReservedWord()
+}
+
+// newRole takes the name of a role that shall be.
+func (p *parser) newRole() ast.Identifier {
+	switch p.token.keyword {
+	case kwCurrentUser, kwCurrentRole, kwSessionUser:
+		p.failReservedRole(upperWord(p.token.keyword) + " cannot be used as a role name here")
+	}
+	if p.token.kind == word && p.identifierValue(p.token) == "public" {
+		p.failReservedRole(`role name "public" is reserved`)
+	}
+	return p.role()
+}
+
+func (p *parser) failReservedRole(message string) {
+	bail(sqlerr.New(sqlerr.ReservedName, int(p.token.start), "%s", message))
 }
 
 // roles takes a list of roles.
@@ -18,7 +37,7 @@ func (p *parser) roles() []ast.Identifier { return commaSeparated(p, p.role) }
 
 // createRole takes CREATE ROLE | USER | GROUP behind these words.
 func (p *parser) createRole(start ast.Position, kind token) ast.Statement {
-	n := &ast.CreateRole{Word: keywordTable[kind.keyword].word, Name: p.role()}
+	n := &ast.CreateRole{Word: keywordTable[kind.keyword].word, Name: p.newRole()}
 	p.accept(kwWith)
 	n.Options = p.roleOptions()
 	n.Span = p.spanFrom(start)
@@ -36,7 +55,7 @@ func (p *parser) alterRole(start ast.Position, kind token) ast.Statement {
 	}
 	switch {
 	case p.acceptWords(kwRename, kwTo):
-		n.RenameTo = identifierPointer(p.role())
+		n.RenameTo = identifierPointer(p.newRole())
 	case p.acceptWords(kwIn, kwDatabase):
 		n.Database = identifierPointer(p.identifier())
 		n.Set = p.roleSetting()

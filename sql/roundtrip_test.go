@@ -1,6 +1,9 @@
 package sql
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"millrace/sql/ast"
@@ -42,5 +45,44 @@ func TestRoundTripOfPostgreSQLStatements(t *testing.T) {
 		t.Run(v.statement, func(t *testing.T) {
 			checkRoundTrip(t, v.statement)
 		})
+	}
+}
+
+// ownStatementsFile holds statements that PostgreSQL does not have.
+const ownStatementsFile = "testdata/own_statements.sql"
+
+// ownTreesFile holds for each of them what it prints and its tree.
+const ownTreesFile = "testdata/own_statements.golden"
+
+// TestOwnStatements compares the trees of the statements of KSQL and our own
+// with recorded ones.
+func TestOwnStatements(t *testing.T) {
+	var b strings.Builder
+	for _, line := range readLines(t, ownStatementsFile) {
+		statement, err := ParseOne(line)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		checkTree(t, statement)
+		fmt.Fprintf(&b, "%s\n  %s\n  %s\n", line, ast.String(statement), dump(statement))
+	}
+	if *update {
+		if err := os.WriteFile(ownTreesFile, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(ownTreesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotLines, wantLines := strings.Split(b.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			t.Fatalf("line %d:\n got %s\nwant %s", i+1, gotLines[i], wantLines[i])
+		}
+	}
+	if len(gotLines) != len(wantLines) {
+		t.Errorf("%d lines, %d recorded: run with -update", len(gotLines), len(wantLines))
 	}
 }
