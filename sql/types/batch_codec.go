@@ -201,7 +201,7 @@ func (r *reader) column(v *Vector, rows int) {
 		return
 	}
 	v.Nulls = make(Bitmap, (rows+63)/64)
-	for i := range nulls {
+	for i := range len(nulls) {
 		v.Nulls[i/8] |= uint64(nulls[i]) << (8 * (i % 8))
 	}
 	if rows%64 != 0 && v.Nulls[rows/64]>>(rows%64) != 0 {

@@ -16,13 +16,23 @@ func AppendBinary(buf []byte, t Type, d Datum) []byte {
 	case PhysicalInt:
 		return appendBinaryInt(buf, t.Kind, d.Int)
 	case PhysicalFloat:
-		if t.Kind == KindFloat4 {
-			return binary.BigEndian.AppendUint32(buf, math.Float32bits(float32(d.Float)))
-		}
-		return binary.BigEndian.AppendUint64(buf, math.Float64bits(d.Float))
+		return appendBinaryFloat(buf, t.Kind, d.Float)
 	default:
 		return appendBinaryString(buf, t, d.Str)
 	}
+}
+
+// appendBinaryFloat appends a float; every NaN has the same bits.
+func appendBinaryFloat(buf []byte, kind Kind, v float64) []byte {
+	const nan32, nan64 = 0x7fc00000, 0x7ff8000000000000
+	bits32, bits64 := math.Float32bits(float32(v)), math.Float64bits(v)
+	if v != v {
+		bits32, bits64 = nan32, nan64
+	}
+	if kind == KindFloat4 {
+		return binary.BigEndian.AppendUint32(buf, bits32)
+	}
+	return binary.BigEndian.AppendUint64(buf, bits64)
 }
 
 func appendBinaryInt(buf []byte, kind Kind, v int64) []byte {
@@ -120,16 +130,17 @@ const (
 // scale as 16-bit numbers and then the digits in base 10,000.
 func appendBinaryNumeric(buf []byte, s string) []byte {
 	if numericIsSpecial(s) {
-		sign := uint16(binaryNumericNaN)
+		// PostgreSQL sends a scale of 32 with the infinities.
+		sign, scale := uint16(binaryNumericNaN), byte(0)
 		switch s[0] {
 		case numericPositiveInfinity:
-			sign = binaryNumericInfinity
+			sign, scale = binaryNumericInfinity, 0x20
 		case numericNegativeInfinity:
-			sign = binaryNumericNegativeInfinity
+			sign, scale = binaryNumericNegativeInfinity, 0x20
 		}
 		buf = append(buf, 0, 0, 0, 0)
 		buf = binary.BigEndian.AppendUint16(buf, sign)
-		return append(buf, 0, 0)
+		return append(buf, 0, scale)
 	}
 	var room [64]byte
 	digits, scale, negative := room[:0], 0, false
