@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -270,6 +273,58 @@ func TestXXHash32(t *testing.T) {
 	} {
 		if got := xxHash32([]byte(test.input)); got != test.want {
 			t.Errorf("xxHash32(%q) = %08x, want %08x", test.input, got, test.want)
+		}
+	}
+}
+
+// lz4ReferenceText is what the frames in testdata/lz4 hold.
+func lz4ReferenceText() []byte {
+	var text []byte
+	for i := range 5000 {
+		text = fmt.Appendf(text, "line %d of the reference text, %d\n", i, i*i%97)
+	}
+	return text[:150000]
+}
+
+// TestLZ4ReferenceFrames decodes frames of the lz4 program, version 1.9.4:
+// default.lz4 (lz4 -1), best.lz4 (-12), linked.lz4 (-1 -BD -B4) and sums.lz4
+// (-1 -BX -B4 --content-size).
+func TestLZ4ReferenceFrames(t *testing.T) {
+	paths, err := filepath.Glob("testdata/lz4/*.lz4")
+	if err != nil || len(paths) != 4 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		frame, err := os.ReadFile(path)
+		must(t, err)
+		if got, err := decompressLZ4(frame, MaxBatchBytes); err != nil || !bytes.Equal(got, lz4ReferenceText()) {
+			t.Errorf("%s: %d bytes, error %v", path, len(got), err)
+		}
+		frame[len(frame)/2] ^= 1
+		if got, err := decompressLZ4(frame, MaxBatchBytes); err == nil && bytes.Equal(got, lz4ReferenceText()) {
+			t.Errorf("%s: a flipped bit changes nothing", path)
+		}
+	}
+}
+
+// TestLZ4Program has the lz4 program, where it is installed, decode our frames.
+func TestLZ4Program(t *testing.T) {
+	program, err := exec.LookPath("lz4")
+	if err != nil {
+		t.Skip("the lz4 program is not installed")
+	}
+	var e lz4Encoder
+	random := make([]byte, 70000)
+	rng := rand.New(rand.NewPCG(8, 8))
+	for i := range random {
+		random[i] = byte(rng.Uint32())
+	}
+	for _, content := range [][]byte{nil, []byte("x"), lz4ReferenceText(), random, append(bytes.Clone(random), lz4ReferenceText()...)} {
+		command := exec.Command(program, "-d", "-c")
+		command.Stdin = bytes.NewReader(e.appendFrame(nil, content))
+		got, err := command.Output()
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes: %d decoded, error %v", len(content), len(got), err)
 		}
 	}
 }

@@ -35,32 +35,17 @@ const (
 	lz4MaxMatchDistance = 64<<10 - 1
 )
 
-var errLZ4 = errors.New("malformed lz4 frame")
+var (
+	errLZ4         = errors.New("malformed lz4 frame")
+	errLZ4Checksum = errors.New("lz4 checksum differs")
+)
 
 // decompressLZ4 decodes one frame of at most limit decompressed bytes.
 func decompressLZ4(src []byte, limit int) ([]byte, error) {
-	if len(src) < 7 {
-		return nil, io.ErrUnexpectedEOF
+	flags, src, err := readLZ4Header(src)
+	if err != nil {
+		return nil, err
 	}
-	if binary.LittleEndian.Uint32(src) != lz4Magic {
-		return nil, errLZ4
-	}
-	flags := src[4]
-	if flags&lz4VersionMask != lz4Version || flags&lz4DictionaryID != 0 {
-		return nil, errLZ4
-	}
-	headerSize := 6
-	if flags&lz4ContentSize != 0 {
-		headerSize += 8
-	}
-	if len(src) <= headerSize {
-		return nil, io.ErrUnexpectedEOF
-	}
-	if src[headerSize] != byte(xxHash32(src[4:headerSize])>>8) {
-		return nil, errors.New("lz4 header checksum differs")
-	}
-	src = src[headerSize+1:]
-
 	var out []byte
 	for {
 		if len(src) < 4 {
@@ -79,32 +64,60 @@ func decompressLZ4(src []byte, limit int) ([]byte, error) {
 		block := src[:size]
 		src = src[size:]
 		if flags&lz4BlockChecksum != 0 {
-			if len(src) < 4 {
-				return nil, io.ErrUnexpectedEOF
+			if src, err = checkLZ4Sum(src, block); err != nil {
+				return nil, err
 			}
-			if binary.LittleEndian.Uint32(src) != xxHash32(block) {
-				return nil, errors.New("lz4 block checksum differs")
-			}
-			src = src[4:]
 		}
 		window := 0
 		if flags&lz4Independent != 0 {
 			window = len(out)
 		}
-		var err error
 		if out, err = appendLZ4Block(out, block, stored, window, limit); err != nil {
 			return nil, err
 		}
 	}
 	if flags&lz4ContentChecksum != 0 {
-		if len(src) < 4 {
-			return nil, io.ErrUnexpectedEOF
-		}
-		if binary.LittleEndian.Uint32(src) != xxHash32(out) {
-			return nil, errors.New("lz4 content checksum differs")
-		}
+		_, err = checkLZ4Sum(src, out)
 	}
-	return out, nil
+	return out, err
+}
+
+// readLZ4Header verifies a frame's header and returns its flags and what is
+// behind it.
+func readLZ4Header(src []byte) (flags byte, rest []byte, err error) {
+	if len(src) < 7 {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	if binary.LittleEndian.Uint32(src) != lz4Magic {
+		return 0, nil, errLZ4
+	}
+	flags = src[4]
+	if flags&lz4VersionMask != lz4Version || flags&lz4DictionaryID != 0 {
+		return 0, nil, errLZ4
+	}
+	size := 6
+	if flags&lz4ContentSize != 0 {
+		size += 8
+	}
+	if len(src) <= size {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	if src[size] != byte(xxHash32(src[4:size])>>8) {
+		return 0, nil, errLZ4Checksum
+	}
+	return flags, src[size+1:], nil
+}
+
+// checkLZ4Sum compares the checksum at the start of src with that of content
+// and returns what is behind it.
+func checkLZ4Sum(src, content []byte) (rest []byte, err error) {
+	if len(src) < 4 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if binary.LittleEndian.Uint32(src) != xxHash32(content) {
+		return nil, errLZ4Checksum
+	}
+	return src[4:], nil
 }
 
 // appendLZ4Block decodes one block behind dst; matches may reach back to
