@@ -103,13 +103,13 @@ var aggregateArguments = map[string][]string{
 	"array_agg":   {"int4", "text", "numeric"},
 }
 
-// finite leaves out the values that make a sum's result depend on the
+// finite leaves out the values that make a result depend on the
 // order in PostgreSQL, or overflow on the way.
 func finite(typ string) []string {
 	var out []string
 	for _, v := range interesting[typ] {
 		switch v {
-		case "1e308", "3.4e38", "9223372036854775807", "-9223372036854775808":
+		case "-0", "1e308", "3.4e38", "9223372036854775807", "-9223372036854775808":
 			continue
 		}
 		out = append(out, v)

@@ -85,8 +85,22 @@ func compileLike(pattern string, bytewise bool) likePattern {
 
 var errLikeEscape = sqlerr.New(sqlerr.InvalidEscapeSequence, -1, "LIKE pattern must not end with escape character")
 
-// match reports whether the whole of s matches.
-func (p *likePattern) match(s string) (bool, error) { return p.matchFrom(p.tokens, s) }
+// match reports whether the whole of s matches. The common patterns are a
+// string, or one with % at its start, its end or both.
+func (p *likePattern) match(s string) (bool, error) {
+	t := p.tokens
+	switch {
+	case len(t) == 1 && t[0].kind == likeText:
+		return s == t[0].text, nil
+	case len(t) == 2 && t[0].kind == likeText && t[1].kind == likeAny:
+		return strings.HasPrefix(s, t[0].text), nil
+	case len(t) == 2 && t[0].kind == likeAny && t[1].kind == likeText:
+		return strings.HasSuffix(s, t[1].text), nil
+	case len(t) == 3 && t[0].kind == likeAny && t[1].kind == likeText && t[2].kind == likeAny:
+		return strings.Contains(s, t[1].text), nil
+	}
+	return p.matchFrom(t, s)
+}
 
 // matchFrom tries the tokens in turn. Only the last % needs to be tried at
 // several places: what was matched before it cannot be improved.
