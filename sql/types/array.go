@@ -51,10 +51,10 @@ const maxDimensions = 6
 
 // EncodeArray returns a in the form that datums and vectors hold.
 func EncodeArray(elem Type, a Array) string {
-	buf := binary.AppendUvarint(make([]byte, 0, 8+8*len(a.Elems)), uint64(len(a.Dims)))
+	buf := appendUvarint(make([]byte, 0, 8+8*len(a.Elems)), uint64(len(a.Dims)))
 	for i, length := range a.Dims {
-		buf = binary.AppendUvarint(buf, uint64(length))
-		buf = binary.AppendUvarint(buf, zigZag(int64(a.LowerBound(i))))
+		buf = appendUvarint(buf, uint64(length))
+		buf = appendUvarint(buf, zigZag(int64(a.LowerBound(i))))
 	}
 	buf = appendNullBitmap(buf, len(a.Elems), func(i int) bool { return !a.Elems[i].Valid })
 	for _, d := range a.Elems {
@@ -129,7 +129,7 @@ type MapEntry struct {
 // are put in the order of keys; of equal keys the last counts.
 func EncodeMap(t Type, entries []MapEntry) string {
 	entries = sortedEntries(*t.Key, entries)
-	buf := binary.AppendUvarint(nil, uint64(len(entries)))
+	buf := appendUvarint(nil, uint64(len(entries)))
 	buf = appendNullBitmap(buf, len(entries), func(i int) bool { return !entries[i].Value.Valid })
 	for _, entry := range entries {
 		buf = appendValue(buf, *t.Key, entry.Key)
@@ -193,11 +193,11 @@ func appendValue(buf []byte, t Type, d Datum) []byte {
 	}
 	switch t.Physical() {
 	case PhysicalInt:
-		return binary.AppendUvarint(buf, zigZag(d.Int))
+		return appendUvarint(buf, zigZag(d.Int))
 	case PhysicalFloat:
 		return binary.LittleEndian.AppendUint64(buf, math.Float64bits(d.Float))
 	default:
-		buf = binary.AppendUvarint(buf, uint64(len(d.Str)))
+		buf = appendUvarint(buf, uint64(len(d.Str)))
 		return append(buf, d.Str...)
 	}
 }
@@ -218,6 +218,11 @@ func (r *reader) finish() error {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.data) > 0 && r.data[0] < 0x80 {
+		v := uint64(r.data[0])
+		r.data = r.data[1:]
+		return v
+	}
 	v, n := stringUvarint(r.data)
 	if n <= 0 {
 		r.fail()

@@ -44,9 +44,9 @@ func AppendBatch(buf []byte, b *Batch) []byte {
 		flags |= batchHasOffsets
 	}
 	buf = append(buf, batchVersion, flags)
-	buf = binary.AppendUvarint(buf, uint64(b.Len))
-	buf = binary.AppendUvarint(buf, uint64(len(b.Columns)))
-	buf = binary.AppendUvarint(buf, zigZag(int64(b.Partition)))
+	buf = appendUvarint(buf, uint64(b.Len))
+	buf = appendUvarint(buf, uint64(len(b.Columns)))
+	buf = appendUvarint(buf, zigZag(int64(b.Partition)))
 	if b.Weights != nil {
 		buf = appendVarints(buf, b.Weights)
 	}
@@ -64,7 +64,7 @@ func AppendBatch(buf []byte, b *Batch) []byte {
 
 func appendVarints(buf []byte, values []int64) []byte {
 	for _, v := range values {
-		buf = binary.AppendUvarint(buf, zigZag(v))
+		buf = appendUvarint(buf, zigZag(v))
 	}
 	return buf
 }
@@ -73,7 +73,7 @@ func appendVarints(buf []byte, values []int64) []byte {
 func appendDifferences(buf []byte, values []int64) []byte {
 	before := int64(0)
 	for _, v := range values {
-		buf = binary.AppendUvarint(buf, zigZag(v-before))
+		buf = appendUvarint(buf, zigZag(v-before))
 		before = v
 	}
 	return buf
@@ -104,7 +104,7 @@ func appendColumn(buf []byte, v *Vector, rows int) []byte {
 		return buf
 	default:
 		for _, s := range v.Strs {
-			buf = binary.AppendUvarint(buf, uint64(len(s)))
+			buf = appendUvarint(buf, uint64(len(s)))
 		}
 		for _, s := range v.Strs {
 			buf = append(buf, s...)
@@ -159,11 +159,6 @@ func (r *reader) varints(n int) []int64 {
 	}
 	values := make([]int64, n)
 	for i := range values {
-		if len(r.data) > 0 && r.data[0] < 0x80 {
-			values[i] = unZigZag(uint64(r.data[0]))
-			r.data = r.data[1:]
-			continue
-		}
 		values[i] = r.varint()
 	}
 	return values

@@ -70,10 +70,9 @@ func NumericFromSmall(coefficient int64, scale int32) string {
 // 0 ≤ scale ≤ 16383.
 func AppendNumericSmall(buf []byte, coefficient int64, scale int32) []byte {
 	if scale > maxSmallScale {
-		return appendNumericWords(buf, coefficient < 0, 0, magnitude(coefficient), scale)
+		return appendMinimalBigEndian(appendBigHeader(buf, coefficient < 0, scale), magnitude(coefficient))
 	}
-	buf = append(buf, byte(scale))
-	return binary.AppendUvarint(buf, zigZag(coefficient))
+	return appendUvarint(append(buf, byte(scale)), zigZag(coefficient))
 }
 
 // NumericSmall takes a numeric in the small form apart; ok is false for the

@@ -85,14 +85,14 @@ func (c *RowCodec) AppendRow(buf []byte, b *Batch, row int) []byte {
 		}
 		switch form {
 		case rowVarint:
-			buf = binary.AppendUvarint(buf, zigZag(v.Ints[row]))
+			buf = appendUvarint(buf, zigZag(v.Ints[row]))
 		case rowFixed:
 			buf = binary.LittleEndian.AppendUint64(buf, uint64(v.Ints[row]))
 		case rowFloat:
 			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v.Floats[row]))
 		default:
 			s := v.Strs[row]
-			buf = binary.AppendUvarint(buf, uint64(len(s)))
+			buf = appendUvarint(buf, uint64(len(s)))
 			buf = append(buf, s...)
 		}
 	}
@@ -104,9 +104,9 @@ func (c *RowCodec) AppendRow(buf []byte, b *Batch, row int) []byte {
 func (c *RowCodec) appendHeader(buf []byte, nulls bool) (_ []byte, bitmap int) {
 	header := uint64(len(c.forms)) << rowColumnShift
 	if !nulls {
-		return binary.AppendUvarint(buf, header), 0
+		return appendUvarint(buf, header), 0
 	}
-	buf = binary.AppendUvarint(buf, header|rowHasNulls)
+	buf = appendUvarint(buf, header|rowHasNulls)
 	bitmap = len(buf)
 	for range (len(c.forms) + 7) / 8 {
 		buf = append(buf, 0)
@@ -129,13 +129,13 @@ func (c *RowCodec) AppendDatums(buf []byte, row []Datum) []byte {
 		}
 		switch form {
 		case rowVarint:
-			buf = binary.AppendUvarint(buf, zigZag(d.Int))
+			buf = appendUvarint(buf, zigZag(d.Int))
 		case rowFixed:
 			buf = binary.LittleEndian.AppendUint64(buf, uint64(d.Int))
 		case rowFloat:
 			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(d.Float))
 		default:
-			buf = binary.AppendUvarint(buf, uint64(len(d.Str)))
+			buf = appendUvarint(buf, uint64(len(d.Str)))
 			buf = append(buf, d.Str...)
 		}
 	}
@@ -197,6 +197,15 @@ func (r *rowReader) fixed() (uint64, bool) {
 }
 
 func (r *rowReader) str() (string, bool) {
+	if len(r.data) > 0 && r.data[0] < 0x80 {
+		end := int(r.data[0]) + 1
+		if end > len(r.data) {
+			return "", false
+		}
+		s := r.data[1:end]
+		r.data = r.data[end:]
+		return s, true
+	}
 	u, n := stringUvarint(r.data)
 	if n <= 0 || u > uint64(len(r.data)-n) {
 		return "", false

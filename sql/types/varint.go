@@ -1,10 +1,20 @@
 package types
 
+import "encoding/binary"
+
 // zigZag maps signed numbers to unsigned ones so that those near zero are
 // small: 0, -1, 1, -2 become 0, 1, 2, 3.
 func zigZag(v int64) uint64 { return uint64(v<<1) ^ uint64(v>>63) }
 
 func unZigZag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+// appendUvarint is binary.AppendUvarint with the common case of one byte inlined.
+func appendUvarint(buf []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(buf, byte(v))
+	}
+	return binary.AppendUvarint(buf, v)
+}
 
 // stringUvarint is binary.Uvarint for strings: it returns the value and the
 // bytes read, which is 0 when s ends too soon and negative when the number does
