@@ -43,7 +43,7 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	}
 	n := &Node{options: options, release: lock.Close}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
-	n.space = &space{fs: fs, dir: dir, reserve: options.MinFreeBytes, stopping: n.ctx.Done(), logger: options.Logger}
+	n.space = newSpace(fs, dir, options.MinFreeBytes, n.ctx.Done(), options.Logger)
 	n.space.free.Store(unknownFree) // until the first look
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)

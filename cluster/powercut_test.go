@@ -198,7 +198,7 @@ func (u *powerCutUniverse) live() {
 	var crashed atomic.Pointer[vfs.MemFS]
 	// A start takes some hundred operations: one cut in three is about there.
 	remaining := atomic.Int64{}
-	remaining.Store(1 + u.r.Int64N([]int64{500, 5000, 20000}[u.r.IntN(3)]))
+	remaining.Store(1 + u.r.Int64N([]int64{500, 3000, 8000}[u.r.IntN(3)]))
 	crashRandom := rand.New(rand.NewPCG(u.r.Uint64(), 2))
 	percent := []int{0, 20, 50, 80, 100}[u.r.IntN(5)]
 	var acknowledged [len(u.shards)]int
@@ -221,7 +221,7 @@ func (u *powerCutUniverse) live() {
 		return nil
 	}))
 	options := testOptions(u.t, fs, "data", len(u.shards))
-	options.SnapshotBytes = 16 << 10
+	options.SnapshotBytes = 8 << 10
 	options.LogFileBytes = 16 << 10
 	options.SegmentBytes = 2 << 10
 	options.MemTableBytes = 64 << 10

@@ -32,7 +32,7 @@ type space struct {
 
 	// full is set while the key-value store waits for room.
 	full atomic.Bool
-	// free is what the last look found; noFree when the file system cannot tell.
+	// free is what the last look found, unknownFree when it found nothing.
 	free atomic.Uint64
 
 	mu struct {
@@ -41,12 +41,22 @@ type space struct {
 	}
 }
 
+// newSpace returns a watch that has not looked yet.
+func newSpace(fs vfs.FS, dir string, reserve uint64, stopping <-chan struct{}, logger *slog.Logger) *space {
+	s := &space{fs: fs, dir: dir, reserve: reserve, stopping: stopping, logger: logger}
+	s.free.Store(unknownFree)
+	return s
+}
+
 // unknownFree is the free room of a file system that cannot tell it.
 const unknownFree = ^uint64(0)
 
 // check returns a *DiskFullError when input is to be refused.
 func (s *space) check() error {
-	if free := s.look(); free < s.reserve || s.full.Load() {
+	if err := s.exhausted(); err != nil {
+		return err
+	}
+	if free := s.look(); free < s.reserve {
 		return &DiskFullError{Free: free, Reserve: s.reserve}
 	}
 	return nil
@@ -56,7 +66,7 @@ func (s *space) check() error {
 // even the node's own work can go on.
 func (s *space) exhausted() error {
 	if s.full.Load() {
-		return &DiskFullError{Free: s.free.Load(), Reserve: s.reserve}
+		return &DiskFullError{Free: 0, Reserve: s.reserve}
 	}
 	return nil
 }
