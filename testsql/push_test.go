@@ -322,4 +322,3 @@ func settledGoroutines() int {
 	}
 	return last
 }
-

@@ -1,0 +1,194 @@
+// Package script reads and runs SQL scripts in the format of sqllogictest
+// (https://www.sqlite.org/sqllogictest), with directives for push queries.
+//
+// A script is a list of records, separated by blank lines; # begins a comment.
+//
+//	statement ok
+//	SQL
+//
+//	statement error 42P01
+//	SQL
+//
+//	statement error 42P01 part of the message
+//	SQL
+//
+//	query [rowsort]
+//	SQL
+//	----
+//	expected rows, values separated by tabs, NULL as \N
+//
+//	push NAME
+//	SELECT ... EMIT CHANGES, in a connection of its own
+//
+//	expect NAME [rowsort]
+//	----
+//	the next rows that the push gives
+//
+//	quiet NAME
+//	(nothing more has come, once all that was written before has passed)
+//
+//	restart
+//	(the node stops and starts again)
+//
+// SQL may span lines; it ends at ---- or a blank line.
+package script
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Kind is what a record does.
+type Kind string
+
+// The kinds of records.
+const (
+	StatementOK    Kind = "statement ok"
+	StatementError Kind = "statement error"
+	Query          Kind = "query"
+	Push           Kind = "push"
+	Expect         Kind = "expect"
+	Quiet          Kind = "quiet"
+	Restart        Kind = "restart"
+)
+
+// Record is one step of a script.
+type Record struct {
+	Kind Kind
+	// Line is the number of the record's first line.
+	Line int
+	// Header is that line.
+	Header string
+	SQL    string
+	// Code and Message are what a StatementError expects; either may be "".
+	Code, Message string
+	// Name is that of a push.
+	Name string
+	// Sorted says that rows are compared without regard to their order.
+	Sorted bool
+	// Rows are those expected.
+	Rows []string
+	// comments are the comment lines before the record, kept when the script is
+	// written anew.
+	comments []string
+}
+
+// Parse reads a script.
+func Parse(r io.Reader) ([]*Record, error) {
+	var records []*Record
+	var comments []string
+	in := &lines{scanner: bufio.NewScanner(r)}
+	in.scanner.Buffer(nil, 1<<20)
+	for in.next() {
+		switch {
+		case in.text == "":
+			continue
+		case strings.HasPrefix(in.text, "#"):
+			comments = append(comments, in.text)
+			continue
+		}
+		record, err := parseRecord(in)
+		if err != nil {
+			return nil, err
+		}
+		record.comments, comments = comments, nil
+		records = append(records, record)
+	}
+	return records, in.scanner.Err()
+}
+
+// lines counts the lines that it reads.
+type lines struct {
+	scanner *bufio.Scanner
+	text    string
+	number  int
+}
+
+func (l *lines) next() bool {
+	if !l.scanner.Scan() {
+		return false
+	}
+	l.text = l.scanner.Text()
+	l.number++
+	return true
+}
+
+func parseRecord(in *lines) (*Record, error) {
+	r := &Record{Line: in.number, Header: in.text}
+	words := strings.Fields(in.text)
+	rest := words[1:]
+	switch {
+	case strings.HasPrefix(in.text, string(StatementOK)):
+		r.Kind, rest = StatementOK, words[2:]
+	case strings.HasPrefix(in.text, string(StatementError)):
+		r.Kind, rest = StatementError, nil
+		if len(words) > 2 {
+			r.Code = words[2]
+			r.Message = strings.Join(words[3:], " ")
+		}
+	case words[0] == string(Query):
+		r.Kind = Query
+	case words[0] == string(Restart):
+		r.Kind = Restart
+	case words[0] == string(Push) || words[0] == string(Expect) || words[0] == string(Quiet):
+		if len(rest) == 0 {
+			return nil, fmt.Errorf("line %d: %s needs a name", r.Line, words[0])
+		}
+		r.Kind, r.Name, rest = Kind(words[0]), rest[0], rest[1:]
+	default:
+		return nil, fmt.Errorf("line %d: unknown record %q", r.Line, in.text)
+	}
+	for _, word := range rest {
+		if word != "rowsort" {
+			return nil, fmt.Errorf("line %d: unknown word %q", r.Line, word)
+		}
+		r.Sorted = true
+	}
+	return r, r.body(in)
+}
+
+// body reads the SQL and the expected rows of a record.
+func (r *Record) body(in *lines) error {
+	var sql []string
+	expects := false
+	for in.next() && in.text != "" {
+		switch {
+		case in.text == "----" && !expects:
+			expects = true
+		case expects:
+			r.Rows = append(r.Rows, in.text)
+		default:
+			sql = append(sql, in.text)
+		}
+	}
+	r.SQL = strings.Join(sql, "\n")
+	needsSQL := r.Kind != Expect && r.Kind != Quiet && r.Kind != Restart
+	if needsSQL != (r.SQL != "") {
+		return fmt.Errorf("line %d: %s with SQL %q", r.Line, r.Kind, r.SQL)
+	}
+	return nil
+}
+
+// Write writes records as a script.
+func Write(w io.Writer, records []*Record) error {
+	for i, r := range records {
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		parts := append(append([]string{}, r.comments...), r.Header)
+		if r.SQL != "" {
+			parts = append(parts, r.SQL)
+		}
+		if r.Kind == Query || r.Kind == Expect {
+			parts = append(append(parts, "----"), r.Rows...)
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(parts, "\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

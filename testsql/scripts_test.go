@@ -1,0 +1,111 @@
+package testsql
+
+import (
+	"bytes"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"millrace/cmd/node"
+	"millrace/testsql/harness"
+	"millrace/testsql/script"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the server answers into the scripts")
+
+// scriptNode is a node that scripts restart.
+type scriptNode struct {
+	t       *testing.T
+	options node.Options
+	node    *node.Node
+}
+
+func (s *scriptNode) URL() string { return harness.NodeURL(s.node.Addr()) }
+
+func (s *scriptNode) Restart() error {
+	if err := s.node.Close(); err != nil {
+		return err
+	}
+	s.node = harness.StartNode(s.t, s.options)
+	return nil
+}
+
+func newScriptNode(t *testing.T, shards int) *scriptNode {
+	s := &scriptNode{t: t, options: node.Options{Dir: t.TempDir(), Shards: shards}}
+	s.node = harness.StartNode(t, s.options)
+	return s
+}
+
+// TestScripts runs every script with 1 and with 8 shards, and once more with
+// restarts at random places.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("scripts/*.slt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		records := readScript(t, file)
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			for name, shards := range map[string]int{"1 shard": 1, "8 shards": 8} {
+				t.Run(name, func(t *testing.T) { runScript(t, file, records, shards, script.Options{Rewrite: *rewrite}) })
+			}
+			t.Run("restarts", func(t *testing.T) { runWithRestarts(t, file, records) })
+		})
+	}
+}
+
+func readScript(t *testing.T, file string) []*script.Record {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := script.Parse(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return records
+}
+
+func runScript(t *testing.T, file string, records []*script.Record, shards int, options script.Options) {
+	if err := script.Run(t.Context(), newScriptNode(t, shards), records, options); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if !*rewrite {
+		return
+	}
+	var out bytes.Buffer
+	if err := script.Write(&out, records); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runWithRestarts restarts the node before some of the records. Scripts that
+// depend on the life of a session (pushes, settings, transactions) run without.
+func runWithRestarts(t *testing.T, file string, records []*script.Record) {
+	for _, record := range records {
+		if record.Kind == script.Push || bytes.Contains([]byte(record.SQL), []byte("SET ")) || bytes.HasPrefix([]byte(record.SQL), []byte("BEGIN")) {
+			return
+		}
+	}
+	random := rand.New(rand.NewPCG(uint64(len(records)), 3))
+	places := random.Perm(len(records))[:min(3, len(records))]
+	server := newScriptNode(t, 4)
+	at := -1
+	err := script.Run(t.Context(), server, records, script.Options{Before: func(*script.Record) (bool, error) {
+		at++
+		if !slices.Contains(places, at) {
+			return false, nil
+		}
+		return true, server.Restart()
+	}})
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
