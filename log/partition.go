@@ -55,8 +55,8 @@ type PartitionOptions struct {
 // durable after the next Sync: the shard's log covers it until then.
 type Partition struct {
 	options PartitionOptions
-	// parent is the directory that names Dir until a Sync has covered it, then
-	// empty; guarded by syncMu.
+	// parent is the directory that names Dir, empty once a Sync has covered
+	// that; guarded by syncMu.
 	parent string
 
 	// appendMu is held by the appender, syncMu by Sync. Lock order: appendMu,

@@ -75,11 +75,7 @@ func (h *partitionHistory) check(p *Partition) error {
 // the closing of segments, syncs and truncations, opens the partition at the
 // last snapshot and applies the log, several times in a row.
 func TestPartitionCrash(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 50
-	}
-	for seed := range seeds {
+	for seed := range crashSeeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(seed), 99))
 			history := &partitionHistory{rng: rng}

@@ -25,7 +25,8 @@ func OpenPartition(options PartitionOptions, synced SyncedEnd) (*Partition, erro
 		return nil, fmt.Errorf("log: partition %s cannot have the end %+v", options.Dir, synced)
 	}
 	p := &Partition{options: options, start: synced.StartOffset, next: synced.NextOffset}
-	if p.parent, err = makeDir(options.FS, options.Dir); err != nil {
+	parent, err := makeDir(options.FS, options.Dir)
+	if err != nil {
 		return nil, err
 	}
 	removedBefore, err := readStartFile(options.FS, options.Dir)
@@ -39,9 +40,9 @@ func OpenPartition(options PartitionOptions, synced SyncedEnd) (*Partition, erro
 	if err := p.loadSegments(bases, synced); err != nil {
 		return nil, err
 	}
-	// A directory entry that was never synced may name a file that was; the
-	// next Sync settles both.
-	p.dirChanged = true
+	if len(bases) == 0 {
+		p.parent = parent // no Sync has covered a file here, nor perhaps the directory
+	}
 	return p, nil
 }
 

@@ -68,10 +68,11 @@ func (p *Partition) syncFiles(dirty []dirtySegment, dirChanged bool) error {
 			}
 		}
 	}
-	if dirChanged {
-		if err := syncDir(p.options.FS, p.options.Dir); err != nil {
-			return err
-		}
+	if !dirChanged {
+		return nil
+	}
+	if err := syncDir(p.options.FS, p.options.Dir); err != nil {
+		return err
 	}
 	if p.parent != "" {
 		if err := syncDir(p.options.FS, p.parent); err != nil {

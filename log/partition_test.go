@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 // testPartition opens a partition with small segments.
@@ -287,6 +288,41 @@ func TestPartitionMissingFiles(t *testing.T) {
 			t.Errorf("without %s: %v", names[i], err)
 		}
 	}
+}
+
+// TestPartitionSyncIsCheap counts what Sync does when nothing has changed.
+func TestPartitionSyncIsCheap(t *testing.T) {
+	mem := vfs.NewMem()
+	syncs := 0
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData {
+			syncs++
+		}
+		return nil
+	}))
+	p := testPartition(t, fs, SyncedEnd{})
+	expect := func(p *Partition, want int) (end SyncedEnd) {
+		t.Helper()
+		syncs = 0
+		end, err := p.Sync()
+		if err != nil || syncs != want {
+			t.Fatalf("%d syncs, want %d, error %v", syncs, want, err)
+		}
+		return end
+	}
+	expect(p, 0)
+	must(t, p.Append(offsetBatch(0, 5, 0)))
+	expect(p, 3) // the segment, its directory and the one above
+	expect(p, 0)
+	must(t, p.Append(offsetBatch(5, 5, 0)))
+	end := expect(p, 1)
+	must(t, p.Close())
+	p = testPartition(t, fs, end)
+	expect(p, 0)
+	for len(p.Segments()) < 2 {
+		must(t, p.Append(offsetBatch(p.NextOffset(), 5, 0)))
+	}
+	expect(p, 4) // two segments, an index, the directory
 }
 
 // TestPartitionConcurrency reads, syncs and truncates while batches are appended.

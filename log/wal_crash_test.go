@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -176,15 +177,21 @@ func (c *crashPoint) crashed() (*vfs.MemFS, [][]groupModel) {
 	return c.clone, c.states
 }
 
+var seeds = flag.Int("seeds", 300, "the number of crash test runs")
+
+// crashSeeds is the number of runs of a crash test.
+func crashSeeds() int {
+	if testing.Short() {
+		return min(*seeds, 50)
+	}
+	return *seeds
+}
+
 // TestWALCrash cuts the power at random operations, recovers, checks that every
 // group is in its acknowledged state or in that of the operation under way, and
 // goes on, several times in a row.
 func TestWALCrash(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 50
-	}
-	for seed := range seeds {
+	for seed := range crashSeeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(seed), 17))
 			fs := vfs.NewCrashableMem()
