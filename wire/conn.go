@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -272,7 +273,7 @@ func (c *conn) statement(fn func(ctx context.Context) error) error {
 	}
 	c.mu.Unlock()
 	c.watch = startWatcher(c, cancel)
-	err := fn(ctx)
+	err := c.guarded(ctx, fn)
 	c.stopWatching()
 	c.mu.Lock()
 	c.cancel = nil
@@ -284,4 +285,20 @@ func (c *conn) statement(fn func(ctx context.Context) error) error {
 		_ = c.setReadDeadline(time.Time{})
 	}
 	return err
+}
+
+// guarded runs fn and turns a panic into an error that ends this connection and
+// nothing else: what the session holds may be half changed.
+func (c *conn) guarded(ctx context.Context, fn func(ctx context.Context) error) (err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		c.server.options.Logger.Error("a statement panicked and its connection is closed", "panic", r, "stack", string(debug.Stack()))
+		failure := sqlerr.New(sqlerr.InternalError, -1, "internal error: %v", r)
+		c.terminate(failure)
+		err = failure
+	}()
+	return fn(ctx)
 }

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -61,6 +62,8 @@ type rawClient struct {
 	t        *testing.T
 	conn     net.Conn
 	frontend *pgproto3.Frontend
+	// key is what the server told for cancel requests.
+	key *pgproto3.BackendKeyData
 }
 
 // startRaw connects as far as the first ReadyForQuery.
@@ -101,8 +104,11 @@ func (c *rawClient) receiveReady(n int) []string {
 		if err != nil {
 			c.t.Fatalf("after %q: %v", lines, err)
 		}
-		if _, ok := message.(*pgproto3.ReadyForQuery); ok {
+		switch m := message.(type) {
+		case *pgproto3.ReadyForQuery:
 			n--
+		case *pgproto3.BackendKeyData:
+			c.key = &pgproto3.BackendKeyData{ProcessID: m.ProcessID, SecretKey: bytes.Clone(m.SecretKey)}
 		}
 		lines = append(lines, printMessage(message))
 	}

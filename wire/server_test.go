@@ -15,8 +15,9 @@ import (
 // testServer is a server over a fake backend, on a port of its own.
 type testServer struct {
 	*wire.Server
-	backend *fakeBackend
-	address string
+	backend  *fakeBackend
+	registry *session.Registry
+	address  string
 }
 
 // startServer starts a server that is shut down at the end of the test.
@@ -56,7 +57,7 @@ func startServer(t *testing.T, change func(*wire.Options)) *testServer {
 			t.Errorf("%d queries are still open", n)
 		}
 	})
-	return &testServer{Server: server, backend: backend, address: listener.Addr().String()}
+	return &testServer{Server: server, backend: backend, registry: shared.Registry, address: listener.Addr().String()}
 }
 
 // define runs statements that make what a test needs.
