@@ -56,7 +56,6 @@ func (s shardLog) Tables() *tables.Shard { return s.shard.Tables() }
 // status tells the system tables of the node.
 type status struct {
 	*exec.Engine
-	engine  *exec.Engine
 	node    *Node
 	started time.Time
 }

@@ -190,7 +190,7 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 // serve starts taking clients.
 func (n *Node) serve(listener net.Listener) error {
 	sessions := &session.Options{
-		Backend: n.engine, System: systables.New(), Status: status{engine: n.engine, node: n, started: n.options.Now()},
+		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
 		Functions: systemFunctions(), Registry: &session.Registry{}, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	server, err := wire.New(wire.Options{
