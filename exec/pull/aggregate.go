@@ -125,15 +125,15 @@ func (a *aggregate) add(in *types.Batch) error {
 // addGroups keeps the keys of the new groups, which the rows in the selection
 // begin, and makes room for their states.
 func (a *aggregate) addGroups(size int64) error {
-	const stateSize = 64 // of one accumulator, approximately
 	for c, v := range a.vectors {
 		size += vectorSize(v, 0, a.selection)
 		a.values.Columns[c].AppendRows(v, a.selection)
 	}
 	for _, c := range a.calls {
 		c.resize(a.groups.Len())
+		size += int64(len(a.selection)) * c.stateSize()
 	}
-	return a.account.grow(size + int64(len(a.selection)*len(a.calls))*stateSize)
+	return a.account.grow(size)
 }
 
 // finish ends the calls that needed all their rows first.

@@ -77,6 +77,20 @@ func (c *aggregateCall) reset() {
 	c.account.release()
 }
 
+// stateSize returns the approximate memory of one group's state.
+func (c *aggregateCall) stateSize() int64 {
+	const varyingSize = 64
+	var size int64
+	for _, state := range c.states {
+		if state.Physical() == types.PhysicalString {
+			size += varyingSize
+		} else {
+			size += fixedSize
+		}
+	}
+	return size
+}
+
 // resize makes groups 0 to n-1 exist.
 func (c *aggregateCall) resize(n int) { c.accumulator.Resize(n) }
 

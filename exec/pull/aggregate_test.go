@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -205,13 +206,17 @@ func TestAggregateInTwoHalves(t *testing.T) {
 }
 
 func BenchmarkAggregate(b *testing.B) {
-	const rows, groups = 1_000_000, 1000
-	table := &memoryTable{batch: 4096}
-	for i := range rows {
-		table.rows = append(table.rows, []types.Datum{types.IntDatum(int64(i * 7919 % groups)), types.IntDatum(int64(i))})
-	}
+	const rows = 1_000_000
 	value := column(1, types.Int8)
 	root := aggregateOf(scanOf("t", intInt...), []expr.Expr{column(0, types.Int8)},
 		callOf(b, "count"), callOf(b, "sum", value), callOf(b, "min", value))
-	benchmark(b, root, table, rows)
+	for _, groups := range []int{1000, rows} {
+		b.Run(fmt.Sprint(groups, " groups"), func(b *testing.B) {
+			table := &memoryTable{batch: 4096}
+			for i := range rows {
+				table.rows = append(table.rows, []types.Datum{types.IntDatum(int64(i * 7919 % groups)), types.IntDatum(int64(i))})
+			}
+			benchmark(b, root, table, rows)
+		})
+	}
 }
