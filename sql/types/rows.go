@@ -294,11 +294,16 @@ func (c *RowCodec) decodeInto(data string, b *Batch) error {
 	if !ok {
 		return errCorruptRow
 	}
-	for i, form := range c.forms {
-		if !r.appendTo(&b.Columns[i], form, r.isNull(i)) {
-			truncateColumns(b)
-			return errCorruptRow
+	if r.nulls == "" && r.stored == len(c.forms) {
+		ok = c.appendDense(&r, b)
+	} else {
+		for i, form := range c.forms {
+			ok = ok && r.appendTo(&b.Columns[i], form, r.isNull(i))
 		}
+	}
+	if !ok {
+		truncateColumns(b)
+		return errCorruptRow
 	}
 	if len(r.data) > 0 && r.stored <= len(c.forms) {
 		truncateColumns(b)
@@ -309,6 +314,52 @@ func (c *RowCodec) decodeInto(data string, b *Batch) error {
 	}
 	b.Len++
 	return nil
+}
+
+// appendDense appends the values of a row without NULLs, the common case.
+func (c *RowCodec) appendDense(r *rowReader, b *Batch) bool {
+	data := r.data
+	columns := b.Columns[:len(c.forms)]
+	for i, form := range c.forms {
+		v := &columns[i]
+		switch form {
+		case rowFixed:
+			if len(data) < 8 {
+				return false
+			}
+			v.Ints = append(v.Ints, int64(stringUint64(data)))
+			data = data[8:]
+			continue
+		case rowFloat:
+			if len(data) < 8 {
+				return false
+			}
+			v.Floats = append(v.Floats, math.Float64frombits(stringUint64(data)))
+			data = data[8:]
+			continue
+		}
+		if len(data) == 0 {
+			return false
+		}
+		u, n := uint64(data[0]), 1
+		if u >= 0x80 {
+			if u, n = stringUvarint(data); n <= 0 {
+				return false
+			}
+		}
+		data = data[n:]
+		if form == rowVarint {
+			v.Ints = append(v.Ints, unZigZag(u))
+			continue
+		}
+		if u > uint64(len(data)) {
+			return false
+		}
+		v.Strs = append(v.Strs, data[:u])
+		data = data[u:]
+	}
+	r.data = data
+	return true
 }
 
 // truncateColumns takes back what was appended to the columns beyond b.Len.
