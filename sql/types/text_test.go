@@ -133,21 +133,7 @@ func TestTextAgainstPostgreSQL(t *testing.T) {
 // typeNamed returns a type by its name with modifiers.
 func typeNamed(t testing.TB, name string) Type {
 	t.Helper()
-	array := strings.HasSuffix(name, "[]")
-	name = strings.TrimSuffix(name, "[]")
-	var mods []int32
-	if open := strings.IndexByte(name, '('); open >= 0 {
-		for _, part := range strings.Split(strings.Trim(name[open:], "()"), ",") {
-			var mod int32
-			fmt.Sscan(part, &mod)
-			mods = append(mods, mod)
-		}
-		name = name[:open]
-	}
-	if array {
-		name += "[]"
-	}
-	typ, err := TypeByName(name, mods)
+	typ, err := parseTypeName(name)
 	if err != nil {
 		t.Fatal(err)
 	}
