@@ -125,14 +125,18 @@ func (s *Session) Database() string { return s.identity.Database }
 func (s *Session) BackendPID() int32 { return s.identity.ProcessID }
 
 // Schemas implements expr.Session: the schemas of the search path that exist.
+// $user means a user's own schema, never a system one: the user millrace does not
+// have the system tables among its own.
 func (s *Session) Schemas() []string {
-	existing := s.options.Backend.Catalog().Schemas()
+	own := s.options.Backend.Catalog().Schemas()
+	all := append([]string{systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace}, own...)
 	var list []string
 	for _, name := range s.settings.searchPath {
+		existing := all
 		if name == "$user" {
-			name = s.identity.User
+			name, existing = s.identity.User, own
 		}
-		for _, schema := range append([]string{systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace}, existing...) {
+		for _, schema := range existing {
 			if strings.EqualFold(schema, name) {
 				list = append(list, schema)
 				break
