@@ -325,6 +325,45 @@ func TestPartitionSyncIsCheap(t *testing.T) {
 	expect(p, 4) // two segments, an index, the directory
 }
 
+// TestPartitionOnDisk goes through files of the operating system, with many
+// partitions and few open files.
+func TestPartitionOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	files := NewFileCache(vfs.Default, 3)
+	const partitions = 50
+	var ends [partitions]SyncedEnd
+	var contents [partitions][]byte
+	for round := range 3 {
+		var open [partitions]*Partition
+		for i := range open {
+			p, err := OpenPartition(PartitionOptions{
+				FS: vfs.Default, Dir: fmt.Sprint(dir, "/shard/", i), Files: files, SegmentBytes: 2000, IndexIntervalBytes: 300, Logger: quiet(),
+			}, ends[i])
+			must(t, err)
+			got, err := readAll(p, 0, 1000)
+			if err != nil || !bytes.Equal(got, contents[i]) {
+				t.Fatalf("round %d: %d bytes of %d, error %v", round, len(got), len(contents[i]), err)
+			}
+			contents[i] = append(contents[i], fill(t, p, rand.New(rand.NewPCG(uint64(i), 0)), p.NextOffset()+50)...)
+			open[i] = p
+		}
+		if n := files.Open(); n > 3 {
+			t.Fatalf("%d files open", n)
+		}
+		for i, p := range open {
+			var err error
+			ends[i], err = p.Sync()
+			must(t, err)
+			must(t, p.Append(offsetBatch(p.NextOffset(), 3, 1))) // is not synced
+			must(t, p.Close())
+		}
+		if n := files.Open(); n > 0 {
+			t.Fatalf("%d files open after all were closed", n)
+		}
+	}
+	must(t, files.Close())
+}
+
 // TestPartitionConcurrency reads, syncs and truncates while batches are appended.
 func TestPartitionConcurrency(t *testing.T) {
 	fs := vfs.NewMem()

@@ -317,6 +317,32 @@ func TestWALManyGroups(t *testing.T) {
 	must(t, w.Close())
 }
 
+// TestWALOnDisk goes through files of the operating system.
+func TestWALOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *WAL {
+		w, err := OpenWAL(WALOptions{FS: vfs.Default, Dir: dir + "/a/wal", FileBytes: 64 << 10, CacheBytes: 1, Logger: quiet()})
+		must(t, err)
+		return w
+	}
+	w := open()
+	next := uint64(1)
+	for range 5 {
+		for range 20 {
+			must(t, w.Group(1).StoreLogs(testLogs(next, 5, 1000)))
+			next += 5
+			if next > 50 {
+				must(t, w.Group(1).DeleteRange(1, next-31))
+			}
+		}
+		checkLogs(t, w.Group(1), next-30, next-1, 1000)
+		must(t, w.Close())
+		w = open()
+		checkLogs(t, w.Group(1), next-30, next-1, 1000)
+	}
+	must(t, w.Close())
+}
+
 // TestWALOversizedRequest stores an entry larger than a file.
 func TestWALOversizedRequest(t *testing.T) {
 	fs := vfs.NewMem()
@@ -329,10 +355,12 @@ func TestWALOversizedRequest(t *testing.T) {
 	must(t, w.Close())
 }
 
-// TestWALUnderRaft runs hashicorp/raft itself on the log, over restarts.
+// TestWALUnderRaft runs hashicorp/raft itself on the log, over restarts, with
+// snapshots that cut it.
 func TestWALUnderRaft(t *testing.T) {
 	fs := vfs.NewMem()
 	w := openTestWAL(t, fs, 16<<10)
+	snapshots := raft.NewInmemSnapshotStore()
 	for round := range 3 {
 		_, transport := raft.NewInmemTransport("self")
 		config := raft.DefaultConfig()
@@ -340,8 +368,8 @@ func TestWALUnderRaft(t *testing.T) {
 		config.HeartbeatTimeout, config.ElectionTimeout = 20*time.Millisecond, 20*time.Millisecond
 		config.LeaderLeaseTimeout, config.CommitTimeout = 10*time.Millisecond, 5*time.Millisecond
 		config.LogOutput = io.Discard
+		config.TrailingLogs = 7
 		fsm := &raft.MockFSM{}
-		snapshots := raft.NewInmemSnapshotStore()
 		if round == 0 {
 			must(t, raft.BootstrapCluster(config, w.Group(1), w.Group(1), snapshots, transport,
 				raft.Configuration{Servers: []raft.Server{{ID: "self", Address: "self"}}}))
@@ -352,11 +380,20 @@ func TestWALUnderRaft(t *testing.T) {
 			t.Fatal("not the leader")
 		}
 		must(t, r.Barrier(time.Minute).Error())
-		if got, want := len(fsm.Logs()), round*50; got != want {
+		if got, want := len(fsm.Logs()), round*60; got != want {
 			t.Fatalf("round %d begins with %d applied entries, want %d", round, got, want)
 		}
 		for i := range 50 {
 			must(t, r.Apply([]byte(fmt.Sprint(round, i)), time.Minute).Error())
+		}
+		must(t, r.Snapshot().Error())
+		last, err := w.Group(1).LastIndex()
+		must(t, err)
+		if first, err := w.Group(1).FirstIndex(); err != nil || first+config.TrailingLogs != last+1 {
+			t.Fatalf("entries [%d, %d] behind a snapshot, error %v", first, last, err)
+		}
+		for i := range 10 {
+			must(t, r.Apply([]byte(fmt.Sprint(round, 50+i)), time.Minute).Error())
 		}
 		must(t, r.Shutdown().Error())
 		must(t, w.Close())
