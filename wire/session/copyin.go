@@ -88,7 +88,7 @@ func (s *Session) copyFrom(ctx context.Context, n *plan.Copy, binary, immediate 
 		err = finishErr
 	}
 	if err != nil {
-		return "", l.explain(interrupted(ctx, err))
+		return "", l.explain(err)
 	}
 	return fmt.Sprintf("COPY %d", l.rows), nil
 }
