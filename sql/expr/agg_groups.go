@@ -74,7 +74,7 @@ func (b *builder) aggregate(name, args, result, state string, newAccumulator fun
 	for _, option := range options {
 		option(a)
 	}
-	if result := a.Result; isPolymorphic(result) || result.Kind == types.KindArray && isPolymorphic(*result.Elem) {
+	if result := a.Result; isPolymorphic(result) {
 		declared := a.Args
 		a.ResultOf = func(args []types.Type) (types.Type, error) {
 			return bindPolymorphic(declared, false, result, args)

@@ -34,14 +34,19 @@ var pseudoNames = map[types.Kind]string{
 	kindMapValue:           "mapvalue",
 }
 
-// isPolymorphic reports whether t is a pseudo-type.
-func isPolymorphic(t types.Type) bool { return t.Kind >= kindAny }
+// isPolymorphic reports whether t is a pseudo-type or an array of one.
+func isPolymorphic(t types.Type) bool {
+	return t.Kind >= kindAny || t.Kind == types.KindArray && isPolymorphic(*t.Elem)
+}
 
 // TypeName returns the name of a type as error messages and documentation give
 // it; unlike Type.String it also knows the pseudo-types of declared arguments.
 func TypeName(t types.Type) string {
 	if name, ok := pseudoNames[t.Kind]; ok {
 		return name
+	}
+	if isPolymorphic(t) {
+		return TypeName(*t.Elem) + "[]"
 	}
 	return t.String()
 }

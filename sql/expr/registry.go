@@ -36,6 +36,7 @@ func buildRegistry() *registry {
 	b.defineJSON()
 	b.defineConditional()
 	b.defineSession()
+	b.defineKSQL()
 	b.defineAggregates()
 	return &b.registry
 }

@@ -152,7 +152,7 @@ func (a *Aggregate) ResultType(args []types.Type) (types.Type, error) {
 func (a *Aggregate) StateTypes(args []types.Type) []types.Type {
 	out := make([]types.Type, len(a.State))
 	for i, t := range a.State {
-		if isPolymorphic(t) || t.Kind == types.KindArray && isPolymorphic(*t.Elem) {
+		if isPolymorphic(t) {
 			t, _ = bindPolymorphic(a.Args, a.Variadic, t, args)
 		}
 		out[i] = t

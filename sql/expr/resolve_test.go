@@ -90,7 +90,6 @@ func TestCommonType(t *testing.T) {
 		{[]types.Type{types.VarcharOf(5), types.VarcharOf(5)}, "character varying(5)"},
 		{[]types.Type{types.VarcharOf(5), types.VarcharOf(6)}, "character varying"},
 		{[]types.Type{types.Varchar, types.Text}, "character varying"},
-		{[]types.Type{types.Name, types.Text}, "text"},
 	} {
 		got, err := CommonType(c.in, "CASE", -1)
 		if err != nil || got.String() != c.want {
