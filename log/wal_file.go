@@ -123,7 +123,7 @@ func (w *WAL) beginFile(size int64) error {
 }
 
 // createFile returns a file under a new sequence number with at least size
-// bytes and no valid header, its name and its bytes on disk.
+// bytes and no valid header, its name on disk.
 func (w *WAL) createFile(size int64) (*walFile, error) {
 	sequence := w.nextSequence
 	w.nextSequence++
@@ -141,7 +141,7 @@ func (w *WAL) createFile(size int64) (*walFile, error) {
 		return nil, fmt.Errorf("log: create %s: %w", f.path, err)
 	}
 	// A reused file must have its name on disk before anything of it is
-	// overwritten, a new one its bytes.
+	// overwritten: under the old one it would be damaged.
 	err = syncDir(w.options.FS, w.options.Dir)
 	if err == nil {
 		err = w.grow(f, size, walGrowBytes)

@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -24,6 +25,9 @@ type walEffect struct {
 func (w *WAL) write() {
 	defer close(w.done)
 	for {
+		// Those who have just been answered often have more to store: let them
+		// submit it, so that the next round gathers it.
+		runtime.Gosched()
 		pending, closing := w.wait()
 		for len(pending) > 0 {
 			pending = pending[w.writeRound(pending):]
@@ -131,7 +135,7 @@ func (w *WAL) writeAndSync(f *walFile) error {
 		w.setAllocated(f, end)
 		err = w.grow(f, end+w.reserve, 0)
 	}
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		// Nothing was lost that had been there, so the file is still good; the
 		// next round is written over this one.
 		return fmt.Errorf("log: write %s: %w", f.path, err)
@@ -254,7 +258,8 @@ func (w *WAL) reclaimIdle() {
 	if w.writable == nil || w.oldestNeeded() == w.durableOldest || w.durableOldest == 0 {
 		return
 	}
-	w.writeEmptyRound()
+	// A failure has been logged and met; the next round says the same.
+	_ = w.writeEmptyRound()
 }
 
 // writeEmptyRound writes a round without records.
