@@ -11,7 +11,7 @@ func all(typ string) argument { return argument{typ: typ} }
 // call is short for a functionCall.
 func call(name string, args ...argument) functionCall { return functionCall{name, args} }
 
-var functionCalls = slices.Concat(textCalls, patternCalls, mathCalls, timeCalls, arrayCalls, jsonCalls)
+var functionCalls = slices.Concat(textCalls, patternCalls, mathCalls, timeCalls, arrayCalls, jsonCalls, formatCalls)
 
 var positions = of("int4", "-3", "0", "1", "2", "5", "2147483647", "NULL")
 
@@ -158,4 +158,19 @@ var jsonCalls = []functionCall{
 	call("jsonb_extract_path", objects, of("text", "b"), of("text", "2", "-1")), call("jsonb_extract_path_text", objects, of("text", "a")),
 	call("to_jsonb", all("int4")), call("to_jsonb", all("float8")), call("to_jsonb", all("text")), call("to_jsonb", all("timestamp")), call("to_jsonb", all("timestamptz")), call("to_jsonb", ints), call("to_jsonb", all("bool")), call("to_jsonb", all("numeric")), call("to_jsonb", all("interval")), call("to_jsonb", of("unknown", "a")),
 	call("jsonb_build_array"), call("jsonb_build_array", all("int4"), all("text")), call("jsonb_build_object", of("text", "k", "NULL"), all("jsonb")), call("jsonb_build_object", of("unknown", "k"), of("unknown", "v"), of("int4", "1")), call("jsonb_build_object"),
+}
+
+var templates = of("text", "YYYY-MM-DD HH24:MI:SS.US", "HH12:MI:SS AM", "hh:mi p.m.", "FMDay, FMDD Month YYYY", "DAY Dy dy D ID DDD IDDD", "Mon MON mon Month MONTH month", "YYY YY Y Y,YYY IYYY IYY IY I", "W WW IW CC J Q RM rm FMRM",
+	"MS US FF1 FF3 FF6 SSSS SSSSS", "DDth FMDDth ddTH", "BC ad B.C.", "TZ tz TZH TZM OF", "\"quoted YYYY\" YYYY", "FMHH24:FMMI", "YYYY\\\"x", "no: x", "")
+
+var formatCalls = []functionCall{
+	call("to_char", timestamps, templates), call("to_char", instants, templates), call("to_char", all("interval"), of("text", "YYYY-MM-DD HH24:MI:SS.US", "HH12:MI:SS AM", "MS US SSSS", "DDth FMDD", "FMHH24:FMMI", "Day", "")),
+	call("to_timestamp", of("text", "2024-02-29 13:14:15.678"), of("text", "YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD", "YYYY/MM/DD HH24")),
+	call("to_timestamp", of("text", "05 Dec 2000", "5 dec 2000", "31 Feb 2000"), of("text", "DD Mon YYYY", "FMDD Mon YYYY")),
+	call("to_timestamp", of("text", "20240229131415", "2024 02 29", "99", "xx"), of("text", "YYYYMMDDHH24MISS", "YYYY MM DD")),
+	call("to_timestamp", of("text", "12:30 PM", "12:30 AM", "01:30 p.m.", "13:00 PM"), of("text", "HH12:MI AM", "HH12:MI p.m.")),
+	call("to_timestamp", of("text", "2024-02-29 13:14 +05:30"), of("text", "YYYY-MM-DD HH24:MI TZH:TZM")),
+	call("to_date", of("text", "05 Dec 2000", "2460000", "2024-060", "2024-366", "2023-366", "24", "97", "2005-W52-5", "44-03-15 BC"), of("text", "DD Mon YYYY", "J", "YYYY-DDD", "YY", "YYYY-MM-DD BC")),
+	call("to_date", of("text", "2005-W52-5", "2020-W01-1", "24"), of("text", "IYYY-\"W\"IW-ID")),
+	call("to_date", of("text", "12 XII 2020", "March 5, 1999"), of("text", "DD RM YYYY", "Month DD, YYYY")),
 }

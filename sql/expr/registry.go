@@ -32,6 +32,8 @@ func buildRegistry() *registry {
 	b.defineRegex()
 	b.defineEncodings()
 	b.defineDateTime()
+	b.defineToChar()
+	b.defineFromChar()
 	b.defineArrays()
 	b.defineJSON()
 	b.defineConditional()
