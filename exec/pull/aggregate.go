@@ -59,7 +59,7 @@ func newAggregate(s *scope, n *plan.Aggregate, input node) (node, error) {
 
 // forget makes the aggregate empty.
 func (a *aggregate) forget() {
-	a.groups = operator.NewGroups()
+	a.groups = emptied(a.groups)
 	a.values = *types.NewBatch(vectorTypes(&a.values))
 	for _, c := range a.calls {
 		c.reset()

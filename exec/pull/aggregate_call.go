@@ -67,7 +67,10 @@ func (c *aggregateCall) width() int { return len(c.states) }
 
 // reset makes the call have no groups.
 func (c *aggregateCall) reset() {
-	c.accumulator = c.plan.Func.New(c.types)
+	if c.accumulator == nil {
+		c.accumulator = c.plan.Func.New(c.types)
+	}
+	c.accumulator.Resize(0)
 	if c.distinct != nil {
 		c.distinct.reset()
 	}

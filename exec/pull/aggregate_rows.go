@@ -55,7 +55,7 @@ func (d *distinctRows) choose(groups []int32, args []*types.Vector) ([]int32, er
 }
 
 func (d *distinctRows) reset() {
-	d.seen = operator.NewGroups()
+	d.seen = emptied(d.seen)
 	d.account.release()
 }
 

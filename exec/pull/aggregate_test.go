@@ -216,7 +216,7 @@ func BenchmarkAggregate(b *testing.B) {
 			for i := range rows {
 				table.rows = append(table.rows, []types.Datum{types.IntDatum(int64(i * 7919 % groups)), types.IntDatum(int64(i))})
 			}
-			benchmark(b, root, table, rows)
+			benchmark(b, queryOf(root), table, rows)
 		})
 	}
 }

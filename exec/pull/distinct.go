@@ -100,7 +100,7 @@ func (d *distinct) rewind() {
 
 // forget drops the keys seen.
 func (d *distinct) forget() {
-	d.seen = operator.NewGroups()
+	d.seen = emptied(d.seen)
 	d.account.release()
 }
 

@@ -40,7 +40,7 @@ func newJoinTable(s *scope, progs []*expr.Program, columns []types.Type) *joinTa
 
 func (t *joinTable) reset() {
 	t.rows = *types.NewBatch(vectorTypes(&t.rows))
-	t.groups = operator.NewGroups()
+	t.groups = emptied(t.groups)
 	t.first, t.last, t.next = nil, nil, nil
 	t.built = false
 	t.account.release()

@@ -198,5 +198,5 @@ func BenchmarkHashJoin(b *testing.B) {
 	}
 	n := joinOf(plan.JoinInner, scanOf("t", intInt...), scanOf("t", intInt...))
 	n.LeftKeys, n.RightKeys = []expr.Expr{column(0, types.Int8)}, []expr.Expr{column(0, types.Int8)}
-	benchmark(b, n, table, rows)
+	benchmark(b, queryOf(n), table, rows)
 }

@@ -119,6 +119,13 @@ func (m *membership) readSubquery(ctx context.Context) error {
 // (...) is NULL where value is NULL or, for want of an equal value, the set has
 // a NULL; except that nothing is in an empty set.
 func (m *membership) choose(in *types.Batch) {
+	m.selection = m.selection[:0]
+	if m.set.Len() == 0 {
+		if m.negated {
+			m.selection = sequence(m.selection, 0, in.Len)
+		}
+		return
+	}
 	env := &m.scope.env
 	env.ResetErrors()
 	value := m.value.EvalRef(env, in, nil)
@@ -126,12 +133,7 @@ func (m *membership) choose(in *types.Batch) {
 	if row, err := firstFailure(env); err != nil {
 		rows, m.failed = row, err
 	}
-	m.selection = m.selection[:0]
-	switch {
-	case m.set.Len() == 0 && m.negated:
-		m.selection = sequence(m.selection, 0, rows)
-		return
-	case m.hasNull && m.negated:
+	if m.hasNull && m.negated {
 		return
 	}
 	m.keys = append(m.keys[:0], value)

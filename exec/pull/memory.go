@@ -3,6 +3,7 @@ package pull
 import (
 	"math"
 
+	"millrace/exec/operator"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -35,6 +36,17 @@ func (a *account) grow(n int64) error {
 func (a *account) release() {
 	a.budget.used -= a.held
 	a.held = 0
+}
+
+// emptied returns a Groups without groups for an operator that starts again: the
+// given one, unless it is nil or holds much memory.
+func emptied(g *operator.Groups) *operator.Groups {
+	const kept = 64 << 10
+	if g == nil || g.Bytes() > kept {
+		return operator.NewGroups()
+	}
+	g.Reset()
+	return g
 }
 
 // maxRows bounds the rows of one operator's store: they are numbered by int32.

@@ -82,7 +82,7 @@ type setOperation struct {
 }
 
 func (o *setOperation) forget() {
-	o.groups = operator.NewGroups()
+	o.groups = emptied(o.groups)
 	o.counts, o.counted = nil, false
 	o.account.release()
 }

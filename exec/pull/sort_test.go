@@ -138,8 +138,8 @@ func BenchmarkSort(b *testing.B) {
 	}
 	scan := scanOf("t", intInt...)
 	key := plan.SortKey{Expr: column(0, types.Int8), Descending: true}
-	b.Run("all", func(b *testing.B) { benchmark(b, sortOf(scan, key), table, rows) })
-	b.Run("top 10", func(b *testing.B) { benchmark(b, limitOf(sortOf(scan, key), integer(10), nil), table, rows) })
+	b.Run("all", func(b *testing.B) { benchmark(b, queryOf(sortOf(scan, key)), table, rows) })
+	b.Run("top 10", func(b *testing.B) { benchmark(b, queryOf(limitOf(sortOf(scan, key), integer(10), nil)), table, rows) })
 }
 
 // fixedSources serves one table from batches made once.
@@ -166,8 +166,8 @@ func (f *fixedSources) Scan(context.Context, *plan.Scan, []types.Datum) (Iterato
 	return &fixedIterator{f.batches}, nil
 }
 
-// benchmark runs a plan whose scans all read a table of so many rows.
-func benchmark(b *testing.B, root plan.Node, table *memoryTable, rows int) {
+// benchmark runs a query whose scans all read a table of so many rows.
+func benchmark(b *testing.B, q *plan.Query, table *memoryTable, rows int) {
 	b.Helper()
 	sources := newSources(map[string]*memoryTable{"t": table})
 	columns := make([]types.Type, len(table.rows[0]))
@@ -179,7 +179,7 @@ func benchmark(b *testing.B, root plan.Node, table *memoryTable, rows int) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		it, err := Run(context.Background(), queryOf(root), &expr.Context{Format: types.DefaultFormat()}, fixed, Options{})
+		it, err := Run(context.Background(), q, &expr.Context{Format: types.DefaultFormat()}, fixed, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -175,6 +175,20 @@ func TestLargeSubqueries(t *testing.T) {
 	}
 }
 
+// BenchmarkCorrelatedSubquery counts, for each of many rows, the rows of a table
+// with its key.
+func BenchmarkCorrelatedSubquery(b *testing.B) {
+	const rows = 10_000
+	table := &memoryTable{batch: 4096}
+	for i := range rows {
+		table.rows = append(table.rows, []types.Datum{types.IntDatum(int64(i) * 7919 % rows), types.IntDatum(int64(i))})
+	}
+	inner := filterOf(scanOf("t", intInt...), call(b, "=", column(0, types.Int8), outer(1, 1, types.Int8)))
+	count := aggregateOf(inner, nil, callOf(b, "count"))
+	use := projectOf(scanOf("t", intInt...), subqueryOf(0, expr.SubqueryScalar, types.Int8))
+	benchmark(b, queryOf(use, queryOf(count)), table, rows)
+}
+
 // TestNestedSubqueries checks a subquery in a subquery that refers to both rows
 // around it, under one numbering and under one of each query's own.
 func TestNestedSubqueries(t *testing.T) {
