@@ -144,6 +144,40 @@ func BenchmarkPartitionAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkPartitionAppendSmall appends batches of one record.
+func BenchmarkPartitionAppendSmall(b *testing.B) {
+	p := benchPartition(b)
+	var builder BatchBuilder
+	builder.Append(0, []byte("key"), make([]byte, 48))
+	raw := builder.Finish(-1, -1, -1, CompressionNone)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range int64(b.N) {
+		SetBaseOffset(raw, i)
+		must(b, p.Append(raw))
+	}
+}
+
+// BenchmarkPartitionReadTail reads the last batch, of one record.
+func BenchmarkPartitionReadTail(b *testing.B) {
+	p := benchPartition(b)
+	var builder BatchBuilder
+	builder.Append(0, []byte("key"), make([]byte, 48))
+	raw := builder.Finish(-1, -1, -1, CompressionNone)
+	const batches = 100000
+	for i := range int64(batches) {
+		SetBaseOffset(raw, i)
+		must(b, p.Append(raw))
+	}
+	buf := make([]byte, 64<<10)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		_, err := p.Read(batches-1-int64(i%1000), 1, buf)
+		must(b, err)
+	}
+}
+
 // BenchmarkPartitionRead reads 1 MiB at a time from the page cache.
 func BenchmarkPartitionRead(b *testing.B) {
 	p := benchPartition(b)

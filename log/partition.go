@@ -147,17 +147,16 @@ func (p *Partition) appendBatch(batch *Batch) error {
 	}
 	created := active == nil
 	if created {
-		active = newSegment(next)
+		active = newSegment(p.options.FS, p.options.Dir, next)
 	}
-	path := segmentPath(p.options.FS, p.options.Dir, active.base)
-	file, err := p.options.Files.acquire(path, true)
+	file, err := p.options.Files.acquire(active.path, true)
 	if err != nil {
 		return err
 	}
 	_, err = file.WriteAt(batch.Raw, active.size)
 	p.options.Files.release(file)
 	if err != nil {
-		return fmt.Errorf("log: write %s: %w", path, err)
+		return fmt.Errorf("log: write %s: %w", active.path, err)
 	}
 
 	p.mu.Lock()
@@ -174,8 +173,7 @@ func (p *Partition) appendBatch(batch *Batch) error {
 
 // closeSegment gives the active segment its index file.
 func (p *Partition) closeSegment(active *segment) error {
-	path := indexPath(p.options.FS, p.options.Dir, active.base)
-	sum, err := writeIndexFile(p.options.FS, path, active)
+	sum, err := writeIndexFile(p.options.FS, active)
 	if err != nil {
 		return err
 	}
@@ -261,10 +259,10 @@ func (p *Partition) Segments() []SegmentInfo {
 	for i, s := range p.segments {
 		infos[i] = SegmentInfo{
 			BaseOffset: s.base, NextOffset: s.next, Bytes: s.size, MaxTimestamp: s.maxTimestamp,
-			Path: segmentPath(p.options.FS, p.options.Dir, s.base),
+			Path: s.path,
 		}
 		if s.closed {
-			infos[i].IndexPath = indexPath(p.options.FS, p.options.Dir, s.base)
+			infos[i].IndexPath = s.indexPath
 		}
 	}
 	return infos
@@ -287,8 +285,8 @@ func (p *Partition) Close() error {
 
 // forgetFiles closes the cached handles of a segment.
 func (p *Partition) forgetFiles(s *segment) {
-	p.options.Files.forget(segmentPath(p.options.FS, p.options.Dir, s.base))
-	p.options.Files.forget(indexPath(p.options.FS, p.options.Dir, s.base))
+	p.options.Files.forget(s.path)
+	p.options.Files.forget(s.indexPath)
 }
 
 // find returns the number of the segment that holds an offset; mu is held and

@@ -74,7 +74,7 @@ func (p *Partition) selectSegments(synced SyncedEnd, removedBefore int64) ([]int
 	}
 	for _, base := range dropped {
 		p.options.Logger.Info("removing a segment that was not synced or is expired", "dir", p.options.Dir, "base", base)
-		if err := p.removeSegment(newSegment(base)); err != nil {
+		if err := p.removeSegment(newSegment(p.options.FS, p.options.Dir, base)); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +123,7 @@ func (p *Partition) loadSegments(bases []int64, synced SyncedEnd) error {
 		p.size += s.size
 	}
 	if last := p.segments[len(p.segments)-1]; last.next != synced.NextOffset {
-		return corruption(segmentPath(p.options.FS, p.options.Dir, last.base), last.size,
+		return corruption(last.path, last.size,
 			"partition ends before offset %d, %d was synced", last.next, synced.NextOffset)
 	}
 	return nil
@@ -132,43 +132,41 @@ func (p *Partition) loadSegments(bases []int64, synced SyncedEnd) error {
 // loadClosed reads the extent of a closed segment, which must end before next,
 // from its index file.
 func (p *Partition) loadClosed(base, next int64) (*segment, error) {
-	path := indexPath(p.options.FS, p.options.Dir, base)
-	index, err := readClosedIndex(p.options.FS, path)
+	s := newSegment(p.options.FS, p.options.Dir, base)
+	index, err := readClosedIndex(p.options.FS, s.indexPath)
 	if err != nil {
 		return nil, err
 	}
 	if index.base != base || index.next != next {
-		return nil, corruption(path, 0, "index of offsets [%d, %d) belongs to a segment of [%d, %d)", index.base, index.next, base, next)
+		return nil, corruption(s.indexPath, 0, "index of offsets [%d, %d) belongs to a segment of [%d, %d)", index.base, index.next, base, next)
 	}
-	if err := p.checkFileSize(base, index.size); err != nil {
+	if err := p.checkFileSize(s.path, index.size); err != nil {
 		return nil, err
 	}
-	return &segment{
-		base: index.base, next: index.next, size: index.size,
-		maxTimestamp: index.maxTimestamp, batches: index.batches, headersSum: index.headersSum,
-		epochs: index.epochs, closed: true, indexEntries: index.entries, indexSum: index.sum,
-		syncedSize: index.size, indexSynced: true,
-	}, nil
+	s.next, s.size, s.batches = index.next, index.size, index.batches
+	s.maxTimestamp, s.headersSum, s.epochs = index.maxTimestamp, index.headersSum, index.epochs
+	s.closed, s.indexEntries, s.indexSum = true, index.entries, index.sum
+	s.syncedSize, s.indexSynced = index.size, true
+	return s, nil
 }
 
 // loadActive reads the active segment up to the synced end. If it had been
 // closed since, it no longer is.
 func (p *Partition) loadActive(synced SyncedEnd) (*segment, error) {
-	if err := removeIfPresent(p.options.FS, indexPath(p.options.FS, p.options.Dir, synced.SegmentBase)); err != nil {
+	s := newSegment(p.options.FS, p.options.Dir, synced.SegmentBase)
+	if err := removeIfPresent(p.options.FS, s.indexPath); err != nil {
 		return nil, err
 	}
-	if err := p.checkFileSize(synced.SegmentBase, synced.SegmentBytes); err != nil {
+	if err := p.checkFileSize(s.path, synced.SegmentBytes); err != nil {
 		return nil, err
 	}
-	s := newSegment(synced.SegmentBase)
-	path := segmentPath(p.options.FS, p.options.Dir, s.base)
-	file, err := p.options.Files.acquire(path, false)
+	file, err := p.options.Files.acquire(s.path, false)
 	if err != nil {
 		return nil, err
 	}
 	defer p.options.Files.release(file)
 	extent := segmentView{base: s.base, next: synced.NextOffset, size: synced.SegmentBytes}
-	err = extent.walk(file, path, 0, s.base, nil, func(_ int64, batch *Batch) (bool, error) {
+	err = extent.walk(file, s.path, 0, s.base, nil, func(_ int64, batch *Batch) (bool, error) {
 		s.add(batch, p.options.IndexIntervalBytes)
 		return true, nil
 	})
@@ -177,8 +175,7 @@ func (p *Partition) loadActive(synced SyncedEnd) (*segment, error) {
 }
 
 // checkFileSize verifies that a segment file has the bytes it must have.
-func (p *Partition) checkFileSize(base, size int64) error {
-	path := segmentPath(p.options.FS, p.options.Dir, base)
+func (p *Partition) checkFileSize(path string, size int64) error {
 	info, err := p.options.FS.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return corruption(path, 0, "segment file is missing")

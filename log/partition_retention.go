@@ -77,8 +77,8 @@ func (p *Partition) TruncateBefore(offset int64) error {
 // removed on the next open.
 func (p *Partition) removeSegment(s *segment) error {
 	p.forgetFiles(s)
-	if err := removeIfPresent(p.options.FS, segmentPath(p.options.FS, p.options.Dir, s.base)); err != nil {
+	if err := removeIfPresent(p.options.FS, s.path); err != nil {
 		return err
 	}
-	return removeIfPresent(p.options.FS, indexPath(p.options.FS, p.options.Dir, s.base))
+	return removeIfPresent(p.options.FS, s.indexPath)
 }

@@ -58,12 +58,12 @@ type dirtySegment struct {
 func (p *Partition) syncFiles(dirty []dirtySegment, dirChanged bool) error {
 	for _, d := range dirty {
 		if d.data {
-			if err := p.syncFile(d.segment, segmentPath(p.options.FS, p.options.Dir, d.segment.base)); err != nil {
+			if err := p.syncFile(d.segment, d.segment.path); err != nil {
 				return err
 			}
 		}
 		if d.index {
-			if err := p.syncFile(d.segment, indexPath(p.options.FS, p.options.Dir, d.segment.base)); err != nil {
+			if err := p.syncFile(d.segment, d.segment.indexPath); err != nil {
 				return err
 			}
 		}

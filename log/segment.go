@@ -20,6 +20,9 @@ import (
 // A file may be longer than its segment: a crash or a failed write leaves bytes
 // behind the end, which count for nothing and are written over.
 type segment struct {
+	// path is the file of batches, indexPath that of the index of a closed
+	// segment.
+	path, indexPath string
 	// Invariant: base <= next; offsets [base, next) lie in bytes [0, size).
 	base, next int64
 	size       int64
@@ -64,9 +67,12 @@ type indexEntry struct {
 	maxTimestamp int64
 }
 
-// newSegment returns an empty active segment.
-func newSegment(base int64) *segment {
-	return &segment{base: base, next: base, maxTimestamp: math.MinInt64}
+// newSegment returns an empty active segment of the partition in a directory.
+func newSegment(fs vfs.FS, dir string, base int64) *segment {
+	return &segment{
+		path: segmentPath(fs, dir, base), indexPath: indexPath(fs, dir, base),
+		base: base, next: base, maxTimestamp: math.MinInt64,
+	}
 }
 
 // add accounts for a batch written at the end of the segment.

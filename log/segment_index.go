@@ -152,8 +152,8 @@ func (v *segmentView) readIndexEntry(file io.ReaderAt, path string, i int) (inde
 
 // writeIndexFile writes the index file of a segment, without syncing it, and
 // returns its header checksum.
-func writeIndexFile(fileSystem vfs.FS, path string, s *segment) (sum uint32, err error) {
-	file, err := fileSystem.Create(path, vfs.WriteCategoryUnspecified)
+func writeIndexFile(fileSystem vfs.FS, s *segment) (sum uint32, err error) {
+	file, err := fileSystem.Create(s.indexPath, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return 0, fmt.Errorf("log: %w", err)
 	}
@@ -164,7 +164,7 @@ func writeIndexFile(fileSystem vfs.FS, path string, s *segment) (sum uint32, err
 		err = closeErr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("log: write %s: %w", path, err)
+		return 0, fmt.Errorf("log: write %s: %w", s.indexPath, err)
 	}
 	return sum, nil
 }

@@ -20,8 +20,8 @@ func (p *Partition) reader(s *segment) segmentReader {
 	return segmentReader{
 		segmentView: s.view(),
 		files:       p.options.Files,
-		path:        segmentPath(p.options.FS, p.options.Dir, s.base),
-		indexPath:   indexPath(p.options.FS, p.options.Dir, s.base),
+		path:        s.path,
+		indexPath:   s.indexPath,
 	}
 }
 
@@ -83,7 +83,7 @@ func (r *segmentReader) read(offset int64, maxBytes int, buf []byte) ([]byte, er
 	if err := r.openData(); err != nil {
 		return nil, err
 	}
-	position, expected, err := r.locate(offset)
+	position, expected, err := r.locate(offset, buf)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,8 @@ func (r *segmentReader) read(offset int64, maxBytes int, buf []byte) ([]byte, er
 // locate returns the position and the base offset of the batch that holds
 // offset, by the index and then by the headers of the batches of the interval:
 // if one of those lies, the chain of offsets breaks.
-func (r *segmentReader) locate(offset int64) (position, base int64, err error) {
+// It uses buf for reading if that is large enough.
+func (r *segmentReader) locate(offset int64, buf []byte) (position, base int64, err error) {
 	const headersBytes = 4 << 10
 	after, err := r.search(func(e indexEntry) bool { return r.base+int64(e.offsetDelta) > offset })
 	if err != nil {
@@ -129,7 +130,9 @@ func (r *segmentReader) locate(offset int64) (position, base int64, err error) {
 	if base == offset {
 		return position, base, nil
 	}
-	var buf [headersBytes]byte
+	if cap(buf) < headersBytes {
+		buf = make([]byte, headersBytes)
+	}
 	for {
 		data := buf[:min(headersBytes, max(r.size-position, 0))]
 		if err := readSegment(r.data, r.path, data, position); err != nil {
@@ -228,7 +231,7 @@ func (r *segmentReader) verify(headersSum uint32) error {
 	if err := r.openData(); err != nil {
 		return err
 	}
-	scanned := newSegment(r.base)
+	scanned := segment{base: r.base}
 	err := r.walk(r.data, r.path, 0, r.base, nil, func(_ int64, batch *Batch) (bool, error) {
 		scanned.add(batch, maxSegmentBytes)
 		return true, nil
