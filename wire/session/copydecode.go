@@ -16,12 +16,13 @@ type lineDecoder struct {
 	lines   *lineReader
 	fields  *fieldReader
 	header  plan.CopyHeader
-	// line and field tell where an error is: the line's text, nil while it is not
-	// known, and the number of the field or -1.
-	line  []byte
-	field int
-	value field
-	null  []byte
+	// line and field tell where an error is: the line's text, while it is known,
+	// and the number of the field or -1.
+	line    []byte
+	hasLine bool
+	field   int
+	value   field
+	null    []byte
 }
 
 func newLineDecoder(l *copyLoader) *lineDecoder {
@@ -38,25 +39,30 @@ func (d *lineDecoder) finished() bool { return d.lines.finished }
 
 func (d *lineDecoder) row(last bool) (bool, error) {
 	for {
-		d.line, d.field = nil, -1
+		d.line, d.hasLine, d.field = nil, false, -1
 		line, ok, err := d.lines.next(last)
+		if !ok && err == nil && d.header == plan.CopyHeaderMatch && (last || d.lines.finished) {
+			// Without any line the header is missing.
+			ok, d.lines.line = true, 1
+		}
 		if err != nil || !ok {
 			return false, err
 		}
-		d.line = line
+		d.line, d.hasLine = line, true
+		header := d.header
+		d.header = plan.CopyNoHeader
+		if header == plan.CopyHeaderLine {
+			continue
+		}
 		fields, err := d.fields.split(line)
 		if err != nil {
 			return false, err
 		}
-		if d.header == plan.CopyNoHeader {
+		if header == plan.CopyNoHeader {
 			return true, d.appendRow(line, fields)
 		}
-		header := d.header
-		d.header = plan.CopyNoHeader
-		if header == plan.CopyHeaderMatch {
-			if err := d.matchHeader(fields); err != nil {
-				return false, err
-			}
+		if err := d.matchHeader(fields); err != nil {
+			return false, err
 		}
 	}
 }
@@ -91,7 +97,7 @@ func (d *lineDecoder) appendRow(line []byte, fields []field) error {
 		if err := types.ParseTextIntoArena(l.fields[i], f.value, l.format, l.arena); err != nil {
 			if sqlerr.CodeOf(err) == sqlerr.CharacterNotInRepertoire {
 				// PostgreSQL refuses the line before it looks for columns.
-				d.line = nil
+				d.hasLine = false
 				return err
 			}
 			d.field, d.value = i, *f
@@ -126,11 +132,11 @@ func (d *lineDecoder) matchHeader(fields []field) error {
 		want := l.fieldName(i)
 		if fields[i].null {
 			return sqlerr.New(sqlerr.BadCopyFileFormat, -1,
-				"column name mismatch in header line field %d: got null value (%q), expected %q", i+1, d.options.Null, want)
+				"column name mismatch in header line field %d: got null value (\"%s\"), expected \"%s\"", i+1, d.options.Null, want)
 		}
 		if string(fields[i].value) != want {
 			return sqlerr.New(sqlerr.BadCopyFileFormat, -1,
-				"column name mismatch in header line field %d: got %q, expected %q", i+1, fields[i].value, want)
+				"column name mismatch in header line field %d: got \"%s\", expected \"%s\"", i+1, fields[i].value, want)
 		}
 	}
 	return nil
@@ -151,7 +157,7 @@ func (d *lineDecoder) where() string {
 	switch {
 	case d.field >= 0:
 		return fmt.Sprintf("%s, column %s: \"%s\"", place, d.loader.fieldName(d.field), shortText(d.value.value))
-	case d.line != nil:
+	case d.hasLine:
 		return fmt.Sprintf("%s: \"%s\"", place, shortText(d.line))
 	default:
 		return place

@@ -193,7 +193,7 @@ func (r *lineReader) trackQuote(ch byte) {
 		r.lastEscape = false
 	}
 	newline := byte('\n')
-	if r.end == lineEndCR {
+	if r.end == lineEndCR || r.end == lineEndCRLF {
 		newline = '\r'
 	}
 	if r.inQuote && ch == newline {
