@@ -35,6 +35,9 @@ type binder struct {
 	only []catalog.ObjectID
 	// rowOpColumn is the output column that a push query selects as rowop, or -1.
 	rowOpColumn int
+	// partitions is the number of shards that a continuous query's shuffles spread
+	// rows over.
+	partitions int
 	// depth counts the nested queries that are being bound.
 	depth int
 }

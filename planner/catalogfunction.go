@@ -30,11 +30,42 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = 0`},
 		3: {[]types.Type{types.OID, types.Int4, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = $2`},
 	},
+	"pg_get_function_result": {
+		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function result'`},
+	},
+	"pg_get_function_arguments": {
+		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
+	},
+	"pg_get_function_identity_arguments": {
+		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
+	},
+	"pg_relation_size":       {1: {[]types.Type{types.OID}, relationSize}},
+	"pg_table_size":          {1: {[]types.Type{types.OID}, relationSize}},
+	"pg_total_relation_size": {1: {[]types.Type{types.OID}, relationSize}},
+	"pg_database_size": {
+		1: {[]types.Type{types.Name}, `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE $1 IS NOT NULL`},
+	},
+	"pg_tablespace_location": {
+		1: {[]types.Type{types.OID}, `SELECT '' WHERE $1 IS NOT NULL`},
+	},
+	"pg_size_pretty": {1: {[]types.Type{types.Int8}, sizePretty}},
 	"pg_get_constraintdef": {
 		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
 		2: {[]types.Type{types.OID, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
 	},
 }
+
+const (
+	relationSize = `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE relation = $1`
+	// sizePretty rounds to the largest unit of which there are at least ten, as
+	// PostgreSQL does.
+	sizePretty = `SELECT CASE
+		WHEN abs($1) < 10240 THEN $1::text || ' bytes'
+		WHEN abs($1) < 10485248 THEN (($1 / 512 + 1) / 2)::text || ' kB'
+		WHEN abs($1) < 10736893952 THEN (($1 / 524288 + 1) / 2)::text || ' MB'
+		WHEN abs($1) < 10994579406848 THEN (($1 / 536870912 + 1) / 2)::text || ' GB'
+		ELSE (($1 / 549755813888 + 1) / 2)::text || ' TB' END`
+)
 
 // catalogCall binds a call of a catalog function; nil where it is none.
 func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.Expr, error) {

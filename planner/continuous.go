@@ -22,7 +22,8 @@ type continuousBinder struct {
 
 // bindContinuous binds a query whose result is kept up to date on the shards.
 // only, where not nil, restricts which relations names may mean.
-func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID) (*continuousBinder, error) {
+// partitions is the number of shards that shuffles spread rows over.
+func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID, partitions int) (*continuousBinder, error) {
 	if q.Emit != nil {
 		if q.Emit.Kind == ast.EmitFinal {
 			return nil, notSupported(q.Emit.Pos(), "EMIT FINAL is not supported")
@@ -32,7 +33,7 @@ func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID) (*c
 		}
 	}
 	b := newBinder(env, modeContinuous)
-	b.only = only
+	b.only, b.partitions = only, partitions
 	bound, err := b.query(q, nil, nil)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID) (*c
 		return nil, err
 	}
 	c := &continuousBinder{binder: b, boundQuery: bound}
-	c.root, err = b.optimize(bound.node, env.Catalog.Shards())
+	c.root, err = b.optimize(bound.node)
 	return c, err
 }
 
@@ -89,7 +90,7 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	if err != nil {
 		return nil, err
 	}
-	c, err := bindContinuous(env, q, query.Sources)
+	c, err := bindContinuous(env, q, query.Sources, sink.Partitions)
 	if err != nil {
 		return nil, err
 	}

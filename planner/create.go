@@ -263,7 +263,11 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 	if s.HasElements && (len(s.Columns) > 0 || len(s.Constraints) > 0) {
 		return notSupported(s.Columns[0].Pos(), "columns with types in CREATE … AS are not supported").WithHint("Cast the columns in the SELECT list.")
 	}
-	c, err := bindContinuous(env, s.Query, nil)
+	partitions, err := wantedPartitions(s.Options, env.Catalog.Shards())
+	if err != nil {
+		return err
+	}
+	c, err := bindContinuous(env, s.Query, nil, partitions)
 	if err != nil {
 		return err
 	}
@@ -276,7 +280,7 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 	}
 	// Planning for the sink finds what cannot be done for its options.
 	if _, err := c.stages(r); err != nil {
-		return err
+		return sqlerr.From(err).At(s.Pos())
 	}
 	q := &catalog.Query{
 		Name: r.Name, Text: ast.String(s.Query), StopOnError: stop,
@@ -291,6 +295,18 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 		Hint:    "SHOW QUERIES shows how far it is.",
 	}}
 	return nil
+}
+
+// wantedPartitions is the number of partitions that the options name, within
+// what there can be, else the number of shards.
+func wantedPartitions(options []*ast.Option, shards int) (int, error) {
+	for _, o := range options {
+		if strings.EqualFold(o.Name, "partitions") {
+			n, err := optionInteger(o, 1, catalog.MaxShards)
+			return min(int(n), shards), err
+		}
+	}
+	return shards, nil
 }
 
 func quoted(name string) string { return `"` + name + `"` }

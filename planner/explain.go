@@ -86,7 +86,7 @@ func explainCreate(env *Environment, s *ast.CreateRelation) ([]string, error) {
 	if s.Query == nil {
 		return nil, notSupported(s.Pos(), "EXPLAIN of CREATE without AS is not supported")
 	}
-	c, err := bindContinuous(env, s.Query, nil)
+	c, err := bindContinuous(env, s.Query, nil, r.Partitions)
 	if err != nil {
 		return nil, err
 	}

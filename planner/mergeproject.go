@@ -21,6 +21,9 @@ func mergeProjections(_ *ruleContext, root plan.Node) (plan.Node, error) {
 		if passesOn(outer) {
 			return outer.Input, nil
 		}
+		if renamed := renameAggregate(outer); renamed != nil {
+			return renamed, nil
+		}
 		return outer, nil
 	})
 }
@@ -68,15 +71,37 @@ func isSimple(e expr.Expr) bool {
 
 // passesOn reports whether a projection's output is its input, names included.
 func passesOn(p *plan.Project) bool {
-	input := p.Input.Columns()
-	if len(input) != len(p.Exprs) {
+	if !onlyRenames(p) {
 		return false
 	}
-	for i, e := range p.Exprs {
-		c, ok := e.(*expr.Column)
-		if !ok || c.Index != i || input[i].Name != p.Cols[i].Name {
+	for i, c := range p.Input.Columns() {
+		if c.Name != p.Cols[i].Name {
 			return false
 		}
 	}
 	return true
+}
+
+// onlyRenames reports whether a projection's output is its input but for names.
+func onlyRenames(p *plan.Project) bool {
+	if len(p.Input.Columns()) != len(p.Exprs) {
+		return false
+	}
+	for i, e := range p.Exprs {
+		c, ok := e.(*expr.Column)
+		if !ok || c.Index != i {
+			return false
+		}
+	}
+	return true
+}
+
+// renameAggregate gives the names of a projection that only renames to the
+// aggregation below it, which made names up; nil where there is none.
+func renameAggregate(p *plan.Project) plan.Node {
+	a, ok := p.Input.(*plan.Aggregate)
+	if !ok || a.Mode == plan.AggregatePartial || !onlyRenames(p) {
+		return nil
+	}
+	return newAggregate(a.Input, a.Mode, a.GroupBy, a.Calls, columnNames(p))
 }

@@ -29,7 +29,7 @@ func (b *binder) finishQuery(bound *boundQuery) (*plan.Query, error) {
 	if err := b.params.check(); err != nil {
 		return nil, err
 	}
-	root, err := b.optimize(bound.node, 0)
+	root, err := b.optimize(bound.node)
 	if err != nil {
 		return nil, err
 	}

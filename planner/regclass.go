@@ -4,19 +4,27 @@ import (
 	"strconv"
 	"strings"
 
+	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
-// registryLiteral reads a literal of type regclass or regtype, whose meaning is
-// in the catalog: an OID, or the name of an object.
+// registryLiteral reads a literal of type regclass, regtype or (for functions
+// that system tables refer to) regproc, whose meaning is in the catalog: an OID,
+// or the name of an object.
 func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, error) {
 	literal, ok := e.(*expr.Const)
 	if !ok || !literal.Value.Valid || !isText(literal.ResultType) {
 		return nil, false, nil
 	}
-	if t.Kind != types.KindRegclass && t.Kind != types.KindRegtype {
+	switch t.Kind {
+	case types.KindRegclass, types.KindRegtype:
+	case types.KindRegproc:
+		if systables.FunctionOID(strings.TrimPrefix(literal.Value.Str, "pg_catalog.")) == 0 {
+			return nil, false, nil
+		}
+	default:
 		return nil, false, nil
 	}
 	node := expr.Node{ResultType: t, Position: literal.Position}
@@ -28,9 +36,12 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	}
 	var oid uint32
 	var err error
-	if t.Kind == types.KindRegclass {
+	switch t.Kind {
+	case types.KindRegclass:
 		oid, err = b.relationOID(literal.Value.Str, literal.Position)
-	} else {
+	case types.KindRegproc:
+		oid = systables.FunctionOID(strings.TrimPrefix(literal.Value.Str, "pg_catalog."))
+	default:
 		oid, err = typeOID(literal.Value.Str, literal.Position)
 	}
 	if err != nil {

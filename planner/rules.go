@@ -16,11 +16,7 @@ type Rule struct {
 }
 
 // ruleContext is what rules may use besides the plan.
-type ruleContext struct {
-	*binder
-	// partitions is the number of shards that shuffles spread rows over.
-	partitions int
-}
+type ruleContext struct{ *binder }
 
 // Rules returns the rules in their order. Every rule keeps the root's columns.
 func Rules() []Rule {
@@ -38,8 +34,8 @@ func Rules() []Rule {
 }
 
 // optimize applies all rules to a plan.
-func (b *binder) optimize(root plan.Node, partitions int) (plan.Node, error) {
-	r := &ruleContext{binder: b, partitions: partitions}
+func (b *binder) optimize(root plan.Node) (plan.Node, error) {
+	r := &ruleContext{binder: b}
 	for _, rule := range Rules() {
 		var err error
 		if root, err = rule.apply(r, root); err != nil {
@@ -61,7 +57,7 @@ func (b *binder) optimizeSubqueries(root plan.Node, list *[]*plan.Query) (plan.N
 			number := len(*list)
 			q := *b.subqueries[sub.Number]
 			*list = append(*list, &q)
-			inner, err := b.optimize(q.Root, 0)
+			inner, err := b.optimize(q.Root)
 			if err != nil {
 				return nil, err
 			}

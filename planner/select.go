@@ -368,5 +368,5 @@ func (sb *selectBinder) partitionBy(bound *boundQuery) (*boundQuery, error) {
 		}
 		keys = append(keys, column)
 	}
-	return &boundQuery{node: newShuffle(bound.node, keys, sb.env.Catalog.Shards()), visible: bound.visible}, nil
+	return &boundQuery{node: newShuffle(bound.node, keys, sb.partitions), visible: bound.visible}, nil
 }

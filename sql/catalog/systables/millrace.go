@@ -419,5 +419,13 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 			rows = append(rows, row{"id": r.IndexID(), "kind": "constraint", "definition": "PRIMARY KEY (" + quotedList(key.names) + ")"})
 		}
 	}
+	for i := range env.Functions {
+		f := &env.Functions[i]
+		if isName(f.Name) {
+			rows = append(rows,
+				row{"id": firstFunctionOID + i, "kind": "function result", "definition": signatureName(f.Result)},
+				row{"id": firstFunctionOID + i, "kind": "function arguments", "definition": f.argumentList()})
+		}
+	}
 	return rows, nil
 }

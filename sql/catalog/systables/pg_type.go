@@ -68,8 +68,13 @@ func infoOf(t types.Type) *typeInfo {
 	return &typeInfo{align: "i", storage: "x"}
 }
 
-// oidArrayIn is the OID of array_in, by which some drivers know array types.
-const oidArrayIn = 750
+// typeFunctions are the OIDs of the functions by which some drivers know array
+// types.
+var typeFunctions = map[string]uint32{"array_in": 750, "array_out": 751, "array_recv": 2400, "array_send": 2401}
+
+// FunctionOID returns the OID of a function that pg_type refers to, 0 for
+// others.
+func FunctionOID(name string) uint32 { return typeFunctions[name] }
 
 func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	var rows []row
@@ -89,14 +94,16 @@ func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 }
 
 func typeRow(oid int, info *typeInfo, kind string, size, element, array int) row {
-	input := 0
+	input, output, receive, send := 0, 0, 0, 0
 	if element != 0 {
-		input = oidArrayIn
+		input, output = int(typeFunctions["array_in"]), int(typeFunctions["array_out"])
+		receive, send = int(typeFunctions["array_recv"]), int(typeFunctions["array_send"])
 	}
 	return row{
 		"oid": oid, "typname": info.name, "typnamespace": oidSchemaPgCatalog, "typowner": oidRole, "typlen": size,
 		"typbyval": info.byValue, "typtype": kind, "typcategory": info.category, "typispreferred": info.preferred,
 		"typisdefined": true, "typdelim": ",", "typelem": element, "typarray": array, "typinput": input,
+		"typoutput": output, "typreceive": receive, "typsend": send,
 		"typalign": info.align, "typstorage": info.storage, "typtypmod": -1, "typcollation": info.collation,
 	}
 }
@@ -107,6 +114,12 @@ const firstFunctionOID = 100000
 
 func pgProc(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
+	for name, oid := range typeFunctions {
+		rows = append(rows, row{
+			"oid": oid, "proname": name, "pronamespace": oidSchemaPgCatalog, "proowner": oidRole, "prolang": 12, "prokind": "f",
+			"proisstrict": true, "provolatile": "s", "proparallel": "s", "prosrc": name,
+		})
+	}
 	for i, f := range env.Functions {
 		if !isName(f.Name) {
 			continue
