@@ -6,8 +6,8 @@ import (
 )
 
 // Read returns whole record batches, beginning with the one that holds
-// fromOffset (which may begin before it), in at most maxBytes bytes but at
-// least one batch. At NextOffset it returns none. It reads into the capacity of
+// fromOffset, in at most maxBytes bytes but at least one batch. The first may
+// begin with records before fromOffset, which are the caller's to skip. At NextOffset it returns none. It reads into the capacity of
 // buf, or into new memory when that is too small; either way the result can be
 // the next call's buf once its batches are no longer used. Batches are verified:
 // damage is a *CorruptionError with file and position. An offset that is not in

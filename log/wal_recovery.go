@@ -60,12 +60,14 @@ func (w *WAL) listFiles() ([]uint64, error) {
 type scannedFile struct {
 	*walFile
 	header walFileHeader
-	// data is the whole file.
+	// begun tells whether the header is valid.
+	begun bool
+	// data are the bytes that load has read.
 	data []byte
 }
 
-// readFile opens a file and reads it whole into memory.
-func (w *WAL) readFile(sequence uint64) (*scannedFile, error) {
+// openFile opens a file and reads its header.
+func (w *WAL) openFile(sequence uint64) (*scannedFile, error) {
 	path := w.walPath(sequence)
 	file, err := w.options.FS.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -75,25 +77,37 @@ func (w *WAL) readFile(sequence uint64) (*scannedFile, error) {
 	info, err := file.Stat()
 	if err == nil {
 		f.allocated = info.Size()
-		f.data = make([]byte, f.allocated)
-		err = readFull(file, f.data, 0)
+		err = f.load(min(f.allocated, walHeaderSize))
 	}
 	if err != nil {
 		f.close()
 		return nil, fmt.Errorf("log: read %s: %w", path, err)
 	}
+	f.header, f.begun = decodeWALFileHeader(f.data, sequence)
 	return f, nil
 }
 
-// findNewest returns the last file with a valid header, nil without one.
+// load reads the file up to a size.
+func (f *scannedFile) load(size int64) error {
+	f.data = make([]byte, size)
+	if err := readFull(f.file, f.data, 0); err != nil {
+		return fmt.Errorf("log: read %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// findNewest returns the last file with a valid header, loaded, nil without one.
 func (w *WAL) findNewest(sequences []uint64) (*scannedFile, error) {
 	for _, sequence := range slices.Backward(sequences) {
-		f, err := w.readFile(sequence)
+		f, err := w.openFile(sequence)
 		if err != nil {
 			return nil, err
 		}
-		var ok bool
-		if f.header, ok = decodeWALFileHeader(f.data, sequence); ok {
+		if err := f.load(f.allocated); err != nil {
+			f.close()
+			return nil, err
+		}
+		if f.begun {
 			return f, nil
 		}
 		f.close()
@@ -173,7 +187,7 @@ func (w *WAL) replayChain(newest *scannedFile) error {
 	state := recoveredState{}
 	for i, f := range chain {
 		if f != newest {
-			if f.data, err = f.reread(); err != nil {
+			if err := f.load(f.end); err != nil {
 				return err
 			}
 		}
@@ -214,7 +228,7 @@ func (w *WAL) checkTail(newest *scannedFile, end int64, next uint64, damage erro
 }
 
 // readChain returns the files from the oldest needed to the newest, with their
-// ends. It keeps only the newest one's bytes in memory.
+// ends. Those that it has opened are returned with an error too.
 func (w *WAL) readChain(newest *scannedFile) (chain []*scannedFile, err error) {
 	chain = []*scannedFile{newest}
 	for f := newest; f.sequence > w.durableOldest; {
@@ -225,32 +239,21 @@ func (w *WAL) readChain(newest *scannedFile) (chain []*scannedFile, err error) {
 		if _, err := w.options.FS.Stat(path); err != nil {
 			return chain, corruption(path, 0, "file of the write-ahead log is missing: %v", err)
 		}
-		previous, err := w.readFile(f.header.previous)
+		previous, err := w.openFile(f.header.previous)
 		if err != nil {
 			return chain, err
 		}
 		chain = slices.Insert(chain, 0, previous)
-		var ok bool
-		if previous.header, ok = decodeWALFileHeader(previous.data, previous.sequence); !ok {
+		if !previous.begun {
 			return chain, corruption(path, 0, "file header is damaged")
 		}
 		previous.end = f.header.previousEnd
-		if previous.end < walHeaderSize || previous.end > int64(len(previous.data)) {
-			return chain, corruption(path, int64(len(previous.data)), "file ends before byte %d", previous.end)
+		if previous.end < walHeaderSize || previous.end > previous.allocated {
+			return chain, corruption(path, previous.allocated, "file ends before byte %d", previous.end)
 		}
-		previous.data = nil
 		f = previous
 	}
 	return chain, nil
-}
-
-// reread reads the file up to its end.
-func (f *scannedFile) reread() ([]byte, error) {
-	data := make([]byte, f.end)
-	if err := readFull(f.file, data, 0); err != nil {
-		return nil, fmt.Errorf("log: read %s: %w", f.path, err)
-	}
-	return data, nil
 }
 
 // retireOthers keeps the files that are not in use for reuse, or removes them.
