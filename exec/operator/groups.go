@@ -90,7 +90,8 @@ func (g *Groups) Reset() {
 }
 
 // Assign finds or makes the group of each row's key and writes it to out, which
-// has at least rows elements. Rows outside selection (nil: all rows) get NoGroup.
+// has at least rows elements. Rows outside selection (nil: all rows; an empty one
+// that is not nil: none) get NoGroup.
 // The types of the keys must be the same in every call until Reset; without key
 // columns all rows are one group.
 //

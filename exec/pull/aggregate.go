@@ -14,7 +14,6 @@ import (
 // the order in which they first appear, which is the order of the result.
 type aggregate struct {
 	scope *scope
-	mode  plan.AggregateMode
 	input node
 
 	keys    []*expr.Program
@@ -40,7 +39,7 @@ func newAggregate(s *scope, n *plan.Aggregate, input node) (node, error) {
 		return nil, err
 	}
 	a := &aggregate{
-		scope: s, mode: n.Mode, input: input,
+		scope: s, input: input,
 		keys: keys, values: newBatch(n.Cols[:len(keys)]), out: newBatch(n.Cols),
 		account: s.execution.account(), rowGroups: make([]int32, batchRows),
 	}
