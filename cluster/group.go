@@ -18,7 +18,7 @@ const (
 	// voters there are no heartbeats: a group that has only this node as voter
 	// holds its election at once when it starts, and waits this long only after
 	// it could not write its log.
-	groupTimeout = 500 * time.Millisecond
+	groupTimeout = 100 * time.Millisecond
 	// enqueueTimeout is how long Raft's main goroutine may be busy before a
 	// command is turned away. It is busy for long only while it waits for the
 	// disk.
@@ -39,7 +39,7 @@ var keyCurrentTerm = []byte("CurrentTerm")
 // group is this node's member of one Raft group.
 type group struct {
 	name       string
-	log        *log.Group
+	log        *groupLog
 	snapshots  *snapshotStore
 	raft       *raft.Raft
 	leadership *leadership
@@ -50,14 +50,11 @@ type group struct {
 type groupOptions struct {
 	name      string
 	nodeID    uint64
-	log       *log.Group
-	stable    raft.StableStore
+	log       *groupLog
 	snapshots *snapshotStore
 	machine   raft.FSM
 	transport raft.Transport
 	logger    *slog.Logger
-	// stopping is closed when the node stops.
-	stopping <-chan struct{}
 }
 
 // bootstrap writes the first entry of a group that has none: its configuration,
@@ -107,7 +104,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	config.NoLegacyTelemetry = true
 	// The machine was brought to the snapshot before.
 	config.NoSnapshotRestoreOnStart = true
-	config.Logger = newRaftLogger(o.logger, o.stopping)
+	config.Logger = newRaftLogger(o.logger, o.log.stopping)
 
 	// Raft panics when it cannot read the log while it starts.
 	defer func() {
@@ -120,7 +117,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 		}
 	}()
 	g = &group{name: o.name, log: o.log, snapshots: o.snapshots, leadership: newLeadership()}
-	g.raft, err = raft.NewRaft(config, o.machine, o.log, o.stable, o.snapshots, o.transport)
+	g.raft, err = raft.NewRaft(config, o.machine, o.log, o.log, o.snapshots, o.transport)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: starting %s: %w", o.name, err)
 	}

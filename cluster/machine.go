@@ -180,7 +180,7 @@ func (m *machine) effect(index uint64, entry *log.Entry) error {
 		}
 		m.met = true
 	}
-	if err := m.append(index, entry, nil); err != nil {
+	if err := m.append(index, entry); err != nil {
 		return err
 	}
 	if index > m.stored {
@@ -198,20 +198,16 @@ func (m *machine) effect(index uint64, entry *log.Entry) error {
 	return nil
 }
 
-// append appends the entry's batches to partitions and truncates them. Unless
-// only is nil, it leaves out partitions that are not in it, and those that did
-// not exist at index. Dropping is left to effect.
-func (m *machine) append(index uint64, entry *log.Entry, only reopened) error {
+// append appends the entry's batches to partitions and truncates them. Dropping
+// is left to effect.
+func (m *machine) append(index uint64, entry *log.Entry) error {
 	for _, a := range entry.Appends {
-		if !only.has(a.Object, index) {
-			continue
-		}
 		if err := m.partitions.append(a.Object, index, a.Batch); err != nil {
 			return fmt.Errorf("appending to object %d: %w", a.Object, err)
 		}
 	}
 	for _, t := range entry.Truncates {
-		if t.Start == dropAll || !only.has(t.Object, index) {
+		if t.Start == dropAll {
 			continue
 		}
 		if err := m.partitions.truncate(t.Object, t.Start); err != nil {
@@ -318,15 +314,25 @@ func (m *machine) err() error {
 // are appended again. Raft has not cut those, since the snapshot that the sync
 // was for does not count. mu is held.
 func (m *machine) heal() error {
-	objects, err := m.partitions.reopenBroken()
-	if err != nil || len(objects) == 0 {
+	broken, err := m.partitions.heal()
+	if err != nil || len(broken) == 0 {
 		return err
 	}
+	err = m.appendAgain(broken)
+	if err := errors.Join(err, broken.end(err == nil)); err != nil {
+		return fmt.Errorf("writing partitions again after a failed sync: %w", err)
+	}
+	m.logger.Info("partitions were written again after a failed sync", "partitions", len(broken))
+	return nil
+}
+
+// appendAgain appends the entries behind the newest snapshot to partitions.
+func (m *machine) appendAgain(to healing) error {
 	state := m.base.state
 	for index := m.base.index + 1; index <= m.last; index++ {
 		var entry raft.Log
 		if err := m.log.GetLog(index, &entry); err != nil {
-			return fmt.Errorf("cluster: reading the log of shard %d again: %w", m.shard, err)
+			return err
 		}
 		if entry.Type != raft.LogCommand {
 			continue
@@ -338,13 +344,31 @@ func (m *machine) heal() error {
 		if decoded.BaseIndex != state {
 			continue
 		}
-		if err := m.append(index, &decoded, objects); err != nil {
+		if err := appendTo(to, index, &decoded); err != nil {
 			return err
 		}
 		state = index
 	}
-	m.partitions.healed(objects)
-	m.logger.Info("partitions were written again after a failed sync", "partitions", len(objects))
+	return nil
+}
+
+// appendTo does what append does to partitions being healed, and nothing to
+// others.
+func appendTo(to healing, index uint64, entry *log.Entry) error {
+	for _, a := range entry.Appends {
+		if p := to.find(a.Object, index); p != nil {
+			if err := p.Append(a.Batch); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range entry.Truncates {
+		if p := to.find(t.Object, index); p != nil && t.Start != dropAll {
+			if err := p.TruncateBefore(t.Start); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -195,13 +195,11 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM, transports *tra
 	return startGroup(groupOptions{
 		name:      f.name,
 		nodeID:    n.identity.node,
-		log:       f.log,
-		stable:    &stableStore{StableStore: f.log, stopping: n.ctx.Done(), logger: logger},
+		log:       &groupLog{Group: f.log, stopping: n.ctx.Done(), logger: logger},
 		snapshots: f.store,
 		machine:   machine,
 		transport: transports.get(id),
 		logger:    logger,
-		stopping:  n.ctx.Done(),
 	})
 }
 

@@ -37,10 +37,14 @@ type partition struct {
 	opened *log.Partition
 	// recorded is the synced end in the newest snapshot that counts.
 	recorded log.SyncedEnd
-	// broken is set when a sync has failed: the partition has to be opened again
-	// from its recorded end.
+	// broken is set when a sync has failed: the partition takes no appends until
+	// it has been opened again from its recorded end and written again from
+	// there. Meanwhile it can be read as long as it is open.
 	broken bool
 }
+
+// errBroken says that a partition could not be written again yet.
+var errBroken = errors.New("cluster: the partition has to be written again after a failed sync")
 
 // partitionState is what a snapshot says of a partition.
 type partitionState struct {
@@ -113,6 +117,9 @@ func (ps *partitions) open(p *partition) (*log.Partition, error) {
 	defer p.mu.Unlock()
 	if p.opened != nil {
 		return p.opened, nil
+	}
+	if p.broken {
+		return nil, errBroken
 	}
 	options := ps.options
 	options.Dir = ps.folder(p)
@@ -250,61 +257,81 @@ func (ps *partitions) folder(p *partition) string {
 	return ps.options.FS.PathJoin(ps.options.Dir, state.folder())
 }
 
-// reopened are partitions that have been opened again: by object, the index of
-// the entry that made each. nil stands for all partitions.
-type reopened map[uint64]uint64
+// healing are partitions whose sync has failed, opened again as the newest
+// snapshot has them, by object. Until the healing ends, nobody else gets at them.
+type healing map[uint64]*healingPartition
 
-// has tells whether the partition of an object is meant, for an entry at index.
-func (r reopened) has(object, index uint64) bool {
-	if r == nil {
-		return true
-	}
-	created, found := r[object]
-	return found && index >= created
+// healingPartition is a partition being written again.
+type healingPartition struct {
+	partition *partition
+	again     *log.Partition
 }
 
-// reopenBroken opens the partitions whose sync has failed again, as the newest
-// snapshot has them. What they held behind that has to be applied again.
-func (ps *partitions) reopenBroken() (reopened, error) {
+// heal begins to heal the broken partitions; end must follow. It must not run
+// beside anything that applies.
+func (ps *partitions) heal() (healing, error) {
+	var broken []*partition
 	ps.mu.RLock()
-	defer ps.mu.RUnlock()
-	var objects reopened
-	for object, p := range ps.live {
+	for _, p := range ps.live {
 		p.mu.Lock()
-		broken := p.broken
-		if broken && p.opened != nil {
-			if err := p.opened.Close(); err != nil && !errors.Is(err, log.ErrClosed) {
-				p.mu.Unlock()
-				return nil, err
-			}
-			p.opened = nil
+		if p.broken {
+			broken = append(broken, p)
 		}
 		p.mu.Unlock()
-		if !broken {
-			continue
-		}
-		if _, err := ps.open(p); err != nil {
-			return nil, err
-		}
-		if objects == nil {
-			objects = make(reopened)
-		}
-		objects[object] = p.created
 	}
-	return objects, nil
+	ps.mu.RUnlock()
+
+	h := make(healing, len(broken))
+	for _, p := range broken {
+		p.mu.Lock()
+		h[p.object] = &healingPartition{partition: p}
+	}
+	for _, p := range broken {
+		again, err := ps.reopen(p)
+		if err != nil {
+			return nil, errors.Join(err, h.end(false))
+		}
+		h[p.object].again = again
+	}
+	return h, nil
 }
 
-// healed notes that reopened partitions hold again what they have to.
-func (ps *partitions) healed(objects reopened) {
-	ps.mu.RLock()
-	defer ps.mu.RUnlock()
-	for object := range objects {
-		if p := ps.live[object]; p != nil {
-			p.mu.Lock()
-			p.broken = false
-			p.mu.Unlock()
+// reopen opens a broken partition again; its mu is held.
+func (ps *partitions) reopen(p *partition) (*log.Partition, error) {
+	if p.opened != nil {
+		if err := p.opened.Close(); err != nil {
+			return nil, err
 		}
+		p.opened = nil
 	}
+	options := ps.options
+	options.Dir = ps.folder(p)
+	return log.OpenPartition(options, p.recorded)
+}
+
+// find returns the partition being healed that an entry at index appended to;
+// nil when that one is not broken.
+func (h healing) find(object, index uint64) *log.Partition {
+	if hp := h[object]; hp != nil && index >= hp.partition.created {
+		return hp.again
+	}
+	return nil
+}
+
+// end ends a healing. If it was completed, the partitions are whole again.
+// Otherwise they stay broken and closed.
+func (h healing) end(completed bool) error {
+	var errs []error
+	for _, hp := range h {
+		switch {
+		case completed:
+			hp.partition.opened, hp.partition.broken = hp.again, false
+		case hp.again != nil:
+			errs = append(errs, hp.again.Close())
+		}
+		hp.partition.mu.Unlock()
+	}
+	return errors.Join(errs...)
 }
 
 // count is the number of live partitions.

@@ -64,7 +64,8 @@ func (s *Shard) Propose(entry []byte) (Applied, error) {
 
 // Partition returns the shard's partition of a stream, nil when it has no rows
 // yet or has been dropped. It stays usable until the node is closed or the
-// partition is dropped; reads of one that is being deleted fail.
+// partition is dropped, or until it is written again after a failed sync: then
+// its methods return log.ErrClosed, and this one returns what takes its place.
 func (s *Shard) Partition(object uint64) (*log.Partition, error) { return s.partitions.get(object) }
 
 // Tables is the shard's part of the key-value store.

@@ -56,6 +56,8 @@ type Store struct {
 	closed  atomic.Bool
 	failure *failure
 	metrics *metrics
+	// closing is closed when Close is called.
+	closing chan struct{}
 }
 
 // Open opens the store in options.Dir, creating it when there is none. What had
@@ -79,7 +81,9 @@ func Open(options Options) (*Store, error) {
 	cache := pebble.NewCache(options.CacheBytes)
 	// The database holds its own reference.
 	defer cache.Unref()
+	closing := make(chan struct{})
 	o := pebbleOptions(options, cache, failure)
+	o.FS = &manifestFS{FS: options.FS, logger: options.Logger, closing: closing}
 	o.Lock = lock
 	db, err := pebble.Open(options.Dir, o)
 	if err == nil {
@@ -89,7 +93,7 @@ func Open(options Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err)), lock.Close())
 	}
 	failure.running.Store(true)
-	store := &Store{db: db, lock: lock, failure: failure}
+	store := &Store{db: db, lock: lock, failure: failure, closing: closing}
 	store.metrics = newMetrics(db, failure, options.Registerer)
 	return store, nil
 }
@@ -97,7 +101,6 @@ func Open(options Options) (*Store, error) {
 // pebbleOptions translates the options to Pebble's.
 func pebbleOptions(options Options, cache *pebble.Cache, failure *failure) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          options.FS,
 		Cache:                       cache,
 		Comparer:                    pebble.DefaultComparer,
 		DisableWAL:                  true,
@@ -156,6 +159,8 @@ func (s *Store) Close() error {
 		return ErrClosed
 	}
 	s.metrics.unregister()
+	s.failure.running.Store(false)
+	close(s.closing)
 	var err error
 	if s.failure.err() == nil {
 		err = s.db.Close()

@@ -1,0 +1,99 @@
+package cluster
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"millrace/log"
+)
+
+// groupLog is a group's part of the write-ahead log as Raft uses it: its log,
+// its term and its vote. It is where Raft's ideas of a failing disk are mended.
+//
+// After entries could not be written Raft gives up leadership and soon holds an
+// election, which writes a term and a vote. On a full disk that would go on for
+// ever and use up the room the log keeps for such records. So before a new term
+// is written, the group pauses, the longer the more often entries have failed.
+//
+// Raft panics when its term cannot be written. So that is tried again until it
+// succeeds; meanwhile the group has no leader.
+type groupLog struct {
+	*log.Group
+	stopping <-chan struct{}
+	logger   *slog.Logger
+
+	// failures counts the failures to write entries since the last success.
+	failures atomic.Int32
+}
+
+var (
+	_ raft.LogStore          = (*groupLog)(nil)
+	_ raft.StableStore       = (*groupLog)(nil)
+	_ raft.MonotonicLogStore = (*groupLog)(nil)
+)
+
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// StoreLog implements raft.LogStore.
+func (g *groupLog) StoreLog(entry *raft.Log) error { return g.StoreLogs([]*raft.Log{entry}) }
+
+// StoreLogs implements raft.LogStore.
+func (g *groupLog) StoreLogs(entries []*raft.Log) error {
+	err := g.Group.StoreLogs(entries)
+	if err == nil {
+		g.failures.Store(0)
+	} else {
+		g.failures.Add(1)
+	}
+	return err
+}
+
+// Set implements raft.StableStore.
+func (g *groupLog) Set(key, value []byte) error {
+	return g.persist(func() error { return g.Group.Set(key, value) })
+}
+
+// SetUint64 implements raft.StableStore.
+func (g *groupLog) SetUint64(key []byte, value uint64) error {
+	// The first failure may have been a single one: no pause for that.
+	if failures := g.failures.Load(); failures > 1 && string(key) == string(keyCurrentTerm) {
+		g.pause(min(firstRetry<<min(failures, 10), lastRetry))
+	}
+	return g.persist(func() error { return g.Group.SetUint64(key, value) })
+}
+
+// persist repeats write until it succeeds. When the node stops, the write is
+// given up and reported as done: Raft is about to end, its log takes nothing any
+// more, and nobody hears of the term or the vote that was not written.
+func (g *groupLog) persist(write func() error) error {
+	logged := false
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := write()
+		if err == nil {
+			return nil
+		}
+		if !logged {
+			g.logger.Error("term or vote cannot be written; trying again", "error", err)
+			logged = true
+		}
+		if !g.pause(pause) {
+			return nil
+		}
+	}
+}
+
+// pause waits; it returns false when the node stops meanwhile.
+func (g *groupLog) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-g.stopping:
+		return false
+	}
+}
