@@ -7,7 +7,12 @@ import (
 
 func foldConstants(r *ruleContext, root plan.Node) (plan.Node, error) {
 	ctx := r.evalContext()
-	folded, err := rewriteExprs(root, func(e expr.Expr) (expr.Expr, error) { return expr.Fold(ctx, e) })
+	folded, err := rewriteExprs(root, func(e expr.Expr) (expr.Expr, error) {
+		if isSimple(e) {
+			return e, nil
+		}
+		return expr.Fold(ctx, e)
+	})
 	if err != nil {
 		return nil, err
 	}

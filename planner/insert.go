@@ -286,8 +286,9 @@ func (ib *insertBinder) spread(value func(i int) expr.Expr) []expr.Expr {
 }
 
 func (ib *insertBinder) outputColumns() []plan.Column {
-	var columns []plan.Column
-	for _, c := range ib.target.Columns {
+	columns := make([]plan.Column, 0, len(ib.target.Columns)+1)
+	for i := range ib.target.Columns {
+		c := &ib.target.Columns[i]
 		columns = append(columns, plan.Column{Name: c.Name, Type: c.Type})
 	}
 	if slices.Contains(ib.columns, plan.FetchRowtime) {

@@ -36,6 +36,10 @@ func Rules() []Rule {
 // optimize applies all rules to a plan.
 func (b *binder) optimize(root plan.Node) (plan.Node, error) {
 	r := &ruleContext{binder: b}
+	if _, isValues := root.(*plan.Values); isValues {
+		// A list of rows, as most INSERTs have it, offers nothing to other rules.
+		return foldConstants(r, root)
+	}
 	for _, rule := range Rules() {
 		var err error
 		if root, err = rule.apply(r, root); err != nil {
