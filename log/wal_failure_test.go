@@ -258,6 +258,24 @@ func TestWALBitFlips(t *testing.T) {
 	}
 }
 
+// TestWALRecordIsNoRound cuts the tail at a round with a truncation, whose record
+// has the size of a round header and its group where that has the file's
+// sequence number.
+func TestWALRecordIsNoRound(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	w := openTestWAL(t, mem, 4096)
+	g := w.Group(1)
+	must(t, g.StoreLogs(testLogs(1, 3, 100)))
+	end := w.files[0].end
+	must(t, g.DeleteRange(1, 1))
+	clone := mem.CrashClone(vfs.CrashCloneCfg{})
+	must(t, w.Close())
+	flip(t, clone, w.walPath(1), int(end), 1)
+	w = openTestWAL(t, clone, 4096)
+	checkLogs(t, w.Group(1), 1, 3, 100)
+	must(t, w.Close())
+}
+
 // TestWALDamageWhileOpen damages an entry that is not in memory.
 func TestWALDamageWhileOpen(t *testing.T) {
 	fs := vfs.NewMem()

@@ -41,9 +41,10 @@ import (
 //	body of a group's removal       := nothing
 //
 // Every checksum is a CRC-32C of what follows it (in the file header, of what
-// precedes it) that begins from the CRC of the file's sequence number. Sequence
-// numbers are never used twice, so nothing from a file's earlier life is valid
-// in it. Rounds are numbered without gaps over all files.
+// precedes it) that begins from the CRC of the file's sequence number, in a
+// round header from the complement of that: a record is never taken for a round.
+// Sequence numbers are never used twice, so nothing from a file's earlier life is
+// valid in it. Rounds are numbered without gaps over all files.
 const (
 	walMagic = 0x4d5257414c000001 // "MRWAL", version 1
 
@@ -160,14 +161,14 @@ func putRoundHeader(round []byte, seed uint32, sequence uint64, header roundHead
 	binary.BigEndian.PutUint64(round[roundHeaderSequence:], sequence)
 	binary.BigEndian.PutUint64(round[roundHeaderRound:], header.round)
 	binary.BigEndian.PutUint64(round[roundHeaderOldest:], header.oldest)
-	binary.BigEndian.PutUint32(round, crc32.Update(seed, castagnoli, round[4:roundHeaderSize]))
+	binary.BigEndian.PutUint32(round, crc32.Update(^seed, castagnoli, round[4:roundHeaderSize]))
 }
 
 // decodeRoundHeader decodes the round header at the start of data; ok is false
 // when there is none of this file.
 func decodeRoundHeader(data []byte, seed uint32, sequence uint64) (header roundHeader, ok bool) {
 	if len(data) < roundHeaderSize || binary.BigEndian.Uint64(data[roundHeaderSequence:]) != sequence ||
-		binary.BigEndian.Uint32(data) != crc32.Update(seed, castagnoli, data[4:roundHeaderSize]) {
+		binary.BigEndian.Uint32(data) != crc32.Update(^seed, castagnoli, data[4:roundHeaderSize]) {
 		return roundHeader{}, false
 	}
 	header = roundHeader{
