@@ -163,6 +163,8 @@ var jsonCalls = []functionCall{
 var templates = of("text", "YYYY-MM-DD HH24:MI:SS.US", "HH12:MI:SS AM", "hh:mi p.m.", "FMDay, FMDD Month YYYY", "DAY Dy dy D ID DDD IDDD", "Mon MON mon Month MONTH month", "YYY YY Y Y,YYY IYYY IYY IY I", "W WW IW CC J Q RM rm FMRM",
 	"MS US FF1 FF3 FF6 SSSS SSSSS", "DDth FMDDth ddTH", "BC ad B.C.", "TZ tz TZH TZM OF", "\"quoted YYYY\" YYYY", "FMHH24:FMMI", "YYYY\\\"x", "no: x", "")
 
+var numberTemplates = of("text", "999", "FM999.99", "000.00", "9,999,999.99", "S999.9", "999.9S", "999.9MI", "999.9PR", "L99", "FM9990D00", "SG99", "PL99", "9G999", "99th", "FM000", "0.9", "FMS99.0", ".99", "99.9PL", "FM9,999,999", "MI999", "\"x=\"999")
+
 var formatCalls = []functionCall{
 	call("to_char", timestamps, templates), call("to_char", instants, templates), call("to_char", all("interval"), of("text", "YYYY-MM-DD HH24:MI:SS.US", "HH12:MI:SS AM", "MS US SSSS", "DDth FMDD", "FMHH24:FMMI", "Day", "")),
 	call("to_timestamp", of("text", "2024-02-29 13:14:15.678"), of("text", "YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD", "YYYY/MM/DD HH24")),
@@ -172,5 +174,7 @@ var formatCalls = []functionCall{
 	call("to_timestamp", of("text", "2024-02-29 13:14 +05:30"), of("text", "YYYY-MM-DD HH24:MI TZH:TZM")),
 	call("to_date", of("text", "05 Dec 2000", "2460000", "2024-060", "2024-366", "2023-366", "24", "97", "2005-W52-5", "44-03-15 BC"), of("text", "DD Mon YYYY", "J", "YYYY-DDD", "YY", "YYYY-MM-DD BC")),
 	call("to_date", of("text", "2005-W52-5", "2020-W01-1", "24"), of("text", "IYYY-\"W\"IW-ID")),
+	call("to_char", of("numeric", "0", "1.5", "-12.345", "1234567.891", "0.005", "-0.5", "100", "NULL"), numberTemplates), call("to_char", of("int4", "0", "-7", "123", "1000"), numberTemplates),
+	call("to_char", of("float8", "0", "-7.25", "123456.789"), numberTemplates), call("to_number", of("text", "12,454.8-", "1234", "-7.5"), of("text", "99G999D9S")), call("to_number", of("text", "<99.5>"), of("text", "99D9PR")),
 	call("to_date", of("text", "12 XII 2020", "March 5, 1999"), of("text", "DD RM YYYY", "Month DD, YYYY")),
 }

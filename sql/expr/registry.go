@@ -34,6 +34,7 @@ func buildRegistry() *registry {
 	b.defineDateTime()
 	b.defineToChar()
 	b.defineFromChar()
+	b.defineNumberTemplates()
 	b.defineArrays()
 	b.defineJSON()
 	b.defineConditional()
