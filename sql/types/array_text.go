@@ -91,9 +91,16 @@ type arrayParser struct {
 	whole  string // for messages
 	rest   string
 	array  Array
+	items  []arrayItem
 	// leaf is the number of dimensions at which elements were found, 0 until
 	// then.
 	leaf int
+}
+
+// arrayItem is the text of an element.
+type arrayItem struct {
+	text string
+	null bool
 }
 
 // parseArrayText reads an array literal and encodes it.
@@ -110,6 +117,8 @@ func parseArrayText(elem Type, s string, f *Format) (string, error) {
 		}
 		return "", p.malformed("Array value must start with \"{\" or dimension information.")
 	}
+	// PostgreSQL shows the contents alone when it finds fault with them.
+	p.whole = p.rest
 	if _, err := p.braces(1); err != nil {
 		return "", err
 	}
@@ -117,12 +126,13 @@ func parseArrayText(elem Type, s string, f *Format) (string, error) {
 	if p.rest != "" {
 		return "", p.malformed("Junk after closing right brace.")
 	}
+	p.whole = s
 	return p.finish(stated)
 }
 
 // finish checks the stated dimensions against those found and encodes.
 func (p *arrayParser) finish(stated *Array) (string, error) {
-	if len(p.array.Elems) == 0 {
+	if len(p.items) == 0 {
 		p.array = Array{}
 	}
 	if stated != nil {
@@ -134,6 +144,13 @@ func (p *arrayParser) finish(stated *Array) (string, error) {
 			return "", p.malformed("Specified array dimensions do not match array contents.")
 		}
 		p.array.LowerBounds = stated.LowerBounds
+	}
+	for _, item := range p.items {
+		d, err := p.convert(item)
+		if err != nil {
+			return "", err
+		}
+		p.array.Elems = append(p.array.Elems, d)
 	}
 	return EncodeArray(p.elem, p.array), nil
 }
@@ -156,13 +173,9 @@ func (p *arrayParser) dimensions() (*Array, error) {
 	}
 	stated := &Array{}
 	for strings.HasPrefix(p.rest, "[") {
-		inside, rest, found := strings.Cut(p.rest[1:], "]")
-		if !found {
-			return nil, p.malformed("Missing \"%s\" after array dimensions.", "]")
-		}
-		low, high, ok := parseBounds(inside)
-		if !ok {
-			return nil, p.malformed("\"[\" must introduce explicitly-specified array dimensions.")
+		low, high, err := p.bounds()
+		if err != nil {
+			return nil, err
 		}
 		if high < low {
 			return nil, sqlerr.New(sqlerr.ArraySubscriptError, -1, "upper bound cannot be less than lower bound")
@@ -172,7 +185,6 @@ func (p *arrayParser) dimensions() (*Array, error) {
 		}
 		stated.Dims = append(stated.Dims, int32(high-low+1))
 		stated.LowerBounds = append(stated.LowerBounds, int32(low))
-		p.rest = rest
 		p.skipSpace()
 	}
 	rest, found := strings.CutPrefix(p.rest, "=")
@@ -184,15 +196,42 @@ func (p *arrayParser) dimensions() (*Array, error) {
 	return stated, nil
 }
 
-// parseBounds reads "low:high" or "high", which counts from 1.
-func parseBounds(s string) (low, high int64, ok bool) {
-	before, after, found := strings.Cut(s, ":")
-	if !found {
-		before, after = "1", s
+// bounds reads "[low:high]" or "[high]", which counts from 1.
+func (p *arrayParser) bounds() (low, high int64, err error) {
+	isBound := func(c byte) bool { return isDigit(c) || c == '-' || c == '+' }
+	s := strings.TrimLeft(p.rest[1:], " \t\n\r\v\f")
+	end := skipWhile(s, 0, isBound)
+	if end == 0 {
+		return 0, 0, p.malformed("\"[\" must introduce explicitly-specified array dimensions.")
 	}
-	low, errLow := strconv.ParseInt(strings.TrimSpace(before), 10, 32)
-	high, errHigh := strconv.ParseInt(strings.TrimSpace(after), 10, 32)
-	return low, high, errLow == nil && errHigh == nil
+	low, high = 1, boundValue(s[:end])
+	if end < len(s) && s[end] == ':' {
+		second := skipWhile(s, end+1, isBound)
+		if second == end+1 {
+			return 0, 0, p.malformed("Missing array dimension value.")
+		}
+		low, high = high, boundValue(s[end+1:second])
+		end = second
+	}
+	if end == len(s) || s[end] != ']' {
+		return 0, 0, p.malformed("Missing \"%s\" after array dimensions.", "]")
+	}
+	p.rest = s[end+1:]
+	return low, high, nil
+}
+
+// boundValue reads a bound as C's atoi does: what is no number is 0.
+func boundValue(s string) int64 {
+	digits := s[:len(s)-len(strings.TrimLeft(s, "+-"))]
+	end := skipWhile(s, len(digits), isDigit)
+	if len(digits) > 1 {
+		return 0
+	}
+	v, err := strconv.ParseInt(s[:end], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return v
 }
 
 func tooManyDimensions(n int) error {
@@ -230,10 +269,8 @@ func (p *arrayParser) braces(depth int) (count int32, err error) {
 		case p.rest[0] == '}':
 			p.rest = p.rest[1:]
 			return count, p.setLength(depth, count)
-		case p.rest[0] == '"':
-			return 0, p.malformed("Incorrectly quoted array element.")
-		case p.rest[0] == '{':
-			return 0, p.malformed("Unexpected \"%c\" character.", '{')
+		case p.rest[0] == '{' || p.rest[0] == '\\':
+			return 0, p.malformed("Unexpected \"%c\" character.", p.rest[0])
 		default:
 			return 0, p.malformed("Unexpected array element.")
 		}
@@ -289,18 +326,20 @@ func (p *arrayParser) element() error {
 	if err != nil {
 		return err
 	}
-	if !quoted && value == "" {
-		p.array.Elems = append(p.array.Elems, Null)
-		return nil
+	p.items = append(p.items, arrayItem{text: value, null: !quoted && value == ""})
+	return nil
+}
+
+// convert reads an element's text; an array within an array is JSON.
+func (p *arrayParser) convert(item arrayItem) (Datum, error) {
+	switch {
+	case item.null:
+		return Null, nil
+	case p.elem.Kind == KindArray:
+		return parseJSONValue(p.elem, item.text, p.format)
+	default:
+		return ParseText(p.elem, item.text, p.format)
 	}
-	var d Datum
-	if p.elem.Kind == KindArray {
-		d, err = parseJSONValue(p.elem, value, p.format)
-	} else {
-		d, err = ParseText(p.elem, value, p.format)
-	}
-	p.array.Elems = append(p.array.Elems, d)
-	return err
 }
 
 func (p *arrayParser) quoted() (string, error) {

@@ -12,11 +12,11 @@ func (d *dateDecoder) timeField(s string) (dateParts, error) {
 	if err != nil {
 		return 0, err
 	}
-	if clock.hours > 24 {
+	if clock.hours > math.MaxInt16 || clock.hours > 24 && !d.timeOnly {
 		return 0, errDateOverflow
 	}
 	d.hour, d.minute, d.second, d.micros = int(clock.hours), clock.minutes, clock.seconds, clock.micros
-	if d.timeOfDay() > microsPerDay {
+	if d.timeOfDay() > microsPerDay && !d.timeOnly {
 		return 0, errDateOverflow
 	}
 	return partsTime, nil
@@ -54,6 +54,9 @@ func parseClock(s string, shortIsSeconds bool) (c clock, err error) {
 		// An empty part is 0, as C's strtol has it.
 		if part == "" {
 			continue
+		}
+		if !allDigits(part) {
+			return c, errDateSyntax
 		}
 		numbers[i], err = strconv.ParseInt(part, 10, 64)
 		if err != nil || i > 0 && numbers[i] > math.MaxInt32 {
@@ -93,14 +96,14 @@ func parseZoneOffset(s string) (int, error) {
 		return 0, errDateSyntax
 	}
 	var numbers [3]int
+	junk := false
 	for i, part := range parts {
-		if !allDigits(part) {
-			return 0, errDateSyntax
-		}
-		if part == "" {
+		digits := part[:skipWhile(part, 0, isDigit)]
+		junk = junk || digits != part
+		if digits == "" {
 			continue
 		}
-		v, err := strconv.Atoi(part)
+		v, err := strconv.Atoi(digits)
 		if err != nil || v > math.MaxInt32 {
 			return 0, errZoneOverflow
 		}
@@ -111,6 +114,9 @@ func parseZoneOffset(s string) (int, error) {
 	}
 	if numbers[0] > maxZoneHours || numbers[1] > 59 || numbers[2] > 59 {
 		return 0, errZoneOverflow
+	}
+	if junk {
+		return 0, errDateSyntax
 	}
 	offset := numbers[0]*3600 + numbers[1]*60 + numbers[2]
 	if s[0] == '-' {
@@ -129,7 +135,9 @@ func (d *dateDecoder) applyHalf() error {
 	case d.half == halfPM && d.hour != 12:
 		d.hour += 12
 	}
-	if d.hour > 24 || d.minute > 59 || d.second > 60 || d.timeOfDay() > microsPerDay {
+	// A time written as digits without colons is not checked in a timestamp:
+	// 1997 is 20:37.
+	if d.timeOnly && (d.hour > 24 || d.minute > 59 || d.second > 60 || d.timeOfDay() > microsPerDay) {
 		return errDateOverflow
 	}
 	return nil

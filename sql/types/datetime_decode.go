@@ -23,6 +23,7 @@ const (
 	partHalf
 	partEra
 	partWeekday
+	partSpecial
 
 	partsDate = partYear | partMonth | partDay
 	partsTime = partHour | partMinute | partSecond
@@ -67,17 +68,14 @@ func (d *dateDecoder) decode() error {
 		}
 		d.seen |= found
 	}
-	if d.label != 0 {
-		return errDateSyntax
-	}
-	if d.special >= 0 {
-		return nil
-	}
 	if err := d.validateDate(); err != nil {
 		return err
 	}
 	if err := d.applyHalf(); err != nil {
 		return err
+	}
+	if d.special >= 0 {
+		return nil
 	}
 	if d.timeOnly {
 		if d.seen&partsTime != partsTime {

@@ -152,7 +152,8 @@ func (d *dateDecoder) date(s string) (dateParts, error) {
 		seen |= one
 		found |= one
 	}
-	if seen&^(partDayOfYear|partZone)&(partsDate|partsTime) != partsDate {
+	// Nothing but a zone may stand in front of a date with separators.
+	if seen&^(partDayOfYear|partZone) != partsDate {
 		return 0, errDateSyntax
 	}
 	return found, nil

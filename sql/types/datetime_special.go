@@ -39,8 +39,9 @@ func (d *dateDecoder) specialValue(value int) (dateParts, error) {
 		if d.timeOnly {
 			return 0, errDateSyntax
 		}
+		// Whatever else is said of the date does not count.
 		d.special = value
-		return all, nil
+		return partSpecial, nil
 	}
 }
 
@@ -64,7 +65,7 @@ func (d *dateDecoder) setDate(now time.Time, days int) {
 // LookUpZone returns the time zone with a name of the IANA database, in any
 // case, or given as POSIX's "name+offset", west of Greenwich being positive.
 func LookUpZone(name string) (*time.Location, bool) {
-	if name == "" || strings.EqualFold(name, "local") {
+	if name == "" || strings.EqualFold(name, "local") || strings.Contains(name, "//") {
 		return nil, false
 	}
 	if zone, err := time.LoadLocation(name); err == nil {
@@ -94,7 +95,7 @@ func zoneSpelling(name string) string {
 // posixZone reads "UTC+3" and the like.
 func posixZone(name string) (*time.Location, bool) {
 	letters := skipWhile(name, 0, isLetter)
-	if letters < 3 || letters == len(name) {
+	if letters == 0 || letters == len(name) {
 		return nil, false
 	}
 	rest, west := name[letters:], 1
@@ -108,7 +109,7 @@ func posixZone(name string) (*time.Location, bool) {
 	unit := 3600
 	for _, part := range strings.Split(rest, ":") {
 		v, err := strconv.Atoi(part)
-		if err != nil || v < 0 || v > 167 || unit == 0 {
+		if err != nil || v < 0 || unit == 3600 && v > 167 || unit < 3600 && v > 59 || unit == 0 {
 			return nil, false
 		}
 		seconds += v * unit

@@ -86,8 +86,7 @@ var dateWords = map[string]dateWord{
 	"yesterday": {wordReserved, specialYesterday}, "tomorrow": {wordReserved, specialTomorrow},
 	"allballs": {wordReserved, specialMidnightUTC},
 	"epoch":    {wordReserved, specialEpoch},
-	"infinity": {wordReserved, specialLate}, "+infinity": {wordReserved, specialLate},
-	"-infinity": {wordReserved, specialEarly},
+	"infinity": {wordReserved, specialLate}, "-infinity": {wordReserved, specialEarly},
 
 	"t": {wordISOTime, unitTime},
 	"j": {wordUnit, unitJulian}, "jd": {wordUnit, unitJulian}, "julian": {wordUnit, unitJulian},

@@ -23,6 +23,8 @@ const (
 	unitDecades
 	unitCenturies
 	unitMillennia
+	// unitAgo stands for a missing unit in front of the word ago.
+	unitAgo
 )
 
 // intervalUnits are the units' names, as far as they are told apart: the first
@@ -105,7 +107,7 @@ func (d *intervalDecoder) decode(fields []dateField, mask int32, style IntervalS
 		default:
 			if f.text == "ago" {
 				ago = true
-				d.next = unitNone
+				d.next = unitAgo
 				continue
 			}
 			err = d.unit(f.text)
@@ -149,7 +151,7 @@ func (d *intervalDecoder) mark(units uint16) error {
 	return nil
 }
 
-const clockUnits = 1<<unitHours | 1<<unitMinutes | 1<<unitSeconds
+const clockUnits = 1<<unitHours | 1<<unitMinutes | 1<<unitSeconds | 1<<unitMillisecond | 1<<unitMicrosecond
 
 // clock reads "hh:mm:ss", whose hours may exceed a day's.
 func (d *intervalDecoder) clock(s string, negative bool, mask int32) error {
@@ -193,12 +195,16 @@ func (d *intervalDecoder) number(s string, mask int32) error {
 	switch {
 	case end == len(s):
 	case s[end] == '-':
-		months, err := strconv.Atoi(s[end+1:])
+		last := skipWhile(s, end+1, isDigit)
+		months := 0
+		if digits := s[end+1 : last]; digits != "" {
+			months, err = strconv.Atoi(digits)
+		}
 		switch {
-		case !allDigits(s[end+1:]) || s[end+1:] == "":
-			return errDateSyntax
-		case err != nil || months >= monthsPerYear:
+		case err != nil || months >= monthsPerYear || strings.HasPrefix(s[end+1:], "-"):
 			return errDateOverflow
+		case last < len(s):
+			return errDateSyntax
 		}
 		product, ok := multiplyInt64(value, monthsPerYear)
 		if !ok {
@@ -210,11 +216,7 @@ func (d *intervalDecoder) number(s string, mask int32) error {
 		value = product + int64(months)
 		d.next = unitMonths
 	case s[end] == '.' && allDigits(s[end+1:]):
-		// A point alone is no fraction.
-		if end+1 == len(s) {
-			return errDateSyntax
-		}
-		fraction, _ = strconv.ParseFloat("0"+s[end:], 64)
+		fraction, _ = strconv.ParseFloat("0"+s[end:]+"0", 64)
 		if negative {
 			fraction = -fraction
 		}
@@ -261,6 +263,9 @@ func lastUnit(mask int32) intervalUnit {
 // add adds a number with a fraction of the unit that follows it.
 func (d *intervalDecoder) add(value int64, fraction float64) error {
 	unit := d.next
+	if unit == unitAgo {
+		return errDateSyntax
+	}
 	units := uint16(1) << unit
 	if unit == unitSeconds && fraction != 0 {
 		units |= 1<<unitMillisecond | 1<<unitMicrosecond

@@ -137,8 +137,8 @@ func separateDigits(s, pattern string, separator byte) string {
 // designated reads numbers, each with the letter of its unit, or all separated
 // in the order of units.
 func (d *intervalDecoder) designated(s, letters string, units [4]intervalUnit, separator byte) error {
-	position := 0
-	for s != "" {
+	separated := false
+	for position := 0; s != ""; position++ {
 		end := skipWhile(s, 0, func(c byte) bool { return c == '-' })
 		end = skipWhile(s, end, func(c byte) bool { return isDigit(c) || c == '.' || c == 'e' || c == 'E' })
 		v, err := strconv.ParseFloat(s[:end], 64)
@@ -151,10 +151,14 @@ func (d *intervalDecoder) designated(s, letters string, units [4]intervalUnit, s
 		whole := math.Trunc(v)
 		unit := unitNone
 		switch {
-		case end < len(s) && strings.IndexByte(letters, s[end]) >= 0:
+		case !separated && end < len(s) && strings.IndexByte(letters, s[end]) >= 0:
 			unit = units[strings.IndexByte(letters, s[end])]
 			end++
-		case end == len(s) || s[end] == separator:
+		case (separated || position == 0) && (end == len(s) || s[end] == separator):
+			separated = true
+			if end+1 == len(s) {
+				return errDateSyntax
+			}
 			unit = separatedUnit(separator, position)
 			end = min(end+1, len(s))
 		}
@@ -165,7 +169,6 @@ func (d *intervalDecoder) designated(s, letters string, units [4]intervalUnit, s
 			return err
 		}
 		s = s[end:]
-		position++
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (p *jsonParser) lexNumber() error {
 	whole := p.digits(i)
 	ok := whole > i && (whole == i+1 || p.text[i] != '0')
 	i = whole
-	if i < len(p.text) && p.text[i] == '.' {
+	if ok && i < len(p.text) && p.text[i] == '.' {
 		fraction := p.digits(i + 1)
 		ok = ok && fraction > i+1
 		i = fraction

@@ -187,13 +187,21 @@ func parseDecimal(s string) (d decimal, ok bool, err error) {
 	}
 	exponent := 0
 	if hasExponent {
+		// The exponent is read as by C's strtol, which skips blanks in front, and
+		// judged before what follows it.
+		exponentText = strings.TrimLeftFunc(exponentText, isSpaceRune)
 		unsigned := strings.TrimLeft(exponentText, "+-")
-		if unsigned == "" || len(exponentText)-len(unsigned) > 1 || !allDigits(unsigned) {
+		sign := len(exponentText) - len(unsigned)
+		end := skipWhile(unsigned, 0, isDigit)
+		if end == 0 || sign > 1 {
 			return d, false, nil
 		}
-		exponent, err = strconv.Atoi(exponentText)
+		exponent, err = strconv.Atoi(exponentText[:sign+end])
 		if err != nil || exponent >= math.MaxInt32/2 || exponent <= -math.MaxInt32/2 {
 			return d, false, errNumericOverflow
+		}
+		if end < len(unsigned) {
+			return d, false, nil
 		}
 	}
 	return makeDecimal(negative, strings.TrimLeft(whole+fraction, "0"), len(fraction)-exponent)

@@ -163,7 +163,8 @@ func appendChar(buf []byte, s string) []byte {
 // parseChar reads a value of the type "char": the first byte, or an octal
 // escape.
 func parseChar(s string) string {
-	if len(s) == 4 && s[0] == '\\' && isOctal(s[1:]) {
+	if len(s) == 4 && s[0] == '\\' && s[1]-'0' <= 7 && s[2]-'0' <= 7 && s[3]-'0' <= 7 {
+		// The first digit's third bit is lost, as in PostgreSQL.
 		return charString((s[1]-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0'))
 	}
 	if s == "" {

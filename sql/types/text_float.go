@@ -1,7 +1,6 @@
 package types
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"math/big"
@@ -35,8 +34,8 @@ func appendFloatText(buf []byte, kind Kind, v float64, f *Format) []byte {
 	if abs != 0 && (abs < lowestFixed(size) || abs >= limit) {
 		form = 'e'
 	}
-	if shortestMayTie(abs, size) {
-		return appendWithoutTie(buf, v, form, size)
+	if form == 'e' && shortestMayTie(abs, size) {
+		return appendWithoutTie(buf, v, size)
 	}
 	return strconv.AppendFloat(buf, v, form, -1, size)
 }
@@ -54,21 +53,20 @@ func shortestMayTie(abs float64, size int) bool {
 }
 
 // appendWithoutTie appends the shortest text nearer to v than to any other
-// number of its size.
-func appendWithoutTie(buf []byte, v float64, form byte, size int) []byte {
+// number of its size. Such numbers print with an exponent.
+func appendWithoutTie(buf []byte, v float64, size int) []byte {
 	start := len(buf)
-	buf = strconv.AppendFloat(buf, v, 'e', -1, size)
-	digits := bytes.IndexByte(buf[start:], 'e')
-	digits -= bytes.Count(buf[start:start+digits], []byte("-")) + bytes.Count(buf[start:start+digits], []byte("."))
 	precision := -1
-	if isMiddle(string(buf[start:]), v, size) {
-		precision = digits
-		if form == 'f' {
-			// Whole numbers below the limit have no digit to add.
-			precision = -1
+	for {
+		buf = strconv.AppendFloat(buf[:start], v, 'e', precision, size)
+		printed := string(buf[start:])
+		if !isMiddle(printed, v, size) {
+			return buf
 		}
+		mantissa, _, _ := strings.Cut(printed, "e")
+		_, fraction, _ := strings.Cut(mantissa, ".")
+		precision = len(fraction) + 1
 	}
-	return strconv.AppendFloat(buf[:start], v, form, precision, size)
 }
 
 // isMiddle reports whether the decimal s is exactly between v and a neighbour.
@@ -110,6 +108,9 @@ func parseFloat(t Type, s string) (float64, error) {
 		return parseSpecialFloat(t, s, trimmed, size)
 	}
 	v, err := strconv.ParseFloat(trimmed, size)
+	if errors.Is(err, strconv.ErrSyntax) {
+		return parseSpecialFloat(t, s, trimmed, size)
+	}
 	return checkFloat(t, s, trimmed, v, err)
 }
 
@@ -118,6 +119,10 @@ func parseFloat(t Type, s string) (float64, error) {
 func checkFloat(t Type, s, trimmed string, v float64, err error) (float64, error) {
 	switch {
 	case errors.Is(err, strconv.ErrRange), err == nil && v == 0 && hasNonZeroDigit(trimmed):
+		if t.Kind == KindFloat4 {
+			// Of a real PostgreSQL shows the whole text.
+			trimmed = s
+		}
 		return 0, sqlerr.New(sqlerr.NumericValueOutOfRange, -1,
 			"\"%s\" is out of range for type %s", trimmed, t.BaseName())
 	case err != nil:
@@ -159,6 +164,13 @@ func parseSpecialFloat(t Type, s, trimmed string, size int) (float64, error) {
 	if len(trimmed)-len(unsigned) > 1 {
 		return 0, invalidSyntax(t, s)
 	}
+	if prefix := numberPrefix(trimmed); prefix != "" && prefix != trimmed {
+		// A number out of range counts before what follows it.
+		v, err := strconv.ParseFloat(prefix, size)
+		if _, err := checkFloat(t, s, prefix, v, err); sqlerr.CodeOf(err) == sqlerr.NumericValueOutOfRange {
+			return 0, err
+		}
+	}
 	sign := 1
 	if strings.HasPrefix(trimmed, "-") {
 		sign = -1
@@ -176,6 +188,34 @@ func parseSpecialFloat(t Type, s, trimmed string, size int) (float64, error) {
 		return checkFloat(t, s, trimmed, float64(sign)*v, err)
 	}
 	return 0, invalidSyntax(t, s)
+}
+
+// numberPrefix returns the longest decimal number that s begins with.
+func numberPrefix(s string) string {
+	i := 0
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		i = 1
+	}
+	whole := skipWhile(s, i, isDigit)
+	digits := whole - i
+	if i = whole; i < len(s) && s[i] == '.' {
+		end := skipWhile(s, i+1, isDigit)
+		digits += end - i - 1
+		i = end
+	}
+	if digits == 0 {
+		return ""
+	}
+	if i < len(s) && s[i]|0x20 == 'e' {
+		exponent := i + 1
+		if exponent < len(s) && (s[exponent] == '-' || s[exponent] == '+') {
+			exponent++
+		}
+		if end := skipWhile(s, exponent, isDigit); end > exponent {
+			i = end
+		}
+	}
+	return s[:i]
 }
 
 // trimSpace cuts off the white space around s that input functions ignore.

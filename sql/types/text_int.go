@@ -42,6 +42,7 @@ func intBounds(kind Kind) (low, high int64) {
 }
 
 // parseInt reads an integer with the blanks around it that PostgreSQL allows.
+// Digits beyond the type's range count before what follows them.
 func parseInt(t Type, s string) (int64, error) {
 	trimmed := trimSpace(s)
 	negative := strings.HasPrefix(trimmed, "-")
@@ -49,35 +50,38 @@ func parseInt(t Type, s string) (int64, error) {
 	if negative || strings.HasPrefix(trimmed, "+") {
 		digits = trimmed[1:]
 	}
-	if digits == "" || !allDigits(digits) {
+	// Digits add up on the negative side, which reaches one further.
+	_, high := intBounds(t.Kind)
+	limit := uint64(high) + 1
+	var u uint64
+	end := 0
+	for ; end < len(digits) && isDigit(digits[end]); end++ {
+		digit := uint64(digits[end] - '0')
+		if u > (limit-digit)/10 {
+			return 0, outOfRange(t, s)
+		}
+		u = u*10 + digit
+	}
+	if end == 0 || end < len(digits) {
 		return 0, invalidSyntax(t, s)
 	}
-	digits = strings.TrimLeft(digits, "0")
-	if len(digits) > 19 {
-		return 0, outOfRange(t, s)
-	}
-	var u uint64
-	for i := 0; i < len(digits); i++ {
-		u = u*10 + uint64(digits[i]-'0')
-	}
-	v := int64(u)
 	switch {
-	case negative && u > 1<<63, !negative && u > math.MaxInt64:
-		return 0, outOfRange(t, s)
 	case negative:
-		v = -v
-	}
-	if low, high := intBounds(t.Kind); v < low || v > high {
+		return -int64(u), nil
+	case u == limit:
 		return 0, outOfRange(t, s)
+	default:
+		return int64(u), nil
 	}
-	return v, nil
 }
 
 // parseOID reads an object identifier: an unsigned number of 32 bits, or the
 // signed number with the same bits.
 func parseOID(t Type, s string) (int64, error) {
 	trimmed := trimSpace(s)
-	v, ok := parseShortInt(strings.TrimPrefix(trimmed, "+"))
+	digits, positive := strings.CutPrefix(trimmed, "+")
+	v, ok := parseShortInt(digits)
+	ok = ok && !(positive && v < 0)
 	switch {
 	case !ok:
 		if digits := strings.TrimLeft(trimmed, "+-"); len(digits) > 18 && allDigits(digits) {
