@@ -174,8 +174,18 @@ DECLARE r text;
 BEGIN EXECUTE 'SELECT (' || q || ')::text' INTO r; RETURN coalesce(r, 'NULL');
 EXCEPTION WHEN OTHERS THEN RETURN 'ERR ' || sqlstate; END $$`
 
-// askPostgres returns PostgreSQL's answers.
+// askPostgres returns PostgreSQL's answers to cases.
 func askPostgres(t *testing.T, cases []oracleCase) []string {
+	t.Helper()
+	questions := make([]string, len(cases))
+	for i, c := range cases {
+		questions[i] = c.sql()
+	}
+	return askPostgresSQL(t, questions)
+}
+
+// askPostgresSQL returns PostgreSQL's values of expressions, as text.
+func askPostgresSQL(t *testing.T, questions []string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
 	defer cancel()
@@ -189,10 +199,6 @@ func askPostgres(t *testing.T, cases []oracleCase) []string {
 	}
 	if _, err := conn.Exec(ctx, "SET timezone = 'UTC'"); err != nil {
 		t.Fatal(err)
-	}
-	questions := make([]string, len(cases))
-	for i, c := range cases {
-		questions[i] = c.sql()
 	}
 	rows, err := conn.Query(ctx, "SELECT pg_temp.ask(q) FROM unnest($1::text[]) WITH ORDINALITY AS u(q, n) ORDER BY n", questions)
 	if err != nil {
