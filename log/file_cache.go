@@ -20,6 +20,8 @@ type FileCache struct {
 	// idle holds the cachedFiles without users, most recently used first.
 	idle   list.List
 	closed bool
+	// forgotten counts the calls of forget.
+	forgotten uint64
 }
 
 // fileKey tells the handles of a file apart.
@@ -72,13 +74,13 @@ func (c *FileCache) Close() error {
 // one creates the file when it is missing.
 func (c *FileCache) acquire(path string, writable bool) (*cachedFile, error) {
 	key := fileKey{path: path, writable: writable}
-	if file, err := c.lookup(key); file != nil || err != nil {
+	file, forgotten, err := c.lookup(key)
+	if file != nil || err != nil {
 		return file, err
 	}
 	// Opening may wait for the disk, so it happens outside the lock; of two
 	// that open the same file the second to come back uses the first's.
 	var opened vfs.File
-	var err error
 	if writable {
 		opened, err = c.fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
 	} else {
@@ -89,7 +91,7 @@ func (c *FileCache) acquire(path string, writable bool) (*cachedFile, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if file := c.files[key]; file != nil || c.closed {
+	if file = c.files[key]; file != nil || c.closed {
 		closeErr := opened.Close()
 		if c.closed {
 			return nil, ErrClosed
@@ -97,23 +99,29 @@ func (c *FileCache) acquire(path string, writable bool) (*cachedFile, error) {
 		c.use(file)
 		return file, closeErr
 	}
-	file := &cachedFile{File: opened, key: key, refs: 1}
+	file = &cachedFile{File: opened, key: key, refs: 1}
+	if c.forgotten != forgotten {
+		// This may be a file that has been removed meanwhile: let nobody find
+		// it here in the place of its successor.
+		file.doomed = true
+		return file, nil
+	}
 	c.files[key] = file
 	return file, nil
 }
 
-// lookup returns the open handle of key, if there is one, for another user.
-func (c *FileCache) lookup(key fileKey) (*cachedFile, error) {
+// lookup returns the open handle of key, if there is one, for another user, and
+// the number of calls of forget so far.
+func (c *FileCache) lookup(key fileKey) (file *cachedFile, forgotten uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, ErrClosed
+		return nil, 0, ErrClosed
 	}
-	file := c.files[key]
-	if file != nil {
+	if file = c.files[key]; file != nil {
 		c.use(file)
 	}
-	return file, nil
+	return file, c.forgotten, nil
 }
 
 // use counts another user; c.mu is held.
@@ -145,10 +153,12 @@ func (c *FileCache) release(file *cachedFile) {
 	}
 }
 
-// forget drops the handles of a file that is being removed.
+// forget drops the handles of a file, which has been removed or is no longer
+// used. Those in use close with their last user.
 func (c *FileCache) forget(path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.forgotten++
 	for _, writable := range []bool{false, true} {
 		if file := c.files[fileKey{path: path, writable: writable}]; file != nil {
 			_ = c.doom(file)

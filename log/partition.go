@@ -268,9 +268,13 @@ func (p *Partition) Segments() []SegmentInfo {
 	return infos
 }
 
-// Close releases the partition's files. It does not sync. It must not run
-// beside other calls; those that follow return ErrClosed.
+// Close releases the partition's files. It does not sync. Reads under way end
+// as they would have; calls that follow return ErrClosed.
 func (p *Partition) Close() error {
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	p.syncMu.Lock()
+	defer p.syncMu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

@@ -76,7 +76,8 @@ func (p *Partition) TruncateBefore(offset int64) error {
 // removeSegment removes the files of a segment. What an error leaves behind is
 // removed on the next open.
 func (p *Partition) removeSegment(s *segment) error {
-	p.forgetFiles(s)
+	// Handles are dropped once the names are gone, so that no new ones follow.
+	defer p.forgetFiles(s)
 	if err := removeIfPresent(p.options.FS, s.path); err != nil {
 		return err
 	}
