@@ -153,17 +153,50 @@ func FromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 	}
 }
 
+// arrayFromJSON reads an array; arrays within it are its further dimensions
+// unless its elements are arrays or JSON themselves.
 func arrayFromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
-	elems := make([]Datum, len(v.Items))
-	for i := range v.Items {
-		d, err := FromJSON(*t.Elem, &v.Items[i], f)
-		if err != nil {
-			return Null, err
-		}
-		elems[i] = d
+	var a Array
+	nested := t.Elem.Kind != KindArray && t.Elem.Kind != KindJSONB
+	if err := a.appendJSON(*t.Elem, v, 0, nested, f); err != nil {
+		return Null, err
 	}
-	return StringDatum(EncodeArray(*t.Elem, NewArray(elems))), nil
+	if len(a.Elems) == 0 {
+		a = Array{}
+	}
+	return StringDatum(EncodeArray(*t.Elem, a)), nil
 }
+
+// appendJSON adds the elements of v, the array at a depth, to a.
+func (a *Array) appendJSON(elem Type, v *JSONValue, depth int, nested bool, f *Format) error {
+	if depth == len(a.Dims) && len(a.Elems) == 0 && depth < maxDimensions {
+		a.Dims = append(a.Dims, int32(len(v.Items)))
+	}
+	if depth >= len(a.Dims) || int(a.Dims[depth]) != len(v.Items) {
+		return errUnevenJSON
+	}
+	for i := range v.Items {
+		item := &v.Items[i]
+		if nested && item.Kind == JSONArray {
+			if err := a.appendJSON(elem, item, depth+1, nested, f); err != nil {
+				return err
+			}
+			continue
+		}
+		d, err := FromJSON(elem, item, f)
+		if err != nil {
+			return err
+		}
+		if depth+1 != len(a.Dims) {
+			return errUnevenJSON
+		}
+		a.Elems = append(a.Elems, d)
+	}
+	return nil
+}
+
+var errUnevenJSON = sqlerr.New(sqlerr.InvalidTextRepresentation, -1, "malformed JSON array").
+	WithDetail("Multidimensional arrays must have sub-arrays with matching dimensions.")
 
 func structFromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 	fields := make([]Datum, len(t.Fields))

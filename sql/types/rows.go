@@ -75,8 +75,7 @@ func (c *RowCodec) AppendRow(buf []byte, b *Batch, row int) []byte {
 			break
 		}
 	}
-	bitmap := len(buf)
-	buf, bitmap = c.appendHeader(buf, nulls)
+	buf, bitmap := c.appendHeader(buf, nulls)
 	for i, form := range c.forms {
 		v := &b.Columns[i]
 		if nulls && v.IsNull(row) {
