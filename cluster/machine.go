@@ -372,11 +372,17 @@ func appendTo(to healing, index uint64, entry *log.Entry) error {
 	return nil
 }
 
-// healNow heals outside of apply.
-func (m *machine) healNow() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.heal()
+// healSoon heals outside of apply, and if that fails, again later.
+func (m *machine) healSoon() {
+	try := func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		err := m.heal()
+		return err == nil || !mayPass(err)
+	}
+	if !try() {
+		m.host.retry(try)
+	}
 }
 
 // Snapshot implements raft.FSM. Raft calls it between two entries.
