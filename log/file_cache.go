@@ -92,12 +92,12 @@ func (c *FileCache) acquire(path string, writable bool) (*cachedFile, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if file = c.files[key]; file != nil || c.closed {
-		closeErr := opened.Close()
+		_ = opened.Close() // nothing was done with it
 		if c.closed {
 			return nil, ErrClosed
 		}
 		c.use(file)
-		return file, closeErr
+		return file, nil
 	}
 	file = &cachedFile{File: opened, key: key, refs: 1}
 	if c.forgotten != forgotten {
