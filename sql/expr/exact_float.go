@@ -38,26 +38,21 @@ type exactSum struct {
 
 // add adds weight × v; v is finite.
 func (s *exactSum) add(v float64, weight int64) {
-	for weight > math.MaxInt16 || weight < -math.MaxInt16 {
-		// Take the lowest 15 bits of the weight now, and the rest as the weight of
-		// 2^15 v, in halves that cannot overflow.
-		chunk := weight % (1 << 15)
-		s.addShifted(v, chunk, 0)
-		weight /= 1 << 15
-		s.addWide(v, weight, 15)
+	if weight >= -maxShortWeight && weight <= maxShortWeight {
+		s.addShifted(v, weight, 0)
 		return
 	}
-	s.addShifted(v, weight, 0)
-}
-
-// addWide adds weight × 2^shift × v for a weight of any size.
-func (s *exactSum) addWide(v float64, weight int64, shift int) {
-	for weight != 0 {
-		s.addShifted(v, weight%(1<<15), shift)
-		weight /= 1 << 15
-		shift += 15
+	for shift := 0; weight != 0; shift += shortWeightBits {
+		s.addShifted(v, weight%(1<<shortWeightBits), shift)
+		weight /= 1 << shortWeightBits
 	}
 }
+
+// A weight is added in pieces of so many bits, which leave a digit room.
+const (
+	shortWeightBits = 15
+	maxShortWeight  = 1<<shortWeightBits - 1
+)
 
 // addShifted adds weight × 2^shift × v, |weight| ≤ 2^15.
 func (s *exactSum) addShifted(v float64, weight int64, shift int) {

@@ -142,50 +142,6 @@ func formatType(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) 
 	return types.StringDatum(t.String()), nil
 }
 
-// defineCatalogStubs defines functions whose answer is always the same here:
-// there are no comments, no stored expressions and no privileges.
-func (b *builder) defineCatalogStubs() {
-	null := func(name, args, result, words string) {
-		b.function(name, args, result, lift0c(func(*Context) (string, error) { return "", errNull }), words, stable)
-	}
-	null("obj_description", "oid", "text", "NULL: there are no comments")
-	null("obj_description", "oid,name", "text", "NULL: there are no comments")
-	null("col_description", "oid,int4", "text", "NULL: there are no comments")
-	null("shobj_description", "oid,name", "text", "NULL: there are no comments")
-	null("pg_get_expr", "text,oid", "text", "NULL: there are no stored expressions")
-	null("pg_get_expr", "text,oid,bool", "text", "NULL: there are no stored expressions")
-	null("pg_get_indexdef", "oid", "text", "NULL: there are no index definitions")
-	null("pg_get_indexdef", "oid,int4,bool", "text", "NULL: there are no index definitions")
-	null("pg_get_constraintdef", "oid", "text", "NULL: there are no constraint definitions")
-	null("pg_get_constraintdef", "oid,bool", "text", "NULL: there are no constraint definitions")
-	null("pg_get_viewdef", "oid", "text", "NULL: there are no views")
-	null("pg_get_viewdef", "oid,bool", "text", "NULL: there are no views")
-	null("pg_get_partkeydef", "oid", "text", "NULL: there are no partitioned tables")
-	null("pg_get_statisticsobjdef_columns", "oid", "text", "NULL: there are no statistics objects")
-	integer := func(name, args, result string, v int64, words string) {
-		b.function(name, args, result, lift0c(func(*Context) (int64, error) { return v, nil }), words, stable)
-	}
-	for _, object := range []string{"table", "schema", "database", "column"} {
-		for _, args := range []string{"text,text", "oid,text", "name,text,text", "name,oid,text", "oid,oid,text"} {
-			if object == "column" {
-				args = strings.TrimSuffix(args, "text") + "text,text"
-			}
-			integer("has_"+object+"_privilege", args, "bool", 1, "true: there are no privileges")
-		}
-	}
-	for _, name := range []string{"pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size"} {
-		integer(name, "regclass", "int8", 0, "0: sizes are not counted by relation")
-	}
-	integer("pg_relation_size", "regclass,text", "int8", 0, "0: sizes are not counted by relation")
-	for _, name := range []string{"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible"} {
-		integer(name, "oid", "bool", 1, "true: these are all in pg_catalog")
-	}
-	integer("pg_is_in_recovery", "", "bool", 0, "false: a node that answers is not recovering")
-	integer("pg_relation_is_publishable", "regclass", "bool", 0, "false: there are no publications")
-	integer("pg_my_temp_schema", "", "oid", 0, "0: there are no temporary tables")
-	integer("inet_server_port", "", "int4", 0, "0: not known here")
-}
-
 // sleep waits for a number of seconds or until the statement is cancelled.
 func sleep(ctx *Context, seconds float64) (string, error) {
 	if !(seconds > 0) {

@@ -95,6 +95,7 @@ var mathCalls = []functionCall{
 	call("mod", all("int4"), of("int4", "3", "-3", "0")), call("mod", all("int8"), of("int8", "3", "-1", "0")), call("mod", numericArguments, of("numeric", "3", "-0.7", "0", "NaN", "Infinity")),
 	call("div", numericArguments, of("numeric", "3", "-0.7", "0", "NaN", "Infinity")), call("gcd", all("int4"), of("int4", "0", "6", "-2147483648")), call("lcm", all("int4"), of("int4", "0", "6", "2147483647")),
 	call("gcd", all("int8"), of("int8", "12")), call("scale", all("numeric")), call("min_scale", of("numeric", "1.500", "100", "0.00", "NaN")), call("trim_scale", of("numeric", "1.500", "100", "0.00", "NaN", "-3.10")),
+	call("pg_size_pretty", of("int8", "0", "10239", "10240", "-10240", "1048576", "10485247", "10485248", "123456789012", "9223372036854775807")),
 	call("factorial", of("int8", "0", "1", "5", "30", "-1", "40000")), call("width_bucket", floatArguments, of("float8", "0", "5"), of("float8", "10", "0", "Infinity"), of("int4", "5", "0")),
 }
 

@@ -1,0 +1,85 @@
+package expr
+
+import (
+	"strconv"
+	"strings"
+)
+
+// defineCatalogStubs defines functions whose answer is always the same here:
+// there are no comments, no stored expressions and no privileges.
+func (b *builder) defineCatalogStubs() {
+	null := func(name, args, result, words string) {
+		b.function(name, args, result, lift0c(func(*Context) (string, error) { return "", errNull }), words, stable)
+	}
+	null("obj_description", "oid", "text", "NULL: there are no comments")
+	null("obj_description", "oid,name", "text", "NULL: there are no comments")
+	null("col_description", "oid,int4", "text", "NULL: there are no comments")
+	null("shobj_description", "oid,name", "text", "NULL: there are no comments")
+	null("pg_get_expr", "text,oid", "text", "NULL: there are no stored expressions")
+	null("pg_get_expr", "text,oid,bool", "text", "NULL: there are no stored expressions")
+	null("pg_get_indexdef", "oid", "text", "NULL: there are no index definitions")
+	null("pg_get_indexdef", "oid,int4,bool", "text", "NULL: there are no index definitions")
+	null("pg_get_constraintdef", "oid", "text", "NULL: there are no constraint definitions")
+	null("pg_get_constraintdef", "oid,bool", "text", "NULL: there are no constraint definitions")
+	null("pg_get_viewdef", "oid", "text", "NULL: there are no views")
+	null("pg_get_viewdef", "oid,bool", "text", "NULL: there are no views")
+	null("pg_get_partkeydef", "oid", "text", "NULL: there are no partitioned tables")
+	null("pg_get_statisticsobjdef_columns", "oid", "text", "NULL: there are no statistics objects")
+	for _, name := range []string{"pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"} {
+		null(name, "oid", "text", "NULL: functions are described in the documentation only")
+	}
+	null("pg_get_ruledef", "oid", "text", "NULL: there are no rules")
+	null("pg_get_triggerdef", "oid", "text", "NULL: there are no triggers")
+	null("pg_get_triggerdef", "oid,bool", "text", "NULL: there are no triggers")
+	null("pg_get_serial_sequence", "text,text", "text", "NULL: there are no sequences")
+	null("pg_tablespace_location", "oid", "text", "NULL: there are no tablespaces")
+	integer := func(name, args, result string, v int64, words string) {
+		b.function(name, args, result, lift0c(func(*Context) (int64, error) { return v, nil }), words, stable)
+	}
+	for _, object := range []string{"table", "schema", "database", "column"} {
+		for _, args := range []string{"text,text", "oid,text", "name,text,text", "name,oid,text", "oid,oid,text"} {
+			if object == "column" {
+				args = strings.TrimSuffix(args, "text") + "text,text"
+			}
+			integer("has_"+object+"_privilege", args, "bool", 1, "true: there are no privileges")
+		}
+	}
+	for _, name := range []string{"pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size"} {
+		integer(name, "regclass", "int8", 0, "0: sizes are not counted by relation")
+	}
+	integer("pg_relation_size", "regclass,text", "int8", 0, "0: sizes are not counted by relation")
+	for _, name := range []string{"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible"} {
+		integer(name, "oid", "bool", 1, "true: these are all in pg_catalog")
+	}
+	for _, args := range []string{"name", "oid"} {
+		integer("pg_database_size", args, "int8", 0, "0: sizes are not counted by database")
+	}
+	b.function("pg_size_pretty", "int8", "text", lift1(prettySize), "number of bytes with a unit")
+	integer("pg_is_in_recovery", "", "bool", 0, "false: a node that answers is not recovering")
+	integer("pg_relation_is_publishable", "regclass", "bool", 0, "false: there are no publications")
+	integer("pg_my_temp_schema", "", "oid", 0, "0: there are no temporary tables")
+	integer("inet_server_port", "", "int4", 0, "0: not known here")
+}
+
+// prettySize prints a number of bytes in the largest unit that leaves it a few
+// digits, rounded as PostgreSQL does.
+func prettySize(n int64) string {
+	const limit = 10 * 1024
+	negative := n < 0
+	size := absolute(n)
+	if size < limit {
+		return strconv.FormatInt(n, 10) + " bytes"
+	}
+	size >>= 9 // keep one bit for rounding
+	unit := 0
+	units := []string{"kB", "MB", "GB", "TB", "PB"}
+	for size >= 2*limit-1 && unit < len(units)-1 {
+		size >>= 10
+		unit++
+	}
+	text := strconv.FormatUint((size+1)/2, 10) + " " + units[unit]
+	if negative {
+		return "-" + text
+	}
+	return text
+}
