@@ -77,7 +77,7 @@ func DecodeArray(elem Type, s string) (Array, error) {
 		a.LowerBounds[i] = int32(r.varint())
 		regular = regular && a.LowerBounds[i] == 1
 		if a.Dims[i] == 0 || count > 8*len(s)/int(a.Dims[i]) {
-			return Array{}, errCorruptValue
+			return Array{}, corruptValueError()
 		}
 		count *= int(a.Dims[i])
 	}
@@ -168,7 +168,9 @@ func DecodeMap(t Type, s string) ([]MapEntry, error) {
 	return entries, r.finish()
 }
 
-var errCorruptValue = sqlerr.New(sqlerr.DataCorrupted, -1, "value has an invalid encoding")
+func corruptValueError() error {
+	return sqlerr.New(sqlerr.DataCorrupted, -1, "value has an invalid encoding")
+}
 
 // appendNullBitmap appends n bits, 1 where isNull says so.
 func appendNullBitmap(buf []byte, n int, isNull func(int) bool) []byte {
@@ -212,7 +214,7 @@ type reader struct {
 // finish returns an error when a piece was missing or bytes are left.
 func (r *reader) finish() error {
 	if r.failed || r.data != "" {
-		return errCorruptValue
+		return corruptValueError()
 	}
 	return nil
 }

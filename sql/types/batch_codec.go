@@ -29,7 +29,9 @@ const (
 	batchFlags       = batchHasWeights | batchHasRowtimes | batchHasOffsets
 )
 
-var errCorruptBatch = sqlerr.New(sqlerr.DataCorrupted, -1, "batch has an invalid encoding")
+func corruptBatchError() error {
+	return sqlerr.New(sqlerr.DataCorrupted, -1, "batch has an invalid encoding")
+}
 
 // AppendBatch appends b with its weights, rowtimes, offsets and partition.
 func AppendBatch(buf []byte, b *Batch) []byte {
@@ -120,7 +122,7 @@ func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
 	r := reader{data: aliasString(data)}
 	header := r.bytes(2)
 	if r.failed || header[0] != batchVersion || header[1]&^batchFlags != 0 {
-		return nil, errCorruptBatch
+		return nil, corruptBatchError()
 	}
 	flags := header[1]
 	// Each value of each column takes at least a byte, so a batch that is no
@@ -129,7 +131,7 @@ func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
 	count := r.length(math.MaxInt32)
 	partition := r.varint()
 	if r.failed || count != len(columns) || (count > 0 && rows > len(r.data)) || partition != int64(int32(partition)) {
-		return nil, errCorruptBatch
+		return nil, corruptBatchError()
 	}
 	b := NewBatch(columns)
 	b.Len, b.Partition = rows, int32(partition)
@@ -146,7 +148,7 @@ func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
 		r.column(&b.Columns[i], rows)
 	}
 	if r.finish() != nil {
-		return nil, errCorruptBatch
+		return nil, corruptBatchError()
 	}
 	return b, nil
 }

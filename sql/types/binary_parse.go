@@ -8,10 +8,13 @@ import (
 	"millrace/sql/sqlerr"
 )
 
-var (
-	errBinaryShort  = sqlerr.New(sqlerr.ProtocolViolation, -1, "insufficient data left in message")
-	errBinaryFormat = sqlerr.New(sqlerr.InvalidBinaryRepresentation, -1, "incorrect binary data format")
-)
+func binaryShortError() error {
+	return sqlerr.New(sqlerr.ProtocolViolation, -1, "insufficient data left in message")
+}
+
+func binaryFormatError() error {
+	return sqlerr.New(sqlerr.InvalidBinaryRepresentation, -1, "incorrect binary data format")
+}
 
 // ParseBinary reads a value of type t in PostgreSQL's binary wire format and
 // fits it to t's modifier. The result does not alias data. Errors: 08P01 for
@@ -69,9 +72,9 @@ func parseBinary(t Type, data []byte) (Datum, error) {
 func checkBinaryLength(data []byte, n int) error {
 	switch {
 	case len(data) < n:
-		return errBinaryShort
+		return binaryShortError()
 	case len(data) > n:
-		return errBinaryFormat
+		return binaryFormatError()
 	default:
 		return nil
 	}
@@ -112,7 +115,7 @@ func checkBinaryInt(t Type, v int64) (Datum, error) {
 		}
 	case KindTimestamp, KindTimestampTZ:
 		if !isTimestamp(v) && v != TimestampInfinity && v != TimestampNegativeInfinity {
-			return Null, errTimestampRange
+			return Null, timestampRangeError()
 		}
 	}
 	return IntDatum(v), nil
@@ -130,7 +133,7 @@ func parseBinaryFloat(t Type, data []byte) (Datum, error) {
 
 func parseBinaryJSON(t Type, data []byte) (Datum, error) {
 	if len(data) == 0 {
-		return Null, errBinaryShort
+		return Null, binaryShortError()
 	}
 	if data[0] != jsonbVersion {
 		return Null, sqlerr.New(sqlerr.InternalError, -1, "unsupported jsonb version number %d", data[0])
@@ -146,7 +149,7 @@ func invalidNumericPart(part string) error {
 // parseBinaryNumeric is the inverse of appendBinaryNumeric.
 func parseBinaryNumeric(data []byte) (string, error) {
 	if len(data) < 8 {
-		return "", errBinaryShort
+		return "", binaryShortError()
 	}
 	count := int(binary.BigEndian.Uint16(data))
 	weight := int(int16(binary.BigEndian.Uint16(data[2:])))
@@ -227,7 +230,7 @@ func parseBinaryArray(elem Type, data []byte) (Datum, error) {
 	dimensions, flags, oid := r.int32(), r.int32(), uint32(r.int32())
 	switch {
 	case r.failed:
-		return Null, errBinaryShort
+		return Null, binaryShortError()
 	case dimensions < 0 || dimensions > maxDimensions:
 		return Null, sqlerr.New(sqlerr.ProgramLimitExceeded, -1,
 			"number of array dimensions (%d) exceeds the maximum allowed (%d)", dimensions, maxDimensions)
@@ -246,7 +249,7 @@ func parseBinaryArray(elem Type, data []byte) (Datum, error) {
 		count *= int64(max(length, 0))
 		// Each element takes at least its length.
 		if count > int64(len(r.data)/4) {
-			return Null, errBinaryShort
+			return Null, binaryShortError()
 		}
 	}
 	if err := parseBinaryElements(&a, elem, int(count), &r); err != nil {
@@ -263,14 +266,14 @@ func parseBinaryElements(a *Array, elem Type, count int, r *binaryReader) error 
 	for i := range a.Elems {
 		length := r.int32()
 		if r.failed {
-			return errBinaryShort
+			return binaryShortError()
 		}
 		if length == -1 {
 			continue
 		}
 		value := r.next(int(length))
 		if r.failed {
-			return errBinaryShort
+			return binaryShortError()
 		}
 		d, err := parseBinaryElement(elem, value)
 		if err != nil {
@@ -279,7 +282,7 @@ func parseBinaryElements(a *Array, elem Type, count int, r *binaryReader) error 
 		a.Elems[i] = d
 	}
 	if len(r.data) > 0 {
-		return errBinaryFormat
+		return binaryFormatError()
 	}
 	return nil
 }
@@ -291,7 +294,7 @@ func parseBinaryElement(elem Type, data []byte) (Datum, error) {
 		return ParseBinary(elem, data)
 	}
 	if len(data) == 0 || data[0] != jsonbVersion {
-		return Null, errBinaryFormat
+		return Null, binaryFormatError()
 	}
 	return parseJSONValue(elem, string(data[1:]), DefaultFormat())
 }

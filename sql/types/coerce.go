@@ -123,7 +123,7 @@ func coerceTimestamp(t Type, micros int64) (int64, error) {
 	}
 	rounded := roundMicros(micros, t.Mod)
 	if !isTimestamp(rounded) {
-		return 0, errTimestampRange
+		return 0, timestampRangeError()
 	}
 	return rounded, nil
 }

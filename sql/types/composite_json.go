@@ -173,7 +173,7 @@ func (a *Array) appendJSON(elem Type, v *JSONValue, depth int, nested bool, f *F
 		a.Dims = append(a.Dims, int32(len(v.Items)))
 	}
 	if depth >= len(a.Dims) || int(a.Dims[depth]) != len(v.Items) {
-		return errUnevenJSON
+		return unevenJSONError()
 	}
 	for i := range v.Items {
 		item := &v.Items[i]
@@ -188,15 +188,17 @@ func (a *Array) appendJSON(elem Type, v *JSONValue, depth int, nested bool, f *F
 			return err
 		}
 		if depth+1 != len(a.Dims) {
-			return errUnevenJSON
+			return unevenJSONError()
 		}
 		a.Elems = append(a.Elems, d)
 	}
 	return nil
 }
 
-var errUnevenJSON = sqlerr.New(sqlerr.InvalidTextRepresentation, -1, "malformed JSON array").
-	WithDetail("Multidimensional arrays must have sub-arrays with matching dimensions.")
+func unevenJSONError() error {
+	return sqlerr.New(sqlerr.InvalidTextRepresentation, -1, "malformed JSON array").
+		WithDetail("Multidimensional arrays must have sub-arrays with matching dimensions.")
+}
 
 func structFromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 	fields := make([]Datum, len(t.Fields))

@@ -39,11 +39,17 @@ const (
 	endTimestamp = 9223371331200000000 // 294277-01-01
 )
 
-var (
-	errTimestampRange      = sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "timestamp out of range")
-	errDateToTimestamp     = sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "date out of range for timestamp")
-	errInfiniteSubtraction = sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "cannot subtract infinite timestamps")
-)
+func timestampRangeError() error {
+	return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "timestamp out of range")
+}
+
+func dateToTimestampError() error {
+	return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "date out of range for timestamp")
+}
+
+func infiniteSubtractionError() error {
+	return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "cannot subtract infinite timestamps")
+}
 
 // civil is a calendar date; year 0 is 1 BC.
 type civil struct {

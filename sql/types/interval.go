@@ -20,7 +20,9 @@ const (
 	monthsPerYear = 12
 )
 
-var errIntervalRange = sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "interval out of range")
+func intervalRangeError() error {
+	return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "interval out of range")
+}
 
 // intervalSize is the length of an encoded interval: months, days and
 // microseconds as little-endian integers.
@@ -92,7 +94,7 @@ func (v IntervalValue) Sub(w IntervalValue) (IntervalValue, error) {
 // Neg returns -v, 22008 when a field overflows.
 func (v IntervalValue) Neg() (IntervalValue, error) {
 	if v.Micros == math.MinInt64 {
-		return IntervalValue{}, errIntervalRange
+		return IntervalValue{}, intervalRangeError()
 	}
 	return makeInterval(-int64(v.Months), -int64(v.Days), -v.Micros, 0)
 }
@@ -102,7 +104,7 @@ func makeInterval(months, days, micros, moreMicros int64) (IntervalValue, error)
 	sum := micros + moreMicros
 	overflow := (sum > micros) != (moreMicros > 0) && moreMicros != 0
 	if overflow || int64(int32(months)) != months || int64(int32(days)) != days {
-		return IntervalValue{}, errIntervalRange
+		return IntervalValue{}, intervalRangeError()
 	}
 	return IntervalValue{Months: int32(months), Days: int32(days), Micros: sum}, nil
 }
@@ -116,7 +118,7 @@ func (v IntervalValue) Mul(factor float64) (IntervalValue, error) {
 // Div returns v / divisor; dividing by zero is 22012.
 func (v IntervalValue) Div(divisor float64) (IntervalValue, error) {
 	if divisor == 0 {
-		return IntervalValue{}, errDivisionByZero
+		return IntervalValue{}, divisionByZeroError()
 	}
 	return v.scale(func(x float64) float64 { return x / divisor })
 }
@@ -127,7 +129,7 @@ func (v IntervalValue) scale(apply func(float64) float64) (IntervalValue, error)
 	months, okMonths := toInt32(apply(float64(v.Months)))
 	days, okDays := toInt32(apply(float64(v.Days)))
 	if !okMonths || !okDays {
-		return IntervalValue{}, errIntervalRange
+		return IntervalValue{}, intervalRangeError()
 	}
 	// Fractions are rounded to microseconds at each step, so that errors of
 	// floating point do not show.
@@ -143,7 +145,7 @@ func (v IntervalValue) scale(apply func(float64) float64) (IntervalValue, error)
 	totalDays += int64(math.Trunc(monthFraction))
 	micros := math.RoundToEven(apply(float64(v.Micros)) + seconds*microsPerSecond)
 	if math.IsNaN(micros) || micros < math.MinInt64 || micros >= -math.MinInt64 {
-		return IntervalValue{}, errIntervalRange
+		return IntervalValue{}, intervalRangeError()
 	}
 	return makeInterval(int64(months), totalDays, int64(micros), 0)
 }

@@ -11,7 +11,7 @@ func AddToTimestamp(micros int64, v IntervalValue) (int64, error) {
 	}
 	micros, ok := addCalendar(micros, v)
 	if !ok {
-		return 0, errTimestampRange
+		return 0, timestampRangeError()
 	}
 	return addMicros(micros, v.Micros)
 }
@@ -26,7 +26,7 @@ func AddToTimestampTZ(micros int64, v IntervalValue, zone *time.Location) (int64
 	if v.Months != 0 || v.Days != 0 {
 		local, ok := addCalendar(utcToLocal(micros, zone), v)
 		if !ok {
-			return 0, errTimestampRange
+			return 0, timestampRangeError()
 		}
 		micros = localToUTC(local, zone)
 	}
@@ -37,7 +37,7 @@ func AddToTimestampTZ(micros int64, v IntervalValue, zone *time.Location) (int64
 func AddToDate(days int64, v IntervalValue) (int64, error) {
 	micros, ok := TimestampFromDate(days)
 	if !ok {
-		return 0, errDateToTimestamp
+		return 0, dateToTimestampError()
 	}
 	return AddToTimestamp(micros, v)
 }
@@ -67,7 +67,7 @@ func addMonths(days int64, months int32) int64 {
 func addMicros(micros, more int64) (int64, error) {
 	sum := micros + more
 	if overflow := (sum > micros) != (more > 0) && more != 0; overflow || !isTimestamp(sum) {
-		return 0, errTimestampRange
+		return 0, timestampRangeError()
 	}
 	return sum, nil
 }
@@ -76,11 +76,11 @@ func addMicros(micros, more int64) (int64, error) {
 // operator; 22008 when either is infinite.
 func SubtractTimestamps(a, b int64) (IntervalValue, error) {
 	if isInfiniteTimestamp(a) || isInfiniteTimestamp(b) {
-		return IntervalValue{}, errInfiniteSubtraction
+		return IntervalValue{}, infiniteSubtractionError()
 	}
 	difference := a - b
 	if (difference < a) != (b > 0) && b != 0 {
-		return IntervalValue{}, errIntervalRange
+		return IntervalValue{}, intervalRangeError()
 	}
 	return IntervalValue{Micros: difference}.JustifyHours()
 }

@@ -54,13 +54,13 @@ func appendKeyJSONValue(buf []byte, v *JSONValue) []byte {
 // canonical text to buf.
 func decodeKeyJSONB(buf, key []byte, depth int) (text, rest []byte, err error) {
 	if len(key) == 0 || depth > maxJSONDepth {
-		return nil, nil, errCorruptKey
+		return nil, nil, corruptKeyError()
 	}
 	tag, key := key[0], key[1:]
 	switch tag {
 	case keyJSONEmptyArray:
 		if depth > 0 {
-			return nil, nil, errCorruptKey
+			return nil, nil, corruptKeyError()
 		}
 		return append(buf, "[]"...), key, nil
 	case keyJSONNull:
@@ -75,20 +75,20 @@ func decodeKeyJSONB(buf, key []byte, depth int) (text, rest []byte, err error) {
 	case keyJSONNumber:
 		d, rest, err := DecodeKey(Numeric, key)
 		if err != nil || !d.Valid || numericIsSpecial(d.Str) {
-			return nil, nil, errCorruptKey
+			return nil, nil, corruptKeyError()
 		}
 		return AppendNumericText(buf, d.Str), rest, nil
 	case keyJSONArray, keyJSONObject:
 		return decodeKeyContainer(buf, key, tag == keyJSONObject, depth)
 	default:
-		return nil, nil, errCorruptKey
+		return nil, nil, corruptKeyError()
 	}
 }
 
 func decodeKeyContainer(buf, key []byte, object bool, depth int) (text, rest []byte, err error) {
 	count, key, err := decodeKeyInt(key)
 	if err != nil || count < 0 || count > int64(len(key)) {
-		return nil, nil, errCorruptKey
+		return nil, nil, corruptKeyError()
 	}
 	brackets := "[]"
 	if object {

@@ -8,7 +8,9 @@ import (
 	"millrace/sql/sqlerr"
 )
 
-var errCorruptKey = sqlerr.New(sqlerr.DataCorrupted, -1, "key has an invalid encoding")
+func corruptKeyError() error {
+	return sqlerr.New(sqlerr.DataCorrupted, -1, "key has an invalid encoding")
+}
 
 // DecodeKey reads a value of type t, or NULL, from the front of a key and
 // returns what follows it. The value equals the one encoded; KeyIsExact says
@@ -16,7 +18,7 @@ var errCorruptKey = sqlerr.New(sqlerr.DataCorrupted, -1, "key has an invalid enc
 // key are an error (XX001).
 func DecodeKey(t Type, key []byte) (d Datum, rest []byte, err error) {
 	if len(key) == 0 {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	if key[0] == keyNull {
 		return Null, key[1:], nil
@@ -34,7 +36,7 @@ func DecodeKey(t Type, key []byte) (d Datum, rest []byte, err error) {
 
 func decodeKeyInt(key []byte) (v int64, rest []byte, err error) {
 	if len(key) == 0 {
-		return 0, nil, errCorruptKey
+		return 0, nil, corruptKeyError()
 	}
 	first := int(key[0])
 	key = key[1:]
@@ -46,7 +48,7 @@ func decodeKeyInt(key []byte) (v int64, rest []byte, err error) {
 		n, negative = keyIntNegative-first, true
 	}
 	if n < 0 || n > 8 || len(key) < n {
-		return 0, nil, errCorruptKey
+		return 0, nil, corruptKeyError()
 	}
 	var u uint64
 	if negative {
@@ -58,14 +60,14 @@ func decodeKeyInt(key []byte) (v int64, rest []byte, err error) {
 	// The same number in more bytes, or with the other sign's tag, is no key.
 	v = int64(u)
 	if var8 := [9]byte{}; len(appendKeyInt(var8[:0], v)) != n+1 || negative != (v < 0) {
-		return 0, nil, errCorruptKey
+		return 0, nil, corruptKeyError()
 	}
 	return v, key[n:], nil
 }
 
 func decodeKeyFloat(key []byte) (Datum, []byte, error) {
 	if len(key) < 9 || key[0] != keyPresent {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	b := binary.BigEndian.Uint64(key[1:])
 	switch {
@@ -107,7 +109,7 @@ func decodeKeyString(t Type, key []byte) (Datum, []byte, error) {
 
 func decodeKeyBytes(key []byte) (s string, rest []byte, err error) {
 	if len(key) == 0 || key[0] != keyPresent {
-		return "", nil, errCorruptKey
+		return "", nil, corruptKeyError()
 	}
 	key = key[1:]
 	end := bytes.IndexByte(key, 0)
@@ -118,7 +120,7 @@ func decodeKeyBytes(key []byte) (s string, rest []byte, err error) {
 	for {
 		zero := bytes.IndexByte(key, 0)
 		if zero < 0 || zero+1 >= len(key) {
-			return "", nil, errCorruptKey
+			return "", nil, corruptKeyError()
 		}
 		out = append(out, key[:zero]...)
 		follow := key[zero+1]
@@ -129,7 +131,7 @@ func decodeKeyBytes(key []byte) (s string, rest []byte, err error) {
 		case keyEscape:
 			out = append(out, 0)
 		default:
-			return "", nil, errCorruptKey
+			return "", nil, corruptKeyError()
 		}
 	}
 }
@@ -154,7 +156,7 @@ func decodeKeyNumeric(t Type, key []byte) (Datum, []byte, error) {
 	case keyNumericNegative:
 		return decodeKeyNegative(t, key)
 	default:
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 }
 
@@ -163,15 +165,15 @@ func decodeKeyNegative(t Type, key []byte) (Datum, []byte, error) {
 	// The end is a flipped 0x00; no byte of the digits is one, but the
 	// exponent's may be, so the exponent's bytes are stepped over first.
 	if len(key) == 0 {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	skip := 1 + keyIntLength(^key[0])
 	if skip > len(key) {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	end := bytes.IndexByte(key[skip:], ^byte(keyEnd))
 	if end < 0 {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	flipped := make([]byte, skip+end+1)
 	for i := range flipped {
@@ -205,12 +207,12 @@ func decodeKeyDigits(key []byte) (d decimal, rest []byte, err error) {
 	}
 	end := bytes.IndexByte(key, keyEnd)
 	if end <= 0 || exponent > numericMaxIntegerDigits || exponent < -numericMaxScale {
-		return d, nil, errCorruptKey
+		return d, nil, corruptKeyError()
 	}
 	digits := make([]byte, 0, 2*end)
 	for _, b := range key[:end] {
 		if b > 100 {
-			return d, nil, errCorruptKey
+			return d, nil, corruptKeyError()
 		}
 		digits = append(digits, '0'+(b-1)/10, '0'+(b-1)%10)
 	}
@@ -218,11 +220,11 @@ func decodeKeyDigits(key []byte) (d decimal, rest []byte, err error) {
 		digits = digits[:len(digits)-1]
 	}
 	if digits[0] == '0' || digits[len(digits)-1] == '0' {
-		return d, nil, errCorruptKey
+		return d, nil, corruptKeyError()
 	}
 	scale := int64(len(digits)) - exponent
 	if scale > numericMaxScale {
-		return d, nil, errCorruptKey
+		return d, nil, corruptKeyError()
 	}
 	d.coefficient.SetString(aliasString(digits), 10)
 	d.scale = int32(scale)
@@ -243,7 +245,7 @@ func withScaleOf(t Type, d decimal, rest []byte) (Datum, []byte, error) {
 
 func decodeKeyInterval(key []byte) (Datum, []byte, error) {
 	if key[0] != keyPresent {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	days, rest, err := decodeKeyInt(key[1:])
 	if err != nil {
@@ -251,7 +253,7 @@ func decodeKeyInterval(key []byte) (Datum, []byte, error) {
 	}
 	micros, rest, err := decodeKeyInt(rest)
 	if err != nil || micros < 0 || micros >= microsPerDay {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	v, err := intervalOfSpan(days, micros)
 	return StringDatum(EncodeInterval(v)), rest, err
@@ -273,7 +275,7 @@ func intervalOfSpan(days, micros int64) (IntervalValue, error) {
 		days = int64(clampInt32(extra))
 		product, ok := multiplyInt64(extra-days, microsPerDay)
 		if !ok || product > 0 && micros > math.MaxInt64-product {
-			return IntervalValue{}, errCorruptKey
+			return IntervalValue{}, corruptKeyError()
 		}
 		micros += product
 	}

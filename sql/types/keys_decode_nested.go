@@ -7,13 +7,13 @@ import (
 
 func decodeKeyArray(elem Type, key []byte) (Datum, []byte, error) {
 	if key[0] != keyPresent {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	key = key[1:]
 	var a Array
 	for {
 		if len(key) == 0 {
-			return Null, nil, errCorruptKey
+			return Null, nil, corruptKeyError()
 		}
 		if key[0] == keyEnd {
 			key = key[1:]
@@ -37,13 +37,13 @@ func decodeKeyArray(elem Type, key []byte) (Datum, []byte, error) {
 func decodeKeyDimensions(a *Array, key []byte) (rest []byte, err error) {
 	dimensions, key, err := decodeKeyInt(key)
 	if err != nil || dimensions < 0 || dimensions > maxDimensions {
-		return nil, errCorruptKey
+		return nil, corruptKeyError()
 	}
 	numbers := make([]int32, 2*dimensions)
 	for i := range numbers {
 		var v int64
 		if v, key, err = decodeKeyInt(key); err != nil || v != int64(int32(v)) {
-			return nil, errCorruptKey
+			return nil, corruptKeyError()
 		}
 		numbers[i] = int32(v)
 	}
@@ -52,7 +52,7 @@ func decodeKeyDimensions(a *Array, key []byte) (rest []byte, err error) {
 		count.Mul(count, big.NewInt(int64(length)))
 	}
 	if count.Cmp(big.NewInt(int64(len(a.Elems)))) != 0 {
-		return nil, errCorruptKey
+		return nil, corruptKeyError()
 	}
 	a.Dims, a.LowerBounds = numbers[:dimensions], numbers[dimensions:]
 	return key, nil
@@ -60,7 +60,7 @@ func decodeKeyDimensions(a *Array, key []byte) (rest []byte, err error) {
 
 func decodeKeyStruct(t Type, key []byte) (Datum, []byte, error) {
 	if key[0] != keyPresent {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	key = key[1:]
 	fields := make([]Datum, len(t.Fields))
@@ -75,13 +75,13 @@ func decodeKeyStruct(t Type, key []byte) (Datum, []byte, error) {
 
 func decodeKeyMap(t Type, key []byte) (Datum, []byte, error) {
 	if key[0] != keyPresent {
-		return Null, nil, errCorruptKey
+		return Null, nil, corruptKeyError()
 	}
 	key = key[1:]
 	var entries []MapEntry
 	for {
 		if len(key) == 0 {
-			return Null, nil, errCorruptKey
+			return Null, nil, corruptKeyError()
 		}
 		if key[0] == keyEnd {
 			return StringDatum(EncodeMap(t, entries)), key[1:], nil
@@ -92,7 +92,7 @@ func decodeKeyMap(t Type, key []byte) (Datum, []byte, error) {
 			return Null, nil, err
 		}
 		if !entry.Key.Valid {
-			return Null, nil, errCorruptKey
+			return Null, nil, corruptKeyError()
 		}
 		if entry.Value, key, err = DecodeKey(*t.Elem, key); err != nil {
 			return Null, nil, err
@@ -104,7 +104,7 @@ func decodeKeyMap(t Type, key []byte) (Datum, []byte, error) {
 // SkipKey returns what follows the first value, of type t or NULL, in a key.
 func SkipKey(t Type, key []byte) (rest []byte, err error) {
 	if len(key) == 0 {
-		return nil, errCorruptKey
+		return nil, corruptKeyError()
 	}
 	if key[0] == keyNull {
 		return key[1:], nil
@@ -119,7 +119,7 @@ func SkipKey(t Type, key []byte) (rest []byte, err error) {
 		return skipKeyString(t, key)
 	}
 	if skip < 1 || skip > len(key) {
-		return nil, errCorruptKey
+		return nil, corruptKeyError()
 	}
 	return key[skip:], nil
 }
@@ -134,7 +134,7 @@ func skipKeyString(t Type, key []byte) ([]byte, error) {
 	for i := 1; ; i += 2 {
 		zero := bytes.IndexByte(key[min(i, len(key)):], 0)
 		if zero < 0 || i+zero+1 >= len(key) {
-			return nil, errCorruptKey
+			return nil, corruptKeyError()
 		}
 		i += zero
 		if key[i+1] == keyTerminator {

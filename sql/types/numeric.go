@@ -50,7 +50,9 @@ const (
 	numericDigitsPerBaseDigit = 4 // PostgreSQL computes in base 10,000
 )
 
-var errNumericOverflow = sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "value overflows numeric format")
+func numericOverflowError() error {
+	return sqlerr.New(sqlerr.NumericValueOutOfRange, -1, "value overflows numeric format")
+}
 
 // powersOfTen holds the powers of ten that fit in a uint64.
 var powersOfTen = [20]uint64{
@@ -210,7 +212,7 @@ func (d *decimal) setNumeric(s string) {
 // numeric returns d's bytes, or 22003 when it is beyond PostgreSQL's limits.
 func (d *decimal) numeric() (string, error) {
 	if d.scale > numericMaxScale || d.integerDigits() > numericMaxIntegerDigits {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	return d.mustNumeric(), nil
 }

@@ -8,7 +8,9 @@ import (
 	"millrace/sql/sqlerr"
 )
 
-var errDivisionByZero = sqlerr.New(sqlerr.DivisionByZero, -1, "division by zero")
+func divisionByZeroError() error {
+	return sqlerr.New(sqlerr.DivisionByZero, -1, "division by zero")
+}
 
 // NumericAdd returns a + b; the scale is the larger of the two.
 func NumericAdd(a, b string) (string, error) {
@@ -142,7 +144,7 @@ func NumericDiv(a, b string) (string, error) {
 	cb, sb, okB := NumericSmall(b)
 	if okA && okB {
 		if cb == 0 {
-			return "", errDivisionByZero
+			return "", divisionByZeroError()
 		}
 		if hi, lo, ok := divideWords(magnitude(ca), magnitude(cb), scale+sb-sa); ok {
 			var buf [40]byte
@@ -159,7 +161,7 @@ func divideScaled(a, b string, scale int32) (string, error) {
 	x.setNumeric(a)
 	y.setNumeric(b)
 	if y.coefficient.Sign() == 0 {
-		return "", errDivisionByZero
+		return "", divisionByZeroError()
 	}
 	if shift := scale + y.scale - x.scale; shift >= 0 {
 		x.coefficient.Mul(&x.coefficient, bigPowerOfTen(int(shift)))
@@ -208,7 +210,7 @@ func divSpecial(a, b string) (string, error) {
 	case numericIsSpecial(b):
 		return NumericNaN, nil
 	case NumericSign(b) == 0:
-		return "", errDivisionByZero
+		return "", divisionByZeroError()
 	default:
 		return infinityOfSign(NumericSign(a) * NumericSign(b)), nil
 	}
@@ -281,7 +283,7 @@ func NumericMod(a, b string) (string, error) {
 		case !numericIsSpecial(a):
 			return a, nil
 		case NumericSign(b) == 0:
-			return "", errDivisionByZero
+			return "", divisionByZeroError()
 		default:
 			return NumericNaN, nil
 		}
@@ -296,7 +298,7 @@ func NumericMod(a, b string) (string, error) {
 	x.setNumeric(a)
 	y.setNumeric(b)
 	if y.coefficient.Sign() == 0 {
-		return "", errDivisionByZero
+		return "", divisionByZeroError()
 	}
 	scale := max(x.scale, y.scale)
 	x.rescale(scale)

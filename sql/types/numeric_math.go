@@ -14,14 +14,26 @@ import (
 // PostgreSQL's rule: 16 significant digits, at least the operands' scales.
 const guardDigits = 12
 
-var (
-	errSqrtNegative  = sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1, "cannot take square root of a negative number")
-	errLogZero       = sqlerr.New(sqlerr.InvalidArgumentForLogarithm, -1, "cannot take logarithm of zero")
-	errLogNegative   = sqlerr.New(sqlerr.InvalidArgumentForLogarithm, -1, "cannot take logarithm of a negative number")
-	errZeroPower     = sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1, "zero raised to a negative power is undefined")
-	errNegativePower = sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1,
+func sqrtNegativeError() error {
+	return sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1, "cannot take square root of a negative number")
+}
+
+func logZeroError() error {
+	return sqlerr.New(sqlerr.InvalidArgumentForLogarithm, -1, "cannot take logarithm of zero")
+}
+
+func logNegativeError() error {
+	return sqlerr.New(sqlerr.InvalidArgumentForLogarithm, -1, "cannot take logarithm of a negative number")
+}
+
+func zeroPowerError() error {
+	return sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1, "zero raised to a negative power is undefined")
+}
+
+func negativePowerError() error {
+	return sqlerr.New(sqlerr.InvalidArgumentForPowerFunction, -1,
 		"a negative number raised to a non-integer power yields a complex result")
-)
+}
 
 // decimalContext returns a context of apd for so many significant digits.
 func decimalContext(digits int) *apd.Context {
@@ -36,7 +48,7 @@ func decimalContext(digits int) *apd.Context {
 // roundedNumeric returns d rounded to a scale.
 func roundedNumeric(d *apd.Decimal, scale int32) (string, error) {
 	if d.Form != apd.Finite {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	var out decimal
 	out.coefficient.Set(d.Coeff.MathBigInt())
@@ -45,7 +57,7 @@ func roundedNumeric(d *apd.Decimal, scale int32) (string, error) {
 	}
 	out.scale = -d.Exponent
 	if digits := d.NumDigits() + int64(d.Exponent); digits > numericMaxIntegerDigits {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	out.rescale(scale)
 	return out.numeric()
@@ -58,7 +70,7 @@ func zeroWithScale(scale int32) string { return NumericFromSmall(0, scale) }
 func NumericSqrt(a string) (string, error) {
 	switch {
 	case NumericSign(a) < 0:
-		return "", errSqrtNegative
+		return "", sqrtNegativeError()
 	case numericIsSpecial(a):
 		return a, nil
 	}
@@ -97,7 +109,7 @@ func NumericExp(a string) (string, error) {
 	scale := resultScale(numericMinSignificant-int(weight), NumericScale(a), 0)
 	if math.Abs(value) >= numericMaxResultScale*3 {
 		if value > 0 {
-			return "", errNumericOverflow
+			return "", numericOverflowError()
 		}
 		return zeroWithScale(scale), nil
 	}
@@ -116,7 +128,7 @@ func expDecimal(result, x *apd.Decimal, digits int) error {
 		return nil
 	}
 	if _, err := decimalContext(digits+guardDigits).Exp(result, x); err != nil {
-		return errNumericOverflow
+		return numericOverflowError()
 	}
 	return nil
 }
@@ -128,9 +140,9 @@ func checkLogarithm(a string) error {
 	}
 	switch NumericSign(a) {
 	case 0:
-		return errLogZero
+		return logZeroError()
 	case -1:
-		return errLogNegative
+		return logNegativeError()
 	default:
 		return nil
 	}
@@ -154,7 +166,7 @@ func NumericLn(a string) (string, error) {
 // lnDecimal sets result to ln x with so many digits and guard digits.
 func lnDecimal(result, x *apd.Decimal, digits int) error {
 	if _, err := decimalContext(digits+guardDigits).Ln(result, x); err != nil {
-		return errNumericOverflow
+		return numericOverflowError()
 	}
 	return nil
 }
@@ -211,7 +223,7 @@ func NumericLog(base, a string) (string, error) {
 		return NumericNaN, nil
 	}
 	if (numericIsSpecial(base) || numericIsSpecial(a)) && (NumericSign(base) < 0 || NumericSign(a) < 0) {
-		return "", errLogNegative
+		return "", logNegativeError()
 	}
 	if err := checkLogarithm(base); err != nil {
 		return "", err
@@ -238,13 +250,13 @@ func NumericLog(base, a string) (string, error) {
 		return "", err
 	}
 	if lnX.IsZero() {
-		return "", errDivisionByZero
+		return "", divisionByZeroError()
 	}
 	if err := lnDecimal(&lnY, &y, digits); err != nil {
 		return "", err
 	}
 	if _, err := decimalContext(digits+guardDigits).Quo(&result, &lnY, &lnX); err != nil {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	return roundedNumeric(&result, scale)
 }

@@ -25,9 +25,9 @@ func NumericPower(a, b string) (string, error) {
 	signA, signB := NumericSign(a), NumericSign(b)
 	switch {
 	case signA == 0 && signB < 0:
-		return "", errZeroPower
+		return "", zeroPowerError()
 	case signA < 0 && !isInteger(b):
-		return "", errNegativePower
+		return "", negativePowerError()
 	}
 	if isInteger(b) {
 		if n, ok := NumericToInt64(b); ok && n == int64(int32(n)) {
@@ -53,9 +53,9 @@ func powerSpecial(a, b string) (string, error) {
 	signA, signB := NumericSign(a), NumericSign(b)
 	switch {
 	case signA == 0 && signB < 0:
-		return "", errZeroPower
+		return "", zeroPowerError()
 	case signA < 0 && !numericIsSpecial(b) && !isInteger(b):
-		return "", errNegativePower
+		return "", negativePowerError()
 	case aIsOne, signB == 0:
 		return one, nil
 	case signA == 0:
@@ -93,7 +93,7 @@ func powerInteger(a string, n int64) (string, error) {
 		weight = float64(n) * (math.Log10(digits) + float64(exponent))
 	}
 	if weight > numericMaxIntegerDigits {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	scale := resultScale(numericMinSignificant, NumericScale(a), 0)
 	if weight+1 < -float64(scale) {
@@ -112,7 +112,7 @@ func powerInteger(a string, n int64) (string, error) {
 		return scaledDown(&base.coefficient, power, scale)
 	}
 	if base.coefficient.Sign() == 0 {
-		return "", errDivisionByZero
+		return "", divisionByZeroError()
 	}
 	// 1 / (c × 10^-power), rounded to scale.
 	numerator := bigPowerOfTen(int(power) + int(scale))
@@ -190,7 +190,7 @@ func powerFraction(a, b string) (string, error) {
 	case err != nil:
 		return "", err
 	case value > numericMaxResultScale*3.01:
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	case value < -numericMaxResultScale*3.01:
 		return zeroWithScale(numericMaxDisplayScale), nil
 	}
@@ -239,7 +239,7 @@ func powerByLogarithm(a, b string, scale int32, weight float64) (string, error) 
 		return "", err
 	}
 	if _, err := decimalContext(digits+guardDigits).Mul(&result, &result, &y); err != nil {
-		return "", errNumericOverflow
+		return "", numericOverflowError()
 	}
 	exponent := result
 	if err := expDecimal(&result, &exponent, digits); err != nil {

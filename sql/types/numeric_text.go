@@ -198,7 +198,7 @@ func parseDecimal(s string) (d decimal, ok bool, err error) {
 		}
 		exponent, err = strconv.Atoi(exponentText[:sign+end])
 		if err != nil || exponent >= math.MaxInt32/2 || exponent <= -math.MaxInt32/2 {
-			return d, false, errNumericOverflow
+			return d, false, numericOverflowError()
 		}
 		if end < len(unsigned) {
 			return d, false, nil
@@ -214,10 +214,10 @@ func makeDecimal(negative bool, digits string, scale int) (d decimal, ok bool, e
 		digits = "0"
 		scale = max(scale, 0)
 	case len(digits)-scale > numericMaxIntegerDigits:
-		return d, false, errNumericOverflow
+		return d, false, numericOverflowError()
 	}
 	if scale > numericMaxScale {
-		return d, false, errNumericOverflow
+		return d, false, numericOverflowError()
 	}
 	if _, ok := d.coefficient.SetString(digits, 10); !ok {
 		return d, false, nil

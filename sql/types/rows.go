@@ -63,7 +63,9 @@ func NewRowCodec(columns []Type) *RowCodec {
 	return c
 }
 
-var errCorruptRow = sqlerr.New(sqlerr.DataCorrupted, -1, "row has an invalid encoding")
+func corruptRowError() error {
+	return sqlerr.New(sqlerr.DataCorrupted, -1, "row has an invalid encoding")
+}
 
 // AppendRow appends row i of a batch, which has the codec's columns; weight,
 // rowtime and offset are not part of it.

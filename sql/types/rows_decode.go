@@ -154,7 +154,7 @@ func (c *RowCodec) DecodeIntoCopy(data []byte, b *Batch) error {
 func (c *RowCodec) decodeInto(data string, b *Batch) error {
 	r, ok := newRowReader(data)
 	if !ok {
-		return errCorruptRow
+		return corruptRowError()
 	}
 	if r.nulls == "" && r.stored == len(c.forms) {
 		ok = c.appendDense(&r, b)
@@ -165,11 +165,11 @@ func (c *RowCodec) decodeInto(data string, b *Batch) error {
 	}
 	if !ok {
 		truncateColumns(b)
-		return errCorruptRow
+		return corruptRowError()
 	}
 	if len(r.data) > 0 && r.stored <= len(c.forms) {
 		truncateColumns(b)
-		return errCorruptRow
+		return corruptRowError()
 	}
 	if b.Weights != nil {
 		b.Weights = append(b.Weights, 1)
@@ -237,19 +237,19 @@ func truncateColumns(b *Batch) {
 func (c *RowCodec) DecodeColumns(data []byte, columns []int, b *Batch) error {
 	r, ok := newRowReader(aliasString(data))
 	if !ok {
-		return errCorruptRow
+		return corruptRowError()
 	}
 	at := 0
 	for n, column := range columns {
 		for ; at < column; at++ {
 			if !r.isNull(at) && !r.skip(c.forms[at]) {
 				truncateColumns(b)
-				return errCorruptRow
+				return corruptRowError()
 			}
 		}
 		if !r.appendTo(&b.Columns[n], c.forms[at], r.isNull(at)) {
 			truncateColumns(b)
-			return errCorruptRow
+			return corruptRowError()
 		}
 		at++
 	}
@@ -265,7 +265,7 @@ func (c *RowCodec) DecodeColumns(data []byte, columns []int, b *Batch) error {
 func (c *RowCodec) DecodeDatums(data []byte, buf []Datum) ([]Datum, error) {
 	r, ok := newRowReader(aliasString(data))
 	if !ok {
-		return buf, errCorruptRow
+		return buf, corruptRowError()
 	}
 	for i, form := range c.forms {
 		d := Null
@@ -284,13 +284,13 @@ func (c *RowCodec) DecodeDatums(data []byte, buf []Datum) ([]Datum, error) {
 				d.Str, d.Valid = r.str()
 			}
 			if !d.Valid {
-				return buf, errCorruptRow
+				return buf, corruptRowError()
 			}
 		}
 		buf = append(buf, d)
 	}
 	if len(r.data) > 0 && r.stored <= len(c.forms) {
-		return buf, errCorruptRow
+		return buf, corruptRowError()
 	}
 	return buf, nil
 }
