@@ -1,6 +1,10 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"strings"
+
+	"millrace/sql/ast"
+)
 
 // columnDefinition takes name type [COLLATE c] [constraints].
 func (p *parser) columnDefinition() *ast.ColumnDefinition {
@@ -180,28 +184,32 @@ func (p *parser) referentialAction() string {
 	return "set default"
 }
 
-// constraintTiming takes [NOT] DEFERRABLE and INITIALLY …, and returns them
-// in lower case.
+// constraintTiming takes [NOT] DEFERRABLE and INITIALLY …, each once, and
+// returns them in lower case.
 func (p *parser) constraintTiming() string {
-	timing := ""
+	deferrable, initially := "", ""
 	for {
-		part := ""
 		switch {
-		case p.accept(kwDeferrable):
-			part = "deferrable"
-		case p.acceptWords(kwNot, kwDeferrable):
-			part = "not deferrable"
-		case p.acceptWords(kwInitially, kwDeferred):
-			part = "initially deferred"
-		case p.acceptWords(kwInitially, kwImmediate):
-			part = "initially immediate"
+		case p.at(kwDeferrable):
+			p.once(deferrable != "")
+			p.advance()
+			deferrable = "deferrable"
+		case p.atWords(kwNot, kwDeferrable):
+			p.once(deferrable != "")
+			p.advance()
+			p.advance()
+			deferrable = "not deferrable"
+		case p.at(kwInitially):
+			p.once(initially != "")
+			p.advance()
+			initially = "initially deferred"
+			if !p.accept(kwDeferred) {
+				p.expect(kwImmediate)
+				initially = "initially immediate"
+			}
 		default:
-			return timing
+			return strings.TrimSpace(deferrable + " " + initially)
 		}
-		if timing != "" {
-			timing += " "
-		}
-		timing += part
 	}
 }
 

@@ -172,7 +172,7 @@ func (p *parser) refuseChain(level precedence, restricted bool) {
 }
 
 // atArrowStar says whether the operator just taken is the arrow of KSQL's
-// value->*, at the end of an item of a list.
+// value->*, which ends an item of a SELECT list.
 func (p *parser) atArrowStar(operator ast.Operator) bool {
 	if operator.Symbol == "->" {
 		return p.atKind(asterisk)
@@ -180,11 +180,7 @@ func (p *parser) atArrowStar(operator ast.Operator) bool {
 	if operator.Symbol != "->*" {
 		return false
 	}
-	switch p.token.kind {
-	case comma, endOfInput, semicolon, rightParenthesis:
-		return true
-	}
-	return p.at(kwFrom)
+	return p.atKind(comma) || !p.startsTarget()
 }
 
 func (p *parser) atQuantifier() bool {

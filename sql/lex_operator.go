@@ -1,47 +1,61 @@
 package sql
 
-import "strings"
+// operatorRun is a run of operator characters up to white space, a comment or
+// anything else. The lexer keeps the last one: of a run such as -+-+-+ each
+// token is one character, and looking for the end anew for each would take
+// quadratic time.
+type operatorRun struct {
+	start, end int
+	// lastKeeping is the position of the last character that keeps a sign at
+	// the end, lastOther that of the last one that is no sign; -1 without.
+	lastKeeping, lastOther int
+}
 
 // operator lexes an operator: the longest run of operator characters, with
 // two exceptions of PostgreSQL. A comment ends it, and of an operator of
 // several characters a trailing + or - is left for the next token unless one
 // of ~ ! @ # ^ & | ` ? % is in it: so that a=-1 and a@-1 both read as meant.
 func (l *lexer) operator() token {
-	start, end := l.position, l.position+1
-	for end < len(l.text) && byteClass[l.text[end]]&operatorClass != 0 {
-		if begins := l.text[end : end+1]; begins == "-" || begins == "/" {
-			if startsComment(l.text[end:]) {
-				break
-			}
-		}
-		end++
+	start := l.position
+	if start < l.run.start || start >= l.run.end {
+		l.run = l.scanOperatorRun(start)
+	}
+	end := l.run.end
+	if l.run.lastKeeping < start {
+		end = max(start, l.run.lastOther) + 1
 	}
 	symbol := l.text[start:end]
-	if last := symbol[len(symbol)-1]; len(symbol) > 1 && (last == '+' || last == '-') {
-		symbol = withoutTrailingSign(symbol)
-	}
 	if len(symbol) > maxNameLength {
-		l.fail(start, start+len(symbol), "operator too long")
+		l.fail(start, end, "operator too long")
 	}
-	l.position = start + len(symbol)
+	l.position = end
 	return token{kind: operatorKind(symbol)}
 }
 
-// startsComment says whether a text begins with -- or /*.
-func startsComment(text string) bool {
-	return strings.HasPrefix(text, "--") || strings.HasPrefix(text, "/*")
+// scanOperatorRun looks through the run that begins at start.
+func (l *lexer) scanOperatorRun(start int) operatorRun {
+	run := operatorRun{start: start, lastKeeping: -1, lastOther: -1}
+	i := start
+	for ; i < len(l.text) && byteClass[l.text[i]]&operatorClass != 0; i++ {
+		if i > start && l.atComment(i) {
+			break
+		}
+		switch l.text[i] {
+		case '+', '-':
+		case '~', '!', '@', '#', '^', '&', '|', '`', '?', '%':
+			run.lastKeeping, run.lastOther = i, i
+		default:
+			run.lastOther = i
+		}
+	}
+	run.end = i
+	return run
 }
 
-// withoutTrailingSign cuts the + and - at the end of an operator that has
-// none of the characters that keep them.
-func withoutTrailingSign(symbol string) string {
-	if strings.ContainsAny(symbol, "~!@#^&|`?%") {
-		return symbol
-	}
-	for len(symbol) > 1 && (symbol[len(symbol)-1] == '+' || symbol[len(symbol)-1] == '-') {
-		symbol = symbol[:len(symbol)-1]
-	}
-	return symbol
+// atComment says whether a comment begins at a position.
+func (l *lexer) atComment(i int) bool {
+	following := l.byteAt(i + 1)
+	return l.text[i] == '-' && following == '-' || l.text[i] == '/' && following == '*'
 }
 
 // operatorKind returns the kind of an operator's token.

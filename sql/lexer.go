@@ -22,6 +22,7 @@ type lexer struct {
 	text string
 	// position is where the next token is looked for.
 	position int
+	run      operatorRun
 }
 
 // Character classes of one byte; bytes above 127 are letters.
@@ -140,9 +141,9 @@ func (l *lexer) skipSpace() {
 		switch {
 		case byteClass[c]&spaceClass != 0:
 			l.position++
-		case c == '-' && l.byteAt(l.position+1) == '-':
+		case c == '-' && l.atComment(l.position):
 			l.skipLineComment()
-		case c == '/' && l.byteAt(l.position+1) == '*':
+		case c == '/' && l.atComment(l.position):
 			l.skipBlockComment()
 		default:
 			return

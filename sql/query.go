@@ -22,6 +22,9 @@ func (p *parser) query() *ast.Query {
 
 // restOfQuery takes what follows a query in parentheses that begins another.
 func (p *parser) restOfQuery(start ast.Position, first *ast.Query) *ast.Query {
+	if p.atKind(rightParenthesis) {
+		return first
+	}
 	return p.queryClauses(start, nil, p.setOperations(bodyOf(first), unionPrecedence))
 }
 
@@ -35,15 +38,13 @@ const (
 // tightly as minimum.
 func (p *parser) setOperations(left ast.QueryBody, minimum int) ast.QueryBody {
 	for {
-		n := &ast.SetOperation{Left: left}
-		level := unionPrecedence
+		operator, level := ast.Union, unionPrecedence
 		switch p.token.keyword {
 		case kwUnion:
-			n.Operator = ast.Union
 		case kwExcept:
-			n.Operator = ast.Except
+			operator = ast.Except
 		case kwIntersect:
-			n.Operator, level = ast.Intersect, intersectPrecedence
+			operator, level = ast.Intersect, intersectPrecedence
 		default:
 			return left
 		}
@@ -51,7 +52,7 @@ func (p *parser) setOperations(left ast.QueryBody, minimum int) ast.QueryBody {
 			return left
 		}
 		p.advance()
-		n.All = p.accept(kwAll)
+		n := &ast.SetOperation{Operator: operator, Left: left, All: p.accept(kwAll)}
 		if !n.All {
 			p.accept(kwDistinct)
 		}
@@ -347,8 +348,8 @@ func (p *parser) values() *ast.Values {
 	for {
 		p.expectKind(leftParenthesis)
 		width := 1
-		if len(n.Rows) > 0 {
-			width = len(n.Rows[0])
+		if before := len(n.Rows); before > 0 {
+			width = len(n.Rows[before-1])
 		}
 		row := append(make([]ast.Expr, 0, width), p.expr())
 		for p.acceptKind(comma) {

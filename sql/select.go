@@ -49,6 +49,8 @@ func (p *parser) startsTarget() bool {
 		return false
 	case kwEmit:
 		return !p.atEmit()
+	case kwPartition:
+		return !p.peekIs(kwBy)
 	}
 	return true
 }

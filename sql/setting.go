@@ -1,6 +1,10 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"strings"
+
+	"millrace/sql/ast"
+)
 
 // set takes SET ….
 func (p *parser) set() ast.Statement {
@@ -80,11 +84,7 @@ func (p *parser) setVariable(start ast.Position, scope ast.SetScope) ast.Stateme
 
 // settingName takes the name of a setting, of several parts perhaps.
 func (p *parser) settingName() string {
-	name := p.identifier().Value
-	for p.acceptKind(dot) {
-		name += "." + p.label().Value
-	}
-	return name
+	return strings.Join(p.name().Parts, ".")
 }
 
 // settingValues takes DEFAULT or a list of values.

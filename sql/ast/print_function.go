@@ -107,7 +107,9 @@ func (n *FunctionCall) formatSpecial(p *printer) {
 		}
 	case FormSubstringSimilar:
 		p.node("SUBSTRING(", args[0])
-		p.node(" SIMILAR ", args[1])
+		// LIKE at the end of the pattern would take the ESCAPE.
+		p.text(" SIMILAR ")
+		p.operand(args[1], precedencePattern+1)
 		p.node(" ESCAPE ", args[2])
 	case FormOverlay:
 		p.node("OVERLAY(", args[0])

@@ -33,7 +33,13 @@ func (p *printer) spacedOptions(before string, options []*Option) {
 	p.text(before, "(")
 	for i, option := range options {
 		p.when(i > 0, ", ")
-		p.optionName(option.Name)
+		switch option.Name {
+		case "select", "values", "table", "with":
+			// Behind a parenthesis these could begin a query.
+			p.quotedString(option.Name)
+		default:
+			p.optionName(option.Name)
+		}
 		p.optional(" ", option.Value)
 	}
 	p.text(")")

@@ -160,7 +160,13 @@ func (n *Limit) format(p *printer) {
 		return
 	}
 	p.text(" FETCH FIRST ")
-	p.operand(n.Count, precedencePrimary)
+	if _, ok := n.Count.(*IntegerLiteral); ok {
+		n.Count.format(p)
+	} else {
+		// ROW and ROWS in front of an expression would be read as the end.
+		p.node("(", n.Count)
+		p.text(")")
+	}
 	p.text(" ROWS WITH TIES")
 }
 
