@@ -104,16 +104,12 @@ func (cb *createBinder) bind() error {
 			return err
 		}
 	}
-	if r.Kind == catalog.KindTable {
-		r.Bag = !cb.keyed
+	if r.Kind == catalog.KindTable && !cb.keyed {
+		return notSupported(cb.ast.Pos(), "a table without a primary key is not supported").
+			WithHint("Add a PRIMARY KEY, or use CREATE STREAM for rows that are only added.")
 	}
-	if _, err := cb.relationOptions(cb.ast.Options, r, false); err != nil {
-		return err
-	}
-	if r.Upsert && !cb.keyed {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, cb.ast.Pos(), `option "upsert" needs a primary key`)
-	}
-	return nil
+	_, err := cb.relationOptions(cb.ast.Options, r, false)
+	return err
 }
 
 // pseudocolumns are names that relations' columns cannot have.

@@ -88,8 +88,9 @@ const fixture = `
 CREATE STREAM flights (departure TIMESTAMP, origin TEXT, destination TEXT, delay INT, distance INT) WITH (timestamp = 'departure');
 CREATE STREAM clicks (user_id BIGINT KEY, url TEXT) WITH (partitions = 4);
 CREATE TABLE airports (iata TEXT PRIMARY KEY, name TEXT NOT NULL, city TEXT, country TEXT DEFAULT 'USA', latitude DOUBLE PRECISION);
-CREATE TABLE notes (text TEXT, at TIMESTAMPTZ DEFAULT now());
+CREATE TABLE notes (text TEXT PRIMARY KEY, at TIMESTAMPTZ DEFAULT now());
 CREATE TABLE delays AS SELECT origin, count(*) AS flights, sum(delay) AS total, avg(delay) AS mean FROM flights GROUP BY origin;
+CREATE TABLE copies AS SELECT origin, delay FROM flights;
 `
 
 func newTestSession(t testing.TB) *testSession {

@@ -10,7 +10,13 @@ import (
 func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
 		j, ok := node.(*plan.Join)
-		if !ok || j.On == nil || j.Lateral {
+		if !ok || j.On == nil {
+			return node, nil
+		}
+		if j.Lateral {
+			if isTrue(j.On) {
+				return newJoin(j.Kind, j.Left, j.Right, nil, true), nil
+			}
 			return node, nil
 		}
 		keyed := newJoin(j.Kind, j.Left, j.Right, nil, false)
@@ -18,6 +24,9 @@ func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 		width := len(j.Left.Columns())
 		var rest []expr.Expr
 		for _, c := range split(j.On) {
+			if isTrue(c) {
+				continue
+			}
 			left, right := r.hashKey(c, width)
 			if left == nil {
 				rest = append(rest, c)

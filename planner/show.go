@@ -24,8 +24,8 @@ var showQueries = map[string][2]string{
 		`SELECT name, state, sink, sources, lag, rows, error, shards, created, text FROM millrace.queries ORDER BY 1`,
 	},
 	"functions": {
-		`SELECT name, arguments, result, kind FROM millrace.functions ORDER BY 1, 2`,
-		`SELECT name, arguments, result, kind, volatility FROM millrace.functions ORDER BY 1, 2`,
+		`SELECT name, arguments, result, kind FROM millrace.functions WHERE kind <> 'operator' ORDER BY 1, 2`,
+		`SELECT name, arguments, result, kind, volatility FROM millrace.functions WHERE kind <> 'operator' ORDER BY 1, 2`,
 	},
 	"properties": {
 		`SELECT name, setting AS value, short_desc AS description FROM pg_catalog.pg_settings ORDER BY 1`,
