@@ -112,3 +112,27 @@ func residentMB(b *testing.B) float64 {
 	}
 	return float64(resident) * float64(os.Getpagesize()) / (1 << 20)
 }
+
+// BenchmarkRestart measures a start that has to apply some 60 MB of log, as
+// much as is left between two checkpoints.
+func BenchmarkRestart(b *testing.B) {
+	for _, size := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprintf("bytes=%d", size), func(b *testing.B) {
+			options := testOptions(b, vfs.Default, b.TempDir(), 8)
+			options.MemTableBytes = 0
+			options.SnapshotBytes = 1 << 30
+			node := startNode(b, options)
+			value := string(bytes.Repeat([]byte("x"), size))
+			var proposers sync.WaitGroup
+			for i := range node.Shards() {
+				proposers.Go(func() { proposeMany(b, node.Shard(i), value, 60_000_000/size/node.Shards()) })
+			}
+			proposers.Wait()
+			closeNode(b, node)
+			b.ResetTimer()
+			for range b.N {
+				closeNode(b, startNode(b, options))
+			}
+		})
+	}
+}

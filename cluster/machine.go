@@ -67,6 +67,8 @@ type machine struct {
 	met    bool
 	// base is what the newest snapshot that counts says.
 	base machineBase
+	// decoded is the entry being applied; it keeps its memory from entry to entry.
+	decoded log.Entry
 	// waiting is the entry that could not be applied; haltedChanged is closed,
 	// and replaced, whenever the machine halts or resumes.
 	waiting       *raft.Log
@@ -155,12 +157,11 @@ func (m *machine) Apply(entry *raft.Log) any {
 // apply applies one entry. After an error it can be called again with the same
 // entry; what it had done is not done twice.
 func (m *machine) apply(entry *raft.Log) (Applied, error) {
-	decoded, err := log.DecodeEntry(entry.Data)
-	if err != nil {
+	if err := m.decoded.Decode(entry.Data); err != nil {
 		return Applied{}, err
 	}
-	if decoded.BaseIndex == m.state {
-		if err := m.effect(entry.Index, &decoded); err != nil {
+	if m.decoded.BaseIndex == m.state {
+		if err := m.effect(entry.Index, &m.decoded); err != nil {
 			return Applied{}, err
 		}
 	}

@@ -93,6 +93,18 @@ func (n *Node) CatalogBarrier(ctx context.Context) error {
 // reserve. It is cheap enough to be asked for every statement.
 func (n *Node) CheckSpace() error { return n.space.check() }
 
+// Health is why the node cannot do all of its work, or nil: the key-value store
+// has failed and the node must be started again, a shard has stopped applying,
+// or there is no room on disk. What it returns is for operators; each part says
+// the same to its callers.
+func (n *Node) Health() error {
+	errs := []error{n.tables.Failure(), n.CheckSpace()}
+	for _, shard := range n.shards {
+		errs = append(errs, shard.machine.err())
+	}
+	return errors.Join(errs...)
+}
+
 // Checkpoint makes durable what has been applied and cuts the log. The node
 // does so by itself when the log has grown by Options.SnapshotBytes.
 func (n *Node) Checkpoint(ctx context.Context) error { return n.checkpointer.request(ctx) }

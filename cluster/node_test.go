@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/log"
 )
@@ -261,5 +263,40 @@ func TestCloseUnderLoad(t *testing.T) {
 			}
 		}
 		closeNode(t, node)
+	}
+}
+
+// TestLogIsCut writes to one shard of several: the log stays small, although the
+// others have their oldest entries at its beginning.
+func TestLogIsCut(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	options := testOptions(t, vfs.NewMem(), "data", 4)
+	options.LogFileBytes, options.SnapshotBytes = 16<<10, 32<<10
+	options.Registerer = registry
+	node := startNode(t, options)
+	base, value := uint64(0), strings.Repeat("x", 1000)
+	for range 1000 {
+		base = propose(t, node.Shard(2), log.Entry{BaseIndex: base, Writes: []log.Write{setRow(1, "key", value)}})
+	}
+	waitFor(t, func() bool { return node.wal.Pinned().Bytes < 8*options.LogFileBytes })
+	if err := node.Health(); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, family := range families {
+		if family.GetName() == "millrace_shard_applied_index" {
+			found = len(family.GetMetric()) == 4 && family.GetMetric()[2].GetGauge().GetValue() == float64(base)
+		}
+	}
+	if !found {
+		t.Errorf("metrics %v", families)
+	}
+	closeNode(t, node)
+	if families, err = registry.Gather(); err != nil || len(families) > 0 {
+		t.Errorf("metrics of a closed node: %v, %v", families, err)
 	}
 }
