@@ -48,11 +48,15 @@ func insertPoint(buf []byte, start, scale int) []byte {
 	if scale == 0 {
 		return buf
 	}
-	for len(buf)-start <= scale {
-		missing := min(scale+1-(len(buf)-start), len(zeros))
-		buf = append(buf, zeros[:missing]...)
-		copy(buf[start+missing:], buf[start:len(buf)-missing])
-		copy(buf[start:], zeros[:missing])
+	if missing := scale + 1 - (len(buf) - start); missing > 0 {
+		digits := len(buf) - start
+		for left := missing; left > 0; left -= len(zeros) {
+			buf = append(buf, zeros[:min(left, len(zeros))]...)
+		}
+		copy(buf[start+missing:], buf[start:start+digits])
+		for i := start; i < start+missing; i++ {
+			buf[i] = '0'
+		}
 	}
 	buf = append(buf, 0)
 	point := len(buf) - 1 - scale
