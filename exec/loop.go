@@ -41,6 +41,10 @@ type shardLoop struct {
 	deferred []*request
 	held     []*delivery
 	retainAt time.Time
+	// failure is what keeps the shard from working, failingSince since when; zero
+	// while it works.
+	failure      error
+	failingSince time.Time
 }
 
 // retainEvery is how often retention is applied.
@@ -48,6 +52,10 @@ const retainEvery = 10 * time.Second
 
 // restartDelay is how long a loop waits before it tries again after an error.
 const restartDelay = 100 * time.Millisecond
+
+// refuseAfter is how long a shard may be unable to work before what waits for it
+// is answered with an error.
+const refuseAfter = time.Second
 
 // run is the loop's goroutine. It ends with ctx.
 func (l *shardLoop) run(ctx context.Context) {
@@ -57,8 +65,7 @@ func (l *shardLoop) run(ctx context.Context) {
 			break
 		}
 		l.logger.Error("the shard's loop starts again", "shard", l.number, "error", err)
-		l.status.setFailure(err)
-		l.refuse(err)
+		l.failed(err)
 		select {
 		case <-ctx.Done():
 		case <-l.engine.after(restartDelay):
@@ -70,20 +77,75 @@ func (l *shardLoop) run(ctx context.Context) {
 	}
 }
 
-// refuse answers appends that wait while the shard cannot work, so that clients
-// hear of a full disk. Parts of transactions stay queued.
-func (l *shardLoop) refuse(err error) {
-	if space := l.engine.storage.CheckSpace(); space == nil {
-		return
+// failed notes an error that keeps the shard from working.
+func (l *shardLoop) failed(err error) {
+	l.status.setFailure(err)
+	l.failure = err
+	if l.failingSince.IsZero() {
+		l.failingSince = l.engine.now()
 	}
-	for _, r := range l.queue.takeAppends() {
-		r.done(false, err)
+	if l.engine.now().Sub(l.failingSince) > refuseAfter {
+		l.refuse()
+	}
+}
+
+// refuse answers what waits for a shard that cannot work: with 40003 what may be
+// in the log already, and with the cause what certainly is not. The resolver
+// goes on with transactions.
+func (l *shardLoop) refuse() {
+	cause := l.failure
+	if cause == nil {
+		cause = sqlerr.New(sqlerr.CannotConnectNow, -1, "shard %d is not ready", l.number)
+	}
+	replies := make([]reply, 0, len(l.deferred))
+	for _, r := range l.deferred {
+		replies = append(replies, reply{request: r})
+		r.done(false, sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the statement is unknown: %w", cause).
+			WithHint("It may take effect. Look for its rows before running it again."))
+	}
+	l.deferred = nil
+	for _, r := range l.queue.takeAll() {
+		replies = append(replies, reply{request: r})
+		r.done(false, unavailable(cause))
+	}
+	l.queue.answered(replies)
+}
+
+// unavailable is the error for a statement that was not carried out because its
+// shard cannot work.
+func unavailable(cause error) error {
+	switch sqlerr.CodeOf(cause) {
+	case sqlerr.DiskFull:
+		return sqlerr.New(sqlerr.DiskFull, -1, "the disk is too full to take input: %w", cause).
+			WithHint("Free disk space; writing goes on by itself.")
+	case sqlerr.CannotConnectNow:
+		return cause
+	}
+	return sqlerr.New(sqlerr.IOError, -1, "the shard cannot write: %w", cause).
+		WithHint("Writing goes on by itself when the disk works again.")
+}
+
+// barrier waits for the shard's log to be applied and led from here, and refuses
+// what waits meanwhile when that takes long.
+func (l *shardLoop) barrier(ctx context.Context) (index uint64, err error) {
+	passed := make(chan struct{})
+	go func() {
+		defer close(passed)
+		index, err = l.log.Barrier(ctx)
+	}()
+	for {
+		select {
+		case <-passed:
+			return index, err
+		case <-l.engine.after(refuseAfter):
+			l.refuse()
+		}
 	}
 }
 
 // lead waits for the barrier, loads the core and ticks until something fails.
 func (l *shardLoop) lead(ctx context.Context) error {
-	base, err := l.log.Barrier(ctx)
+	base, err := l.barrier(ctx)
 	if err != nil {
 		return err
 	}
@@ -170,6 +232,7 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 			return false, err
 		}
 		l.base = index
+		l.failure, l.failingSince = nil, time.Time{}
 	}
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
 	l.status.publish(l.core)
@@ -340,15 +403,12 @@ func (q *queue) answered(replies []reply) {
 	q.room.Broadcast()
 }
 
-func (q *queue) takeAppends() []*request {
+// takeAll takes every request that waits.
+func (q *queue) takeAll() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.appends
-	q.appends = nil
-	for _, r := range taken {
-		q.bytes -= r.bytes
-	}
-	q.room.Broadcast()
+	taken := append(q.appends, q.steps...)
+	q.appends, q.steps = nil, nil
 	return taken
 }
 

@@ -46,12 +46,17 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	if prepared.err == nil {
 		prepared.err = context.Cause(ctx)
 	}
-	committed, err := e.conclude(id, coordinator, shards, prepared.err == nil)
-	switch {
-	case prepared.err != nil:
+	if prepared.err != nil {
+		// It is aborted in its own time: the client need not wait for shards that
+		// cannot work.
+		e.resolver.add(id, coordinator, shards)
 		return writeError(prepared.err)
+	}
+	committed, err := e.conclude(id, coordinator, shards, true)
+	switch {
 	case err != nil:
-		return writeError(err)
+		return writeError(sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the transaction is unknown: %w", err).
+			WithHint("It may take effect. Look for its rows before running it again."))
 	case !committed:
 		return sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
 			WithHint("Run the transaction again.")

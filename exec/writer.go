@@ -271,7 +271,7 @@ func requestBytes(parts []part) int {
 
 // writeError turns an error of a write into what the client is told.
 func writeError(err error) error {
-	if errors.Is(err, ErrStopped) {
+	if errors.Is(err, ErrStopped) && sqlerr.CodeOf(err) != sqlerr.StatementCompletionUnknown {
 		return sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the server is shutting down; the outcome of the statement is unknown")
 	}
 	return err

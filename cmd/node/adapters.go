@@ -9,6 +9,7 @@ import (
 	"millrace/log"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
 	"millrace/tables"
 )
 
@@ -39,12 +40,23 @@ func (s storage) ProposeCatalog(ctx context.Context, command []byte) (any, error
 type shardLog struct{ shard *cluster.Shard }
 
 // Barrier implements exec.ShardLog.
-func (s shardLog) Barrier(ctx context.Context) (uint64, error) { return s.shard.Barrier(ctx) }
+func (s shardLog) Barrier(ctx context.Context) (uint64, error) {
+	index, err := s.shard.Barrier(ctx)
+	return index, shardError(err)
+}
 
 // Propose implements exec.ShardLog.
 func (s shardLog) Propose(entry []byte) (index uint64, accepted bool, err error) {
 	applied, err := s.shard.Propose(entry)
-	return applied.Index, applied.Accepted, err
+	return applied.Index, applied.Accepted, shardError(err)
+}
+
+// shardError gives a full disk its SQLSTATE.
+func shardError(err error) error {
+	if err != nil && cluster.IsDiskFull(err) {
+		return sqlerr.New(sqlerr.DiskFull, -1, "%w", err)
+	}
+	return err
 }
 
 // Partition implements exec.ShardLog.
