@@ -1,14 +1,14 @@
 package expr
 
 import (
-	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"millrace/sql/types"
@@ -117,46 +117,72 @@ func finite(typ string) []string {
 	return out
 }
 
-// TestAggregatesMatchPostgres needs a server (-oracle).
-func TestAggregatesMatchPostgres(t *testing.T) {
-	if *oracle == "" {
-		t.Skip("no -oracle")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, *oracle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "SET timezone = 'UTC'; SET extra_float_digits = 1"); err != nil {
-		t.Fatal(err)
-	}
+// aggregateCase is an aggregate over a few values.
+type aggregateCase struct {
+	name, typ string
+	values    []string
+}
+
+// aggregateCases returns all cases, always in the same order.
+func aggregateCases() []aggregateCase {
 	random := rand.New(rand.NewPCG(7, 7))
-	for name, arguments := range aggregateArguments {
-		for _, typ := range arguments {
-			a := resolveAggregate(t, name, typ)
+	var cases []aggregateCase
+	for _, name := range slices.Sorted(maps.Keys(aggregateArguments)) {
+		for _, typ := range aggregateArguments[name] {
 			for range 20 {
-				values := sample(random, finite(typ), random.IntN(9))
-				acc := a.New(a.args)
-				acc.Resize(1)
-				acc.Add(&Context{}, make([]int32, len(values)), []*types.Vector{column(t, a.args[0], values)}, nil)
-				query := fmt.Sprintf("SELECT %s(x)::text FROM unnest(%s) AS u(x)", name, arrayLiteral(typ, values))
-				if strings.HasSuffix(typ, "[]") {
-					query = fmt.Sprintf("SELECT %s(x)::text FROM (VALUES %s) AS u(x)", name, valuesList(typ, values))
-				}
-				want := "NULL"
-				var text *string
-				if err := conn.QueryRow(ctx, query).Scan(&text); err != nil {
-					t.Fatalf("%s: %v", query, err)
-				}
-				if text != nil {
-					want = *text
-				}
-				if got := a.result(acc); !sameAnswer(got, want) {
-					t.Errorf("%s = %q, PostgreSQL says %q", query, got, want)
-				}
+				cases = append(cases, aggregateCase{name, typ, sample(random, finite(typ), random.IntN(9))})
 			}
+		}
+	}
+	return cases
+}
+
+// sql returns the case as a scalar subquery.
+func (c aggregateCase) sql() string {
+	if strings.HasSuffix(c.typ, "[]") {
+		return fmt.Sprintf("SELECT %s(x) FROM (VALUES %s) AS u(x)", c.name, valuesList(c.typ, c.values))
+	}
+	return fmt.Sprintf("SELECT %s(x) FROM unnest(%s) AS u(x)", c.name, arrayLiteral(c.typ, c.values))
+}
+
+func (c aggregateCase) evaluate(t *testing.T) string {
+	a := resolveAggregate(t, c.name, c.typ)
+	acc := a.New(a.args)
+	acc.Resize(1)
+	acc.Add(&Context{}, make([]int32, len(c.values)), []*types.Vector{column(t, a.args[0], c.values)}, nil)
+	return a.result(acc)
+}
+
+const aggregateGoldenFile = "testdata/aggregates.txt"
+
+// TestAggregatesMatchPostgres compares with PostgreSQL's answers: from a server
+// when -oracle is given, which also rewrites the golden file, and else from that
+// file.
+func TestAggregatesMatchPostgres(t *testing.T) {
+	cases := aggregateCases()
+	questions := make([]string, len(cases))
+	for i, c := range cases {
+		questions[i] = c.sql()
+	}
+	var answers []string
+	if *oracle != "" {
+		answers = askPostgresSQL(t, questions)
+		if err := os.WriteFile(aggregateGoldenFile, []byte(strings.Join(answers, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		data, err := os.ReadFile(aggregateGoldenFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	}
+	if len(answers) != len(cases) {
+		t.Fatalf("%d answers for %d cases", len(answers), len(cases))
+	}
+	for i, c := range cases {
+		if got := c.evaluate(t); !sameAnswer(got, answers[i]) {
+			t.Errorf("%s = %q, PostgreSQL says %q", questions[i], got, answers[i])
 		}
 	}
 }

@@ -2,6 +2,8 @@ package expr
 
 import (
 	"math"
+	"strings"
+	"sync"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -16,22 +18,50 @@ func (b *builder) defineFields() {
 		if t.Kind == types.KindTimestampTZ {
 			options = append(options, stable)
 		}
-		b.function("extract", "text,"+name, "numeric", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
-			v, err := extractField(ctx, t, row[0].Str, row[1])
-			return types.StringDatum(v.numeric()), err
-		}), "a field of a date or time", options...)
-		b.function("date_part", "text,"+name, "float8", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
-			source, v := t, row[1]
-			if t.Kind == types.KindDate {
-				micros, err := dateToTimestamp(v.Int)
-				if err != nil {
-					return types.Null, err
-				}
-				source, v = types.Timestamp, types.IntDatum(micros)
+		b.function("extract", "text,"+name, "numeric", nil, "a field of a date or time", append(options, stateful(func() Kernel {
+			return newExtract(t, func(v fieldValue, arena *types.StringArena) types.Datum {
+				return types.StringDatum(v.numeric(arena))
+			})
+		}))...)
+		b.function("date_part", "text,"+name, "float8", nil, "a field of a date or time, as a floating point number", append(options, stateful(func() Kernel {
+			return newExtract(datePartSource(t), func(v fieldValue, _ *types.StringArena) types.Datum {
+				return types.FloatDatum(v.float())
+			})
+		}))...)
+	}
+}
+
+// datePartSource returns the type that date_part takes a field of: a date is
+// converted to a timestamp.
+func datePartSource(t types.Type) types.Type {
+	if t.Kind == types.KindDate {
+		return types.Timestamp
+	}
+	return t
+}
+
+// newExtract returns a kernel that takes fields of values of type t; a vector of
+// dates is converted to timestamps if t says so.
+func newExtract(t types.Type, finish func(v fieldValue, arena *types.StringArena) types.Datum) Kernel {
+	var cache fieldCache
+	var arena types.StringArena
+	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+		for _, i := range selection {
+			d := args[1].Datum(int(i))
+			var err error
+			if args[1].Type.Kind == types.KindDate && t.Kind == types.KindTimestamp {
+				d.Int, err = dateToTimestamp(d.Int)
 			}
-			field, err := extractField(ctx, source, row[0].Str, v)
-			return types.FloatDatum(field.float()), err
-		}), "a field of a date or time, as a floating point number", options...)
+			var v fieldValue
+			if err == nil {
+				v, err = extractField(ctx, t, cache.find(args[0].Strs[i]), d)
+			}
+			if err != nil {
+				settle(ctx, out, i, err)
+				continue
+			}
+			out.Set(int(i), finish(v, &arena))
+		}
 	}
 }
 
@@ -43,7 +73,7 @@ type fieldValue struct {
 	exact    string
 }
 
-func (f fieldValue) numeric() string {
+func (f fieldValue) numeric(arena *types.StringArena) string {
 	switch {
 	case f.infinity > 0:
 		return types.NumericInfinity
@@ -52,7 +82,8 @@ func (f fieldValue) numeric() string {
 	case f.exact != "":
 		return f.exact
 	}
-	return types.NumericFromSmall(f.value, f.scale)
+	var buf [16]byte
+	return arena.Copy(types.AppendNumericSmall(buf[:0], f.value, f.scale))
 }
 
 func (f fieldValue) float() float64 {
@@ -67,23 +98,90 @@ func (f fieldValue) float() float64 {
 
 func whole(v int) fieldValue { return fieldValue{value: int64(v)} }
 
-// fieldNames maps the spellings of fields to one.
-var fieldNames = map[string]string{
-	"microseconds": "microseconds", "microsecond": "microseconds", "us": "microseconds", "usec": "microseconds", "usecs": "microseconds", "useconds": "microseconds", "microsecon": "microseconds",
-	"milliseconds": "milliseconds", "millisecond": "milliseconds", "ms": "milliseconds", "msec": "milliseconds", "msecs": "milliseconds", "mseconds": "milliseconds", "millisecon": "milliseconds",
-	"second": "second", "seconds": "second", "sec": "second", "secs": "second", "s": "second",
-	"minute": "minute", "minutes": "minute", "min": "minute", "mins": "minute", "m": "minute",
-	"hour": "hour", "hours": "hour", "hr": "hour", "hrs": "hour", "h": "hour",
-	"day": "day", "days": "day", "d": "day",
-	"week": "week", "weeks": "week", "w": "week",
-	"month": "month", "months": "month", "mon": "month", "mons": "month",
-	"quarter": "quarter", "qtr": "quarter",
-	"year": "year", "years": "year", "y": "year", "yr": "year", "yrs": "year",
-	"decade": "decade", "decades": "decade", "dec": "decade", "decs": "decade",
-	"century": "century", "centuries": "century", "c": "century", "cent": "century",
-	"millennium": "millennium", "millennia": "millennium", "mil": "millennium", "mils": "millennium",
-	"epoch": "epoch", "dow": "dow", "isodow": "isodow", "doy": "doy", "isoyear": "isoyear", "julian": "julian", "j": "julian", "jd": "julian",
-	"timezone": "timezone", "timezone_hour": "timezone_hour", "timezone_h": "timezone_hour", "timezone_minute": "timezone_minute", "timezone_m": "timezone_minute",
+// dateTimeField is a field of a date or time.
+type dateTimeField uint8
+
+const (
+	fieldNone dateTimeField = iota
+	fieldMicroseconds
+	fieldMilliseconds
+	fieldSecond
+	fieldMinute
+	fieldHour
+	fieldDay
+	fieldWeek
+	fieldMonth
+	fieldQuarter
+	fieldYear
+	fieldDecade
+	fieldCentury
+	fieldMillennium
+	fieldEpoch
+	fieldDow
+	fieldIsodow
+	fieldDoy
+	fieldIsoyear
+	fieldJulian
+	fieldTimezone
+	fieldTimezoneHour
+	fieldTimezoneMinute
+)
+
+// fieldNames lists the spellings of each field.
+var fieldNames = map[dateTimeField]string{
+	fieldMicroseconds:   "microseconds microsecond us usec usecs useconds microsecon",
+	fieldMilliseconds:   "milliseconds millisecond ms msec msecs mseconds millisecon",
+	fieldSecond:         "second seconds sec secs s",
+	fieldMinute:         "minute minutes min mins m",
+	fieldHour:           "hour hours hr hrs h",
+	fieldDay:            "day days d",
+	fieldWeek:           "week weeks w",
+	fieldMonth:          "month months mon mons",
+	fieldQuarter:        "quarter qtr",
+	fieldYear:           "year years y yr yrs",
+	fieldDecade:         "decade decades dec decs",
+	fieldCentury:        "century centuries c cent",
+	fieldMillennium:     "millennium millennia mil mils",
+	fieldEpoch:          "epoch",
+	fieldDow:            "dow",
+	fieldIsodow:         "isodow",
+	fieldDoy:            "doy",
+	fieldIsoyear:        "isoyear",
+	fieldJulian:         "julian j jd",
+	fieldTimezone:       "timezone",
+	fieldTimezoneHour:   "timezone_hour timezone_h",
+	fieldTimezoneMinute: "timezone_minute timezone_m",
+}
+
+var fieldsByName = sync.OnceValue(func() map[string]dateTimeField {
+	fields := map[string]dateTimeField{}
+	for f, spellings := range fieldNames {
+		for name := range strings.FieldsSeq(spellings) {
+			fields[name] = f
+		}
+	}
+	return fields
+})
+
+// fieldCache keeps the last field that was named, for one program.
+type fieldCache struct {
+	name  string
+	known bool
+	last  namedField
+}
+
+// namedField is a field and the name it was given, in lower case.
+type namedField struct {
+	dateTimeField
+	lower string
+}
+
+func (c *fieldCache) find(name string) namedField {
+	if !c.known || c.name != name {
+		lower := lowerASCII(name)
+		c.name, c.known, c.last = name, true, namedField{fieldsByName()[lower], lower}
+	}
+	return c.last
 }
 
 func errField(recognized bool, field string, t types.Type) error {
@@ -95,9 +193,9 @@ func errField(recognized bool, field string, t types.Type) error {
 
 // extractField returns a field of a value of type t; errNull where an infinite
 // value has none.
-func extractField(ctx *Context, t types.Type, name string, d types.Datum) (fieldValue, error) {
-	lower := lowerASCII(name)
-	field, recognized := fieldNames[lower]
+func extractField(ctx *Context, t types.Type, named namedField, d types.Datum) (fieldValue, error) {
+	field := named.dateTimeField
+	recognized := field != fieldNone
 	var v fieldValue
 	ok := false
 	switch t.Kind {
@@ -105,7 +203,7 @@ func extractField(ctx *Context, t types.Type, name string, d types.Datum) (field
 		v, ok = intervalField(field, types.DecodeInterval(d.Str))
 	case types.KindTime:
 		v, ok = timeField(field, d.Int)
-		if !ok && field == "epoch" {
+		if !ok && field == fieldEpoch {
 			v, ok = fieldValue{value: d.Int, scale: 6}, true
 		}
 	case types.KindDate:
@@ -128,16 +226,16 @@ func extractField(ctx *Context, t types.Type, name string, d types.Datum) (field
 		}
 	}
 	if !ok {
-		return v, errField(recognized, lower, t)
+		return v, errField(recognized, named.lower, t)
 	}
 	return v, nil
 }
 
 // infiniteField is a field of infinity: those that grow with time are infinite,
 // the others NULL.
-func infiniteField(field string, positive bool) (fieldValue, error) {
+func infiniteField(field dateTimeField, positive bool) (fieldValue, error) {
 	switch field {
-	case "year", "decade", "century", "millennium", "julian", "isoyear", "epoch":
+	case fieldYear, fieldDecade, fieldCentury, fieldMillennium, fieldJulian, fieldIsoyear, fieldEpoch:
 		if positive {
 			return fieldValue{infinity: 1}, nil
 		}
@@ -146,15 +244,15 @@ func infiniteField(field string, positive bool) (fieldValue, error) {
 	return fieldValue{}, errNull
 }
 
-func timestampField(field string, local, instant int64) (fieldValue, bool) {
+func timestampField(field dateTimeField, local, instant int64) (fieldValue, bool) {
 	if isInfinite(local) {
 		local, instant = 0, 0
 	}
 	days, ofDay := splitTimestamp(local)
 	switch field {
-	case "epoch":
+	case fieldEpoch:
 		return fieldValue{value: instant + unixToPostgresMillis*1000, scale: 6}, true
-	case "julian":
+	case fieldJulian:
 		return julianField(days, ofDay), true
 	}
 	if v, ok := timeField(field, ofDay); ok {
@@ -176,59 +274,59 @@ func julianField(days, ofDay int64) fieldValue {
 	return fieldValue{exact: sum}
 }
 
-func timeField(field string, ofDay int64) (fieldValue, bool) {
+func timeField(field dateTimeField, ofDay int64) (fieldValue, bool) {
 	c := clockOf(ofDay)
 	ofMinute := int64(c.second)*microsPerSecond + int64(c.micro)
 	switch field {
-	case "microseconds":
+	case fieldMicroseconds:
 		return fieldValue{value: ofMinute}, true
-	case "milliseconds":
+	case fieldMilliseconds:
 		return fieldValue{value: ofMinute, scale: 3}, true
-	case "second":
+	case fieldSecond:
 		return fieldValue{value: ofMinute, scale: 6}, true
-	case "minute":
+	case fieldMinute:
 		return whole(c.minute), true
-	case "hour":
+	case fieldHour:
 		return whole(c.hour), true
 	}
 	return fieldValue{}, false
 }
 
-func dateField(field string, days int64) (fieldValue, bool) {
+func dateField(field dateTimeField, days int64) (fieldValue, bool) {
 	if isInfiniteDate(days) {
 		days = 0
 	}
 	d := dateOf(days)
 	switch field {
-	case "day":
+	case fieldDay:
 		return whole(d.day), true
-	case "month":
+	case fieldMonth:
 		return whole(d.month), true
-	case "quarter":
+	case fieldQuarter:
 		return whole((d.month-1)/3 + 1), true
-	case "week":
+	case fieldWeek:
 		_, week := d.isoWeek()
 		return whole(week), true
-	case "year":
+	case fieldYear:
 		return whole(yearName(d.year)), true
-	case "isoyear":
+	case fieldIsoyear:
 		year, _ := d.isoWeek()
 		return whole(yearName(year)), true
-	case "decade":
+	case fieldDecade:
 		return whole(int(floorDivide(int64(d.year), 10))), true
-	case "century":
+	case fieldCentury:
 		return whole(periodOf(d.year, 100)), true
-	case "millennium":
+	case fieldMillennium:
 		return whole(periodOf(d.year, 1000)), true
-	case "dow":
+	case fieldDow:
 		return whole(weekday(days)), true
-	case "isodow":
+	case fieldIsodow:
 		return whole((weekday(days)+6)%7 + 1), true
-	case "doy":
+	case fieldDoy:
 		return whole(int(days-date{d.year, 1, 1}.days()) + 1), true
-	case "julian":
+	case fieldJulian:
 		return fieldValue{value: days + postgresEpochJulian}, true
-	case "epoch":
+	case fieldEpoch:
 		return fieldValue{value: days*86400 + unixToPostgresMillis/1000}, true
 	}
 	return fieldValue{}, false
@@ -251,49 +349,49 @@ func periodOf(year, length int) int {
 	return -((length - 1 - (year - 1)) / length)
 }
 
-func zoneField(field string, offsetMicros int64) (fieldValue, bool) {
+func zoneField(field dateTimeField, offsetMicros int64) (fieldValue, bool) {
 	seconds := offsetMicros / microsPerSecond
 	switch field {
-	case "timezone":
+	case fieldTimezone:
 		return fieldValue{value: seconds}, true
-	case "timezone_hour":
+	case fieldTimezoneHour:
 		return fieldValue{value: seconds / 3600}, true
-	case "timezone_minute":
+	case fieldTimezoneMinute:
 		return fieldValue{value: seconds / 60 % 60}, true
 	}
 	return fieldValue{}, false
 }
 
-func intervalField(field string, v types.IntervalValue) (fieldValue, bool) {
+func intervalField(field dateTimeField, v types.IntervalValue) (fieldValue, bool) {
 	years, months := int(v.Months/12), int(v.Months%12)
 	hours, rest := v.Micros/microsPerHour, v.Micros%microsPerHour
 	ofMinute := rest % microsPerMinute
 	switch field {
-	case "microseconds":
+	case fieldMicroseconds:
 		return fieldValue{value: ofMinute}, true
-	case "milliseconds":
+	case fieldMilliseconds:
 		return fieldValue{value: ofMinute, scale: 3}, true
-	case "second":
+	case fieldSecond:
 		return fieldValue{value: ofMinute, scale: 6}, true
-	case "minute":
+	case fieldMinute:
 		return whole(int(rest / microsPerMinute)), true
-	case "hour":
+	case fieldHour:
 		return fieldValue{value: hours}, true
-	case "day":
+	case fieldDay:
 		return whole(int(v.Days)), true
-	case "month":
+	case fieldMonth:
 		return whole(months), true
-	case "quarter":
+	case fieldQuarter:
 		return whole(months/3 + 1), true
-	case "year":
+	case fieldYear:
 		return whole(years), true
-	case "decade":
+	case fieldDecade:
 		return whole(years / 10), true
-	case "century":
+	case fieldCentury:
 		return whole(years / 100), true
-	case "millennium":
+	case fieldMillennium:
 		return whole(years / 1000), true
-	case "epoch":
+	case fieldEpoch:
 		// A year has 365.25 days here and a month 30.
 		seconds := int64(years)*31557600 + int64(months)*30*86400 + int64(v.Days)*86400
 		return fieldValue{value: seconds*microsPerSecond + v.Micros, scale: 6}, true

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"time"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -10,75 +11,106 @@ import (
 // defineTruncation defines date_trunc and date_bin.
 func (b *builder) defineTruncation() {
 	const words = "start of the second, hour, month ... that a time is in"
-	b.function("date_trunc", "text,timestamp", "timestamp", lift2e(func(field string, v int64) (int64, error) {
-		return truncateTimestamp(field, v, types.Timestamp)
-	}), words)
-	b.function("date_trunc", "text,timestamptz", "timestamptz", lift2c(func(ctx *Context, field string, v int64) (int64, error) {
-		local, err := truncateTimestamp(field, types.TimestampToLocal(v, ctx.zone()), types.TimestampTZ)
-		return localToUTC(local, ctx.zone()), err
-	}), words, stable)
+	b.function("date_trunc", "text,timestamp", "timestamp", nil, words, stateful(func() Kernel {
+		var fields fieldCache
+		return lift2e(func(name string, v int64) (int64, error) {
+			return truncateTimestamp(fields.find(name), v, types.Timestamp)
+		})
+	}))
+	b.function("date_trunc", "text,timestamptz", "timestamptz", nil, words, stable, stateful(func() Kernel {
+		var fields fieldCache
+		return lift2c(func(ctx *Context, name string, v int64) (int64, error) {
+			return truncateZoned(fields.find(name), v, ctx.zone())
+		})
+	}))
 	b.function("date_trunc", "text,timestamptz,text", "timestamptz", nil, words+", in a time zone", stable, stateful(func() Kernel {
-		var cache zoneCache
-		return lift3e(func(field string, v int64, name string) (int64, error) {
+		var fields fieldCache
+		var zones zoneCache
+		return lift3e(func(name string, v int64, zoneName string) (int64, error) {
 			if isInfinite(v) {
 				return v, nil
 			}
-			zone, err := cache.zone(name)
+			zone, err := zones.zone(zoneName)
 			if err != nil {
 				return 0, err
 			}
-			local, err := truncateTimestamp(field, types.TimestampToLocal(v, zone), types.TimestampTZ)
-			return localToUTC(local, zone), err
+			return truncateZoned(fields.find(name), v, zone)
 		})
 	}))
-	b.function("date_trunc", "text,interval", "interval", lift2e(truncateInterval), "interval without the fields below one")
+	b.function("date_trunc", "text,interval", "interval", nil, "interval without the fields below one", stateful(func() Kernel {
+		var fields fieldCache
+		return lift2e(func(name, interval string) (string, error) { return truncateInterval(fields.find(name), interval) })
+	}))
 	for _, name := range []string{"timestamp", "timestamptz"} {
 		b.function("date_bin", "interval,"+name+","+name, name, lift3e(binTimestamp), "start of the bin that a time is in, bins counted from an origin")
 	}
 }
 
 // truncateTimestamp truncates a local timestamp to a field.
-func truncateTimestamp(name string, v int64, t types.Type) (int64, error) {
-	lower := lowerASCII(name)
-	field, recognized := fieldNames[lower]
+func truncateTimestamp(named namedField, v int64, t types.Type) (int64, error) {
 	if isInfinite(v) {
 		return v, nil
 	}
 	days, ofDay := splitTimestamp(v)
-	if unit, ok := clockUnits[field]; ok {
+	if unit := named.clockUnit(); unit > 0 {
 		return days*microsPerDay + ofDay/unit*unit, nil
 	}
 	d := dateOf(days)
-	switch field {
-	case "day":
-	case "week":
+	switch named.dateTimeField {
+	case fieldDay:
+	case fieldWeek:
 		days -= int64((weekday(days) + 6) % 7)
 		return joinTimestamp(days, 0)
-	case "month":
+	case fieldMonth:
 		d.day = 1
-	case "quarter":
+	case fieldQuarter:
 		d.month, d.day = (d.month-1)/3*3+1, 1
-	case "year":
+	case fieldYear:
 		d.month, d.day = 1, 1
-	case "decade":
+	case fieldDecade:
 		d = date{int(floorDivide(int64(d.year), 10) * 10), 1, 1}
-	case "century":
+	case fieldCentury:
 		d = date{periodStart(d.year, 100), 1, 1}
-	case "millennium":
+	case fieldMillennium:
 		d = date{periodStart(d.year, 1000), 1, 1}
 	default:
-		return 0, errField(recognized && !extractOnly[field], lower, t)
+		return 0, errNotUnit(named, t)
 	}
 	return joinTimestamp(d.days(), 0)
 }
 
-// extractOnly are the fields that are not units of time.
-var extractOnly = map[string]bool{"epoch": true, "dow": true, "isodow": true, "doy": true, "isoyear": true, "julian": true}
+// truncateZoned truncates in a time zone.
+func truncateZoned(named namedField, v int64, zone *time.Location) (int64, error) {
+	local, err := truncateTimestamp(named, types.TimestampToLocal(v, zone), types.TimestampTZ)
+	return localToUTC(local, zone), err
+}
 
-// clockUnits are the lengths of the fields that divide the day, in
-// microseconds.
-var clockUnits = map[string]int64{
-	"microseconds": 1, "milliseconds": 1000, "second": microsPerSecond, "minute": microsPerMinute, "hour": microsPerHour,
+// errNotUnit is the error for a field that cannot be truncated to: those that
+// only extract has are not recognized.
+func errNotUnit(named namedField, t types.Type) error {
+	switch named.dateTimeField {
+	case fieldNone, fieldEpoch, fieldDow, fieldIsodow, fieldDoy, fieldIsoyear, fieldJulian:
+		return errField(false, named.lower, t)
+	}
+	return errField(true, named.lower, t)
+}
+
+// clockUnit returns the length of a field that divides the day, in microseconds,
+// and 0 for the others.
+func (f dateTimeField) clockUnit() int64 {
+	switch f {
+	case fieldMicroseconds:
+		return 1
+	case fieldMilliseconds:
+		return 1000
+	case fieldSecond:
+		return microsPerSecond
+	case fieldMinute:
+		return microsPerMinute
+	case fieldHour:
+		return microsPerHour
+	}
+	return 0
 }
 
 // periodStart returns the first year of a year's century or millennium.
@@ -86,30 +118,30 @@ func periodStart(year, length int) int {
 	return int(floorDivide(int64(year-1), int64(length)))*length + 1
 }
 
-func truncateInterval(name, interval string) (string, error) {
+func truncateInterval(named namedField, interval string) (string, error) {
 	v := types.DecodeInterval(interval)
-	lower := lowerASCII(name)
-	field, recognized := fieldNames[lower]
 	months := int32(0)
-	switch field {
-	case "millennium":
+	switch named.dateTimeField {
+	case fieldMillennium:
 		months = 12000
-	case "century":
+	case fieldCentury:
 		months = 1200
-	case "decade":
+	case fieldDecade:
 		months = 120
-	case "year":
+	case fieldYear:
 		months = 12
-	case "quarter":
+	case fieldQuarter:
 		months = 3
-	case "month":
+	case fieldMonth:
 		months = 1
-	case "day":
+	case fieldDay:
 		v.Micros = 0
+	case fieldWeek:
+		return "", sqlerr.From(errNotUnit(named, types.Interval)).WithDetail("Months usually have fractional weeks.")
 	default:
-		unit, ok := clockUnits[field]
-		if !ok {
-			return "", errIntervalField(recognized, lower)
+		unit := named.clockUnit()
+		if unit == 0 {
+			return "", errNotUnit(named, types.Interval)
 		}
 		v.Micros = v.Micros / unit * unit
 	}
@@ -117,14 +149,6 @@ func truncateInterval(name, interval string) (string, error) {
 		v = types.IntervalValue{Months: v.Months / months * months}
 	}
 	return types.EncodeInterval(v), nil
-}
-
-func errIntervalField(recognized bool, field string) error {
-	err := errField(recognized && !extractOnly[fieldNames[field]], field, types.Interval)
-	if field == "week" || field == "weeks" {
-		return sqlerr.From(err).WithDetail("Months usually have fractional weeks.")
-	}
-	return err
 }
 
 func binTimestamp(stride string, v, origin int64) (int64, error) {

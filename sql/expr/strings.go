@@ -19,16 +19,6 @@ func truncateUTF8(s string, n int) string {
 	return s[:n]
 }
 
-// isASCII reports whether every byte is one character.
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
 // characterOffset returns the byte offset of character n, at most len(s).
 func characterOffset(s string, n int) int {
 	if n <= 0 {
