@@ -59,7 +59,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 		logger:  s.options.Logger,
 		socket:  socket,
 	}
-	c.reader = newMessageReader(socket, func(n int) { s.metrics.received.Add(float64(n)) })
+	c.reader = newMessageReader(socket, &s.memory, func(n int) { s.metrics.received.Add(float64(n)) })
 	c.writer = &messageWriter{
 		target:  socket,
 		timeout: max(0, s.options.WriteTimeout),
@@ -72,6 +72,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 // as one too many.
 func (c *conn) serve(full bool) {
 	defer c.socket.Close()
+	defer c.reader.close()
 	setKeepAlive(c.socket)
 	start, err := c.handshake(full)
 	if err != nil {
@@ -273,7 +274,7 @@ func (c *conn) statement(fn func(ctx context.Context) error) error {
 	}
 	c.mu.Unlock()
 	c.watch = startWatcher(c, cancel)
-	err := c.guarded(ctx, fn)
+	err := c.guarded(func() error { return fn(ctx) })
 	c.stopWatching()
 	c.mu.Lock()
 	c.cancel = nil
@@ -289,7 +290,7 @@ func (c *conn) statement(fn func(ctx context.Context) error) error {
 
 // guarded runs fn and turns a panic into an error that ends this connection and
 // nothing else: what the session holds may be half changed.
-func (c *conn) guarded(ctx context.Context, fn func(ctx context.Context) error) (err error) {
+func (c *conn) guarded(fn func() error) (err error) {
 	defer func() {
 		r := recover()
 		if r == nil {
@@ -300,5 +301,5 @@ func (c *conn) guarded(ctx context.Context, fn func(ctx context.Context) error) 
 		c.terminate(failure)
 		err = failure
 	}()
-	return fn(ctx)
+	return fn()
 }

@@ -32,7 +32,7 @@ func (c *conn) handle(kind byte, body []byte) error {
 		if c.skipping {
 			return nil
 		}
-		return c.extendedResult(c.extended(kind, body))
+		return c.extendedResult(c.guarded(func() error { return c.extended(kind, body) }))
 	case 'F':
 		if c.skipping {
 			return nil

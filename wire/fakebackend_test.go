@@ -3,7 +3,9 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,8 +26,10 @@ type fakeBackend struct {
 	rows     map[catalog.ObjectID]*types.Batch
 	// changed is closed, and made anew, with every write.
 	changed chan struct{}
-	// writes counts calls of Write, cursors the queries that are open.
-	writes, cursors int
+	// writes has the rows of each call of Write, with the relation and whether all
+	// or none were asked for; cursors counts the queries that are open.
+	writes  []string
+	cursors int
 	// failWrites makes writes fail, holdWrites makes them wait.
 	failWrites error
 	holdWrites chan struct{}
@@ -64,7 +68,7 @@ type fakeWriter struct{ *fakeBackend }
 
 func (fakeWriter) Close() {}
 
-func (b fakeWriter) Write(ctx context.Context, writes []exec.Rows, _ bool) error {
+func (b fakeWriter) Write(ctx context.Context, writes []exec.Rows, atomic bool) error {
 	if b.holdWrites != nil {
 		select {
 		case <-b.holdWrites:
@@ -77,14 +81,20 @@ func (b fakeWriter) Write(ctx context.Context, writes []exec.Rows, _ bool) error
 	if b.failWrites != nil {
 		return b.failWrites
 	}
-	b.fakeBackend.writes++
+	var calls []string
 	for _, write := range writes {
+		calls = append(calls, fmt.Sprintf("%s %d", write.Relation.Name, write.Batch.Len))
 		stored := b.table(write.Relation)
 		for i := range stored.Columns {
 			stored.Columns[i].AppendAll(&write.Batch.Columns[i])
 		}
 		stored.Len += write.Batch.Len
 	}
+	call := strings.Join(calls, ", ")
+	if atomic {
+		call += " atomic"
+	}
+	b.fakeBackend.writes = append(b.fakeBackend.writes, call)
 	close(b.changed)
 	b.changed = make(chan struct{})
 	return nil
@@ -101,6 +111,15 @@ func (b *fakeBackend) table(r *catalog.Relation) *types.Batch {
 		b.rows[r.ID] = stored
 	}
 	return stored
+}
+
+// takeWrites returns the calls of Write since it was called last.
+func (b *fakeBackend) takeWrites() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	writes := strings.Join(b.writes, "; ")
+	b.writes = nil
+	return writes
 }
 
 // count returns how many rows a relation has.

@@ -17,6 +17,8 @@ const (
 	idleBufferSize = 512
 	// readBufferSize is the usual buffer of a connection that is receiving.
 	readBufferSize = 32 << 10
+	// largeBuffer is the size from which buffers count against the server's bound.
+	largeBuffer = 1 << 20
 	// readAheadLimit bounds what is read while a statement runs.
 	readAheadLimit = 64 << 10
 )
@@ -35,10 +37,20 @@ type messageReader struct {
 	// failure is the error that the source gave, reported once the bytes before it
 	// are used up.
 	failure error
+	// memory bounds the large buffers of all connections; reserved is this one's
+	// part of it.
+	memory   *memoryBudget
+	reserved int
 }
 
-func newMessageReader(source net.Conn, received func(int)) *messageReader {
-	return &messageReader{source: source, received: received, buffer: make([]byte, idleBufferSize)}
+func newMessageReader(source net.Conn, memory *memoryBudget, received func(int)) *messageReader {
+	return &messageReader{source: source, memory: memory, received: received, buffer: make([]byte, idleBufferSize)}
+}
+
+// close gives back what the reader has reserved.
+func (r *messageReader) close() {
+	r.memory.release(r.reserved)
+	r.reserved = 0
 }
 
 // buffered returns how many bytes were received and not given out.
@@ -50,6 +62,7 @@ func (r *messageReader) release() {
 		r.start, r.end = 0, 0
 		if len(r.buffer) > idleBufferSize {
 			r.buffer = make([]byte, idleBufferSize)
+			r.close()
 		}
 	}
 }
@@ -124,7 +137,9 @@ func (r *messageReader) fill(n int) error {
 		r.start, r.end = 0, 0
 	}
 	if r.end == len(r.buffer) || (r.start > 0 && len(r.buffer)-r.start < n) {
-		r.makeRoom(n)
+		if err := r.makeRoom(n); err != nil {
+			return err
+		}
 	}
 	read, err := r.source.Read(r.buffer[r.end:])
 	r.end += read
@@ -145,21 +160,30 @@ func (r *messageReader) fill(n int) error {
 // makeRoom moves the buffered bytes to the front of a buffer with free space.
 // When a body is being received and its size is known, the last doubling is cut
 // to it.
-func (r *messageReader) makeRoom(n int) {
+func (r *messageReader) makeRoom(n int) error {
 	held := r.buffered()
-	if size := len(r.buffer); held == size || size < min(n, readBufferSize) {
-		size = max(2*size, readBufferSize)
-		if n > readBufferSize {
-			size = min(size, n)
-		}
-		size = max(size, held+1)
-		grown := make([]byte, size)
-		copy(grown, r.buffer[r.start:r.end])
-		r.buffer = grown
-	} else {
+	size := len(r.buffer)
+	if held < size && size >= min(n, readBufferSize) {
 		copy(r.buffer, r.buffer[r.start:r.end])
+		r.start, r.end = 0, held
+		return nil
 	}
-	r.start, r.end = 0, held
+	size = max(2*size, readBufferSize)
+	if n > readBufferSize {
+		size = min(size, n)
+	}
+	size = max(size, held+1)
+	if size >= largeBuffer {
+		if !r.memory.reserve(size - r.reserved) {
+			return sqlerr.New(sqlerr.OutOfMemory, -1, "out of memory").
+				WithDetail("The messages that clients are sending take more than %d bytes together.", r.memory.limit)
+		}
+		r.reserved = size
+	}
+	grown := make([]byte, size)
+	copy(grown, r.buffer[r.start:r.end])
+	r.buffer, r.start, r.end = grown, 0, held
+	return nil
 }
 
 // errReadAheadFull says that the client has sent all that is read ahead.

@@ -17,7 +17,7 @@ func TestReaderResumesAfterDeadline(t *testing.T) {
 	}
 	for cut := range message {
 		client, server := net.Pipe()
-		reader := newMessageReader(server, func(int) {})
+		reader := newMessageReader(server, new(memoryBudget), func(int) {})
 		if err := server.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}

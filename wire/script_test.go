@@ -59,7 +59,7 @@ func readScript(t *testing.T, path string) (exchanges []exchange) {
 
 // rawClient is a client that sends and prints messages one by one.
 type rawClient struct {
-	t        *testing.T
+	t        testing.TB
 	conn     net.Conn
 	frontend *pgproto3.Frontend
 	// key is what the server told for cancel requests.
@@ -67,7 +67,7 @@ type rawClient struct {
 }
 
 // startRaw connects as far as the first ReadyForQuery.
-func startRaw(t *testing.T, network, address string, parameters map[string]string) *rawClient {
+func startRaw(t testing.TB, network, address string, parameters map[string]string) *rawClient {
 	t.Helper()
 	c := dialRaw(t, network, address)
 	all := map[string]string{"user": "millrace", "database": "millrace"}
@@ -82,7 +82,7 @@ func startRaw(t *testing.T, network, address string, parameters map[string]strin
 	return c
 }
 
-func dialRaw(t *testing.T, network, address string) *rawClient {
+func dialRaw(t testing.TB, network, address string) *rawClient {
 	t.Helper()
 	conn, err := net.Dial(network, address)
 	if err != nil {

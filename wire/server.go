@@ -36,6 +36,10 @@ type Options struct {
 	// MaxMessageBytes bounds a message's body; 0 means PostgreSQL's limit of
 	// 1 GiB. Memory follows the bytes that arrive, not the length announced.
 	MaxMessageBytes int
+	// BufferBytes bounds the memory of the messages over 1 MiB that all clients
+	// are sending at one time; a client past it gets 53200 and is disconnected. 0
+	// means 2 GiB.
+	BufferBytes int
 	// StartupTimeout bounds the time until a client has said who it is; 0 means
 	// one minute.
 	StartupTimeout time.Duration
@@ -48,6 +52,7 @@ const (
 	maxStartupLength       = 10_000
 	defaultMaxConnections  = 10_000
 	defaultMaxMessageBytes = 1<<30 - 1
+	defaultBufferBytes     = 2 << 30
 	defaultStartupTimeout  = time.Minute
 	defaultWriteTimeout    = 5 * time.Minute
 )
@@ -57,6 +62,7 @@ type Server struct {
 	options Options
 	metrics *metrics
 	keys    cancelKeys
+	memory  memoryBudget
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -84,14 +90,17 @@ func New(options Options) (*Server, error) {
 	}
 	setDefault(&options.MaxConnections, defaultMaxConnections)
 	setDefault(&options.MaxMessageBytes, defaultMaxMessageBytes)
+	setDefault(&options.BufferBytes, defaultBufferBytes)
 	setDefault(&options.StartupTimeout, defaultStartupTimeout)
 	setDefault(&options.WriteTimeout, defaultWriteTimeout)
-	return &Server{
+	s := &Server{
 		options:  options,
 		metrics:  newMetrics(options.Registerer),
 		listener: options.Listener,
 		conns:    make(map[*conn]struct{}),
-	}, nil
+	}
+	s.memory.limit = int64(options.BufferBytes)
+	return s, nil
 }
 
 func setDefault[T int | time.Duration](value *T, standard T) {

@@ -21,7 +21,7 @@ type testServer struct {
 }
 
 // startServer starts a server that is shut down at the end of the test.
-func startServer(t *testing.T, change func(*wire.Options)) *testServer {
+func startServer(t testing.TB, change func(*wire.Options)) *testServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,15 +53,15 @@ func startServer(t *testing.T, change func(*wire.Options)) *testServer {
 		if err := <-served; err != nil {
 			t.Errorf("serve: %v", err)
 		}
-		if n := backend.openCursors(); n != 0 {
-			t.Errorf("%d queries are still open", n)
+		if !waitFor(func() bool { return backend.openCursors() == 0 }) {
+			t.Errorf("%d queries are still open", backend.openCursors())
 		}
 	})
 	return &testServer{Server: server, backend: backend, registry: shared.Registry, address: listener.Addr().String()}
 }
 
 // define runs statements that make what a test needs.
-func (s *testServer) define(t *testing.T, statements ...string) {
+func (s *testServer) define(t testing.TB, statements ...string) {
 	t.Helper()
 	c := startRaw(t, "tcp", s.address, nil)
 	for _, statement := range statements {

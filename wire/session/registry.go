@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"millrace/sql/catalog/systables"
@@ -66,7 +67,7 @@ func (s *Session) Info() systables.SessionStatus {
 func (s *Session) beginActivity(text string) {
 	const shown = 1024
 	if len(text) > shown {
-		text = string([]byte(text[:shown]))
+		text = strings.ToValidUTF8(strings.Clone(text[:shown]), "")
 	}
 	s.logger.Debug("statement", "text", text)
 	now := s.now()

@@ -131,14 +131,6 @@ func (s *Session) writeHeld(ctx context.Context) error {
 	return s.writeNow(ctx, held, true)
 }
 
-// writeNow hands rows to the backend.
-func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool) error {
-	if err := s.options.Backend.Alive(); err != nil {
-		return err
-	}
-	return interrupted(ctx, s.backendWriter().Write(ctx, writes, atomic))
-}
-
 // hold keeps rows until the transaction commits. The batch belongs to the
 // session from then on.
 func (s *Session) hold(rows exec.Rows) error {

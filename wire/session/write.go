@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"millrace/exec"
 	"millrace/planner/plan"
@@ -54,6 +55,39 @@ func (s *Session) insert(ctx context.Context, n *plan.Insert, params []types.Dat
 		}
 	}
 	return fmt.Sprintf("INSERT 0 %d", count), nil
+}
+
+// writeGrace is how long a write goes on after its statement was cancelled.
+const writeGrace = 5 * time.Second
+
+// writeNow hands rows to the backend. A write that has begun is not given up
+// when the statement is cancelled, since its outcome would be unknown: only one
+// that does not end within a while is, with 40003.
+func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx, context.Cause(ctx))
+	}
+	if err := s.options.Backend.Alive(); err != nil {
+		return err
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	stop := context.AfterFunc(ctx, func() {
+		grace := time.NewTimer(writeGrace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			end()
+		case <-life.Done():
+		}
+	})
+	defer stop()
+	err := s.backendWriter().Write(life, writes, atomic)
+	if err != nil && life.Err() != nil {
+		return sqlerr.New(sqlerr.StatementCompletionUnknown, -1,
+			"the statement was cancelled while its rows were written, and whether they are stored is unknown")
+	}
+	return err
 }
 
 // insertBatch copies the rows of an INSERT's source, which belong to its
