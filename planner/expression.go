@@ -20,6 +20,9 @@ type exprBinder struct {
 	aggregates *aggregateList
 	// inAggregate is set while the arguments of an aggregate are bound.
 	inAggregate bool
+	// rows is the block whose SELECT list is bound, where functions may return
+	// several rows; nil elsewhere.
+	rows *selectBinder
 }
 
 // aggregateList holds the aggregate calls of one SELECT, each different one
@@ -601,7 +604,12 @@ func (b *exprBinder) cast(e *ast.Cast) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.castTo(operand, e.Type, e.Pos())
+	pos := e.Pos()
+	if pos == e.Operand.Pos() {
+		// Behind its operand the cast is written as ::, where PostgreSQL points.
+		pos = int(e.Operand.Extent().End)
+	}
+	return b.castTo(operand, e.Type, pos)
 }
 
 func (b *exprBinder) castTo(operand expr.Expr, name *ast.TypeName, pos int) (expr.Expr, error) {
@@ -610,10 +618,12 @@ func (b *exprBinder) castTo(operand expr.Expr, name *ast.TypeName, pos int) (exp
 		return nil, err
 	}
 	cast, err := b.coerce(operand, t, expr.Explicit)
-	if err != nil {
-		return nil, sqlerr.From(err).At(pos)
+	if sqlerr.CodeOf(err) == sqlerr.CannotCoerce {
+		placed := *sqlerr.From(err)
+		placed.Position = pos
+		return nil, &placed
 	}
-	return cast, nil
+	return cast, err
 }
 
 // collate accepts the collations that are the one there is.

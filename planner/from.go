@@ -207,12 +207,23 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 		columns[i].Name = name
 	}
 	inner.addTable(table, columns, len(visible), 0)
+	if hasPrimaryKey(relation) {
+		table.keyed = true
+		for i, number := range visible {
+			inner.columns[i].inKey = relation.IsKey(number)
+		}
+	}
 	if relation.Kind == catalog.KindStream {
 		for i := len(visible) + len(hidden); i < len(columns); i++ {
 			inner.addPseudocolumn(table, columns[i], i)
 		}
 	}
 	return &fromItem{node: node, scope: inner}, nil
+}
+
+// hasPrimaryKey reports whether a table's key is one that clients declared.
+func hasPrimaryKey(r *catalog.Relation) bool {
+	return r.Kind == catalog.KindTable && !r.Derived() && !r.Bag && len(r.Key) > 0
 }
 
 // systemTable binds a table of pg_catalog, information_schema or millrace; nil
@@ -292,6 +303,9 @@ func (b *binder) namedIn(bound *boundQuery, table *scopeTable, declared []ast.Id
 func applyAlias(table *scopeTable, names []string, alias *ast.Alias) ([]string, error) {
 	if alias == nil {
 		return names, nil
+	}
+	if table.name != alias.Name.Value {
+		table.aliasOf = table.name
 	}
 	table.schema, table.name = "", alias.Name.Value
 	if len(alias.Columns) > len(names) {
@@ -430,6 +444,36 @@ func (b *binder) scalarTable(eb *exprBinder, t *ast.FunctionTable) (string, plan
 	name, _ := columnName(t.Functions[0].Call)
 	row := newValues([][]expr.Expr{{}}, nil)
 	return name, newProject(row, []expr.Expr{value}, []string{name}), nil
+}
+
+// rowFunction binds a set-returning function in the SELECT list: a lateral join
+// of the row with what the function returns for it.
+func (b *exprBinder) rowFunction(name string, e *ast.FunctionCall) (expr.Expr, error) {
+	if b.rows == nil || b.inAggregate {
+		return nil, notSupported(e.Pos(), "set-returning function %s is not supported here", name).
+			WithHint("Call it in FROM: SELECT … FROM %s(…).", name)
+	}
+	if err := b.refuse(e.Pos(), "a set-returning function"); err != nil {
+		return nil, err
+	}
+	if b.rows.rowFunctions > 0 {
+		return nil, notSupported(e.Pos(), "several set-returning functions in one SELECT list are not supported").
+			WithHint("Call them in FROM.")
+	}
+	function, err := b.setReturning(b, name, e, false)
+	if err != nil {
+		return nil, err
+	}
+	// The function's arguments see the row from inside the join.
+	moved, err := copyNode(function, nil, b.fromInside)
+	if err != nil {
+		return nil, err
+	}
+	b.rows.rowFunctions++
+	joined := newJoin(plan.JoinInner, b.rows.node, moved, nil, true)
+	b.rows.node = joined
+	index := len(joined.Cols) - 1
+	return &expr.Column{Node: expr.Node{ResultType: joined.Cols[index].Type, Position: e.Pos()}, Index: index, Name: name}, nil
 }
 
 func undefinedFunction(name string, args []expr.Expr, pos int) error {

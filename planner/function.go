@@ -31,8 +31,7 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 		return nil, err
 	}
 	if isTableFunction(name) {
-		return nil, notSupported(e.Pos(), "set-returning function %s is not supported here", name).
-			WithHint("Call it in FROM: SELECT … FROM %s(…).", name)
+		return b.rowFunction(name, e)
 	}
 	if name == "nextval" || name == "grouping" {
 		return nil, notSupported(e.Pos(), "%s is not supported", name)

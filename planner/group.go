@@ -115,6 +115,11 @@ func (sb *selectBinder) group() error {
 	if sb.ast.GroupBy == nil && sb.having == nil && len(sb.aggregates.calls) == 0 {
 		return nil
 	}
+	if sb.rowFunctions > 0 {
+		return notSupported(sb.ast.Pos(), "a set-returning function in a SELECT list with aggregates is not supported").
+			WithHint("Call it in FROM.")
+	}
+	sb.addDependentColumns()
 	names := make([]string, 0, len(sb.groupBy)+len(sb.aggregates.calls))
 	for i, g := range sb.groupBy {
 		name := "group" + decimal(i+1)
@@ -147,6 +152,39 @@ func (sb *selectBinder) group() error {
 	}
 	sb.node = newFilter(aggregate, having)
 	return nil
+}
+
+// addDependentColumns groups also by those columns that are used and that the
+// group decides already, since it has the whole primary key of their table.
+func (sb *selectBinder) addDependentColumns() {
+	grouped := func(value expr.Expr) bool {
+		return slices.ContainsFunc(sb.groupBy, func(g expr.Expr) bool { return equalExprs(g, value) })
+	}
+	decided := make(map[*scopeTable]bool)
+	for _, c := range sb.scope.columns {
+		if c.table != nil && c.table.keyed {
+			decided[c.table] = true
+		}
+	}
+	for _, c := range sb.scope.columns {
+		if c.inKey && !grouped(c.value) {
+			decided[c.table] = false
+		}
+	}
+	used := make(map[int]bool)
+	list := present(sb.having)
+	for i := range sb.output {
+		list = append(list, sb.output[i].value)
+	}
+	for _, e := range list {
+		sb.columnsOf(e, func(index int) { used[index] = true })
+	}
+	for _, c := range sb.scope.columns {
+		value, ok := c.value.(*expr.Column)
+		if ok && c.table != nil && decided[c.table] && used[value.Index] && !grouped(value) {
+			sb.groupBy = append(sb.groupBy, value)
+		}
+	}
 }
 
 // overGroups moves an expression over the row of FROM to the row of the groups:

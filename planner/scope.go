@@ -27,6 +27,10 @@ type scope struct {
 // scopeTable is one item of FROM by its alias or name.
 type scopeTable struct {
 	schema, name string
+	// aliasOf is the relation's own name, where the item has an alias.
+	aliasOf string
+	// keyed is set for a table with a primary key, which decides all columns.
+	keyed bool
 }
 
 // scopeColumn is one name in a scope.
@@ -40,6 +44,8 @@ type scopeColumn struct {
 	bare, starred bool
 	// inTable says that the column is part of `table.*`.
 	inTable bool
+	// inKey says that the column is part of its table's primary key.
+	inKey bool
 }
 
 func newScope(parent *scope) *scope {
@@ -248,6 +254,10 @@ func missingTable(name string, pos int, s *scope) error {
 	err := sqlerr.New(sqlerr.UndefinedTable, pos, "missing FROM-clause entry for table %q", name)
 	for at := s; at != nil; at = at.parent {
 		for _, t := range at.tables {
+			if t.aliasOf == name {
+				return sqlerr.New(sqlerr.UndefinedTable, pos, "invalid reference to FROM-clause entry for table %q", name).
+					WithHint("Perhaps you meant to reference the table alias %q.", t.name)
+			}
 			if strings.EqualFold(t.name, name) {
 				return err.WithHint("Perhaps you meant to reference the table %q.", t.name)
 			}

@@ -25,6 +25,8 @@ type selectBinder struct {
 	order      []plan.SortKey // over output columns
 	distinctOn []expr.Expr    // over output columns
 	aggregates aggregateList
+	// rowFunctions counts the set-returning functions in the SELECT list.
+	rowFunctions int
 }
 
 // target is one output column.
@@ -82,6 +84,7 @@ func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBind
 // bindTargets binds the SELECT list.
 func (sb *selectBinder) bindTargets() error {
 	eb := sb.clause("SELECT", &sb.aggregates)
+	eb.rows = sb
 	for _, t := range sb.ast.Targets {
 		var err error
 		switch e := t.Expr.(type) {

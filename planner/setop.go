@@ -33,7 +33,7 @@ func (b *binder) setOperation(q *ast.SetOperation, s *scope) (*boundQuery, error
 		return nil, err
 	}
 	if left.visible != right.visible {
-		return nil, sqlerr.New(sqlerr.SyntaxError, q.Right.Pos(), "each %s query must have the same number of columns", operator.name)
+		return nil, sqlerr.New(sqlerr.SyntaxError, columnPosition(right, 0, q.Right.Pos()), "each %s query must have the same number of columns", operator.name)
 	}
 	for i := range left.visible {
 		pair := []types.Type{left.node.Columns()[i].Type, right.node.Columns()[i].Type}
