@@ -62,6 +62,9 @@ func (p *parser) createModifiers(m *createModifiers) {
 
 // createOther takes the objects that have no modifiers.
 func (p *parser) createOther(m createModifiers) ast.Statement {
+	if p.at(kwConnector) || p.token.keyword == notKeyword && p.peekIs(kwConnector) {
+		p.failUnsupported(m.start, "CREATE CONNECTOR")
+	}
 	if m != (createModifiers{start: m.start, orReplace: m.orReplace}) {
 		p.failCreate()
 	}
@@ -85,111 +88,11 @@ func (p *parser) createOther(m createModifiers) ast.Statement {
 	case kwAccess, kwAggregate, kwCast, kwCollation, kwConversion, kwDomain, kwEvent, kwForeign,
 		kwFunction, kwLanguage, kwOperator, kwPolicy, kwProcedure, kwPublication, kwRule, kwServer,
 		kwStatistics, kwSubscription, kwTablespace, kwText, kwTransform, kwTrigger, kwConstraint,
-		kwProcedural, kwTrusted, kwConnector:
+		kwProcedural, kwTrusted:
 		p.failUnsupported(m.start, "CREATE "+upperWord(t.keyword))
 	}
 	p.failCreate()
 	return nil
-}
-
-// relationKind takes STREAM, TABLE or MATERIALIZED VIEW.
-func (p *parser) relationKind() ast.RelationKind {
-	switch p.advance().keyword {
-	case kwStream:
-		return ast.StreamRelation
-	case kwTable:
-		return ast.TableRelation
-	}
-	p.expect(kwView)
-	return ast.MaterializedViewRelation
-}
-
-// createRelation takes STREAM, TABLE or MATERIALIZED VIEW and what follows.
-func (p *parser) createRelation(m createModifiers) ast.Statement {
-	if m.recursive || m.unique {
-		p.fail()
-	}
-	n := &ast.CreateRelation{
-		OrReplace: m.orReplace, Source: m.source, Temporary: m.temporary, Unlogged: m.unlogged,
-	}
-	n.Kind = p.relationKind()
-	n.IfNotExists = p.ifNotExists()
-	n.Name = p.name()
-	if p.atKind(leftParenthesis) {
-		p.relationElements(n)
-	}
-	p.refusePartitionOf()
-	if p.accept(kwInherits) {
-		n.Inherits = parenthesized(p, p.name)
-	}
-	if p.atWords(kwPartition, kwBy) {
-		n.PartitionBy = p.partitionClause()
-	}
-	p.relationClauses(n)
-	switch {
-	case p.at(kwAs):
-		p.relationQuery(n)
-	case !n.HasElements && n.Options == nil, n.Kind == ast.MaterializedViewRelation:
-		p.fail()
-	}
-	n.Span = p.spanFrom(m.start)
-	return n
-}
-
-// refusePartitionOf names the forms of CREATE TABLE that are not supported.
-func (p *parser) refusePartitionOf() {
-	switch {
-	case p.atWords(kwPartition, kwOf):
-		p.failUnsupported(p.token.start, "PARTITION OF")
-	case p.at(kwOf):
-		p.failUnsupported(p.token.start, "a table of a composite type")
-	}
-}
-
-// relationClauses takes what may stand between the elements and AS.
-func (p *parser) relationClauses(n *ast.CreateRelation) {
-	if p.accept(kwUsing) {
-		n.Method = identifierPointer(p.identifier())
-	}
-	if p.acceptWords(kwWithout, kwOids) {
-		// Tables have had no OIDs since PostgreSQL 12.
-	} else {
-		n.Options = p.optionalWithOptions()
-	}
-	if p.acceptWords(kwOn, kwCommit) {
-		switch {
-		case p.accept(kwDrop):
-			n.OnCommit = "drop"
-		case p.acceptWords(kwDelete, kwRows):
-			n.OnCommit = "delete rows"
-		default:
-			p.expect(kwPreserve, kwRows)
-			n.OnCommit = "preserve rows"
-		}
-	}
-	if p.accept(kwTablespace) {
-		n.Tablespace = identifierPointer(p.identifier())
-	}
-}
-
-// relationQuery takes the query behind AS.
-func (p *parser) relationQuery(n *ast.CreateRelation) {
-	if n.HasElements {
-		p.failHint("With AS only the names of the columns may be given, not their types.")
-	}
-	p.advance()
-	if p.at(kwExecute) {
-		p.failUnsupported(p.token.start, "CREATE TABLE AS EXECUTE")
-	}
-	n.Query = p.query()
-	switch {
-	case p.acceptWords(kwWith, kwData):
-	case p.atWords(kwWith, kwNo):
-		p.advance()
-		p.advance()
-		p.expect(kwData)
-		n.WithNoData = true
-	}
 }
 
 // ifNotExists takes IF NOT EXISTS if it is next.
@@ -203,68 +106,6 @@ func (p *parser) ifNotExists() bool {
 
 // ifExists takes IF EXISTS if it is next.
 func (p *parser) ifExists() bool { return p.acceptWords(kwIf, kwExists) }
-
-// relationElements takes the columns and constraints in parentheses, or the
-// bare names of columns that a query's columns get.
-func (p *parser) relationElements(n *ast.CreateRelation) {
-	following := p.peekAt(2).kind
-	if isColumnName(p.peek()) && (following == comma || following == rightParenthesis) {
-		n.ColumnNames = p.parenthesizedIdentifiers()
-		return
-	}
-	n.HasElements = true
-	p.expectKind(leftParenthesis)
-	if p.acceptKind(rightParenthesis) {
-		return
-	}
-	p.relationElement(n)
-	for p.acceptKind(comma) {
-		p.relationElement(n)
-	}
-	p.expectRightParenthesis()
-}
-
-func (p *parser) relationElement(n *ast.CreateRelation) {
-	switch {
-	case p.at(kwLike):
-		n.Likes = append(n.Likes, p.likeClause())
-	case p.atTableConstraint():
-		n.Constraints = append(n.Constraints, p.tableConstraint())
-	default:
-		n.Columns = append(n.Columns, p.columnDefinition())
-	}
-}
-
-// likeClause takes LIKE table [INCLUDING | EXCLUDING …].
-func (p *parser) likeClause() *ast.LikeClause {
-	n := &ast.LikeClause{}
-	start := p.advance().start
-	n.Table = p.name()
-	for p.at(kwIncluding) || p.at(kwExcluding) {
-		option := keywordTable[p.advance().keyword].word
-		switch p.token.keyword {
-		case kwComments, kwCompression, kwConstraints, kwDefaults, kwIdentity, kwGenerated,
-			kwIndexes, kwStatistics, kwStorage, kwAll:
-			option += " " + keywordTable[p.advance().keyword].word
-		default:
-			p.fail()
-		}
-		n.Options = append(n.Options, option)
-	}
-	n.Span = p.spanFrom(start)
-	return n
-}
-
-// partitionClause takes PARTITION BY strategy (elements).
-func (p *parser) partitionClause() *ast.PartitionClause {
-	n := &ast.PartitionClause{}
-	start := p.advance().start
-	p.advance()
-	n.Strategy = p.identifier()
-	n.Elements = parenthesized(p, p.indexElement)
-	n.Span = p.spanFrom(start)
-	return n
-}
 
 // createView takes VIEW and what follows.
 func (p *parser) createView(m createModifiers) ast.Statement {
@@ -288,87 +129,6 @@ func (p *parser) createView(m createModifiers) ast.Statement {
 		p.expect(kwCheck, kwOption)
 	}
 	n.Span = p.spanFrom(m.start)
-	return n
-}
-
-// createIndex takes INDEX and what follows.
-func (p *parser) createIndex(m createModifiers) ast.Statement {
-	if m.orReplace || m.source || m.temporary || m.unlogged || m.recursive {
-		p.fail()
-	}
-	p.advance()
-	n := &ast.CreateIndex{Unique: m.unique}
-	n.Concurrently = p.accept(kwConcurrently)
-	n.IfNotExists = p.ifNotExists()
-	n.Name = p.optionalIdentifier()
-	if n.IfNotExists && n.Name == nil {
-		p.fail()
-	}
-	p.expect(kwOn)
-	n.Only = p.accept(kwOnly)
-	n.Table = p.name()
-	if p.accept(kwUsing) {
-		n.Method = identifierPointer(p.identifier())
-	}
-	n.Elements = parenthesized(p, p.indexElement)
-	if p.accept(kwInclude) {
-		n.Include = parenthesized(p, p.indexElement)
-	}
-	n.NullsNotDistinct = p.nullsNotDistinct()
-	n.Options = p.optionalWithOptions()
-	if p.accept(kwTablespace) {
-		n.Tablespace = identifierPointer(p.identifier())
-	}
-	if p.accept(kwWhere) {
-		n.Where = p.expr()
-	}
-	n.Span = p.spanFrom(m.start)
-	return n
-}
-
-// nullsNotDistinct takes NULLS [NOT] DISTINCT if it is next.
-func (p *parser) nullsNotDistinct() bool {
-	switch {
-	case p.acceptWords(kwNulls, kwDistinct):
-		return false
-	case p.atWords(kwNulls, kwNot):
-		p.advance()
-		p.advance()
-		p.expect(kwDistinct)
-		return true
-	}
-	return false
-}
-
-// indexElement takes a column, a function call or an expression in
-// parentheses, with how it is ordered.
-func (p *parser) indexElement() *ast.IndexElement {
-	n := &ast.IndexElement{}
-	start := p.token.start
-	switch {
-	case p.atKind(leftParenthesis):
-		p.advance()
-		n.Expr = p.expr()
-		p.expectRightParenthesis()
-	case p.atFunctionWord():
-		n.Expr = p.wordExpr()
-	case isFunctionName(p.token) && (p.peek().kind == leftParenthesis || p.peek().kind == dot):
-		n.Expr = p.tableFunctionCall()
-	default:
-		n.Column = identifierPointer(p.identifier())
-	}
-	if p.accept(kwCollate) {
-		n.Collation = p.name()
-	}
-	if p.atColumnName() && !(p.at(kwNulls) && (p.peekIs(kwFirst) || p.peekIs(kwLast))) {
-		n.Class = p.name()
-		if p.atKind(leftParenthesis) {
-			n.ClassOptions = p.options()
-		}
-	}
-	n.Direction = p.sortDirection()
-	n.Nulls = p.nullsOrder()
-	n.Span = p.spanFrom(start)
 	return n
 }
 

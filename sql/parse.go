@@ -21,10 +21,11 @@ func Parse(text string) (statements []ast.Statement, err error) {
 		if p.atKind(endOfInput) {
 			return statements, nil
 		}
-		statements = append(statements, p.statement())
+		statement := p.statement()
 		if !p.atKind(semicolon) && !p.atKind(endOfInput) {
-			p.failAfterStatement()
+			p.failAfterStatement(statement)
 		}
+		statements = append(statements, statement)
 	}
 }
 
@@ -41,7 +42,7 @@ func ParseOne(text string) (statement ast.Statement, err error) {
 	for p.acceptKind(semicolon) {
 	}
 	if !p.atKind(endOfInput) {
-		p.failAfterStatement()
+		p.failAfterStatement(statement)
 	}
 	return statement, nil
 }

@@ -116,7 +116,10 @@ func (p *parser) unsupportedStatement() ast.Statement {
 }
 
 // failAfterStatement ends the parse at a token that follows a whole statement.
-func (p *parser) failAfterStatement() {
+func (p *parser) failAfterStatement(s ast.Statement) {
+	if query, ok := s.(*ast.Query); ok && query.Emit != nil && p.token.kind == word {
+		p.failHint("Nothing but WITH (…) and LIMIT may stand behind EMIT CHANGES and EMIT FINAL.")
+	}
 	if p.previous.keyword == kwEmit {
 		p.failHint("Perhaps you meant EMIT CHANGES or EMIT FINAL.")
 	}
