@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -21,6 +22,9 @@ const (
 	// maxWALRequestBytes bounds one StoreLogs, so that positions in a file have
 	// 32 bits.
 	maxWALRequestBytes = 256 << 20
+	// walConfirmAfter is how long the log is idle before it confirms its last
+	// round.
+	walConfirmAfter = 100 * time.Millisecond
 )
 
 // WALOptions configure a WAL.
@@ -56,7 +60,9 @@ type WALOptions struct {
 //     gets the error, and the next round is checked against the state before.
 //  2. A round is written only after the sync of the one before succeeded.
 //     So an invalid round is the unsynced tail if and only if no later round
-//     exists; anything else is damage and is reported.
+//     exists; anything else is damage and is reported. When nothing more
+//     arrives, an empty round confirms the last one, so that damage to what an
+//     idle node has acknowledged is never taken for a torn tail.
 //  3. After a failed sync, or a write that failed for another reason than a full
 //     disk, the pages of the file are in an unknown state, so nothing is ever
 //     written to that file again. The next round begins a new file, whose
@@ -84,6 +90,9 @@ type WAL struct {
 	arrived sync.Cond // with mu: queue is not empty, or closing
 	queue   []*walRequest
 	closing bool
+	// confirmDue is set by idle when nothing has arrived for a while.
+	confirmDue bool
+	idle       *time.Timer
 	// closed is set once the writer has ended; done is closed then.
 	closed atomic.Bool
 	done   chan struct{}
@@ -119,9 +128,9 @@ type WAL struct {
 	cache   entryCache
 	// zeros is what files are filled with.
 	zeros []byte
-	// written tells whether this process has written a round.
-	written    bool
-	closeError error
+	// unconfirmed tells that the last round has records.
+	unconfirmed bool
+	closeError  error
 }
 
 // walRequest is one call that waits for its round.
@@ -201,6 +210,8 @@ func OpenWAL(options WALOptions) (*WAL, error) {
 		w.closeFiles()
 		return nil, err
 	}
+	w.idle = time.AfterFunc(walConfirmAfter, w.confirmLater)
+	w.idle.Stop()
 	go w.write()
 	return w, nil
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -258,6 +260,33 @@ func TestWALBitFlips(t *testing.T) {
 	}
 }
 
+// newestEnd is where the rounds of a log's newest file end.
+func newestEnd(w *WAL) int64 {
+	w.filesMu.Lock()
+	defer w.filesMu.Unlock()
+	return w.files[len(w.files)-1].end
+}
+
+// TestWALConfirmsWhenIdle damages the last acknowledged entry of a log that was
+// idle for a while before the power went off.
+func TestWALConfirmsWhenIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewCrashableMem()
+		w := openTestWAL(t, mem, 4096)
+		must(t, w.Group(1).StoreLogs(testLogs(1, 3, 100)))
+		end := newestEnd(w)
+		<-time.After(time.Second)
+		synctest.Wait()
+		clone := mem.CrashClone(vfs.CrashCloneCfg{})
+		must(t, w.Close())
+		flip(t, clone, w.walPath(1), int(end)-20, 1)
+		var damage *CorruptionError
+		if _, err := OpenWAL(WALOptions{FS: clone, Dir: "/data/wal", Logger: quiet()}); !errors.As(err, &damage) {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestWALRecordIsNoRound cuts the tail at a round with a truncation, whose record
 // has the size of a round header and its group where that has the file's
 // sequence number.
@@ -266,7 +295,7 @@ func TestWALRecordIsNoRound(t *testing.T) {
 	w := openTestWAL(t, mem, 4096)
 	g := w.Group(1)
 	must(t, g.StoreLogs(testLogs(1, 3, 100)))
-	end := w.files[0].end
+	end := newestEnd(w)
 	must(t, g.DeleteRange(1, 1))
 	clone := mem.CrashClone(vfs.CrashCloneCfg{})
 	must(t, w.Close())

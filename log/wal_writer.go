@@ -28,11 +28,15 @@ func (w *WAL) write() {
 		// Those who have just been answered often have more to store: let them
 		// submit it, so that the next round gathers it.
 		runtime.Gosched()
-		pending, closing := w.wait()
+		pending, confirm, closing := w.wait()
 		for len(pending) > 0 {
 			pending = pending[w.writeRound(pending):]
 		}
 		w.reclaimIdle()
+		if confirm {
+			// A failure has been logged; what it is about is on disk all the same.
+			_ = w.confirm()
+		}
 		if closing {
 			w.finish()
 			return
@@ -40,15 +44,39 @@ func (w *WAL) write() {
 	}
 }
 
-// wait returns what has been submitted, or that nothing more will be.
-func (w *WAL) wait() (pending []*walRequest, closing bool) {
+// wait returns what has been submitted, or that nothing was for a while, or that
+// nothing more will be.
+func (w *WAL) wait() (pending []*walRequest, confirm, closing bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.queue) == 0 && !w.closing {
+	w.confirmDue = false
+	if len(w.queue) == 0 && w.unconfirmed && w.writable != nil {
+		w.idle.Reset(walConfirmAfter)
+		defer w.idle.Stop()
+	}
+	for len(w.queue) == 0 && !w.closing && !w.confirmDue {
 		w.arrived.Wait()
 	}
 	pending, w.queue = w.queue, nil
-	return pending, w.closing
+	return pending, w.confirmDue && len(pending) == 0, w.closing
+}
+
+// confirmLater asks the writer to confirm the last round.
+func (w *WAL) confirmLater() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.confirmDue = true
+	w.arrived.Signal()
+}
+
+// confirm writes an empty round behind a last one that has records. It tries
+// once.
+func (w *WAL) confirm() error {
+	if !w.unconfirmed || w.writable == nil {
+		return nil
+	}
+	w.unconfirmed = false
+	return w.writeEmptyRound()
 }
 
 // writeRound writes one round with as many of the pending requests as fit,
@@ -153,7 +181,7 @@ func (w *WAL) writeAndSync(f *walFile) error {
 	w.filesMu.Lock()
 	f.end = end
 	w.filesMu.Unlock()
-	w.written = true
+	w.unconfirmed = len(w.effects) > 0
 	w.nextRound++
 	w.apply(f, start)
 	w.durableOldest = oldest
@@ -262,9 +290,10 @@ func (w *WAL) reclaimIdle() {
 	_ = w.writeEmptyRound()
 }
 
-// writeEmptyRound writes a round without records.
+// writeEmptyRound writes a round without records, unless only the reserve is
+// left.
 func (w *WAL) writeEmptyRound() error {
-	if w.writable.end+roundHeaderSize > w.writable.allocated {
+	if w.writable.end+roundHeaderSize+w.reserve > w.writable.allocated {
 		return nil
 	}
 	w.builder.reset(w.writable.seed)
@@ -272,12 +301,9 @@ func (w *WAL) writeEmptyRound() error {
 	return w.writeAndSync(w.writable)
 }
 
-// finish ends the log. A last, empty round marks that the one before is
-// complete, so that damage to it cannot be taken for a torn tail.
+// finish ends the log.
 func (w *WAL) finish() {
-	if w.writable != nil && w.written {
-		w.closeError = w.writeEmptyRound()
-	}
+	w.closeError = w.confirm()
 	w.closed.Store(true)
 	w.metrics.unregister(w.options.Registerer)
 	w.closeFiles()
