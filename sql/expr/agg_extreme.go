@@ -108,7 +108,12 @@ func (e *extremeAccumulator) isBeyond(v *types.Vector, r, g int) bool {
 	case orderedAsBytes:
 		return strings.Compare(v.Strs[r], e.values.Strs[g])*e.direction > 0
 	}
-	order := types.CompareVectors(v, r, &e.values, g) * e.direction
+	var order int
+	if e.order == orderedAsNumerics {
+		order = compareNumeric(v.Strs[r], e.values.Strs[g]) * e.direction
+	} else {
+		order = types.CompareVectors(v, r, &e.values, g) * e.direction
+	}
 	return order > 0 || order == 0 && v.Strs[r] < e.values.Strs[g]
 }
 

@@ -28,6 +28,7 @@ func BenchmarkFilter(b *testing.B) {
 		"text_equal_constant":  op("=", text, lit("text", "origin c")),
 		"int_less_int":         op("<", number, col(1, types.Int4)),
 		"and":                  and(op(">", number, lit("int4", "500")), op("=", text, lit("text", "origin c"))),
+		"numeric":              op("<", col(3, types.Numeric), lit("numeric", "500.00")),
 		"like":                 op("~~", text, lit("text", "%c")),
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -11,6 +11,7 @@ type binding struct {
 	element    types.Type // anyelement, anynonarray, and the element of anyarray
 	compatible types.Type // anycompatible, and the element of anycompatiblearray
 	mapType    types.Type
+	structType types.Type
 }
 
 var errUnknownPolymorphic = sqlerr.New(sqlerr.DatatypeMismatch, -1,
@@ -22,57 +23,72 @@ var errUnknownPolymorphic = sqlerr.New(sqlerr.DatatypeMismatch, -1,
 func bind(s signatureOf, args []types.Type) (binding, error) {
 	var b binding
 	var compatible []types.Type
-	needsElement, needsCompatible, hasCompatibleArray := false, false, false
+	needsElement, hasCompatibleArray := false, false
 	for i, t := range args {
-		declared := s.at(i).Kind
-		switch declared {
+		var err error
+		switch declared := s.at(i).Kind; declared {
 		case kindAnyElement, kindAnyNonArray, kindAnyArray:
 			needsElement = true
+			err = b.bindElement(declared, t)
+		case kindAnyCompatible:
+			t.Mod = -1
+			compatible = append(compatible, t)
+		case kindAnyCompatibleArray:
+			hasCompatibleArray = true
 			if t.Kind == types.KindUnknown {
 				continue
 			}
-			if err := b.bindElement(declared, t); err != nil {
-				return b, err
+			if t.Kind != types.KindArray {
+				return b, errNotA("anycompatiblearray", "an array", t)
 			}
-		case kindAnyCompatible, kindAnyCompatibleArray:
-			needsCompatible = true
-			elem := t
-			if declared == kindAnyCompatibleArray {
-				hasCompatibleArray = true
-				if t.Kind == types.KindUnknown {
-					continue
-				}
-				if t.Kind != types.KindArray {
-					return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared anycompatiblearray is not an array but type %s", t)
-				}
-				elem = *t.Elem
-			}
-			elem.Mod = -1
-			compatible = append(compatible, elem)
+			compatible = append(compatible, *t.Elem)
 		case kindAnyMap:
-			if t.Kind != types.KindMap && t.Kind != types.KindUnknown {
-				return b, sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared map is not a map but type %s", t)
-			}
-			b.mapType = t
+			err = bindSame(&b.mapType, types.KindMap, "a map", t)
+		case kindAnyStruct:
+			err = bindSame(&b.structType, types.KindStruct, "a struct", t)
+		}
+		if err != nil {
+			return b, err
 		}
 	}
 	if needsElement && b.element.Kind == types.KindUnknown {
 		return b, errUnknownPolymorphic
 	}
-	if needsCompatible {
+	if hasCompatibleArray || len(compatible) > 0 {
 		return b, b.bindCompatible(compatible, hasCompatibleArray)
 	}
 	return b, nil
 }
 
+func errNotA(declared, what string, t types.Type) error {
+	return sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared %s is not %s but type %s", declared, what, t)
+}
+
+// bindSame binds a map or struct type, which all arguments share.
+func bindSame(bound *types.Type, kind types.Kind, what string, t types.Type) error {
+	switch {
+	case t.Kind == types.KindUnknown:
+		return nil
+	case t.Kind != kind:
+		return errNotA(pseudoNames[kindAnyMap], what, t)
+	case bound.Kind == kind && !bound.SameKind(t):
+		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "types %s and %s are not alike", *bound, t)
+	}
+	*bound = t
+	return nil
+}
+
+// bindElement binds the element type by one argument.
 func (b *binding) bindElement(declared types.Kind, t types.Type) error {
 	elem := t
-	if declared == kindAnyArray {
-		if t.Kind != types.KindArray {
-			return sqlerr.New(sqlerr.DatatypeMismatch, -1, "argument declared anyarray is not an array but type %s", t)
-		}
+	switch {
+	case t.Kind == types.KindUnknown:
+		return nil
+	case declared == kindAnyArray && t.Kind != types.KindArray:
+		return errNotA("anyarray", "an array", t)
+	case declared == kindAnyArray:
 		elem = *t.Elem
-	} else if declared == kindAnyNonArray && t.Kind == types.KindArray {
+	case declared == kindAnyNonArray && t.Kind == types.KindArray:
 		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "type matched to anynonarray is an array type: %s", t)
 	}
 	elem.Mod = -1
@@ -87,6 +103,7 @@ func (b *binding) bindElement(declared types.Kind, t types.Type) error {
 	return nil
 }
 
+// bindCompatible binds the common type of the anycompatible arguments.
 func (b *binding) bindCompatible(ts []types.Type, hasArray bool) error {
 	if hasArray {
 		known := false
@@ -121,6 +138,8 @@ func (b *binding) actual(declared, given types.Type) types.Type {
 		return types.ArrayOf(b.compatible)
 	case kindAnyMap:
 		return b.mapType
+	case kindAnyStruct:
+		return b.structType
 	case kindMapKey:
 		return *b.mapType.Key
 	case kindMapValue:

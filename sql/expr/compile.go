@@ -45,7 +45,7 @@ func (p *Program) Type() types.Type { return p.root.Type() }
 // Eval computes the expression for the rows of in that are in selection (nil:
 // all rows). out is resized to in.Len and takes the expression's type; only the
 // selected rows that did not fail are meaningful. Failing rows are reported
-// through ctx.Fail.
+// through ctx.Fail. out must not be a column of in.
 func (p *Program) Eval(ctx *Context, in *types.Batch, selection []int32, out *types.Vector) {
 	if selection == nil {
 		selection = ctx.allRows(in.Len)
@@ -176,6 +176,10 @@ func compileOperand(e Expr) (operand, error) {
 		value := e.Value
 		o.constant = &value
 		return o, nil
+	case *Cast:
+		if isRelabel(e.Arg.Type(), e.ResultType) {
+			return compileRelabel(e)
+		}
 	}
 	eval, err := compileEvaluator(e)
 	if err != nil {
@@ -183,6 +187,15 @@ func compileOperand(e Expr) (operand, error) {
 	}
 	o.eval = eval
 	return o, nil
+}
+
+// compileRelabel compiles a cast that leaves the values as they are: the
+// argument's, under another type.
+func compileRelabel(e *Cast) (operand, error) {
+	o, err := compileOperand(e.Arg)
+	o.typ = e.ResultType
+	o.scratch.Type = o.typ
+	return o, err
 }
 
 // compileOperands compiles a list.

@@ -4,24 +4,12 @@ import (
 	"millrace/sql/types"
 )
 
-// relabelEval gives the values of its argument another type of the same
-// representation.
-type relabelEval struct{ arg operand }
-
-func (r *relabelEval) evaluate(ctx *Context, in *types.Batch, selection []int32, out *types.Vector) {
-	copyRows(out, r.arg.values(ctx, in, selection), selection)
-}
-
 func compileCast(e *Cast) (evaluator, error) {
 	arg, err := compileOperand(e.Arg)
 	if err != nil {
 		return nil, err
 	}
-	from, to := e.Arg.Type(), e.ResultType
-	if isRelabel(from, to) {
-		return &relabelEval{arg: arg}, nil
-	}
-	kernel := castKernel(from, to, e.Explicit)
+	kernel := castKernel(e.Arg.Type(), e.ResultType, e.Explicit)
 	return &callEval{args: []operand{arg}, vectors: make([]*types.Vector, 1), kernel: kernel, strict: true}, nil
 }
 

@@ -60,6 +60,7 @@ const (
 	orderedAsInts
 	orderedAsFloats // NaN equals itself and is above all
 	orderedAsBytes
+	orderedAsNumerics
 )
 
 // orderingOf returns how values of type t are compared.
@@ -73,6 +74,8 @@ func orderingOf(t types.Type) ordering {
 	switch t.Kind {
 	case types.KindText, types.KindVarchar, types.KindName, types.KindBytea, types.KindUUID:
 		return orderedAsBytes
+	case types.KindNumeric:
+		return orderedAsNumerics
 	}
 	return orderedByCompare
 }
@@ -133,6 +136,13 @@ func (c *compareEval) choose(ctx *Context, in *types.Batch, selection []int32, o
 		return chooseOrdered(c.op, a.Strs, b.Strs, selection, out)
 	case orderedAsFloats:
 		return chooseFloats(c.op, a.Floats, b.Floats, selection, out)
+	case orderedAsNumerics:
+		for _, i := range selection {
+			if c.op.holds(compareNumeric(a.Strs[i], b.Strs[i])) {
+				out = append(out, i)
+			}
+		}
+		return out
 	}
 	for _, i := range selection {
 		if c.op.holds(types.CompareVectors(a, int(i), b, int(i))) {
@@ -151,6 +161,10 @@ func compareInto(op comparison, order ordering, a, b *types.Vector, selection []
 		compareOrdered(op, a.Strs, b.Strs, selection, out)
 	case orderedAsFloats:
 		compareFloats(op, a.Floats, b.Floats, selection, out)
+	case orderedAsNumerics:
+		for _, i := range selection {
+			out[i] = boolInt(op.holds(compareNumeric(a.Strs[i], b.Strs[i])))
+		}
 	default:
 		for _, i := range selection {
 			out[i] = boolInt(op.holds(types.CompareVectors(a, int(i), b, int(i))))
@@ -185,6 +199,22 @@ func compareOrdered[T int64 | string](op comparison, a, b []T, selection []int32
 			out[i] = boolInt(a[i] >= b[i])
 		}
 	}
+}
+
+// compareNumeric orders numerics, those of few digits without the general
+// arithmetic.
+func compareNumeric(a, b string) int {
+	x, xScale, xOK := types.NumericSmall(a)
+	y, yScale, yOK := types.NumericSmall(b)
+	if xOK && yOK {
+		scale := max(xScale, yScale)
+		x, xOK = rescale(x, scale-xScale)
+		y, yOK = rescale(y, scale-yScale)
+		if xOK && yOK {
+			return cmp.Compare(x, y)
+		}
+	}
+	return types.NumericCompare(a, b)
 }
 
 // compareFloat orders floats as PostgreSQL does: NaN equals NaN and is greater

@@ -362,6 +362,8 @@ func TestArraysStructsAndMaps(t *testing.T) {
 		"all":          {&AnyAll{Node: boolNode, Left: lit("int4", "9"), Array: array, Func: equalInt, All: true}, 0},
 		"constant any": {&AnyAll{Node: boolNode, Left: col(0, types.Int4), Array: lit("int4[]", "{1,9}"), Func: equalInt}, 1},
 		"field":        {&FieldAccess{Node: int4, Arg: row, Field: 0}, 9},
+		"struct":       {op("=", row, row), 1},
+		"maps":         {op("<>", m, m), 0},
 		"map":          {&Subscript{Node: int4, Arg: m, Index: lit("text", "k")}, 9},
 	} {
 		d, err := EvalDatum(&Context{}, c.e, []types.Datum{types.IntDatum(9)})

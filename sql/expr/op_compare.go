@@ -37,6 +37,12 @@ func (b *builder) defineComparisons() {
 		}
 		o := b.operator(c.token, "anyarray,anyarray", "bool", comparisonKernel(c.op, orderedByCompare), c.words+", element by element")
 		o.comparison, o.ordering = c.op, orderedByCompare
+		o = b.operator(c.token, "record,record", "bool", comparisonKernel(c.op, orderedByCompare), c.words+", field by field")
+		o.comparison, o.ordering = c.op, orderedByCompare
+		if c.op == equal || c.op == notEqual {
+			o = b.operator(c.token, "anymap,anymap", "bool", comparisonKernel(c.op, orderedByCompare), c.words+", entry by entry")
+			o.comparison, o.ordering = c.op, orderedByCompare
+		}
 		b.defineMixedTimes(c.token, c.op, c.words)
 	}
 }

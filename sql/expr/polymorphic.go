@@ -18,6 +18,7 @@ const (
 	kindAnyCompatible
 	kindAnyCompatibleArray
 	kindAnyMap
+	kindAnyStruct
 	kindMapKey
 	kindMapValue
 )
@@ -30,6 +31,7 @@ var pseudoNames = map[types.Kind]string{
 	kindAnyCompatible:      "anycompatible",
 	kindAnyCompatibleArray: "anycompatiblearray",
 	kindAnyMap:             "anymap",
+	kindAnyStruct:          "record",
 	kindMapKey:             "mapkey",
 	kindMapValue:           "mapvalue",
 }

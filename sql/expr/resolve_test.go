@@ -130,7 +130,8 @@ func TestEveryFunctionIsUsable(t *testing.T) {
 	stand := map[types.Kind]types.Type{
 		kindAny: types.Int4, kindAnyElement: types.Int4, kindAnyNonArray: types.Int4, kindAnyArray: types.ArrayOf(types.Int4),
 		kindAnyCompatible: types.Int4, kindAnyCompatibleArray: types.ArrayOf(types.Int4),
-		kindAnyMap: types.MapOf(types.Text, types.Int4), kindMapKey: types.Text, kindMapValue: types.Int4,
+		kindAnyStruct: types.StructOf([]types.Field{{Name: "a", Type: types.Int4}}),
+		kindAnyMap:    types.MapOf(types.Text, types.Int4), kindMapKey: types.Text, kindMapValue: types.Int4,
 	}
 	seen := map[string]bool{}
 	for _, o := range AllFunctions() {
