@@ -18,7 +18,7 @@ const (
 	defaultWALFileBytes  = 64 << 20
 	maxWALFileBytes      = 1 << 30
 	defaultWALRoundBytes = 4 << 20
-	defaultWALCacheBytes = 32 << 20
+	defaultWALCacheBytes = 8 << 20
 	// maxWALRequestBytes bounds one StoreLogs, so that positions in a file have
 	// 32 bits.
 	maxWALRequestBytes = 256 << 20
@@ -40,7 +40,7 @@ type WALOptions struct {
 	// default. A larger single request makes a round of its own.
 	RoundBytes int
 	// CacheBytes bounds the newest entries kept in memory, of all groups
-	// together; 32 MiB by default.
+	// together; 8 MiB by default.
 	CacheBytes int64
 	// Logger is required.
 	Logger *slog.Logger

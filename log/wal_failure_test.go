@@ -387,7 +387,7 @@ func FuzzOpenWAL(f *testing.F) {
 func recordsFile(data []byte) []byte {
 	header := walFileHeader{sequence: 1, firstRound: 1, oldest: 1}
 	var b roundBuilder
-	b.reset(checksumSeed(1))
+	b.reset(checksumSeed(1), 1<<20)
 	for len(data) >= 3 {
 		kind, group, length := data[0], data[1], min(int(data[2]), len(data)-3)
 		start := b.begin(recordType(kind%8), uint64(group))

@@ -275,9 +275,10 @@ type roundBuilder struct {
 	buf  []byte
 }
 
-// reset begins a round of a file.
-func (b *roundBuilder) reset(seed uint32) {
-	if cap(b.buf) < roundHeaderSize {
+// reset begins a round of a file. It does not keep a buffer larger than a limit
+// that a round before needed.
+func (b *roundBuilder) reset(seed uint32, limit int) {
+	if cap(b.buf) < roundHeaderSize || cap(b.buf) > limit {
 		b.buf = make([]byte, roundHeaderSize, 64<<10)
 	}
 	b.seed = seed

@@ -136,7 +136,7 @@ func (w *WAL) fitsReserve(requests []*walRequest) bool {
 func (w *WAL) commit(requests []*walRequest, moves movePlan) (accepted []*walRequest, err error) {
 	f := w.writable
 	w.attempt++
-	w.builder.reset(f.seed)
+	w.builder.reset(f.seed, 2*w.options.RoundBytes+rewriteRoundBytes)
 	w.effects = w.effects[:0]
 	w.encodeMoves(moves)
 	for _, r := range requests {
@@ -296,7 +296,7 @@ func (w *WAL) writeEmptyRound() error {
 	if w.writable.end+roundHeaderSize+w.reserve > w.writable.allocated {
 		return nil
 	}
-	w.builder.reset(w.writable.seed)
+	w.builder.reset(w.writable.seed, 2*w.options.RoundBytes+rewriteRoundBytes)
 	w.effects = w.effects[:0]
 	return w.writeAndSync(w.writable)
 }
