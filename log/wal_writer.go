@@ -36,6 +36,8 @@ func (w *WAL) write() {
 		if confirm {
 			// A failure has been logged; what it is about is on disk all the same.
 			_ = w.confirm()
+			// An idle log holds no memory for rounds.
+			w.builder, w.effects, w.zeros = roundBuilder{}, nil, nil
 		}
 		if closing {
 			w.finish()
