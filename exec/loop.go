@@ -79,11 +79,12 @@ func (l *shardLoop) run(ctx context.Context) {
 
 // failed notes an error that keeps the shard from working.
 func (l *shardLoop) failed(err error) {
-	l.status.setFailure(err)
-	l.failure = err
 	if l.failingSince.IsZero() {
-		l.failingSince = l.engine.now()
+		// The first error is the cause; those that follow it (no leader, no barrier)
+		// say less.
+		l.failure, l.failingSince = err, l.engine.now()
 	}
+	l.status.setFailure(l.failure)
 	if l.engine.now().Sub(l.failingSince) > refuseAfter {
 		l.refuse()
 	}
