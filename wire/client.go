@@ -146,7 +146,7 @@ func (k client) copyReadError(ctx context.Context, err error) error {
 
 // CopyWrite implements session.Client.
 func (k client) CopyWrite(row []byte) error {
-	return k.c.writer.send(&pgproto3.CopyData{Data: row})
+	return k.c.writer.copyData(row)
 }
 
 // CopyEnd implements session.Client.

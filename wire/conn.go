@@ -274,7 +274,9 @@ func (c *conn) statement(fn func(ctx context.Context) error) error {
 	}
 	c.mu.Unlock()
 	c.watch = startWatcher(c, cancel)
+	began := time.Now()
 	err := c.guarded(func() error { return fn(ctx) })
+	c.server.metrics.seconds.Observe(time.Since(began).Seconds())
 	c.stopWatching()
 	c.mu.Lock()
 	c.cancel = nil

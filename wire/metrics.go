@@ -13,6 +13,7 @@ type metrics struct {
 	statements       *prometheus.CounterVec
 	errors           *prometheus.CounterVec
 	received, sent   prometheus.Counter
+	seconds          prometheus.Histogram
 }
 
 // newMetrics returns the metrics, registered where there is a registerer.
@@ -36,9 +37,13 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		sent: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "millrace_sql_sent_bytes_total", Help: "Bytes sent to SQL clients.",
 		}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "millrace_sql_message_seconds", Help: "Time to answer a message that runs statements.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
+		}),
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.connections, m.connectionsTotal, m.statements, m.errors, m.received, m.sent)
+		registerer.MustRegister(m.connections, m.connectionsTotal, m.statements, m.errors, m.received, m.sent, m.seconds)
 	}
 	return m
 }

@@ -101,6 +101,14 @@ func (w *messageWriter) rows(columns []session.Column, format *types.Format, bat
 	return w.failure
 }
 
+// copyData adds a CopyData message.
+func (w *messageWriter) copyData(data []byte) error {
+	w.buffer = append(w.buffer, 'd')
+	w.buffer = binary.BigEndian.AppendUint32(w.buffer, uint32(len(data)+4))
+	w.buffer = append(w.buffer, data...)
+	return w.flushIfFull()
+}
+
 // appendRow adds the values of one row, each behind its length.
 func appendRow(buffer []byte, columns []session.Column, format *types.Format, batch *types.Batch, row int) []byte {
 	for i := range columns {

@@ -67,7 +67,9 @@ func (d *binaryDecoder) add(data []byte) {
 	d.buffer = append(d.buffer, data...)
 }
 
-func (d *binaryDecoder) finished() bool { return d.ended }
+// finished implements copyDecoder: data behind the trailer is not passed over, it
+// is an error.
+func (d *binaryDecoder) finished() bool { return false }
 
 func (d *binaryDecoder) where() string {
 	place := fmt.Sprintf("COPY %s, line %d", d.loader.plan.Target.Name, max(1, d.tuple))
@@ -83,7 +85,7 @@ func badBinary(format string, args ...any) error {
 
 func (d *binaryDecoder) row(last bool) (bool, error) {
 	if d.ended {
-		return false, nil
+		return false, d.checkEnd()
 	}
 	if !d.header {
 		ok, err := d.readHeader(last)
@@ -108,9 +110,17 @@ func (d *binaryDecoder) row(last bool) (bool, error) {
 		return false, nil
 	}
 	if d.ended {
-		return false, nil
+		return false, d.checkEnd()
 	}
 	return true, d.readTuple(rest)
+}
+
+// checkEnd refuses data behind the trailer.
+func (d *binaryDecoder) checkEnd() error {
+	if len(d.buffer) > d.start {
+		return badBinary("received copy data after EOF marker")
+	}
+	return nil
 }
 
 // readHeader reads the signature and what follows, when it has all come.
@@ -155,9 +165,7 @@ func (d *binaryDecoder) wholeTuple(data []byte) (bool, error) {
 	count := int(int16(binary.BigEndian.Uint16(data)))
 	if count == copyTrailer {
 		d.ended = true
-		if len(data) > 2 {
-			return false, badBinary("received copy data after EOF marker")
-		}
+		d.start += 2
 		return true, nil
 	}
 	if count != len(d.loader.fields) {

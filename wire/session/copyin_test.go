@@ -182,3 +182,33 @@ func BenchmarkCopyFlights(b *testing.B) {
 	}
 	b.ReportMetric(float64(200_000*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// FuzzCopyBinary decodes arbitrary data in binary format, as a whole and in
+// pieces.
+func FuzzCopyBinary(f *testing.F) {
+	header := copySignature + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	f.Add([]byte(header+"\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\xff\xff\xff\xff\xff\xff"), 3)
+	f.Add([]byte(header+"\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x01a"), 100)
+	f.Add([]byte(copySignature+"\x00\x01\x00\x00\x00\x00\x00\x00"), 1)
+	target := &catalog.Relation{
+		Kind: catalog.KindStream, Name: "t", Rowtime: -1,
+		Columns: []catalog.Column{{Name: "n", Type: types.Int4}, {Name: "word", Type: types.Text}},
+	}
+	run := func(t *testing.T, data []byte, piece int) (int64, string) {
+		backend := &recordingBackend{}
+		s, err := New(&Options{Backend: backend}, Identity{User: "u"}, &dataClient{data: data, piece: piece})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		_, err = s.copyFrom(context.Background(), copyPlan(target, *textOptions()), true, true)
+		return backend.rows, fmt.Sprint(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, piece int) {
+		rows, err := run(t, data, 1<<30)
+		pieceRows, pieceErr := run(t, data, max(1, piece&0xff))
+		if rows != pieceRows || err != pieceErr {
+			t.Errorf("%d rows, %s; in pieces %d rows, %s", rows, err, pieceRows, pieceErr)
+		}
+	})
+}
