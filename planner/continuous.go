@@ -61,7 +61,7 @@ func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) 
 		if sink.Distribution != nil {
 			keys = sink.Distribution
 		}
-		if len(keys) == 0 && sink.Partitions != 1 {
+		if len(keys) == 0 && have.Kind != plan.Keyed && sink.Partitions != 1 {
 			return nil, notSupported(-1, "%d partitions for the result of a query over %d are not supported without a key", sink.Partitions, have.Partitions).
 				WithHint("A stream gets a key with PARTITION BY; partitions = 1 puts all rows in order.")
 		}

@@ -14,7 +14,7 @@ func shuffleGroups(r *ruleContext, root plan.Node) (plan.Node, error) {
 	}
 	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
 		a, ok := node.(*plan.Aggregate)
-		if !ok || a.Mode != plan.AggregateComplete || groupsMeet(a) {
+		if !ok || a.Mode != plan.AggregateComplete || r.groupsMeet(a) {
 			return node, nil
 		}
 		if combinesBefore(a) {
@@ -25,9 +25,22 @@ func shuffleGroups(r *ruleContext, root plan.Node) (plan.Node, error) {
 }
 
 // groupsMeet reports whether equal groups are on one shard already: the rows
-// are placed by a part of the group's columns.
-func groupsMeet(a *plan.Aggregate) bool {
+// are placed by a part of the group's columns, or all on one shard. The one
+// group of an aggregation without GROUP BY exists without rows too, so it must
+// be on the very shard that owns the empty key.
+func (r *ruleContext) groupsMeet(a *plan.Aggregate) bool {
+	if len(a.GroupBy) == 0 {
+		return a.Properties.Partitioning != nil && a.Properties.Partitions == r.spread(a)
+	}
 	return a.Properties.Partitioning != nil || a.Input.Props().Partitions == 1
+}
+
+// spread is the number of shards that an aggregation's groups are spread over.
+func (r *ruleContext) spread(a *plan.Aggregate) int {
+	if len(a.GroupBy) == 0 {
+		return r.env.Catalog.Shards()
+	}
+	return r.partitions
 }
 
 // combinesBefore reports whether the rows can be aggregated on their shards
@@ -45,7 +58,7 @@ func combinesBefore(a *plan.Aggregate) bool {
 func (r *ruleContext) twoSteps(a *plan.Aggregate) plan.Node {
 	names := aggregateNames(a)
 	partial := newAggregate(a.Input, plan.AggregatePartial, a.GroupBy, a.Calls, names)
-	shuffle := newShuffle(partial, upTo(len(a.GroupBy)), r.partitions)
+	shuffle := newShuffle(partial, upTo(len(a.GroupBy)), r.spread(a))
 	return newAggregate(shuffle, plan.AggregateFinal, firstColumns(partial, len(a.GroupBy)), a.Calls, names)
 }
 
@@ -72,7 +85,7 @@ func (r *ruleContext) oneStep(a *plan.Aggregate) plan.Node {
 	// Moving an expression cannot fail.
 	calls, _ := exprMap(move).calls(a.Calls)
 	project := newProject(a.Input, exprs, names)
-	shuffle := newShuffle(project, upTo(len(a.GroupBy)), r.partitions)
+	shuffle := newShuffle(project, upTo(len(a.GroupBy)), r.spread(a))
 	return newAggregate(shuffle, plan.AggregateComplete, firstColumns(project, len(a.GroupBy)), calls, aggregateNames(a))
 }
 
