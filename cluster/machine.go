@@ -454,8 +454,9 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 func (s *machineSnapshot) counts(index uint64, states []partitionState) {
 	s.machine.mu.Lock()
 	s.machine.base = machineBase{index: index, state: s.stateIndex}
+	s.partitions.record(states)
 	s.machine.mu.Unlock()
-	s.machine.partitions.record(s.partitions, states)
+	s.machine.partitions.deleteDropped(s.partitions)
 }
 
 // Release implements raft.FSMSnapshot.

@@ -204,8 +204,11 @@ func (ps *partitions) sync(c partitionsCapture) ([]partitionState, error) {
 // sync makes one partition durable.
 func (p *partition) sync() (log.SyncedEnd, error) {
 	p.mu.Lock()
-	opened, recorded := p.opened, p.recorded
+	opened, recorded, broken := p.opened, p.recorded, p.broken
 	p.mu.Unlock()
+	if broken {
+		return log.SyncedEnd{}, errBroken
+	}
 	if opened == nil {
 		return recorded, nil
 	}
@@ -218,14 +221,18 @@ func (p *partition) sync() (log.SyncedEnd, error) {
 	return end, err
 }
 
-// record notes that a snapshot counts, and deletes the partitions dropped
-// before its capture.
-func (ps *partitions) record(c partitionsCapture, states []partitionState) {
+// record notes what the snapshot that now counts says of the captured partitions.
+func (c *partitionsCapture) record(states []partitionState) {
 	for i, p := range c.live {
 		p.mu.Lock()
 		p.recorded = states[i].end
 		p.mu.Unlock()
 	}
+}
+
+// deleteDropped deletes the partitions that had been dropped before a capture
+// whose snapshot counts.
+func (ps *partitions) deleteDropped(c partitionsCapture) {
 	if len(c.dropped) == 0 {
 		return
 	}

@@ -31,6 +31,17 @@ func (i *Iterator) Next() bool {
 	return i.it.Next()
 }
 
+// Prev steps to the key before and tells whether there is one; as the first
+// step it goes to the last key of the range. It returns false at the beginning
+// and on an error.
+func (i *Iterator) Prev() bool {
+	if !i.started {
+		i.started = true
+		return i.it.Last()
+	}
+	return i.it.Prev()
+}
+
 // SeekGE steps to the first key of the range that is at least key (relative to
 // the shard) and tells whether there is one. Seeks to ascending keys are cheap.
 func (i *Iterator) SeekGE(key []byte) bool {

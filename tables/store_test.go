@@ -211,6 +211,17 @@ func TestIteratorSeeks(t *testing.T) {
 	if err := it.Err(); err != nil {
 		t.Fatal(err)
 	}
+	back, err := store.Shard(7).Scan([]byte("r2"), []byte("r8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for back.Prev() {
+		keys = append(keys, string(back.Key()))
+	}
+	if err := back.Close(); err != nil || !slices.Equal(keys, []string{"r7", "r6", "r5", "r4", "r3", "r2"}) {
+		t.Fatalf("backwards: %q, %v", keys, err)
+	}
 }
 
 // A crash leaves, of each shard, some prefix of its batches.
