@@ -58,9 +58,9 @@ type aggregateOption func(*Aggregate)
 // only.
 func byValues(a *Aggregate) { a.Retraction = RetractByValues }
 
-// notCombining marks an aggregate whose partial states cannot be merged before
-// a shuffle, because the order of its rows matters.
-func notCombining(a *Aggregate) { a.Combines = false }
+// ordered marks an aggregate whose result depends on the order of its rows, so
+// that partial states cannot be merged before a shuffle.
+func ordered(a *Aggregate) { a.OrderSensitive, a.Combines = true, false }
 
 // aggregate defines one signature of an aggregate; state lists the types of its
 // state's columns.
@@ -94,4 +94,5 @@ func (b *builder) defineAggregates() {
 	b.defineBitAggregates()
 	b.defineVariances()
 	b.defineCollections()
+	b.defineByOffset()
 }

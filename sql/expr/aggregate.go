@@ -18,6 +18,9 @@ type Aggregate struct {
 	// Combines says that partial states may be merged before a shuffle without
 	// changing the result.
 	Combines bool
+	// OrderSensitive says that the result depends on the order in which rows are
+	// added; such an aggregate does not combine.
+	OrderSensitive bool
 	// New returns an accumulator without groups, for arguments of the given
 	// types.
 	New func(args []types.Type) Accumulator

@@ -344,3 +344,49 @@ func BenchmarkSumCountInto1000Groups(b *testing.B) {
 		})
 	}
 }
+
+func TestOrderSensitiveAggregates(t *testing.T) {
+	text := &types.Vector{Type: types.Text}
+	separator := &types.Vector{Type: types.Text}
+	for _, s := range []string{"", "a", "b", "c"} {
+		if s == "" {
+			text.Append(types.Null)
+		} else {
+			text.Append(types.StringDatum(s))
+		}
+		separator.Append(types.StringDatum("-" + s))
+	}
+	for _, c := range []struct {
+		name string
+		args []*types.Vector
+		want string
+	}{
+		{"earliest_by_offset", []*types.Vector{text}, "a"},
+		{"latest_by_offset", []*types.Vector{text}, "c"},
+		{"array_agg", []*types.Vector{text}, "{NULL,a,b,c}"},
+		{"string_agg", []*types.Vector{text, separator}, "a-bb-cc"},
+		{"jsonb_agg", []*types.Vector{text}, `[null, "a", "b", "c"]`},
+	} {
+		ts := make([]types.Type, len(c.args))
+		for i, v := range c.args {
+			ts[i] = v.Type
+		}
+		resolved, args, err := ResolveAggregate(c.name, ts, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := aggregateOn{c.name, ts[0], resolved, args}
+		if !a.OrderSensitive || a.Combines {
+			t.Errorf("%s is not marked", c.name)
+		}
+		acc := emptyOf(a)
+		acc.Add(&Context{}, make([]int32, 4), c.args, nil)
+		saved := a.states()
+		acc.Save([]int32{0}, saved)
+		again := emptyOf(a)
+		again.Load([]int32{0}, saved)
+		if got := a.result(again); got != c.want {
+			t.Errorf("%s = %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -41,11 +41,13 @@ func bind(s signatureOf, args []types.Type) (binding, error) {
 			if t.Kind != types.KindArray {
 				return b, errNotA("anycompatiblearray", "an array", t)
 			}
-			compatible = append(compatible, *t.Elem)
+			elem := *t.Elem
+			elem.Mod = -1
+			compatible = append(compatible, elem)
 		case kindAnyMap:
-			err = bindSame(&b.mapType, types.KindMap, "a map", t)
+			err = bindSame(&b.mapType, declared, types.KindMap, "a map", t)
 		case kindAnyStruct:
-			err = bindSame(&b.structType, types.KindStruct, "a struct", t)
+			err = bindSame(&b.structType, declared, types.KindStruct, "a struct", t)
 		}
 		if err != nil {
 			return b, err
@@ -65,12 +67,12 @@ func errNotA(declared, what string, t types.Type) error {
 }
 
 // bindSame binds a map or struct type, which all arguments share.
-func bindSame(bound *types.Type, kind types.Kind, what string, t types.Type) error {
+func bindSame(bound *types.Type, declared, kind types.Kind, what string, t types.Type) error {
 	switch {
 	case t.Kind == types.KindUnknown:
 		return nil
 	case t.Kind != kind:
-		return errNotA(pseudoNames[kindAnyMap], what, t)
+		return errNotA(pseudoNames[declared], what, t)
 	case bound.Kind == kind && !bound.SameKind(t):
 		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "types %s and %s are not alike", *bound, t)
 	}
