@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 
@@ -181,8 +182,11 @@ var seeds = flag.Int("seeds", 300, "the number of crash test runs")
 
 // crashSeeds is the number of runs of a crash test.
 func crashSeeds() int {
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		return min(*seeds, 50)
+	case os.Getenv("MILLRACE_LONG") != "":
+		return max(*seeds, 20000)
 	}
 	return *seeds
 }
