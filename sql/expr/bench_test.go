@@ -63,6 +63,14 @@ func BenchmarkDates(b *testing.B) {
 	}
 }
 
+func BenchmarkJSONMember(b *testing.B) {
+	in := types.NewBatch([]types.Type{types.JSONB})
+	for range 1024 {
+		in.AppendRow([]types.Datum{types.StringDatum(`{"id": 17, "name": "somebody", "tags": ["a", "b"], "value": 12.5}`)}, 1)
+	}
+	benchmarkEval(b, op("->>", col(0, types.JSONB), lit("text", "name")), in)
+}
+
 func benchmarkEval(b *testing.B, e Expr, in *types.Batch) {
 	p := mustCompile(b, e)
 	ctx := &Context{}

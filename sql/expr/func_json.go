@@ -55,33 +55,37 @@ func (b *builder) defineJSONAccess() {
 	for _, f := range []struct {
 		field, path, function string
 		result                string
-		finish                func(*types.JSONValue) (types.Datum, error)
+		finish                func(text string, ok bool) (string, error)
 	}{
-		{"->", "#>", "jsonb_extract_path", "jsonb", jsonResult},
-		{"->>", "#>>", "jsonb_extract_path_text", "text", jsonTextResult},
+		{"->", "#>", "jsonb_extract_path", "jsonb", jsonPart},
+		{"->>", "#>>", "jsonb_extract_path_text", "text", jsonPartText},
 	} {
 		as := " as " + f.result
-		b.operator(f.field, "jsonb,text", f.result, onJSON(func(v *types.JSONValue, rest []types.Datum) (types.Datum, error) {
-			return f.finish(member(v, rest[0].Str))
+		b.operator(f.field, "jsonb,text", f.result, lift2e(func(s, key string) (string, error) {
+			return f.finish(jsonMemberText(s, key))
 		}), "member of an object"+as)
-		b.operator(f.field, "jsonb,int4", f.result, onJSON(func(v *types.JSONValue, rest []types.Datum) (types.Datum, error) {
-			if isScalar(v) && (rest[0].Int == 0 || rest[0].Int == -1) {
-				return f.finish(v) // PostgreSQL keeps a scalar as an array of one
+		b.operator(f.field, "jsonb,int4", f.result, lift2e(func(s string, index int64) (string, error) {
+			if isScalarText(s) && (index == 0 || index == -1) {
+				return f.finish(s, true) // PostgreSQL keeps a scalar as an array of one
 			}
-			return f.finish(element(v, rest[0].Int))
+			return f.finish(jsonElementText(s, index))
 		}), "element of an array, from 0, negative from the end,"+as)
-		b.operator(f.path, "jsonb,text[]", f.result, onJSON(func(v *types.JSONValue, rest []types.Datum) (types.Datum, error) {
-			path, err := pathOf(rest[0])
+		b.operator(f.path, "jsonb,text[]", f.result, lift2e(func(s, steps string) (string, error) {
+			path, err := pathOf(types.StringDatum(steps))
 			if err != nil {
-				return types.Null, err
+				return "", err
 			}
-			return f.finish(atPath(v, path))
+			return f.finish(jsonPathText(s, path))
 		}), "value at a path"+as)
-		b.function(f.function, "jsonb,text...", f.result, onJSON(func(v *types.JSONValue, rest []types.Datum) (types.Datum, error) {
-			return f.finish(atPath(v, rest))
+		b.function(f.function, "jsonb,text...", f.result, liftRows(func(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+			text, err := f.finish(jsonPathText(row[0].Str, row[1:]))
+			return types.StringDatum(text), err
 		}), "value at a path"+as)
 	}
 }
+
+// isScalarText reports whether the text is neither an array nor an object.
+func isScalarText(s string) bool { return s != "" && s[0] != '[' && s[0] != '{' }
 
 func (b *builder) defineJSONTests() {
 	contains := func(a, b string) (int64, error) {

@@ -148,8 +148,11 @@ var objects = of("jsonb", "null", "1", "\"a\"", "true", "{\"a\": 1, \"b\": [1, 2
 
 var paths = of("text[]", "{}", "{a}", "{b,0}", "{b,2,c}", "{b,-1}", "{0}", "{1,x}", "{x,y}", "{b,x}", "{NULL}")
 
+var tricky = of("jsonb", `{"a\"b": "q\"}", "\\": "b,{[", "é": "\u00e9\n", "x": ["]", {"k": "}"}, -1.50e1, []], "n": null, "": {}}`)
+
 var jsonCalls = []functionCall{
 	call("->", objects, of("text", "a", "b", "zz", "0")), call("->", objects, of("int4", "0", "-1", "9")), call("->>", objects, of("text", "a", "b", "longer")), call("->>", objects, of("int4", "0", "1", "2", "-1")),
+	call("->>", tricky, of("text", "a\"b", "\\", "é", "x", "n", "")), call("#>>", tricky, of("text[]", "{x,1,k}", "{x,-1}", "{x,0}")), call("->", tricky, of("text", "x", "n")),
 	call("->", objects, of("unknown", "a")), call("#>", objects, paths), call("#>>", objects, paths), call("#-", objects, paths),
 	call("@>", objects, objects), call("<@", of("jsonb", "1", "[1]", "{\"b\": [2]}", "{\"b\": [{}]}", "[[1]]", "[{\"a\": 1}]"), objects), call("@>", objects, of("jsonb", "[1, 1]", "{\"b\": [2]}", "{\"b\": [{}]}", "[[1]]", "[{\"a\": 1}]", "\"a\"")),
 	call("?", objects, of("text", "a", "b", "1", "")), call("?|", objects, of("text[]", "{a,zz}", "{}", "{zz,NULL}")), call("?&", objects, of("text[]", "{a,b}", "{}", "{a,zz}", "{a,NULL}")),
