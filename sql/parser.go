@@ -36,6 +36,8 @@ type parser struct {
 	numerics slab[ast.NumericLiteral]
 	strings  slab[ast.StringLiteral]
 	columns  slab[ast.ColumnRef]
+	parts    slab[string]
+	cells    slab[ast.Expr]
 }
 
 // maxLookahead is how far peekAt looks.

@@ -107,7 +107,8 @@ func (p *parser) nameExpr() ast.Expr {
 	}
 	if p.token.kind != dot {
 		n := p.columns.allocate()
-		n.Span, n.Parts = spanOf(first), []string{p.identifierValue(first)}
+		n.Span, n.Parts = spanOf(first), p.parts.slice(1)
+		n.Parts[0] = p.identifierValue(first)
 		return p.indirection(n)
 	}
 	return p.qualifiedNameExpr(first)

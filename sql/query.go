@@ -162,7 +162,7 @@ func (p *parser) values() *ast.Values {
 		if before := len(n.Rows); before > 0 {
 			width = len(n.Rows[before-1])
 		}
-		row := append(make([]ast.Expr, 0, width), p.expr())
+		row := append(p.cells.slice(width)[:0], p.expr())
 		for p.acceptKind(comma) {
 			row = append(row, p.expr())
 		}

@@ -40,23 +40,12 @@ func checkTree(t *testing.T, want ast.Statement) {
 	}
 }
 
-func TestRoundTripOfPostgreSQLStatements(t *testing.T) {
-	for _, v := range readVerdicts(t) {
-		t.Run(v.statement, func(t *testing.T) {
-			checkRoundTrip(t, v.statement)
-		})
-	}
-}
-
 // ownStatementsFile holds statements that PostgreSQL does not have.
 const ownStatementsFile = "testdata/own_statements.sql"
 
-// ownTreesFile holds for each of them what it prints and its tree.
-const ownTreesFile = "testdata/own_statements.golden"
-
-// TestOwnStatements compares the trees of the statements of KSQL and our own
-// with recorded ones.
-func TestOwnStatements(t *testing.T) {
+// TestOwnTrees compares the trees of the statements of KSQL and our own, and
+// what they print, with recorded ones.
+func TestOwnTrees(t *testing.T) {
 	var b strings.Builder
 	for _, line := range readLines(t, ownStatementsFile) {
 		statement, err := ParseOne(line)
@@ -67,22 +56,46 @@ func TestOwnStatements(t *testing.T) {
 		checkTree(t, statement)
 		fmt.Fprintf(&b, "%s\n  %s\n  %s\n", line, ast.String(statement), dump(statement))
 	}
+	checkGolden(t, "testdata/own_trees.golden", b.String())
+}
+
+// TestPrintedStatements compares what the statements of PostgreSQL print with
+// recorded texts, which show how each was read.
+func TestPrintedStatements(t *testing.T) {
+	var b strings.Builder
+	for _, line := range readLines(t, statementsFile) {
+		statements, err := Parse(line)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n", line)
+		for _, statement := range statements {
+			checkTree(t, statement)
+			fmt.Fprintf(&b, "  %s\n", ast.String(statement))
+		}
+	}
+	checkGolden(t, "testdata/postgresql_printed.golden", b.String())
+}
+
+// checkGolden compares a text with a file, or writes the file.
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(ownTreesFile, []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(ownTreesFile)
+	want, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gotLines, wantLines := strings.Split(b.String(), "\n"), strings.Split(string(want), "\n")
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
 	for i := range min(len(gotLines), len(wantLines)) {
 		if gotLines[i] != wantLines[i] {
-			t.Fatalf("line %d:\n got %s\nwant %s", i+1, gotLines[i], wantLines[i])
+			t.Fatalf("%s:%d:\n got %s\nwant %s", name, i+1, gotLines[i], wantLines[i])
 		}
 	}
 	if len(gotLines) != len(wantLines) {
-		t.Errorf("%d lines, %d recorded: run with -update", len(gotLines), len(wantLines))
+		t.Errorf("%s: %d lines, %d recorded: run with -update", name, len(gotLines), len(wantLines))
 	}
 }

@@ -15,12 +15,15 @@ const (
 )
 
 // allocate returns a new zero node.
-func (s *slab[T]) allocate() *T {
-	if len(s.chunk) == 0 {
+func (s *slab[T]) allocate() *T { return &s.slice(1)[0] }
+
+// slice returns a slice of so many zero values. Appending to it copies it.
+func (s *slab[T]) slice(length int) []T {
+	if len(s.chunk) < length {
 		s.size = min(max(firstChunk, s.size*2), lastChunk)
-		s.chunk = make([]T, s.size)
+		s.chunk = make([]T, max(s.size, length))
 	}
-	node := &s.chunk[0]
-	s.chunk = s.chunk[1:]
-	return node
+	taken := s.chunk[:length:length]
+	s.chunk = s.chunk[length:]
+	return taken
 }

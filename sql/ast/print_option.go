@@ -61,20 +61,21 @@ func (p *printer) wordOptions(options []*Option) {
 }
 
 func (n *Word) format(p *printer) {
-	for _, part := range strings.Split(n.Value, ".") {
+	parts := strings.Split(n.Value, ".")
+	for _, part := range parts {
 		if !isPlainName(part) {
 			p.quotedName(n.Value)
 			return
 		}
 	}
-	switch n.Value {
-	case "true", "false", "null", "default":
-		// Bare, these are no words but constants.
-		p.quotedName(n.Value)
-	case "on":
-		p.text("on")
-	default:
-		p.names(strings.Split(n.Value, "."))
+	for i, part := range parts {
+		p.when(i > 0, ".")
+		// ON is reserved but may be a value.
+		if reservedWords.has(part) && n.Value != "on" {
+			p.quotedName(part)
+		} else {
+			p.text(part)
+		}
 	}
 }
 
