@@ -77,7 +77,7 @@ func (q *boundQuery) cut() *boundQuery {
 
 // columnPosition is where the expression of an output column stands.
 func columnPosition(q *boundQuery, i, otherwise int) int {
-	if p, ok := q.node.(*plan.Project); ok && p.Exprs[i].Pos() >= 0 {
+	if p, ok := q.node.(*plan.Project); ok && i >= 0 && i < len(p.Exprs) && p.Exprs[i].Pos() >= 0 {
 		return p.Exprs[i].Pos()
 	}
 	return otherwise
