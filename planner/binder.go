@@ -38,12 +38,17 @@ type binder struct {
 	// partitions is the number of shards that a continuous query's shuffles spread
 	// rows over.
 	partitions int
-	// depth counts the nested queries that are being bound.
-	depth int
+	// depth counts the nested queries that are being bound, queries all that have
+	// been.
+	depth, queries int
 }
 
-// maxDepth bounds how deep queries nest.
-const maxDepth = 200
+// maxDepth bounds how deep queries nest, maxQueries how many a statement has once
+// common tables stand wherever they are named.
+const (
+	maxDepth   = 200
+	maxQueries = 5000
+)
 
 func newBinder(env *Environment, m mode) *binder {
 	return &binder{env: env, mode: m, params: newParameters(env.ParamTypes), rowOpColumn: -1}

@@ -44,10 +44,13 @@ func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 // left input and one of the right, of one type; nil where it is none.
 func (r *ruleContext) hashKey(e expr.Expr, width int) (left, right expr.Expr) {
 	call, ok := e.(*expr.Call)
-	if !ok || !isEquality(call) || hasSubquery(e) || isVolatile(e) {
+	if !ok || call.Func.Name != "=" || len(call.Args) != 2 || hasSubquery(e) || isVolatile(e) {
 		return nil, nil
 	}
-	a, b := call.Args[0], call.Args[1]
+	a, b := sameType(call.Args[0], call.Args[1])
+	if a == nil {
+		return nil, nil
+	}
 	aLeft, aRight := r.sides(a, width)
 	bLeft, bRight := r.sides(b, width)
 	switch {
@@ -60,12 +63,26 @@ func (r *ruleContext) hashKey(e expr.Expr, width int) (left, right expr.Expr) {
 	}
 }
 
-// isEquality reports whether a call compares two values of one type, whose
-// equality is that of their keys.
-func isEquality(call *expr.Call) bool {
-	if call.Func.Name != "=" || len(call.Args) != 2 {
-		return false
+// sameType returns two compared values as values of one type whose equality is
+// that of their keys; nil where there is none. Integers of different widths
+// become bigint.
+func sameType(a, b expr.Expr) (expr.Expr, expr.Expr) {
+	left, right := a.Type(), b.Type()
+	switch {
+	case left.Kind == types.KindBpchar || right.Kind == types.KindBpchar:
+		return nil, nil
+	case left.SameKind(right):
+		return a, b
+	case intWidth(left) > 0 && intWidth(right) > 0:
+		return asBigint(a), asBigint(b)
+	default:
+		return nil, nil
 	}
-	left, right := call.Args[0].Type(), call.Args[1].Type()
-	return left.SameKind(right) && left.Kind != types.KindBpchar
+}
+
+func asBigint(e expr.Expr) expr.Expr {
+	if e.Type().Kind == types.KindInt8 {
+		return e
+	}
+	return &expr.Cast{Node: expr.Node{ResultType: types.Int8, Position: e.Pos()}, Arg: e}
 }

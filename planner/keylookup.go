@@ -30,8 +30,9 @@ func lookUpKeys(r *ruleContext, root plan.Node) (plan.Node, error) {
 			if value == nil {
 				continue
 			}
-			if i := slices.Index(scan.Relation.Key, scan.Fetch[column]); i >= 0 && values[i] == nil {
-				values[i] = value
+			number := scan.Fetch[column]
+			if i := slices.Index(scan.Relation.Key, number); i >= 0 && values[i] == nil {
+				values[i] = keyValue(value, scan.Relation.Columns[number].Type)
 			}
 		}
 		if slices.Contains(values, nil) {
@@ -48,30 +49,96 @@ func hasLookUp(relation *catalog.Relation) bool {
 	return relation.Kind == catalog.KindTable && !relation.Bag && len(relation.Key) > 0 && relation.Distribution == nil
 }
 
-// keyEquality returns the column and the constant, parameter or outer value of
-// a condition column = value, of one type.
+// keyEquality returns the column and the constant or parameter of a condition
+// column = value.
 func keyEquality(e expr.Expr) (int, expr.Expr) {
 	call, ok := e.(*expr.Call)
-	if !ok || !isEquality(call) {
+	if !ok || call.Func.Name != "=" || len(call.Args) != 2 {
 		return 0, nil
 	}
-	a, b := call.Args[0], call.Args[1]
-	if _, ok := a.(*expr.Column); !ok {
-		a, b = b, a
+	column, value := plainColumn(call.Args[0]), call.Args[1]
+	if column == nil {
+		column, value = plainColumn(call.Args[1]), call.Args[0]
 	}
-	column, ok := a.(*expr.Column)
-	if !ok {
+	if column == nil {
 		return 0, nil
 	}
-	switch value := b.(type) {
+	switch v := value.(type) {
 	case *expr.Const:
-		if value.Value == types.Null {
+		if v.Value == types.Null {
 			return 0, nil
 		}
-		return column.Index, value
+		return column.Index, v
 	case *expr.Param:
-		return column.Index, value
+		return column.Index, v
 	default:
 		return 0, nil
 	}
+}
+
+// plainColumn returns the column that an expression is, also where a varchar is
+// compared as text; nil where it is none.
+func plainColumn(e expr.Expr) *expr.Column {
+	if cast, ok := e.(*expr.Cast); ok && cast.ResultType.Kind == types.KindText && cast.Arg.Type().Kind == types.KindVarchar {
+		e = cast.Arg
+	}
+	column, _ := e.(*expr.Column)
+	return column
+}
+
+// keyValue returns a constant or parameter as a value of the key column's type:
+// nil where equality of the two types is not that of their keys, or where the
+// value may not fit.
+func keyValue(value expr.Expr, t types.Type) expr.Expr {
+	from := value.Type()
+	switch {
+	case from.SameKind(t):
+		if t.Kind == types.KindBpchar {
+			return nil
+		}
+		return value
+	case from.Kind == types.KindText && t.Kind == types.KindVarchar:
+	case intWidth(from) > 0 && intWidth(t) > 0:
+		if !fitsIn(value, t) {
+			return nil
+		}
+	default:
+		return nil
+	}
+	t.Mod = -1
+	switch v := value.(type) {
+	case *expr.Const:
+		return &expr.Const{Node: expr.Node{ResultType: t, Position: v.Position}, Value: v.Value}
+	case *expr.Param:
+		return &expr.Param{Node: expr.Node{ResultType: t, Position: v.Position}, Index: v.Index}
+	default:
+		return nil
+	}
+}
+
+// intWidth is the number of bits of an integer type, 0 for other types.
+func intWidth(t types.Type) int {
+	switch t.Kind {
+	case types.KindInt2:
+		return 16
+	case types.KindInt4:
+		return 32
+	case types.KindInt8:
+		return 64
+	default:
+		return 0
+	}
+}
+
+// fitsIn reports whether an integer surely is in the range of an integer type.
+func fitsIn(value expr.Expr, t types.Type) bool {
+	if intWidth(value.Type()) <= intWidth(t) {
+		return true
+	}
+	c, ok := value.(*expr.Const)
+	if !ok {
+		return false
+	}
+	limit := int64(1) << (intWidth(t) - 1)
+	return c.Value.Int >= -limit && c.Value.Int < limit
 }

@@ -22,8 +22,9 @@ type boundQuery struct {
 func (b *binder) query(q *ast.Query, parent *scope, with *withScope) (*boundQuery, error) {
 	b.depth++
 	defer func() { b.depth-- }()
-	if b.depth > maxDepth {
-		return nil, sqlerr.New(sqlerr.StatementTooComplex, q.Pos(), "queries are nested too deep")
+	b.queries++
+	if b.depth > maxDepth || b.queries > maxQueries {
+		return nil, sqlerr.New(sqlerr.StatementTooComplex, q.Pos(), "the statement has too many queries, or they are nested too deep")
 	}
 	s := newScope(parent)
 	var err error
