@@ -67,13 +67,13 @@ func (c *checkpointer) run() {
 		case <-c.wake:
 			err = c.checkpoint()
 		}
-		// After a failure the next one comes later and later; after a success,
-		// drops in a row share one.
+		// After a success, drops in a row share the next one; after failures the
+		// next one comes later and later.
 		if err == nil {
 			pause = dropPause
 		} else {
 			c.soon()
-			pause = min(max(2*pause, dropPause), lastRetry)
+			pause = min(2*max(pause, dropPause), lastRetry)
 		}
 		c.rest(pause, err != nil)
 	}

@@ -405,6 +405,7 @@ func TestRandomFailures(t *testing.T) {
 				*rand.Rand
 			}
 			r.Rand = rand.New(rand.NewPCG(seed, 4))
+			when := rand.New(rand.NewPCG(seed, 6))
 			failing := func(op errorfs.Op) error {
 				if op.Kind.ReadOrWrite() == errorfs.OpIsRead || op.Kind == errorfs.OpFileClose {
 					return nil
@@ -429,7 +430,7 @@ func TestRandomFailures(t *testing.T) {
 					if n.put() != nil {
 						n.recover(testContext(t))
 					}
-					if r.IntN(10) == 0 {
+					if when.IntN(10) == 0 {
 						_ = n.Checkpoint(testContext(t)) // may fail; entries must not be lost by it
 					}
 				}
