@@ -311,9 +311,9 @@ func (m *machine) err() error {
 }
 
 // heal brings partitions whose sync has failed back to what they have to hold:
-// they are opened as the newest snapshot has them, and the entries behind it
-// are appended again. Raft has not cut those, since the snapshot that the sync
-// was for does not count. mu is held.
+// they are opened as the last good sync left them, and the entries behind the
+// newest snapshot are applied to them again. Raft has not cut those, since the
+// snapshot that the failed sync was for does not count. mu is held.
 func (m *machine) heal() error {
 	broken, err := m.partitions.heal()
 	if err != nil || len(broken) == 0 {
@@ -441,9 +441,9 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 		return err
 	}
 	if ours, ok := sink.(*snapshotSink); ok {
-		ours.counts = func(index uint64) { s.counts(index, states) }
+		ours.counts = s.counts
 	}
-	content := shardState{stateIndex: s.stateIndex, partitions: append([]partitionState(nil), states...)}
+	content := shardState{stateIndex: s.stateIndex, partitions: states}
 	if _, err := sink.Write(content.encode(nil)); err != nil {
 		return err
 	}
@@ -451,10 +451,9 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 }
 
 // counts is called when the snapshot is durable.
-func (s *machineSnapshot) counts(index uint64, states []partitionState) {
+func (s *machineSnapshot) counts(index uint64) {
 	s.machine.mu.Lock()
 	s.machine.base = machineBase{index: index, state: s.stateIndex}
-	s.partitions.record(states)
 	s.machine.mu.Unlock()
 	s.machine.partitions.deleteDropped(s.partitions)
 }

@@ -35,11 +35,13 @@ type partition struct {
 	// mu guards what follows. Partitions are opened when they are first used.
 	mu     sync.Mutex
 	opened *log.Partition
-	// recorded is the synced end in the newest snapshot that counts.
-	recorded log.SyncedEnd
+	// synced is the end that the last good sync has left: the one in the snapshot
+	// the partition was opened from, or a later one. A snapshot may have it, so
+	// nothing before it is ever written again.
+	synced log.SyncedEnd
 	// broken is set when a sync has failed: the partition takes no appends until
-	// it has been opened again from its recorded end and written again from
-	// there. Meanwhile it can be read as long as it is open.
+	// it has been opened again from its synced end and written again from there.
+	// Meanwhile it can be read as long as it is open.
 	broken bool
 }
 
@@ -78,7 +80,7 @@ func openPartitions(options log.PartitionOptions, states []partitionState) (*par
 	for i := range states {
 		state := &states[i]
 		named[state.folder()] = true
-		ps.live[state.object] = &partition{object: state.object, created: state.created, recorded: state.end}
+		ps.live[state.object] = &partition{object: state.object, created: state.created, synced: state.end}
 	}
 	names, err := fs.List(dir)
 	if err != nil {
@@ -123,7 +125,7 @@ func (ps *partitions) open(p *partition) (*log.Partition, error) {
 	}
 	options := ps.options
 	options.Dir = ps.folder(p)
-	opened, err := log.OpenPartition(options, p.recorded)
+	opened, err := log.OpenPartition(options, p.synced)
 	if err != nil {
 		return nil, err
 	}
@@ -204,30 +206,23 @@ func (ps *partitions) sync(c partitionsCapture) ([]partitionState, error) {
 // sync makes one partition durable.
 func (p *partition) sync() (log.SyncedEnd, error) {
 	p.mu.Lock()
-	opened, recorded, broken := p.opened, p.recorded, p.broken
+	opened, synced, broken := p.opened, p.synced, p.broken
 	p.mu.Unlock()
 	if broken {
 		return log.SyncedEnd{}, errBroken
 	}
 	if opened == nil {
-		return recorded, nil
+		return synced, nil
 	}
 	end, err := opened.Sync()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
 		p.broken = true
+		return log.SyncedEnd{}, err
 	}
-	return end, err
-}
-
-// record notes what the snapshot that now counts says of the captured partitions.
-func (c *partitionsCapture) record(states []partitionState) {
-	for i, p := range c.live {
-		p.mu.Lock()
-		p.recorded = states[i].end
-		p.mu.Unlock()
-	}
+	p.synced = end
+	return end, nil
 }
 
 // deleteDropped deletes the partitions that had been dropped before a capture
@@ -264,8 +259,8 @@ func (ps *partitions) folder(p *partition) string {
 	return ps.options.FS.PathJoin(ps.options.Dir, state.folder())
 }
 
-// healing are partitions whose sync has failed, opened again as the newest
-// snapshot has them, by object. Until the healing ends, nobody else gets at them.
+// healing are partitions whose sync has failed, opened again as the last good
+// sync left them, by object. Until the healing ends, nobody else gets at them.
 type healing map[uint64]*healingPartition
 
 // healingPartition is a partition being written again.
@@ -313,7 +308,7 @@ func (ps *partitions) reopen(p *partition) (*log.Partition, error) {
 	}
 	options := ps.options
 	options.Dir = ps.folder(p)
-	return log.OpenPartition(options, p.recorded)
+	return log.OpenPartition(options, p.synced)
 }
 
 // find returns the partition being healed that an entry at index appended to;
