@@ -23,7 +23,7 @@ var errUnknownPolymorphic = sqlerr.New(sqlerr.DatatypeMismatch, -1,
 func bind(s signatureOf, args []types.Type) (binding, error) {
 	var b binding
 	var compatible []types.Type
-	needsElement, hasCompatibleArray := false, false
+	needsElement, needsCompatible := false, false
 	for i, t := range args {
 		var err error
 		switch declared := s.at(i).Kind; declared {
@@ -31,10 +31,11 @@ func bind(s signatureOf, args []types.Type) (binding, error) {
 			needsElement = true
 			err = b.bindElement(declared, t)
 		case kindAnyCompatible:
+			needsCompatible = true
 			t.Mod = -1
 			compatible = append(compatible, t)
 		case kindAnyCompatibleArray:
-			hasCompatibleArray = true
+			needsCompatible = true
 			if t.Kind == types.KindUnknown {
 				continue
 			}
@@ -56,8 +57,8 @@ func bind(s signatureOf, args []types.Type) (binding, error) {
 	if needsElement && b.element.Kind == types.KindUnknown {
 		return b, errUnknownPolymorphic
 	}
-	if hasCompatibleArray || len(compatible) > 0 {
-		return b, b.bindCompatible(compatible, hasCompatibleArray)
+	if needsCompatible {
+		return b, b.bindCompatible(compatible)
 	}
 	return b, nil
 }
@@ -105,17 +106,9 @@ func (b *binding) bindElement(declared types.Kind, t types.Type) error {
 	return nil
 }
 
-// bindCompatible binds the common type of the anycompatible arguments.
-func (b *binding) bindCompatible(ts []types.Type, hasArray bool) error {
-	if hasArray {
-		known := false
-		for _, t := range ts {
-			known = known || t.Kind != types.KindUnknown
-		}
-		if !known {
-			return errUnknownPolymorphic
-		}
-	}
+// bindCompatible binds the common type of the anycompatible arguments; text when
+// none of them has a type.
+func (b *binding) bindCompatible(ts []types.Type) error {
 	t, err := CommonType(ts, "arguments of anycompatible family", -1)
 	b.compatible = t
 	return err

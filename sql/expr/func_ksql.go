@@ -192,9 +192,6 @@ func (b *builder) defineMaps() {
 		}
 		return encodedArray(*t.Elem, values)
 	}), "values of a map, in the order of its keys")
-	b.function("cardinality", "anymap", "int4", entries(func(_ types.Type, list []types.MapEntry) types.Datum {
-		return types.IntDatum(int64(len(list)))
-	}), "number of entries")
 }
 
 // defineJSONPaths defines ksqlDB's functions on JSON in strings.

@@ -3,7 +3,6 @@ package expr
 import (
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -70,6 +69,10 @@ func (b *builder) defineRegexSearch() {
 		}
 		return submatch(row[0].Str, at, group), nil
 	}, "the part that matches a regular expression, or its first group")
+	b.function("substring", "text,text,text", "text", nil, "the part that matches a SIMILAR TO pattern between escaped double quotes", stateful(func() Kernel {
+		var cache regexCache
+		return lift3e(func(s, pattern, escape string) (string, error) { return similarSubstring(&cache, s, pattern, escape) })
+	}))
 	b.regexFunction("regexp_like", []string{"text,text", "text,text,text"}, "bool", func(c *regexCache, row []types.Datum) (types.Datum, error) {
 		re, o, err := c.withFlags(row, 1, 2)
 		if err != nil {
@@ -353,48 +356,4 @@ func expandReplacement(out *strings.Builder, s, replacement string, match []int)
 			out.WriteByte(c)
 		}
 	}
-}
-
-// similarToRegex translates a SIMILAR TO pattern to a regular expression that
-// matches whole strings.
-func similarToRegex(pattern, escape string) (string, error) {
-	if characters(escape) > 1 {
-		return "", sqlerr.New(sqlerr.InvalidEscapeSequence, -1, "invalid escape string").
-			WithHint("Escape string must be empty or one character.")
-	}
-	var out strings.Builder
-	out.WriteString("^(?:")
-	inBracket := false
-	for i := 0; i < len(pattern); {
-		_, size := utf8.DecodeRuneInString(pattern[i:])
-		c := pattern[i : i+size]
-		i += size
-		switch {
-		case c == escape && i < len(pattern):
-			_, size := utf8.DecodeRuneInString(pattern[i:])
-			out.WriteString(`\` + pattern[i:i+size])
-			i += size
-		case inBracket:
-			inBracket = c != "]"
-			if c == `\` {
-				out.WriteByte('\\')
-			}
-			out.WriteString(c)
-		case c == "[":
-			inBracket = true
-			out.WriteString(c)
-		case c == "%":
-			out.WriteString(".*")
-		case c == "_":
-			out.WriteString(".")
-		case c == "(":
-			out.WriteString("(?:")
-		case strings.Contains(`\.^$`, c):
-			out.WriteString(`\` + c)
-		default:
-			out.WriteString(c)
-		}
-	}
-	out.WriteString(")$")
-	return out.String(), nil
 }

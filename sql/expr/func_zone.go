@@ -108,15 +108,15 @@ func zoneTitle(name string) string {
 	return string(out)
 }
 
-// parseOffset reads [abbreviation]±hh[:mm[:ss]] as seconds, the sign as
+// parseOffset reads [abbreviation][±]hh[:mm[:ss]] as seconds, the sign as
 // written.
 func parseOffset(text string) (int, bool) {
-	at := strings.IndexAny(text, "+-")
-	if at < 0 || strings.ContainsAny(text[:at], "/0123456789") {
+	at := strings.IndexAny(text, "+-0123456789")
+	if at < 0 || strings.Contains(text[:at], "/") {
 		return 0, false
 	}
 	seconds, unit := 0, 3600
-	for part := range strings.SplitSeq(text[at+1:], ":") {
+	for part := range strings.SplitSeq(strings.TrimLeft(text[at:], "+-"), ":") {
 		n := 0
 		for _, c := range part {
 			if c < '0' || c > '9' {

@@ -107,7 +107,59 @@ func functionCases() []oracleCase {
 	for _, call := range functionCalls {
 		cases = append(cases, combine(call.name, call.args, nil)...)
 	}
+	return append(cases, unknownCases()...)
+}
+
+// unknownCases calls each function with literals that have no type, all of them
+// or one, and with arguments of related types: which overload is chosen shows
+// in the result, or in the error.
+func unknownCases() []oracleCase {
+	related := map[string]string{"int4": "int2", "int8": "int4", "float8": "int4", "numeric": "int4", "text": "varchar", "timestamp": "date", "timestamptz": "timestamp"}
+	var cases []oracleCase
+	for _, call := range functionCalls {
+		first := combine(call.name, firstValues(call.args), nil)[0]
+		variants := [][]literal{retyped(first.args, func(int, string) string { return "unknown" })}
+		for n := range first.args {
+			variants = append(variants, retyped(first.args, func(i int, typ string) string {
+				if i == n {
+					return "unknown"
+				}
+				return typ
+			}))
+		}
+		for _, args := range variants {
+			cases = append(cases, oracleCase{call.name, args})
+		}
+		widened := retyped(first.args, func(_ int, typ string) string {
+			if other, ok := related[typ]; ok {
+				return other
+			}
+			return typ
+		})
+		cases = append(cases, oracleCase{call.name, widened})
+	}
 	return cases
+}
+
+// firstValues keeps one value of each argument.
+func firstValues(args []argument) []argument {
+	out := make([]argument, len(args))
+	for i, a := range args {
+		values := a.values
+		if values == nil {
+			values = interesting[a.typ]
+		}
+		out[i] = argument{a.typ, values[:1]}
+	}
+	return out
+}
+
+func retyped(args []literal, typ func(i int, typ string) string) []literal {
+	out := make([]literal, len(args))
+	for i, a := range args {
+		out[i] = literal{typ(i, a.typ), a.text}
+	}
+	return out
 }
 
 // functionCall is a function with the literals that each argument takes in
