@@ -18,9 +18,10 @@ type cursor struct {
 	name    string
 	rows    *source
 	columns []Column
-	// text is the DECLARE statement.
-	text string
-	hold bool
+	// statement is the DECLARE, text its own part of the statement's text.
+	statement *statement
+	text      string
+	hold      bool
 	// binary says that DECLARE had BINARY: rows go out in binary.
 	binary bool
 	// inTransaction says that the transaction which declared it is still open.
@@ -44,7 +45,7 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 			WithHint("Cursors read forward only.")
 	}
 	name := n.Name.Value
-	if s.cursors[name] != nil {
+	if s.cursors[name] != nil || s.portals[name] != nil {
 		return "", sqlerr.New(sqlerr.DuplicateCursor, -1, "cursor %q already exists", name)
 	}
 	rows, err := s.query(ctx, q, p.params)
@@ -60,7 +61,7 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 		s.cursors = make(map[string]*cursor)
 	}
 	s.cursors[name] = &cursor{
-		name: name, rows: rows, columns: columns, text: statementText(p.statement),
+		name: name, rows: rows, columns: columns, statement: p.statement, text: statementText(p.statement),
 		hold: n.Hold, binary: n.Binary, inTransaction: true, number: s.cursorCount, created: s.now(),
 	}
 	return "DECLARE CURSOR", nil

@@ -51,7 +51,7 @@ func (s *Session) Bind(b *Bind) (err error) {
 	if s.transaction.state == stateFailed && st.tree != nil && !allowedInFailed(st.tree) {
 		return errBlockFailed()
 	}
-	if b.Portal != "" && s.portals[b.Portal] != nil {
+	if b.Portal != "" && (s.portals[b.Portal] != nil || s.cursors[b.Portal] != nil) {
 		return sqlerr.New(sqlerr.DuplicateCursor, -1, "cursor %q already exists", b.Portal)
 	}
 	s.openTransaction()
@@ -170,9 +170,15 @@ func formatColumns(columns []Column, formats []int16) ([]Column, error) {
 	return formatted, nil
 }
 
-// findPortal returns the portal with a name.
+// findPortal returns the portal with a name. Cursors of DECLARE are portals, too:
+// clients describe and execute them by the protocol.
 func (s *Session) findPortal(name string) (*portal, error) {
 	p := s.portals[name]
+	if c := s.cursors[name]; p == nil && c != nil {
+		return &portal{
+			name: name, statement: c.statement, columns: c.columns, rows: c.rows, tag: "SELECT", counted: true,
+		}, nil
+	}
 	if p == nil {
 		return nil, sqlerr.New(sqlerr.InvalidCursorName, -1, "portal %q does not exist", name)
 	}
@@ -191,8 +197,9 @@ func (s *Session) DescribePortal(name string) ([]Column, error) {
 	return p.columns, nil
 }
 
-// ClosePortal closes a portal, if there is one with that name.
+// ClosePortal closes a portal or cursor, if there is one with that name.
 func (s *Session) ClosePortal(name string) {
+	s.closeCursor(name)
 	if p := s.portals[name]; p != nil {
 		p.rows.close()
 		delete(s.portals, name)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"millrace/sql/sqlerr"
 )
@@ -86,8 +87,15 @@ func checkPrintable(_ *setting, value, _ string) (string, error) {
 	return string(clean[:min(len(clean), longest)]), nil
 }
 
+// checkEncoding takes UTF8 under all its names: as in PostgreSQL letters and
+// digits alone count.
 func checkEncoding(s *setting, value, _ string) (string, error) {
-	name := strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(value))
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, value)
 	switch name {
 	case "utf8", "unicode", "default":
 		return "UTF8", nil
