@@ -240,7 +240,11 @@ func TestCrashLeavesAPrefix(t *testing.T) {
 			batch := store.Shard(uint32(shard)).NewBatch()
 			value := fmt.Append(nil, committed[shard])
 			batch.Set([]byte("rlast"), value)
-			batch.Set(fmt.Appendf(nil, "r%06d", committed[shard]), append(value, make([]byte, 200)...))
+			size := 200
+			if r.IntN(40) == 0 {
+				size = 100 << 10 // larger than a memtable
+			}
+			batch.Set(fmt.Appendf(nil, "r%06d", committed[shard]), append(value, make([]byte, size)...))
 			if err := batch.Commit(committed[shard]); err != nil {
 				t.Fatal(err)
 			}
