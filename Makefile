@@ -23,7 +23,12 @@ test: deps ## Run the tests under the race detector, installing what they need
 .PHONY: test-long
 test-long: deps ## Run the tests with many more seeds, and each fuzzer for a minute
 	MILLRACE_LONG=1 $(GO) test -timeout 4h ./...
-	$(GO) run ./cmd/fuzzall -time 1m
+	@for package in $$($(GO) list ./...); do \
+		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$fuzzer"; \
+			$(GO) test -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime 1m $$package || exit 1; \
+		done; \
+	done
 
 .PHONY: bench
 bench: deps ## Measure beside PostgreSQL 15 in the same run
