@@ -31,7 +31,11 @@ func (b *binder) query(q *ast.Query, parent *scope, with *withScope) (*boundQuer
 	if s.with, err = b.withClause(q.With, with, parent); err != nil {
 		return nil, err
 	}
-	return b.queryIn(q, s)
+	bound, err := b.queryIn(q, s)
+	if err != nil {
+		return nil, err
+	}
+	return bound, b.checkUnused(q.With, s.with)
 }
 
 // queryIn binds a query in a scope that is empty but for its common tables.

@@ -13,6 +13,8 @@ type withScope struct {
 	query *ast.Query
 	// parent is the row around the query that declared the table.
 	parent *scope
+	// bound says that the table was bound, which shows that it is valid.
+	bound bool
 }
 
 // withClause adds the tables of a WITH to those that are known.
@@ -38,6 +40,23 @@ func (b *binder) withClause(with *ast.With, known *withScope, parent *scope) (*w
 	return known, nil
 }
 
+// checkUnused binds the tables of a WITH that nothing named: they have to be
+// valid as well.
+func (b *binder) checkUnused(with *ast.With, known *withScope) error {
+	if with == nil {
+		return nil
+	}
+	for range with.Tables {
+		if !known.bound {
+			if _, err := b.commonTable(known, newScope(known.parent)); err != nil {
+				return err
+			}
+		}
+		known = known.outer
+	}
+	return nil
+}
+
 // find returns the common table with a name, or nil.
 func (w *withScope) find(name string) *withScope {
 	for ; w != nil; w = w.outer {
@@ -50,6 +69,7 @@ func (w *withScope) find(name string) *withScope {
 
 // commonTable binds a common table where FROM names it.
 func (b *binder) commonTable(w *withScope, s *scope) (*boundQuery, error) {
+	w.bound = true
 	bound, err := b.query(w.query, w.parent, w.outer)
 	if err != nil {
 		return nil, err
