@@ -25,7 +25,7 @@ func (b *builder) defineCatalogStubs() {
 	null("pg_get_viewdef", "oid,bool", "text", "NULL: there are no views")
 	null("pg_get_partkeydef", "oid", "text", "NULL: there are no partitioned tables")
 	null("pg_get_statisticsobjdef_columns", "oid", "text", "NULL: there are no statistics objects")
-	for _, name := range []string{"pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments"} {
+	for _, name := range []string{"pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments", "pg_get_functiondef"} {
 		null(name, "oid", "text", "NULL: functions are described in the documentation only")
 	}
 	null("pg_get_ruledef", "oid", "text", "NULL: there are no rules")
