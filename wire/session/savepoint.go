@@ -1,0 +1,77 @@
+package session
+
+import (
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+)
+
+// savepoint is what ROLLBACK TO goes back to.
+type savepoint struct {
+	name              string
+	held, heldBytes   int
+	settings, lasting *values
+	readOnly          bool
+	// cursors is how many cursors had been declared.
+	cursors int
+}
+
+// savepointStatement is SAVEPOINT.
+func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
+	if err := s.requireBlock("SAVEPOINT"); err != nil {
+		return "", err
+	}
+	t := &s.transaction
+	t.savepoints = append(t.savepoints, savepoint{
+		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
+		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
+	})
+	return "SAVEPOINT", nil
+}
+
+// findSavepoint returns the number of the youngest savepoint with a name.
+func (s *Session) findSavepoint(name ast.Identifier) (int, error) {
+	for i := len(s.transaction.savepoints) - 1; i >= 0; i-- {
+		if s.transaction.savepoints[i].name == name.Value {
+			return i, nil
+		}
+	}
+	return 0, sqlerr.New("3B001", -1, "savepoint %q does not exist", name.Value)
+}
+
+// release is RELEASE SAVEPOINT.
+func (s *Session) release(n *ast.ReleaseSavepoint) (string, error) {
+	if err := s.requireBlock("RELEASE SAVEPOINT"); err != nil {
+		return "", err
+	}
+	i, err := s.findSavepoint(n.Name)
+	if err != nil {
+		return "", err
+	}
+	s.transaction.savepoints = s.transaction.savepoints[:i]
+	return "RELEASE", nil
+}
+
+// rollbackTo is ROLLBACK TO SAVEPOINT, which also brings a failed block back.
+func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
+	if err := s.requireBlock("ROLLBACK TO SAVEPOINT"); err != nil {
+		return "", err
+	}
+	i, err := s.findSavepoint(n.Name)
+	if err != nil {
+		return "", err
+	}
+	t := &s.transaction
+	point := t.savepoints[i]
+	t.savepoints = t.savepoints[:i+1]
+	clear(t.held[point.held:])
+	t.held, t.heldBytes = t.held[:point.held], point.heldBytes
+	t.readOnly = point.readOnly
+	t.state = stateBlock
+	s.settings, s.lasting = point.settings, point.lasting
+	for name, c := range s.cursors {
+		if c.number > point.cursors {
+			s.closeCursor(name)
+		}
+	}
+	return "ROLLBACK", nil
+}
