@@ -13,45 +13,52 @@ type catalogFunction struct {
 	args []types.Type
 	// text selects one value; $1, $2 … are the arguments.
 	text string
+	// member says that the value is whether the only argument is among those that
+	// text selects, which then does not depend on it and runs once.
+	member bool
 }
 
 // catalogFunctions are PostgreSQL's functions about the system catalog
 // (https://www.postgresql.org/docs/15/functions-info.html), by name and number
 // of arguments.
 var catalogFunctions = map[string]map[int]catalogFunction{
+	"pg_table_is_visible": {
+		1: {args: []types.Type{types.OID}, member: true, text: `SELECT c.oid FROM pg_catalog.pg_class c
+			JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (current_schemas(true))`},
+	},
 	"obj_description": {
-		1: {[]types.Type{types.OID}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0`},
-		2: {[]types.Type{types.OID, types.Name}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0 AND $2 = 'pg_class'`},
+		1: {args: []types.Type{types.OID}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0`},
+		2: {args: []types.Type{types.OID, types.Name}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0 AND $2 = 'pg_class'`},
 	},
 	"col_description": {
-		2: {[]types.Type{types.OID, types.Int4}, `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = $2`},
+		2: {args: []types.Type{types.OID, types.Int4}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = $2`},
 	},
 	"pg_get_indexdef": {
-		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = 0`},
-		3: {[]types.Type{types.OID, types.Int4, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = $2`},
+		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = 0`},
+		3: {args: []types.Type{types.OID, types.Int4, types.Bool}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = $2`},
 	},
 	"pg_get_function_result": {
-		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function result'`},
+		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function result'`},
 	},
 	"pg_get_function_arguments": {
-		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
+		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
 	},
 	"pg_get_function_identity_arguments": {
-		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
+		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function arguments'`},
 	},
-	"pg_relation_size":       {1: {[]types.Type{types.OID}, relationSize}},
-	"pg_table_size":          {1: {[]types.Type{types.OID}, relationSize}},
-	"pg_total_relation_size": {1: {[]types.Type{types.OID}, relationSize}},
+	"pg_relation_size":       {1: {args: []types.Type{types.OID}, text: relationSize}},
+	"pg_table_size":          {1: {args: []types.Type{types.OID}, text: relationSize}},
+	"pg_total_relation_size": {1: {args: []types.Type{types.OID}, text: relationSize}},
 	"pg_database_size": {
-		1: {[]types.Type{types.Name}, `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE $1 IS NOT NULL`},
+		1: {args: []types.Type{types.Name}, text: `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE $1 IS NOT NULL`},
 	},
 	"pg_tablespace_location": {
-		1: {[]types.Type{types.OID}, `SELECT '' WHERE $1 IS NOT NULL`},
+		1: {args: []types.Type{types.OID}, text: `SELECT '' WHERE $1 IS NOT NULL`},
 	},
-	"pg_size_pretty": {1: {[]types.Type{types.Int8}, sizePretty}},
+	"pg_size_pretty": {1: {args: []types.Type{types.Int8}, text: sizePretty}},
 	"pg_get_constraintdef": {
-		1: {[]types.Type{types.OID}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
-		2: {[]types.Type{types.OID, types.Bool}, `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
+		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
+		2: {args: []types.Type{types.OID, types.Bool}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
 	},
 }
 
@@ -78,6 +85,7 @@ func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.E
 		return nil, nil
 	}
 	values := make([]expr.Expr, len(args))
+	var left expr.Expr
 	for i := range args {
 		if hasAggregate(args[i]) || !allBecome([]types.Type{args[i].Type()}, f.args[i:i+1]) {
 			return nil, nil
@@ -86,6 +94,7 @@ func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.E
 		if err != nil {
 			return nil, err
 		}
+		left = value
 		if values[i], err = b.fromInside(value); err != nil {
 			return nil, err
 		}
@@ -114,6 +123,13 @@ func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.E
 		return nil, err
 	}
 	number := b.addSubquery(&boundQuery{node: node, visible: 1})
+	if f.member {
+		equal, _, err := expr.ResolveOperator("=", left.Type(), node.Columns()[0].Type, pos)
+		if err != nil {
+			return nil, err
+		}
+		return &expr.Subquery{Node: boolAt(pos), Number: number, Kind: expr.SubqueryAny, Left: left, Func: equal}, nil
+	}
 	return &expr.Subquery{Node: expr.Node{ResultType: node.Columns()[0].Type, Position: pos}, Number: number, Kind: expr.SubqueryScalar}, nil
 }
 

@@ -126,13 +126,16 @@ const (
 	// AggregatePartial reads rows and gives, per tick, the group columns and the
 	// states' columns.
 	AggregatePartial
-	// AggregateFinal reads what AggregatePartial gives and gives results.
+	// AggregateFinal reads what AggregatePartial gives and gives results. Its Calls
+	// are the partial aggregation's: their Args and Filter say what the states are
+	// of and are not evaluated again.
 	AggregateFinal
 )
 
 // Aggregate groups its input by the values of GroupBy and computes aggregates.
 // Its output is the group columns, then one column per call. Without GroupBy
-// there is exactly one group, which exists on empty input too.
+// there is exactly one group, which exists on empty input too: in a continuous
+// query on the shard that owns the empty key among all of the cluster's.
 type Aggregate struct {
 	Base
 	Input   Node

@@ -35,7 +35,8 @@ type Query struct {
 	Params []types.Type
 	// Sources are the relations read, each once: what freshness waits for.
 	Sources []*catalog.Relation
-	// Subqueries are the plans of expr.Subquery by Number; pull queries only.
+	// Subqueries are the plans of expr.Subquery by Number, those inside other
+	// subqueries too, whose own lists are empty; pull queries only.
 	Subqueries []*Query
 	// Snapshot and Start options of a push: see PushOptions.
 	Options PushOptions
