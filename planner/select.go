@@ -49,14 +49,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, s *scope) 
 		}
 	}
 	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
-	if sel.Where != nil {
-		where, err := sb.clause("WHERE", nil).bindBool(sel.Where, "WHERE")
-		if err != nil {
-			return nil, err
-		}
-		sb.node = newFilter(sb.node, where)
-	}
-	for _, step := range []func() error{sb.bindTargets, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group} {
+	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -103,6 +96,20 @@ func (sb *selectBinder) bindTargets() error {
 		}
 	}
 	sb.visible = len(sb.output)
+	return nil
+}
+
+// bindWhere binds WHERE, behind the SELECT list as in PostgreSQL: of several
+// mistakes the same one is told.
+func (sb *selectBinder) bindWhere() error {
+	if sb.ast.Where == nil {
+		return nil
+	}
+	where, err := sb.clause("WHERE", nil).bindBool(sb.ast.Where, "WHERE")
+	if err != nil {
+		return err
+	}
+	sb.node = newFilter(sb.node, where)
 	return nil
 }
 
