@@ -198,7 +198,7 @@ func (u *powerCutUniverse) live() {
 	var crashed atomic.Pointer[vfs.MemFS]
 	// A start takes some hundred operations: one cut in three is about there.
 	remaining := atomic.Int64{}
-	remaining.Store(1 + u.r.Int64N([]int64{500, 3000, 8000}[u.r.IntN(3)]))
+	remaining.Store(1 + u.r.Int64N([]int64{500, 2000, 5000}[u.r.IntN(3)]))
 	crashRandom := rand.New(rand.NewPCG(u.r.Uint64(), 2))
 	percent := []int{0, 20, 50, 80, 100}[u.r.IntN(5)]
 	var acknowledged [len(u.shards)]int
@@ -329,8 +329,11 @@ func (u *powerCutUniverse) check(node *Node, catalog *testCatalog) {
 		}
 		u.entries += number - model.checked
 		model.checked = number
+		// The power may be cut while the node is being checked.
+		model.mu.Lock()
 		model.states = model.states[:number+1]
 		model.acknowledged = number
+		model.mu.Unlock()
 	}
 	commands := catalog.list()
 	if len(commands) < u.catalog.acknowledged || len(commands) > len(u.catalog.commands) ||
@@ -338,5 +341,7 @@ func (u *powerCutUniverse) check(node *Node, catalog *testCatalog) {
 		u.t.Errorf("the catalog has %d commands, %d were acknowledged: %q", len(commands), u.catalog.acknowledged, commands)
 		return
 	}
+	u.catalog.mu.Lock()
 	u.catalog.commands, u.catalog.acknowledged = commands, len(commands)
+	u.catalog.mu.Unlock()
 }
