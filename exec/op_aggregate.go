@@ -115,7 +115,7 @@ func newAggregate(node *plan.Aggregate, key stateKey, next consumer, inMemory bo
 func newAggregateCall(node *plan.Aggregate, i int, key stateKey, inMemory bool) (aggregateCall, error) {
 	planned := &node.Calls[i]
 	argTypes := make([]types.Type, len(planned.Args))
-	call := aggregateCall{plan: planned, types: planned.Func.State}
+	call := aggregateCall{plan: planned}
 	for n, arg := range planned.Args {
 		program, err := expr.Compile(arg)
 		if err != nil {
@@ -124,6 +124,7 @@ func newAggregateCall(node *plan.Aggregate, i int, key stateKey, inMemory bool) 
 		call.args = append(call.args, program)
 		argTypes[n] = arg.Type()
 	}
+	call.types = planned.Func.StateTypes(argTypes)
 	if planned.Filter != nil {
 		program, err := expr.Compile(planned.Filter)
 		if err != nil {
