@@ -29,6 +29,10 @@ func (s *Session) setVariable(n *ast.SetVariable) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if n.Name == "role" && value == s.identity.User {
+		// The user is the role that the session has without any.
+		value = "none"
+	}
 	return "SET", s.change(local, func(v *values) (*values, error) { return v.with(n.Name, value) })
 }
 

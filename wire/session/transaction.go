@@ -52,13 +52,26 @@ func (s *Session) TransactionStatus() byte {
 }
 
 // openTransaction begins a transaction, if none is open, around a statement.
+// Its modes are the defaults of the settings.
 func (s *Session) openTransaction() {
-	if s.transaction.started.IsZero() {
-		s.transaction = transaction{
-			started: s.now(), readOnly: s.settings.readOnly,
-			settings: s.settings, lasting: s.lasting,
-		}
+	if !s.transaction.started.IsZero() {
+		return
 	}
+	s.transaction = transaction{
+		started: s.now(), readOnly: s.settings.readOnly,
+		settings: s.settings, lasting: s.lasting,
+	}
+	for _, pair := range transactionModes {
+		s.settings = s.settings.replace(pair.mode, s.settings.byNumber[pair.standard])
+	}
+}
+
+// transactionModes are the settings that show the modes of the transaction, each
+// with the setting that gives its default.
+var transactionModes = [...]struct{ mode, standard int }{
+	{settingNumbers["transaction_read_only"], settingNumbers["default_transaction_read_only"]},
+	{settingNumbers["transaction_isolation"], settingNumbers["default_transaction_isolation"]},
+	{settingNumbers["transaction_deferrable"], settingNumbers["default_transaction_deferrable"]},
 }
 
 func (s *Session) transactionTime() time.Time {
