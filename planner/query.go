@@ -122,7 +122,7 @@ func (b *binder) limit(bound *boundQuery, q *ast.Query, s *scope) (*boundQuery, 
 }
 
 func (b *binder) refuseLimit(q *ast.Query) error {
-	pos := q.Pos()
+	var pos int
 	if q.Limit != nil {
 		pos = q.Limit.Pos()
 	} else {

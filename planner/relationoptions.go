@@ -37,11 +37,11 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		case "timestamp":
 			err = rowtimeOption(o, text, r)
 		case "timestamp_format":
-			err = rowtimeFormat(reader, o, text, r)
+			err = notSupported(o.Pos(), "option %q is not supported", o.Name).WithHint("Event times as text are read as type timestamptz is.")
 		case "partitions":
 			err = b.partitionsOption(o, r)
 		case "upsert":
-			err = upsertOption(o, r, derived)
+			err = notSupported(o.Pos(), "option %q is not supported", o.Name)
 		case "on_error":
 			stopOnError, err = onErrorOption(o, text, derived)
 		case "format", "key_format", "value_format":
@@ -78,14 +78,6 @@ func rowtimeOption(o *ast.Option, name string, r *catalog.Relation) error {
 	}
 }
 
-func rowtimeFormat(reader *optionReader, o *ast.Option, text string, r *catalog.Relation) error {
-	if reader.find("timestamp") == nil {
-		return sqlerr.New(sqlerr.InvalidParameterValue, o.Pos(), `option "timestamp_format" needs option "timestamp"`)
-	}
-	r.RowtimeFormat = text
-	return nil
-}
-
 func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 	n, err := optionInteger(o, 1, catalog.MaxShards)
 	if err != nil {
@@ -96,18 +88,6 @@ func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 			WithHint("The cluster has %d shards; partition p of everything lies on shard p.", shards)
 	}
 	r.Partitions = int(n)
-	return nil
-}
-
-func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
-	upsert, err := optionBool(o)
-	if err != nil {
-		return err
-	}
-	if upsert && (r.Kind != catalog.KindTable || derived) {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" is for tables with a primary key that clients write to`)
-	}
-	r.Upsert = upsert
 	return nil
 }
 
