@@ -270,9 +270,9 @@ type tick struct {
 	// arrived what was shuffled to inputs.
 	rows    map[catalog.ObjectID][]*types.Batch
 	arrived map[*input][]*types.Batch
-	// keys are the keys that this tick's requests have inserted into source
-	// tables.
-	keys map[string]bool
+	// pending are the rows that this tick's requests have written to source tables,
+	// by their keys; no row for those that they deleted.
+	pending map[string]rowRef
 }
 
 func newTick(c *core, in *tickInputs) *tick {

@@ -105,7 +105,7 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 		if codec.relation.Kind != catalog.KindTable {
 			continue
 		}
-		refused, wait, err = t.checkTable(codec, parts[i].rows, seen, own)
+		refused, wait, err = t.checkTable(codec, &parts[i], seen, own)
 		if refused != nil || wait || err != nil {
 			return refused, wait, err
 		}
@@ -113,32 +113,8 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	return nil, false, nil
 }
 
-// checkTable checks that no row's key exists. seen has the keys of the request's
-// earlier rows.
-func (t *tick) checkTable(codec *relationCodec, rows *types.Batch, seen map[string]bool, own transactionID) (refused error, wait bool, err error) {
-	for i := range rows.Len {
-		key := codec.appendKey(tables.AppendRowKey(t.core.scratch[:0], uint64(codec.relation.ID), nil), rows, i)
-		t.core.scratch = key
-		if holder, locked := t.core.locks[string(key)]; locked && holder != own {
-			return nil, true, nil
-		}
-		exists := seen[string(key)] || t.keys[string(key)]
-		if !exists {
-			if _, exists, err = t.core.state.Get(key, nil); err != nil {
-				return nil, false, err
-			}
-		}
-		if exists {
-			return uniqueViolation(codec, rows, i), false, nil
-		}
-		seen[string(key)] = true
-	}
-	return nil, false, nil
-}
-
-// uniqueViolation is PostgreSQL's error for a key that exists.
-func uniqueViolation(codec *relationCodec, rows *types.Batch, row int) error {
-	relation := codec.relation
+// UniqueViolation is PostgreSQL's error for a row whose key exists.
+func UniqueViolation(relation *catalog.Relation, rows *types.Batch, row int) error {
 	var names, values []byte
 	format := types.DefaultFormat()
 	for n, column := range relation.Key {
@@ -161,7 +137,9 @@ func (t *tick) writeParts(parts []part) error {
 		p := &parts[i]
 		codec := t.core.codec(p.relation)
 		if codec.relation.Kind == catalog.KindTable {
-			t.insertRows(codec, p.rows)
+			if err := t.changeTable(codec, p); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := t.appendStream(p.relation, p.rows, p.records); err != nil {
@@ -194,28 +172,6 @@ func (t *tick) appendStream(stream catalog.ObjectID, rows *types.Batch, records 
 	return nil
 }
 
-// insertRows inserts rows into a source table.
-func (t *tick) insertRows(codec *relationCodec, rows *types.Batch) {
-	if t.keys == nil {
-		t.keys = map[string]bool{}
-	}
-	id := codec.relation.ID
-	buf := t.core.scratch
-	for i := range rows.Len {
-		buf = codec.appendKey(tables.AppendRowKey(buf[:0], uint64(id), nil), rows, i)
-		keyLen := len(buf)
-		t.keys[string(buf)] = true
-		buf = codec.row.AppendRow(buf, rows, i)
-		t.write.Set(buf[:keyLen], buf[keyLen:])
-	}
-	t.core.scratch = buf
-	changes := &types.Batch{Len: rows.Len, Columns: rows.Columns, Weights: make([]int64, rows.Len)}
-	for i := range changes.Weights {
-		changes.Weights[i] = 1
-	}
-	t.tableChanged(id, changes)
-}
-
 func (t *tick) tableChanged(id catalog.ObjectID, changes *types.Batch) {
 	t.result.changes[id] = append(t.result.changes[id], changes)
 }
@@ -231,7 +187,7 @@ type preparedTransaction struct {
 }
 
 // prepare keeps the parts until the decision, and locks the keys that they
-// insert.
+// touch.
 func (t *tick) prepare(r *request) error {
 	c := t.core
 	if c.prepared[r.transaction] != nil {
@@ -244,8 +200,7 @@ func (t *tick) prepare(r *request) error {
 		return err
 	case wait:
 		// Waiting here, with parts prepared elsewhere, could wait for each other.
-		refused = sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to a concurrent transaction").
-			WithHint("Run the transaction again.")
+		refused = conflict()
 		fallthrough
 	case refused != nil:
 		t.reply(r, false, refused)
@@ -339,7 +294,11 @@ func (t *tick) carryOut(id transactionID, commit bool) error {
 // A prepared transaction is stored as
 //
 //	version u8 · coordinator · participants n · shard* · parts n · part*
-//	part := relation · stream u8 · length · record batch, or batch of sql/types
+//	part := relation · kind u8 · length · content [· length · batch of old rows]
+//
+// The kind is 1 for a stream, whose content is a record batch, and else says
+// what is done with the rows in a batch of sql/types: 0 inserts them, the others
+// are one more than their Operation. Updates have the old rows behind.
 func (p *preparedTransaction) append(buf []byte) []byte {
 	buf = append(buf, recordVersion)
 	buf = binary.AppendUvarint(buf, uint64(p.coordinator))
@@ -350,15 +309,30 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(p.parts)))
 	for i := range p.parts {
 		buf = binary.AppendUvarint(buf, uint64(p.parts[i].relation))
-		content, stream := p.parts[i].records, byte(1)
+		content, kind := p.parts[i].records, byte(storedStream)
 		if content == nil {
-			content, stream = types.AppendBatch(nil, p.parts[i].rows), 0
+			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
 		}
-		buf = append(buf, stream)
+		buf = append(buf, kind)
 		buf = binary.AppendUvarint(buf, uint64(len(content)))
 		buf = append(buf, content...)
+		if p.parts[i].old != nil {
+			content = types.AppendBatch(nil, p.parts[i].old)
+			buf = binary.AppendUvarint(buf, uint64(len(content)))
+			buf = append(buf, content...)
+		}
 	}
 	return buf
+}
+
+// storedStream is the kind of a stored part of a stream.
+const storedStream = 1
+
+func storedKind(operation Operation) byte {
+	if operation == OperationInsert {
+		return 0
+	}
+	return byte(operation) + 1
 }
 
 // decodePrepared decodes a stored prepared transaction. Parts of relations that
@@ -378,14 +352,17 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		if len(in.data) == 0 {
 			return nil, errBadRecord
 		}
-		stream := in.data[0] == 1
+		kind := in.data[0]
 		in.data = in.data[1:]
-		content := in.bytes()
+		content, old := in.bytes(), []byte(nil)
+		if kind == storedKind(OperationUpdate) {
+			old = in.bytes()
+		}
 		codec := c.codec(relation)
 		if codec == nil || in.bad {
 			continue
 		}
-		decoded, err := decodePart(codec, relation, stream, content)
+		decoded, err := decodePart(codec, relation, kind, content, old)
 		if err != nil {
 			return nil, err
 		}
@@ -397,11 +374,22 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 	return p, nil
 }
 
-func decodePart(codec *relationCodec, relation catalog.ObjectID, stream bool, content []byte) (part, error) {
+func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, content, old []byte) (part, error) {
 	p := part{relation: relation}
-	if !stream {
-		rows, err := types.DecodeBatch(content, codec.columns)
-		p.rows = rows
+	if kind != storedStream {
+		if kind > storedKind(OperationUpsert) {
+			return p, errBadRecord
+		}
+		if kind > 0 {
+			p.operation = Operation(kind - 1)
+		}
+		var err error
+		if old != nil {
+			if p.old, err = types.DecodeBatch(old, codec.columns); err != nil {
+				return p, err
+			}
+		}
+		p.rows, err = types.DecodeBatch(content, codec.columns)
 		return p, err
 	}
 	batch, _, err := log.ParseBatch(content)

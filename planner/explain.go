@@ -69,6 +69,8 @@ func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
 		}
 		lines := []string{"Insert into " + insert.Target.Kind.String() + " " + insert.Target.Name}
 		return append(lines, indented(formatTree(insert.Source))...), nil
+	case *ast.Update, *ast.Delete:
+		return explainModify(env, inner)
 	case *ast.CreateRelation:
 		return explainCreate(env, inner)
 	default:

@@ -41,7 +41,7 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		case "partitions":
 			err = b.partitionsOption(o, r)
 		case "upsert":
-			err = notSupported(o.Pos(), "option %q is not supported", o.Name)
+			err = upsertOption(o, r, derived)
 		case "on_error":
 			stopOnError, err = onErrorOption(o, text, derived)
 		case "format", "key_format", "value_format":
@@ -89,6 +89,16 @@ func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 	}
 	r.Partitions = int(n)
 	return nil
+}
+
+// upsertOption makes INSERT replace the row that has the key.
+func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
+	if r.Kind != catalog.KindTable || derived {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "option %q is for tables that clients write to", o.Name)
+	}
+	var err error
+	r.Upsert, err = optionBool(o)
+	return err
 }
 
 func onErrorOption(o *ast.Option, text string, derived bool) (bool, error) {
