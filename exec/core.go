@@ -273,6 +273,8 @@ type tick struct {
 	// pending are the rows that this tick's requests have written to source tables,
 	// by their keys; no row for those that they deleted.
 	pending map[string]rowRef
+	// released says that a transaction's locks were released in this tick.
+	released bool
 }
 
 func newTick(c *core, in *tickInputs) *tick {
@@ -302,8 +304,15 @@ func (t *tick) attempt() (failed *queryPanic, err error) {
 	if err := t.takeAcknowledgements(); err != nil {
 		return nil, err
 	}
-	for _, r := range t.in.requests {
-		if err := t.request(r); err != nil {
+	if err := t.takeRequests(t.in.requests); err != nil {
+		return nil, err
+	}
+	if t.released {
+		// Requests that met a lock which a later one released need not wait for
+		// whatever comes next.
+		deferred := t.result.deferred
+		t.result.deferred = nil
+		if err := t.takeRequests(deferred); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,15 @@ import (
 	"millrace/tables"
 )
 
+func (t *tick) takeRequests(list []*request) error {
+	for _, r := range list {
+		if err := t.request(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // request carries out one request and notes its reply.
 func (t *tick) request(r *request) error {
 	switch r.kind {
@@ -278,6 +287,7 @@ func (t *tick) carryOut(id transactionID, commit bool) error {
 		return nil
 	}
 	t.core.release(p)
+	t.released = true
 	t.write.Delete(tables.AppendTransactionKey(nil, transactionPrepared, id))
 	if !commit {
 		return nil

@@ -177,8 +177,10 @@ func (g *tableStatements) statement() string {
 	}
 }
 
-func (g *tableStatements) int() string  { return fmt.Sprint(g.IntN(9)) }
-func (g *tableStatements) word() string { return g.pick("'red'", "'green'", "'blue'", "'ångström'", "''") }
+func (g *tableStatements) int() string { return fmt.Sprint(g.IntN(9)) }
+func (g *tableStatements) word() string {
+	return g.pick("'red'", "'green'", "'blue'", "'ångström'", "''")
+}
 func (g *tableStatements) number() string {
 	return g.pick("NULL", "0", "1.5", "-2.25", "10", fmt.Sprint(g.IntN(1000)))
 }
