@@ -41,7 +41,7 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		case "partitions":
 			err = b.partitionsOption(o, r)
 		case "upsert":
-			err = notSupported(o.Pos(), "option %q is not supported", o.Name)
+			err = upsertOption(o, r, derived)
 		case "on_error":
 			stopOnError, err = onErrorOption(o, text, derived)
 		case "format", "key_format", "value_format":
@@ -88,6 +88,18 @@ func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 			WithHint("The cluster has %d shards; partition p of everything lies on shard p.", shards)
 	}
 	r.Partitions = int(n)
+	return nil
+}
+
+func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
+	upsert, err := optionBool(o)
+	if err != nil {
+		return err
+	}
+	if upsert && (r.Kind != catalog.KindTable || derived) {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" is for tables that clients write to`)
+	}
+	r.Upsert = upsert
 	return nil
 }
 
