@@ -170,7 +170,11 @@ func (c *core) plan(descriptor *catalog.Query) (*runningQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.eval.Format, q.results.Format = formatOf(descriptor), formatOf(descriptor)
+	format, err := planner.QueryFormat(c.snapshot, descriptor)
+	if err != nil {
+		return nil, fmt.Errorf("plan query %q: %w", descriptor.Name, err)
+	}
+	q.eval.Format, q.results.Format = format, format
 	c.queries = append(c.queries, q)
 	for _, s := range q.stages {
 		c.stages[s.id] = s

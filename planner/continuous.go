@@ -105,6 +105,16 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	return &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}, nil
 }
 
+// QueryFormat returns the settings by which a continuous query reads and prints
+// values, fixed when it was created.
+func QueryFormat(snapshot *catalog.Snapshot, query *catalog.Query) (*types.Format, error) {
+	env, err := queryEnvironment(snapshot, query)
+	if err != nil {
+		return nil, err
+	}
+	return env.Format, nil
+}
+
 // queryEnvironment is the environment that a query was created in.
 func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Environment, error) {
 	env := &Environment{Catalog: snapshot, Format: types.DefaultFormat(), Settings: query.Settings}
