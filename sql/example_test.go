@@ -1,4 +1,4 @@
-package ast_test
+package sql_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"millrace/sql/ast"
 )
 
-func ExampleString() {
+func Example_string() {
 	statement, err := sql.ParseOne(`select "Origin", Count(*) as "count" from flights f
 		where ((delay > 60)) and not cancelled group by 1 emit changes`)
 	if err != nil {
@@ -19,7 +19,7 @@ func ExampleString() {
 	// SELECT "Origin", count(*) AS count FROM flights AS f WHERE delay > 60 AND NOT cancelled GROUP BY 1 EMIT CHANGES
 }
 
-func ExampleTightenArrows() {
+func Example_tightenArrows() {
 	e, err := sql.ParseExpr("price + address->zip * 2")
 	if err != nil {
 		fmt.Println(err)
