@@ -380,7 +380,7 @@ func (o *pushOutput) finish(*turn) {
 	case plan.AppendOnly:
 		o.ready = o.visible(o.rows, nil)
 	case plan.Keyed:
-		o.finishKeyed()
+		o.finishKeyed(o.keyVisible())
 	default:
 		o.finishBag()
 	}
@@ -406,7 +406,14 @@ const (
 	opDelete = "delete"
 )
 
-func (o *pushOutput) finishKeyed() {
+// keyVisible reports whether the client sees the key. Where it does not, an
+// update could not be told from that of another row, and is given as a delete
+// and an insert.
+func (o *pushOutput) keyVisible() bool {
+	return !slices.ContainsFunc(o.props.Key, func(column int) bool { return column >= o.plan.Visible })
+}
+
+func (o *pushOutput) finishKeyed(updates bool) {
 	var selection []int32
 	var ops []string
 	for i := range o.changes {
@@ -418,7 +425,11 @@ func (o *pushOutput) finishKeyed() {
 		case c.new < 0:
 			selection, ops = append(selection, c.old), append(ops, opDelete)
 		case !sameRow(o.rows.Columns[:o.plan.Visible], int(c.old), o.rows.Columns[:o.plan.Visible], int(c.new)):
-			selection, ops = append(selection, c.new), append(ops, opUpdate)
+			if updates {
+				selection, ops = append(selection, c.new), append(ops, opUpdate)
+			} else {
+				selection, ops = append(selection, c.old, c.new), append(ops, opDelete, opInsert)
+			}
 		}
 	}
 	o.ready = o.visible(o.rows.Select(selection), ops)
