@@ -277,6 +277,9 @@ type tick struct {
 	// keys are the keys that this tick's requests have inserted into source
 	// tables.
 	keys map[string]bool
+	// upserted are the rows, by key, that this tick's requests have written into
+	// source tables in which rows replace others.
+	upserted map[string][]byte
 }
 
 func newTick(c *core, in *tickInputs) *tick {

@@ -113,7 +113,8 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	return nil, false, nil
 }
 
-// checkTable checks that no row's key exists. seen has the keys of the request's
+// checkTable checks that no row's key exists, unless rows replace others in the
+// table, and that no other transaction holds it. seen has the keys of the request's
 // earlier rows.
 func (t *tick) checkTable(codec *relationCodec, rows *types.Batch, seen map[string]bool, own transactionID) (refused error, wait bool, err error) {
 	for i := range rows.Len {
@@ -121,6 +122,9 @@ func (t *tick) checkTable(codec *relationCodec, rows *types.Batch, seen map[stri
 		t.core.scratch = key
 		if holder, locked := t.core.locks[string(key)]; locked && holder != own {
 			return nil, true, nil
+		}
+		if codec.relation.Upsert {
+			continue
 		}
 		exists := seen[string(key)] || t.keys[string(key)]
 		if !exists {
@@ -161,7 +165,11 @@ func (t *tick) writeParts(parts []part) error {
 		p := &parts[i]
 		codec := t.core.codec(p.relation)
 		if codec.relation.Kind == catalog.KindTable {
-			t.insertRows(codec, p.rows)
+			if !codec.relation.Upsert {
+				t.insertRows(codec, p.rows)
+			} else if err := t.upsertRows(codec, p.rows); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := t.appendStream(p.relation, p.rows, p.records); err != nil {

@@ -146,7 +146,11 @@ func (b *binder) rowCount(e ast.Expr, clause string, s *scope) (expr.Expr, error
 	if err != nil {
 		return nil, err
 	}
+	given := count.Type()
 	if count, err = b.coerce(count, types.Int8, expr.Assignment); err != nil {
+		if failure := sqlerr.From(err); failure.Code == sqlerr.DatatypeMismatch {
+			return nil, sqlerr.New(sqlerr.DatatypeMismatch, e.Pos(), "argument of %s must be type bigint, not type %s", clause, given.BaseName())
+		}
 		return nil, err
 	}
 	folded, err := expr.Fold(b.evalContext(), count)
