@@ -115,8 +115,9 @@ func (g *generator) derived(name string, over *relation) *relation {
 	switch {
 	case shape < 3:
 		g.project(r, from, columns)
-		r.appendOnly = appendOnly
-		r.stream = appendOnly && g.one(2)
+		r.stream = appendOnly && (g.one(2) || name == "")
+		r.appendOnly = r.stream
+		r.overStream = appendOnly
 	case shape < 4:
 		g.distinct(r, from, columns)
 	default:
@@ -132,7 +133,7 @@ func (g *generator) project(r *relation, from *fragment, columns []column) {
 	for range 1 + g.random.IntN(4) {
 		g.output(&out, columns, false)
 	}
-	r.query = &query{piece("SELECT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false}
+	r.query = &query{piece("SELECT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false, false}
 }
 
 // output adds a column or an expression to a SELECT list.
@@ -158,39 +159,28 @@ func (g *generator) distinct(r *relation, from *fragment, columns []column) {
 	for range 1 + g.random.IntN(3) {
 		g.output(&out, columns, true)
 	}
-	r.keyed = true
-	for i := range out.columns {
-		r.keyColumns = append(r.keyColumns, i)
+	for i := range out.parts {
 		out.parts[i].optional = false
 	}
-	r.query = &query{piece("SELECT DISTINCT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false}
+	r.query = &query{piece("SELECT DISTINCT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false, false}
 }
 
 // group is a SELECT with GROUP BY of 0 to 3 keys.
 func (g *generator) group(r *relation, from *fragment, columns []column) {
 	keys := g.keys(columns)
 	var out outputs
-	r.keyed = true
 	for _, key := range keys {
-		if g.one(8) {
-			r.keyed = false // the result is a bag
-			continue
+		if !g.one(8) {
+			out.add(key, true)
 		}
-		r.keyColumns = append(r.keyColumns, len(out.parts))
-		out.add(key, true)
-		out.parts[len(out.parts)-1].optional = false
 	}
 	for range 1 + g.random.IntN(4) {
 		e, inexact := g.aggregate(columns, false)
 		out.add(e, inexact)
 	}
-	groups := groupBy(keys)
-	for _, part := range groups.parts {
-		part.optional = false
-	}
 	r.query = &query{
-		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(columns), groups, g.having(columns)),
-		out.columns, false,
+		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(columns), groupBy(keys), g.having(columns)),
+		out.columns, false, false,
 	}
 }
 
@@ -214,7 +204,8 @@ func (c *chain) follow(g *generator) {
 		if r.appendOnly || !g.one(3) {
 			continue // an append-only push gives only the rows from its start on
 		}
-		c.steps = append(c.steps, &step{kind: stepPush, relation: r, adHoc: g.one(3), sql: maybe(piece("push"))})
+		adHoc := !r.overStream && g.one(3)
+		c.steps = append(c.steps, &step{kind: stepPush, relation: r, adHoc: adHoc, sql: maybe(piece("push"))})
 	}
 }
 

@@ -27,7 +27,7 @@ func TestEquivalence(t *testing.T) {
 // seeds returns how many cases to run: usual, or many more in a long run.
 func seeds(usual int) int {
 	if os.Getenv("MILLRACE_LONG") != "" {
-		return usual * 50
+		return usual * 10
 	}
 	return usual
 }

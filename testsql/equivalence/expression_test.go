@@ -57,7 +57,7 @@ boolean (<text> = ANY (<text[]>))
 boolean (<jsonb> @> <jsonb>)
 boolean (<jsonb> ? 'a')
 boolean isfinite(<timestamp>)
-boolean (<integer>, <text>) = (<integer>, <text>)
+boolean ((<integer>, <text>) = (<integer>, <text>))
 smallint (<smallint> & <smallint>)
 smallint (<smallint> % 7::smallint)
 !smallint (<smallint> + <smallint>)
@@ -229,7 +229,7 @@ text[] string_to_array(<text>, ',')
 text[] (<text[]> || <text[]>)
 text[] ARRAY[<text>]
 !boolean (<integer> / <integer> > 0)
-!boolean (<text>::boolean)
+!boolean <text>::boolean
 `
 
 // safeTemplates cannot fail; riskyTemplates may. Both are by type of the result.
@@ -275,6 +275,8 @@ type column struct {
 // generator makes random SQL.
 type generator struct {
 	random *rand.Rand
+	// palette are the types that the case uses most.
+	palette []string
 	// aliases counts the names given to relations in FROM.
 	aliases   int
 	relations []*relation
@@ -290,9 +292,19 @@ func pick[T any](g *generator, of ...T) T { return of[g.random.IntN(len(of))] }
 
 func (g *generator) anyType() string { return sqlTypes[g.random.IntN(len(sqlTypes))].name }
 
-// usualType prefers the types that real tables have.
+// usualType prefers the few types of the case, so that expressions find columns,
+// and then those that real tables have.
 func (g *generator) usualType() string {
-	if g.one(2) {
+	switch {
+	case len(g.palette) == 0:
+		for range 3 {
+			g.palette = append(g.palette, g.anyType())
+		}
+		g.palette = append(g.palette, pick(g, "integer", "text", "numeric"))
+		return g.usualType()
+	case !g.one(4):
+		return pick(g, g.palette...)
+	case g.one(2):
 		return pick(g, "integer", "text", "numeric", "double precision", "bigint", "timestamp")
 	}
 	return g.anyType()

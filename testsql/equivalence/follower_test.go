@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -14,14 +15,17 @@ import (
 type follower struct {
 	relation *relation
 	sql      string
-	cancel   context.CancelFunc
-	ended    chan struct{}
+	// key is the columns by which rows are told apart, unique that there is one row
+	// of each.
+	key    []int
+	unique bool
+	cancel context.CancelFunc
+	ended  chan struct{}
 
 	mu sync.Mutex
-	// rows counts the rows of the result; keys has the row of each key, where the
-	// result is keyed.
-	rows map[string]int
-	keys map[string][]string
+	// keys has the rows by the key columns; of a bag there may be several of one
+	// key.
+	keys map[string][][]string
 	err  error
 	// changed is closed with the next row.
 	changed chan struct{}
@@ -33,10 +37,14 @@ func follow(ctx context.Context, url string, s *step) (*follower, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, unique, err := keyOf(ctx, connection, s.relation)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	f := &follower{
-		relation: s.relation, sql: s.push(), cancel: cancel, ended: make(chan struct{}),
-		rows: map[string]int{}, keys: map[string][]string{}, changed: make(chan struct{}),
+		relation: s.relation, sql: s.push(), key: key, unique: unique, cancel: cancel, ended: make(chan struct{}),
+		keys: map[string][][]string{}, changed: make(chan struct{}),
 	}
 	started := make(chan struct{})
 	go func() {
@@ -91,48 +99,58 @@ func (f *follower) take(row []string) {
 func (f *follower) apply(row []string, rowop string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.relation.keyed {
-		return f.applyToBag(strings.Join(row, "\x00"), rowop)
-	}
-	var key strings.Builder
-	for _, column := range f.relation.keyColumns {
-		key.WriteString(row[column] + "\x00")
-	}
-	old, exists := f.keys[key.String()]
+	key := f.keyText(row)
+	old, exists := f.keys[key]
+	at := slices.IndexFunc(old, func(other []string) bool { return slices.Equal(other, row) })
 	switch {
-	case rowop == "insert" && !exists, rowop == "update" && exists:
-		f.keys[key.String()] = row
-	case rowop == "delete" && exists && slices.Equal(old, row):
-		delete(f.keys, key.String())
+	case rowop == "insert" && !(exists && f.unique):
+		f.keys[key] = append(old, row)
+	case rowop == "update" && len(old) == 1:
+		f.keys[key] = [][]string{row}
+	case rowop == "delete" && at >= 0:
+		if f.keys[key] = slices.Delete(old, at, at+1); len(f.keys[key]) == 0 {
+			delete(f.keys, key)
+		}
 	default:
 		return fmt.Errorf("fold: %s of %q where %q is", rowop, row, old)
 	}
 	return nil
 }
 
-func (f *follower) applyToBag(row, rowop string) error {
-	switch {
-	case rowop == "insert":
-		f.rows[row]++
-	case rowop == "delete" && f.rows[row] > 0:
-		f.rows[row]--
-	default:
-		return fmt.Errorf("fold: %s of %q, which is there %d times", rowop, row, f.rows[row])
+func (f *follower) keyText(row []string) string {
+	var key strings.Builder
+	for _, column := range f.key {
+		key.WriteString(row[column] + "\x00")
 	}
-	return nil
+	return key.String()
+}
+
+// keyOf asks the catalog for the key of a result; a result without one is a bag,
+// or a single row.
+func keyOf(ctx context.Context, connection *pgx.Conn, r *relation) (key []int, unique bool, err error) {
+	a, err := ask(ctx, connection, "SELECT unnest(indkey) FROM pg_index WHERE indrelid = "+quote(r.name)+"::regclass")
+	if err != nil {
+		return nil, false, err
+	}
+	if a.code != "" {
+		return nil, false, fmt.Errorf("catalog %s: %s", a.code, a.message)
+	}
+	for _, row := range a.rows {
+		number, err := strconv.Atoi(row[0])
+		if err != nil {
+			return nil, false, err
+		}
+		key = append(key, number-1)
+	}
+	return key, len(key) > 0, nil
 }
 
 // result is the result now; changed is closed when it may be another.
 func (f *follower) result() (rows [][]string, changed <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, row := range f.keys {
-		rows = append(rows, row)
-	}
-	for row, count := range f.rows {
-		for range count {
-			rows = append(rows, strings.Split(row, "\x00"))
-		}
+	for _, some := range f.keys {
+		rows = append(rows, some...)
 	}
 	return rows, f.changed, f.err
 }

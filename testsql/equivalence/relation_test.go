@@ -20,11 +20,10 @@ type relation struct {
 	identities int
 	// empty says that no row is inserted.
 	empty bool
-	// query defines a derived relation; keyColumns are the positions of its key,
-	// where keyed says that it has one.
+	// query defines a derived relation. overStream says that the query gives rows
+	// of a stream one by one, so that pushed by itself it begins with new rows.
 	query      *query
-	keyed      bool
-	keyColumns []int
+	overStream bool
 }
 
 // source makes a stream or a table with columns of random types.

@@ -12,6 +12,8 @@ type query struct {
 	columns []column
 	// ordered says that the order of the rows is determined.
 	ordered bool
+	// mistaken says that the query may have an expression of a wrong type.
+	mistaken bool
 }
 
 // outputs are the expressions of a SELECT list.
@@ -48,7 +50,7 @@ func (g *generator) riskySelect() query {
 	}
 	var out outputs
 	out.add(g.risky(relation.columns), false)
-	return query{piece("SELECT {} FROM "+relation.name, list("", ", ", out.parts...)), out.columns, false}
+	return query{piece("SELECT {} FROM "+relation.name, list("", ", ", out.parts...)), out.columns, false, false}
 }
 
 func (g *generator) withQuery() query {
@@ -58,7 +60,7 @@ func (g *generator) withQuery() query {
 	g.relations = append(g.relations, &relation{name: name, columns: inner.columns})
 	outer := g.body(1, nil)
 	g.relations = g.relations[:len(g.relations)-1]
-	return query{piece("WITH "+name+as+"{}) {}", inner.fragment, outer.fragment), outer.columns, false}
+	return query{piece("WITH "+name+as+"{}) {}", inner.fragment, outer.fragment), outer.columns, false, false}
 }
 
 // body makes a SELECT or a set operation over columns of outer queries.
@@ -87,7 +89,7 @@ func (g *generator) plain(depth int, outer []column) query {
 		}
 		out.add(e, true)
 	}
-	return query{piece("SELECT "+distinct+"{} FROM {}{}", list("", ", ", out.parts...), from, g.where(visible)), out.columns, false}
+	return query{piece("SELECT "+distinct+"{} FROM {}{}", list("", ", ", out.parts...), from, g.where(visible)), out.columns, false, false}
 }
 
 func (g *generator) where(columns []column) *fragment {
@@ -116,7 +118,7 @@ func (g *generator) grouped(depth int, outer []column) query {
 	}
 	return query{
 		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(slices.Concat(columns, outer)), groupBy(keys), g.having(columns)),
-		out.columns, false,
+		out.columns, false, false,
 	}
 }
 
@@ -177,7 +179,7 @@ func (g *generator) setOperation(depth int, outer []column) query {
 		return piece("SELECT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(visible))
 	}
 	operator := pick(g, "UNION", "UNION ALL", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL")
-	return query{piece("{} "+operator+" {}", side(), side()), []column{{"c0", types[0], true}, {"c1", types[1], true}}, false}
+	return query{piece("{} "+operator+" {}", side(), side()), []column{{"c0", types[0], true}, {"c1", types[1], true}}, false, false}
 }
 
 // order adds ORDER BY over all that a query gives, and LIMIT and OFFSET.
@@ -202,7 +204,7 @@ func (g *generator) order(q query) query {
 		distinct = "DISTINCT ON (" + strings.Join(on, ", ") + ") "
 	}
 	text := "SELECT " + distinct + "{} FROM ({}) " + name + " ORDER BY {}{}"
-	return query{piece(text, list("", ", ", selected...), q.fragment, list("", ", ", keys...), limit), q.columns, true}
+	return query{piece(text, list("", ", ", selected...), q.fragment, list("", ", ", keys...), limit), q.columns, true, q.mistaken}
 }
 
 // from makes a FROM list and the columns that it gives.
