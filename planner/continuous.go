@@ -2,7 +2,6 @@ package planner
 
 import (
 	"strings"
-	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql"
@@ -121,15 +120,15 @@ func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Enviro
 	for _, setting := range query.Settings {
 		switch strings.ToLower(setting.Name) {
 		case "timezone":
-			zone, err := time.LoadLocation(setting.Value)
-			if err != nil {
+			_, zone, ok := types.TimeZoneSetting(setting.Value)
+			if !ok {
 				return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "query %q: time zone %q is not known", query.Name, setting.Value)
 			}
 			env.Format.TimeZone = zone
 		case "datestyle":
-			setDateStyle(env.Format, setting.Value)
+			env.Format.DateStyle, env.Format.DateOrder = types.ParseDateStyle(setting.Value)
 		case "intervalstyle":
-			env.Format.IntervalStyle = intervalStyles[strings.ToLower(setting.Value)]
+			env.Format.IntervalStyle = types.ParseIntervalStyle(setting.Value)
 		case "search_path":
 			for _, schema := range strings.Split(setting.Value, ",") {
 				env.SearchPath = append(env.SearchPath, strings.Trim(strings.TrimSpace(schema), `"`))
@@ -137,33 +136,6 @@ func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Enviro
 		}
 	}
 	return env, nil
-}
-
-var intervalStyles = map[string]types.IntervalStyle{
-	"postgres": types.IntervalStylePostgres, "postgres_verbose": types.IntervalStylePostgresVerbose,
-	"sql_standard": types.IntervalStyleSQLStandard, "iso_8601": types.IntervalStyleISO8601,
-}
-
-// setDateStyle reads a setting such as "ISO, MDY".
-func setDateStyle(f *types.Format, setting string) {
-	for _, word := range strings.FieldsFunc(strings.ToLower(setting), func(r rune) bool { return r == ',' || r == ' ' }) {
-		switch word {
-		case "iso":
-			f.DateStyle = types.DateStyleISO
-		case "sql":
-			f.DateStyle = types.DateStyleSQL
-		case "postgres":
-			f.DateStyle = types.DateStylePostgres
-		case "german":
-			f.DateStyle = types.DateStyleGerman
-		case "mdy":
-			f.DateOrder = types.DateOrderMDY
-		case "dmy":
-			f.DateOrder = types.DateOrderDMY
-		case "ymd":
-			f.DateOrder = types.DateOrderYMD
-		}
-	}
 }
 
 // cutStages cuts a plan at its shuffles. Stages are numbered from the sources
