@@ -16,12 +16,13 @@ const (
 	stepMany
 	stepCopy
 	stepTransaction
+	stepRollback
 	stepRestart
 	stepPush
 )
 
-// step is one step of a chain. Writes that follow each other go out at the same
-// time over their connections.
+// step is one step of a chain. Writes that follow each other, and declarations
+// of results between them, go out at the same time over their connections.
 type step struct {
 	kind stepKind
 	// sql is the statement in Millrace; for a restart it is only there to be left
@@ -61,18 +62,17 @@ func newChain(seed uint64, shards int) *chain {
 		c.steps = append(c.steps, &step{kind: stepCreate, sql: piece(ours), postgres: theirs, relation: r})
 	}
 	restarts := g.one(2)
-	phases := 1 + g.random.IntN(4)
-	for range phases {
-		for range g.random.IntN(4) {
-			c.derive(g)
+	for range 1 + g.random.IntN(5) {
+		for range g.random.IntN(8) {
+			if g.one(4) && len(c.derived) < 8 {
+				c.derive(g)
+			} else {
+				c.write(g, pick(g, sources...))
+			}
 		}
 		if !restarts {
 			c.follow(g)
-		}
-		for range g.random.IntN(8) {
-			c.write(g, pick(g, sources...))
-		}
-		if restarts && g.one(2) {
+		} else if g.one(2) {
 			c.steps = append(c.steps, &step{kind: stepRestart, sql: maybe(piece("restart"))})
 		}
 	}
@@ -186,10 +186,13 @@ func (g *generator) group(r *relation, from *fragment, columns []column) {
 
 // write adds rows to a source.
 func (c *chain) write(g *generator, r *relation) {
-	s := &step{kind: pick(g, stepInsert, stepMany, stepCopy, stepTransaction), relation: r, connection: g.random.IntN(connections)}
+	s := &step{kind: pick(g, stepInsert, stepMany, stepMany, stepCopy, stepCopy, stepTransaction, stepRollback), relation: r, connection: g.random.IntN(connections)}
 	count := 1
 	if s.kind != stepInsert {
 		count = 1 + g.random.IntN(pick(g, 5, 40))
+	}
+	if s.kind == stepCopy && g.one(12) {
+		count = 1500
 	}
 	for range count {
 		s.rows = append(s.rows, g.row(r))
@@ -210,7 +213,13 @@ func (c *chain) follow(g *generator) {
 }
 
 // writes reports whether a step writes rows.
-func (s *step) writes() bool { return s.kind >= stepInsert && s.kind <= stepTransaction }
+func (s *step) writes() bool { return s.kind >= stepInsert && s.kind <= stepRollback }
+
+// concurrent reports whether a step may go out together with others: a write, or
+// the declaration of a result.
+func (s *step) concurrent() bool {
+	return s.writes() || s.kind == stepCreate && s.relation.query != nil
+}
 
 // liveRows are the rows that were not left out.
 func (s *step) liveRows() [][]string {
@@ -273,6 +282,8 @@ func (c *chain) script() string {
 			fmt.Fprintf(&out, "push p%d\n%s\n\n", i, s.push())
 		case stepTransaction:
 			fmt.Fprintf(&out, "statement ok\nBEGIN; %s; COMMIT\n\n", s.sql)
+		case stepRollback:
+			fmt.Fprintf(&out, "statement ok\nBEGIN; %s; ROLLBACK\n\n", s.sql)
 		default:
 			fmt.Fprintf(&out, "statement ok\n%s\n\n", s.sql)
 		}

@@ -83,7 +83,7 @@ func (c *chain) run(ctx context.Context, o *oracle) (err error) {
 	steps := c.live()
 	for i := 0; i < len(steps); {
 		count := 1
-		for steps[i].writes() && i+count < len(steps) && steps[i+count].writes() {
+		for steps[i].concurrent() && i+count < len(steps) && steps[i+count].concurrent() {
 			count++
 		}
 		if err := r.make(ctx, steps[i:i+count]); err != nil {
@@ -122,18 +122,9 @@ func (r *running) stop(ctx context.Context) error {
 	return r.node.Close()
 }
 
-// make makes one step, or several writes at the same time.
+// make makes one step, or several that go out at the same time.
 func (r *running) make(ctx context.Context, steps []*step) error {
 	switch s := steps[0]; s.kind {
-	case stepCreate:
-		theirs := s.postgres
-		if theirs == "" {
-			theirs = "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.String()
-		}
-		if err := succeed(ctx, r.oracle.Conn, theirs); err != nil {
-			return fmt.Errorf("PostgreSQL: %w", err)
-		}
-		return succeed(ctx, r.connections[0], s.sql.String())
 	case stepRestart:
 		if err := r.stop(ctx); err != nil {
 			return fmt.Errorf("close: %w", err)
@@ -147,16 +138,31 @@ func (r *running) make(ctx context.Context, steps []*step) error {
 		r.followers = append(r.followers, f)
 		return nil
 	}
-	return r.write(ctx, steps)
-}
-
-// write sends the writes, each over its connection.
-func (r *running) write(ctx context.Context, steps []*step) error {
 	for _, s := range steps {
-		if err := succeed(ctx, r.oracle.Conn, s.sql.String()); err != nil {
-			return fmt.Errorf("PostgreSQL: %w", err)
+		if sql := s.forPostgres(); sql != "" {
+			if err := succeed(ctx, r.oracle.Conn, sql); err != nil {
+				return fmt.Errorf("PostgreSQL: %w", err)
+			}
 		}
 	}
+	return r.send(ctx, steps)
+}
+
+// forPostgres is the step's statement in PostgreSQL, "" for none.
+func (s *step) forPostgres() string {
+	switch {
+	case s.kind == stepRollback:
+		return ""
+	case s.kind == stepCreate && s.relation.query != nil:
+		return "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.String()
+	case s.kind == stepCreate:
+		return s.postgres
+	}
+	return s.sql.String()
+}
+
+// send sends the steps, each over its connection.
+func (r *running) send(ctx context.Context, steps []*step) error {
 	var senders sync.WaitGroup
 	var failures [connections]error
 	for number, connection := range r.connections {
@@ -180,8 +186,12 @@ func (s *step) send(ctx context.Context, connection *pgx.Conn) error {
 			return fmt.Errorf("copy: %w", err)
 		}
 		return nil
-	case stepTransaction:
-		for _, sql := range []string{"BEGIN", s.sql.String(), "COMMIT"} {
+	case stepTransaction, stepRollback:
+		end := "COMMIT"
+		if s.kind == stepRollback {
+			end = "ROLLBACK"
+		}
+		for _, sql := range []string{"BEGIN", s.sql.String(), end} {
 			if err := succeed(ctx, connection, sql); err != nil {
 				return err
 			}

@@ -93,14 +93,35 @@ func (g *generator) plain(depth int, outer []column) query {
 }
 
 func (g *generator) where(columns []column) *fragment {
-	if g.one(3) {
+	if g.one(2) {
 		return piece("")
 	}
-	conjuncts := []*fragment{maybe(g.value("boolean", 3, columns))}
-	for g.one(3) {
-		conjuncts = append(conjuncts, maybe(g.value("boolean", 2, columns)))
+	conjuncts := []*fragment{maybe(g.condition(columns))}
+	for g.one(4) {
+		conjuncts = append(conjuncts, maybe(g.condition(columns)))
 	}
 	return list(" WHERE ", " AND ", conjuncts...)
+}
+
+// condition is a condition that some rows pass, as far as that can be said, or
+// any expression.
+func (g *generator) condition(columns []column) *fragment {
+	if len(columns) == 0 || g.one(3) {
+		return g.value("boolean", 3, columns)
+	}
+	c := pick(g, columns...)
+	of, constant := expression(c.typ, c.name), g.leaf(c.typ, nil)
+	switch g.random.IntN(5) {
+	case 0:
+		return expression("boolean", "({} IS NOT NULL)", of)
+	case 1:
+		return expression("boolean", "({} >= {})", of, constant)
+	case 2:
+		return expression("boolean", "(({} > {}) IS NOT TRUE)", of, constant)
+	case 3:
+		return expression("boolean", "({} IS DISTINCT FROM {})", of, constant)
+	}
+	return expression("boolean", "({} OR {} IS NULL)", g.value("boolean", 2, columns), of)
 }
 
 func (g *generator) grouped(depth int, outer []column) query {
@@ -129,11 +150,12 @@ func (g *generator) keys(columns []column) []*fragment {
 	defer func() { g.subqueries = subqueries }()
 	var keys []*fragment
 	for range g.random.IntN(4) {
-		typ := g.usualType()
-		if !g.one(3) && len(columns) > 0 {
-			typ = pick(g, columns...).typ
+		if len(columns) > 0 && !g.one(3) {
+			c := pick(g, columns...)
+			keys = append(keys, distinguish(expression(c.typ, c.name)))
+			continue
 		}
-		keys = append(keys, distinguishSafely(g.value(typ, g.random.IntN(3), columns)))
+		keys = append(keys, distinguishSafely(g.value(g.usualType(), 1+g.random.IntN(2), columns)))
 	}
 	return keys
 }
@@ -155,12 +177,12 @@ func (g *generator) having(columns []column) *fragment {
 
 // overAggregates is a condition on aggregates.
 func (g *generator) overAggregates(columns []column) *fragment {
-	switch g.random.IntN(4) {
-	case 0:
-		return expression("boolean", fmt.Sprintf("count(*) > %d", g.random.IntN(4)))
-	case 1:
-		return expression("boolean", fmt.Sprintf("count({}) < %d", 1+g.random.IntN(4)), g.value(g.usualType(), 1, columns))
+	switch g.random.IntN(5) {
+	case 0, 1:
+		return expression("boolean", fmt.Sprintf("count(*) > %d", g.random.IntN(3)))
 	case 2:
+		return expression("boolean", fmt.Sprintf("count({}) < %d", 2+g.random.IntN(6)), g.value(g.usualType(), 1, columns))
+	case 3:
 		return expression("boolean", "(max({}) > {})", g.value("integer", 1, columns), g.leaf("integer", nil))
 	}
 	return expression("boolean", "bool_or({})", g.value("boolean", 2, columns))
