@@ -102,6 +102,11 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 			l.status.mu.Lock()
 			inputs = l.status.stages[id].inputs
 		}
+		if state := l.status.queries[id.query]; state.state == queryFailed {
+			// What it has consumed may be missing from its result.
+			l.status.mu.Unlock()
+			return notRunning(q, state)
+		}
 		if reached(inputs, targets) {
 			l.status.mu.Unlock()
 			return nil

@@ -181,7 +181,8 @@ func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch
 }
 
 // rowtimesOf reads event times, in milliseconds since the Unix epoch, from a
-// column: timestamps and dates are read as UTC, integers are milliseconds.
+// column: timestamps and dates are read as UTC, text as timestamptz, integers are
+// milliseconds.
 func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64) error {
 	for i := range times {
 		if column.IsNull(i) {
@@ -201,9 +202,12 @@ func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64)
 		case types.KindInt8, types.KindInt4:
 			times[i] = column.Ints[i]
 		default:
-			stamp, err := types.ParseText(types.Timestamp, column.Strs[i], types.DefaultFormat())
+			stamp, err := types.ParseText(types.TimestampTZ, column.Strs[i], types.DefaultFormat())
 			if err != nil {
 				return badRowtime(relation, err.Error())
+			}
+			if stamp.Int == math.MaxInt64 || stamp.Int == math.MinInt64 {
+				return badRowtime(relation, "infinity is not an event time")
 			}
 			times[i] = millisFromTimestamp(stamp.Int)
 		}

@@ -88,8 +88,8 @@ func TestContinuousQueryKeepsSettings(t *testing.T) {
 // Options behind EMIT CHANGES reach the plan.
 func TestPushOptions(t *testing.T) {
 	env := newTestSession(t).environment()
-	q := planOne(t, env, "SELECT rowop, origin FROM delays EMIT CHANGES WITH (snapshot = false, from_beginning) LIMIT 3").(*plan.Query)
-	if q.Emit != plan.EmitChanges || q.Options.Snapshot == nil || *q.Options.Snapshot || !q.Options.FromBeginning {
+	q := planOne(t, env, "SELECT rowop, origin FROM delays EMIT CHANGES WITH (snapshot = true, from_beginning) LIMIT 3").(*plan.Query)
+	if q.Emit != plan.EmitChanges || q.Options.Snapshot == nil || !*q.Options.Snapshot || !q.Options.FromBeginning {
 		t.Fatalf("%+v", q.Options)
 	}
 	if q.RowOp || q.RowOpColumn != 0 || q.EmitLimit == nil || q.Visible != 2 {
