@@ -32,10 +32,10 @@ func (b *binder) query(q *ast.Query, parent *scope, with *withScope) (*boundQuer
 		return nil, err
 	}
 	bound, err := b.queryIn(q, s)
-	if err != nil {
-		return nil, err
+	if unused := b.checkUnused(q.With, s.with); unused != nil {
+		return nil, unused
 	}
-	return bound, b.checkUnused(q.With, s.with)
+	return bound, err
 }
 
 // queryIn binds a query in a scope that is empty but for its common tables.
