@@ -174,7 +174,7 @@ func (g *group) barrier(ctx context.Context, halted <-chan struct{}, why func() 
 	done := make(chan error, 1)
 	go func() {
 		defer g.calls.leave()
-		done <- g.raft.Barrier(enqueueTimeout).Error()
+		done <- g.raft.Barrier(0).Error()
 	}()
 	for {
 		select {
@@ -220,6 +220,8 @@ func (g *group) waitLeader(ctx context.Context, barrier func(context.Context) er
 		}
 		select {
 		case <-changed:
+		case <-time.After(groupTimeout):
+			// Leadership may have been lost and won again unseen.
 		case <-ctx.Done():
 			return fmt.Errorf("%w, waiting for %s to have a leader: %w", ctx.Err(), g.name, err)
 		}

@@ -17,7 +17,8 @@ import (
 // value is all columns in the row encoding, the timestamp is the rowtime. A
 // table's row is a pair of the table store: the key is the key columns in the
 // order-preserving encoding, the value is all columns in the row encoding; a
-// bag's key is the encoding of all columns and its value is preceded by the
+// bag's key is all columns in the row encoding, which keeps apart what compares
+// as equal but looks different (0.00 and 0), and its value is preceded by the
 // row's multiplicity.
 
 // relationCodec encodes and decodes the rows of one relation. It is safe for
@@ -36,14 +37,11 @@ func newRelationCodec(relation *catalog.Relation) *relationCodec {
 	return &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
 }
 
-// appendKey appends the key of row i: that of the key columns, or for a bag
-// that of all columns.
+// appendKey appends the key of row i: that of the key columns, or for a bag the
+// row itself.
 func (c *relationCodec) appendKey(buf []byte, b *types.Batch, i int) []byte {
 	if c.relation.Bag {
-		for column := range b.Columns {
-			buf = types.AppendKeyFrom(buf, &b.Columns[column], i)
-		}
-		return buf
+		return c.row.AppendRow(buf, b, i)
 	}
 	return appendColumnsKey(buf, b, c.relation.Key, i)
 }

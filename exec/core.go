@@ -53,6 +53,19 @@ type core struct {
 	// row keys that they hold.
 	prepared map[transactionID]*preparedTransaction
 	locks    map[string]transactionID
+	// decided are the decisions that were stored when the core was loaded.
+	decided []openTransaction
+	// expireAt is when old producers are looked for next, in milliseconds since
+	// the Unix epoch.
+	expireAt int64
+
+	schedule schedule
+	// retained are the streams that have retention.
+	retained []*catalog.Relation
+	// maxWaiting bounds the bytes that wait for one input.
+	maxWaiting uint64
+	// trimmable are the stages with stored deliveries that may be deleted.
+	trimmable map[*stage]struct{}
 
 	turns   uint64
 	builder log.EntryBuilder
@@ -67,10 +80,13 @@ type Hooks struct {
 
 // tickInputs is what a tick works on.
 type tickInputs struct {
-	now             time.Time
-	base            uint64
-	snapshot        *catalog.Snapshot
-	requests        []*request
+	now      time.Time
+	base     uint64
+	snapshot *catalog.Snapshot
+	requests []*request
+	// producers are those whose writers are closed: they are forgotten when the
+	// tick makes an entry anyway.
+	producers       []uint64
 	deliveries      []*delivery
 	acknowledgments []acknowledgement
 	// retain asks the tick to apply retention.
@@ -82,11 +98,18 @@ type tickResult struct {
 	entry    []byte
 	replies  []reply
 	deferred []*request
-	outgoing []*delivery
-	resend   []acknowledgement
-	acks     []acknowledgement
-	changes  map[catalog.ObjectID][]*types.Batch
-	appended []catalog.ObjectID
+	// producers are left to be forgotten.
+	producers []uint64
+	outgoing  []*delivery
+	acks      []acknowledgement
+	changes   map[catalog.ObjectID][]*types.Batch
+	appended  []catalog.ObjectID
+	// dropped are the relations that this tick has dropped.
+	dropped []catalog.ObjectID
+	// worked are the queries that have run, and all says that every query's
+	// status may have changed.
+	worked []*runningQuery
+	all    bool
 	// held are deliveries of a catalog version that is not active here yet.
 	held []*delivery
 	// more says that stages have rows left to work on.
@@ -108,6 +131,7 @@ func newCore(shard, shards int, shardLog ShardLog, clock func() time.Time, logge
 	return &core{
 		shard: shard, shards: shards, state: shardLog.Tables(), partition: shardLog.Partition,
 		clock: clock, logger: logger, hooks: hooks, poisoned: map[catalog.ObjectID]string{},
+		maxWaiting: maxWaitingBytes,
 	}
 }
 
@@ -117,6 +141,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 	c.snapshot = snapshot
 	c.codecs = map[catalog.ObjectID]*relationCodec{}
 	c.stages = map[stageID]*stage{}
+	c.trimmable = map[*stage]struct{}{}
 	c.ends = map[catalog.ObjectID]int64{}
 	c.producers = map[uint64]uint64{}
 	c.queries = nil
@@ -135,16 +160,28 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 		if descriptor == nil {
 			continue // dropped since; the next activation removes its records
 		}
-		q, err := c.plan(descriptor)
-		if err != nil {
-			return err
-		}
-		if err := c.loadQuery(q); err != nil {
+		if err := c.loadQuery(c.plan(descriptor)); err != nil {
 			return fmt.Errorf("query %q: %w", descriptor.Name, err)
 		}
 	}
+	c.settle()
 	return c.loadTransactions()
 }
+
+// settle brings what is derived from the active queries and relations up to
+// date.
+func (c *core) settle() {
+	c.schedule.reset(c.queries)
+	c.retained = nil
+	for _, relation := range c.snapshot.Relations() {
+		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0) {
+			c.retained = append(c.retained, relation)
+		}
+	}
+}
+
+// retains reports whether a stream here has retention.
+func (c *core) retains() bool { return len(c.retained) > 0 }
 
 // codec returns the codec of a relation in the active catalog, or nil.
 func (c *core) codec(id catalog.ObjectID) *relationCodec {
@@ -160,17 +197,16 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	return codec
 }
 
-// plan plans a query and adds it to those that run here.
-func (c *core) plan(descriptor *catalog.Query) (*runningQuery, error) {
-	planned, err := planner.PlanContinuous(c.snapshot, descriptor)
+// plan plans a query and adds it to those that run here. One that cannot be
+// planned is among them as failed, without stages: it must not keep the shard
+// from working.
+func (c *core) plan(descriptor *catalog.Query) *runningQuery {
+	q, err := c.build(descriptor)
 	if err != nil {
-		return nil, fmt.Errorf("plan query %q: %w", descriptor.Name, err)
+		c.logger.Error("a continuous query cannot run", "query", descriptor.Name, "shard", c.shard, "error", err)
+		c.poisoned[descriptor.ID] = err.Error()
+		q = &runningQuery{descriptor: descriptor}
 	}
-	q, err := newRunningQuery(c, planned)
-	if err != nil {
-		return nil, err
-	}
-	q.eval.Format, q.results.Format = formatOf(descriptor), formatOf(descriptor)
 	c.queries = append(c.queries, q)
 	for _, s := range q.stages {
 		c.stages[s.id] = s
@@ -178,7 +214,22 @@ func (c *core) plan(descriptor *catalog.Query) (*runningQuery, error) {
 	if failure, bad := c.poisoned[descriptor.ID]; bad {
 		q.state, q.failure = queryFailed, failure
 	}
-	return q, nil
+	return q
+}
+
+// build makes the operators of a query.
+func (c *core) build(descriptor *catalog.Query) (*runningQuery, error) {
+	planned, err := planner.PlanContinuous(c.snapshot, descriptor)
+	if err != nil {
+		return nil, err
+	}
+	q, err := newRunningQuery(c, planned)
+	if err != nil {
+		return nil, err
+	}
+	format, err := planner.QueryFormat(c.snapshot, descriptor)
+	q.eval.Format, q.results.Format = format, format
+	return q, err
 }
 
 // loadQuery gives a query its stored status, positions and numbers.
@@ -251,7 +302,7 @@ func (c *core) run(in *tickInputs) (*tickResult, error) {
 		if failed == nil {
 			return t.result, nil
 		}
-		c.logger.Error("a continuous query panicked and was stopped", "query", failed.name, "shard", c.shard, "panic", failed.message, "stack", failed.stack)
+		c.logger.Error("a continuous query was stopped", "query", failed.name, "shard", c.shard, "error", failed.message, "stack", failed.stack)
 		c.poisoned[failed.id] = failed.message
 		if err := c.load(c.snapshot); err != nil {
 			return nil, err
@@ -273,8 +324,14 @@ type tick struct {
 	// pending are the rows that this tick's requests have written to source tables,
 	// by their keys; no row for those that they deleted.
 	pending map[string]rowRef
-	// released says that a transaction's locks were released in this tick.
+	// answers are the places of answers to senders in result.acks.
+	answers map[answered]int
+	// released says that keys were unlocked that requests may wait for.
 	released bool
+	// lagging says that the query at work has something left to do, and stopped
+	// why it must not go on.
+	lagging bool
+	stopped *queryFailure
 }
 
 func newTick(c *core, in *tickInputs) *tick {
@@ -289,7 +346,7 @@ func newTick(c *core, in *tickInputs) *tick {
 }
 
 // attempt runs the tick. When a query panics it returns which.
-func (t *tick) attempt() (failed *queryPanic, err error) {
+func (t *tick) attempt() (failed *queryFailure, err error) {
 	c := t.core
 	version := c.record.version
 	if t.in.snapshot != nil {
@@ -297,37 +354,40 @@ func (t *tick) attempt() (failed *queryPanic, err error) {
 	}
 	t.write.Reset(t.in.base, version, t.in.now.UnixMilli())
 	if t.in.snapshot != nil && t.in.snapshot.Version() > c.record.version {
-		if err := t.activate(t.in.snapshot); err != nil {
-			return nil, err
-		}
+		t.activate(t.in.snapshot)
 	}
+	c.schedule.begin()
 	if err := t.takeAcknowledgements(); err != nil {
 		return nil, err
 	}
-	if err := t.takeRequests(t.in.requests); err != nil {
-		return nil, err
-	}
-	if t.released {
-		// Requests that met a lock which a later one released need not wait for
-		// whatever comes next.
-		deferred := t.result.deferred
-		t.result.deferred = nil
-		if err := t.takeRequests(deferred); err != nil {
+	for _, r := range t.in.requests {
+		if err := t.request(r); err != nil {
 			return nil, err
 		}
 	}
 	if err := t.takeDeliveries(); err != nil {
 		return nil, err
 	}
-	for _, q := range c.queries {
+	for i := c.schedule.due.next(0); i >= 0; i = c.schedule.due.next(i + 1) {
+		q := c.queries[i]
+		t.lagging = false
 		if failed, err := t.runQuery(q); failed != nil || err != nil {
 			return failed, err
 		}
+		c.schedule.ran(i, t.lagging)
+		t.result.more = t.result.more || t.lagging
+		t.result.worked = append(t.result.worked, q)
 	}
 	if t.in.retain {
 		if err := t.retain(); err != nil {
 			return nil, err
 		}
+	}
+	t.result.more = t.result.more || t.released && len(t.result.deferred) > 0
+	if t.write.Len() > 0 || len(t.in.producers) >= manyProducers {
+		t.forgetProducers(t.in.producers)
+	} else {
+		t.result.producers = t.in.producers
 	}
 	if t.write.Len() > 0 {
 		t.result.entry = t.write.Finish()
@@ -337,10 +397,10 @@ func (t *tick) attempt() (failed *queryPanic, err error) {
 
 // retain drops the beginnings of streams that their retention no longer keeps.
 func (t *tick) retain() error {
-	for _, relation := range t.core.snapshot.Relations() {
-		if relation.Kind != catalog.KindStream || relation.RetentionMillis == 0 && relation.RetentionBytes == 0 {
-			continue
-		}
+	if err := t.expireProducers(); err != nil {
+		return err
+	}
+	for _, relation := range t.core.retained {
 		partition, err := t.core.partition(uint64(relation.ID))
 		if err != nil {
 			return err
@@ -348,7 +408,7 @@ func (t *tick) retain() error {
 		if partition == nil {
 			continue
 		}
-		start := partition.RetentionOffset(t.in.now.UnixMilli(), relation.RetentionMillis, relation.RetentionBytes)
+		start := partition.RetentionOffset(t.in.now.UnixMilli(), limit(relation.RetentionMillis), limit(relation.RetentionBytes))
 		start = min(start, t.core.slowestReader(relation.ID))
 		if start > partition.StartOffset() {
 			t.write.Truncate(uint64(relation.ID), start)
@@ -357,12 +417,21 @@ func (t *tick) retain() error {
 	return nil
 }
 
+// limit is a retention limit as partitions take it: none is negative there, and
+// 0 in the catalog.
+func limit(n int64) int64 {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
 // slowestReader returns the smallest offset that a query still has to read of a
 // stream here: retention never takes what a query has not seen.
 func (c *core) slowestReader(stream catalog.ObjectID) int64 {
 	slowest := int64(math.MaxInt64)
-	for _, q := range c.queries {
-		for _, s := range q.stages {
+	for _, i := range c.schedule.readers[uint64(stream)] {
+		for _, s := range c.queries[i].stages {
 			for _, in := range s.inputs {
 				if in.kind == inputStream && in.source == stream {
 					slowest = min(slowest, in.offset)
@@ -374,7 +443,7 @@ func (c *core) slowestReader(stream catalog.ObjectID) int64 {
 }
 
 // activate takes a newer catalog snapshot into use.
-func (t *tick) activate(snapshot *catalog.Snapshot) error {
+func (t *tick) activate(snapshot *catalog.Snapshot) {
 	c := t.core
 	known := c.record
 	c.snapshot = snapshot
@@ -397,23 +466,20 @@ func (t *tick) activate(snapshot *catalog.Snapshot) error {
 			t.dropRelation(id, known.tables[i])
 		}
 	}
-	if err := t.activateQueries(snapshot); err != nil {
-		return err
-	}
+	t.activateQueries(snapshot)
+	c.settle()
+	t.result.all = true
 	t.write.Set(shardKey(), c.record.append(nil))
-	return nil
 }
 
 // activateQueries starts the queries that are new and tells the others whether
 // they are paused.
-func (t *tick) activateQueries(snapshot *catalog.Snapshot) error {
+func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 	c := t.core
 	for _, descriptor := range snapshot.Queries() {
 		i := slices.IndexFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == descriptor.ID })
 		if i < 0 {
-			if _, err := c.plan(descriptor); err != nil {
-				return err
-			}
+			c.plan(descriptor)
 			continue
 		}
 		q := c.queries[i]
@@ -422,16 +488,16 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) error {
 		switch {
 		case descriptor.Paused && q.state == queryRunning:
 			q.state = queryPaused
-		case resumed:
+		case resumed && !q.lost():
 			q.state, q.failure = queryRunning, ""
 			delete(c.poisoned, descriptor.ID)
 			t.writeStatus(q)
 		}
 	}
-	return nil
 }
 
 func (t *tick) writeStatus(q *runningQuery) {
+	q.recorded = true
 	t.write.Set(queryStatusKey(q.descriptor.ID), appendQueryStatus(nil, q.state, q.errors, q.failure))
 }
 
@@ -439,9 +505,10 @@ func (t *tick) writeStatus(q *runningQuery) {
 func (t *tick) dropQuery(id catalog.ObjectID) {
 	c := t.core
 	c.queries = slices.DeleteFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == id })
-	for stage := range c.stages {
+	for stage, s := range c.stages {
 		if stage.query == id {
 			delete(c.stages, stage)
+			delete(c.trimmable, s)
 		}
 	}
 	delete(c.poisoned, id)
@@ -457,6 +524,7 @@ func (t *tick) deleteObject(kind tables.Kind, id catalog.ObjectID) {
 
 // dropRelation removes a relation's rows from the shard.
 func (t *tick) dropRelation(id catalog.ObjectID, table bool) {
+	t.result.dropped = append(t.result.dropped, id)
 	if !table {
 		t.write.Truncate(uint64(id), math.MaxInt64)
 		delete(t.core.ends, id)
@@ -465,12 +533,16 @@ func (t *tick) dropRelation(id catalog.ObjectID, table bool) {
 	t.deleteObject(tables.KindRow, id)
 }
 
-// newTurn returns the turn of a query in this tick.
-func (t *tick) newTurn(q *runningQuery) *turn {
+// beginTurn returns the turn of a stage in this tick.
+func (t *tick) beginTurn(s *stage) *turn {
+	q := s.query
 	q.eval.Now, q.results.Now = t.in.now, t.in.now
-	return &turn{
-		eval: &q.eval, results: &q.results, state: t.core.state, write: t.write, tick: t, number: t.number,
-		ownsEmptyKey: types.PartitionOf(nil, t.core.shards) == t.core.shard,
-		rowError:     func(in *types.Batch, row int32, err error) { t.rowError(q, in, row, err) },
+	tn := &s.turn
+	if tn.eval == nil {
+		tn.eval, tn.results = &q.eval, &q.results
+		tn.ownsEmptyKey = types.PartitionOf(nil, t.core.shards) == t.core.shard
+		tn.rowError = func(in *types.Batch, row int32, err error) { tn.tick.rowError(q, in, row, err) }
 	}
+	tn.state, tn.write, tn.tick, tn.number, tn.failed = t.core.state, t.write, t, t.number, nil
+	return tn
 }

@@ -40,6 +40,7 @@ type Engine struct {
 
 	loops   []*shardLoop
 	stopped chan struct{}
+	stop    sync.Once
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 	// turn picks the shard of rows without a key.
@@ -96,10 +97,12 @@ func (e *Engine) Ready(ctx context.Context) error {
 }
 
 // Close stops the loops and answers what waits for them. The storage stays
-// open.
+// open. It is safe to call twice.
 func (e *Engine) Close() {
-	e.cancel()
-	close(e.stopped)
+	e.stop.Do(func() {
+		e.cancel()
+		close(e.stopped)
+	})
 	e.wait.Wait()
 }
 

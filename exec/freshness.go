@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace/sql/catalog"
@@ -31,6 +32,9 @@ func (e *Engine) waitFresh(ctx context.Context, relations []*catalog.Relation, t
 	var deadline <-chan time.Time
 	for _, q := range queries {
 		stages := e.stagesOf(q.ID)
+		if status, known := e.loops[0].status.query(q.ID); stages == 0 && known && status.state != queryRunning {
+			return notRunning(q, status)
+		}
 		for stage := range stages {
 			for _, l := range e.loops {
 				if err := e.waitStage(ctx, l, q, stageID{q.ID, stage}, timeout, &deadline); err != nil {
@@ -94,13 +98,18 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 		}
 		inputs := published.inputs
 		if targets == nil {
+			sources := slices.Clone(inputs)
 			l.status.mu.Unlock()
 			var err error
-			if targets, err = e.targets(l, id); err != nil {
+			if targets, err = e.targets(l, sources); err != nil {
 				return err
 			}
-			l.status.mu.Lock()
-			inputs = l.status.stages[id].inputs
+			continue
+		}
+		if state := l.status.queries[id.query]; state.state == queryFailed {
+			// What it has consumed may be missing from its result.
+			l.status.mu.Unlock()
+			return notRunning(q, state)
 		}
 		if reached(inputs, targets) {
 			l.status.mu.Unlock()
@@ -131,14 +140,13 @@ type inputTarget struct {
 	offset  int64
 	waiting uint64
 	wanted  []uint64
+	// arrived says that all wanted deliveries have come, and waiting is then the
+	// end of those that wait.
+	arrived bool
 }
 
 // targets takes what the inputs of a stage on a shard hold now.
-func (e *Engine) targets(l *shardLoop, id stageID) ([]inputTarget, error) {
-	l.status.mu.Lock()
-	published := l.status.stages[id]
-	inputs := append([]inputStatus(nil), published.inputs...)
-	l.status.mu.Unlock()
+func (e *Engine) targets(l *shardLoop, inputs []inputStatus) ([]inputTarget, error) {
 	out := make([]inputTarget, len(inputs))
 	for i := range inputs {
 		switch inputs[i].kind {
@@ -182,7 +190,10 @@ func reached(inputs []inputStatus, targets []inputTarget) bool {
 					return false
 				}
 			}
-			if target.waiting = max(target.waiting, in.waitingNext); in.waitingFirst < target.waiting {
+			if !target.arrived {
+				target.arrived, target.waiting = true, in.waitingNext
+			}
+			if in.waitingFirst < target.waiting {
 				return false
 			}
 		}

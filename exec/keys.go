@@ -151,7 +151,7 @@ func (s *stage) decodeRecord(data []byte) error {
 	}
 	for i := range s.sent {
 		s.sent[i], s.trimmed[i] = in.next(), in.next()
-		s.acknowledged[i] = s.trimmed[i]
+		s.acknowledged[i], s.handed[i] = s.trimmed[i], s.trimmed[i]
 	}
 	if in.bad {
 		return errBadRecord

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
-	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 )
 
@@ -158,9 +156,9 @@ func (l *shardLoop) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.feed.restart(base)
+	l.feed.restart(l.number, base)
 	l.engine.resolveLater(l.core)
-	l.status.publish(l.core)
+	l.status.publish(l.core, nil, true)
 	l.engine.deliver(outgoing)
 	l.engine.acknowledge(asks)
 	l.retainAt = l.engine.now().Add(retainEvery)
@@ -182,6 +180,7 @@ func (l *shardLoop) ticks(ctx context.Context) error {
 
 // gather waits until there is something to do and takes it.
 func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) {
+	var timer <-chan time.Time
 	for {
 		in := l.queue.take()
 		in.now = l.engine.now()
@@ -195,22 +194,26 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 			in.retain = true
 			l.retainAt = in.now.Add(retainEvery)
 		}
-		if more || in.snapshot != nil || len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || in.retain && l.core.retains() {
+		arrived := len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || len(in.producers) >= manyProducers
+		if more || arrived || in.snapshot != nil || in.retain && l.core.retains() {
 			if len(l.deferred) > 0 {
 				in.requests = append(l.deferred, in.requests...)
 				l.deferred = nil
 			}
 			return in, nil
 		}
-		timer := l.engine.after(retainEvery)
+		l.queue.keep(in.producers)
 		if !l.core.retains() {
 			timer = nil
+		} else if timer == nil {
+			timer = l.engine.after(retainEvery)
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ErrStopped
 		case <-l.queue.wake:
 		case <-timer:
+			timer = nil
 		}
 	}
 }
@@ -236,8 +239,9 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 		l.failure, l.failingSince = nil, time.Time{}
 	}
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
-	l.status.publish(l.core)
+	l.status.publish(l.core, result.worked, result.all)
 	l.feed.publish(l.number, l.base, result)
+	l.queue.keep(result.producers)
 	l.queue.answered(result.replies)
 	for _, r := range result.replies {
 		r.request.done(r.committed, r.err)
@@ -253,294 +257,6 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 // asked for again when the loop begins.
 func (l *shardLoop) takeBack(in *tickInputs) {
 	l.deferred = append(in.requests, l.deferred...)
+	l.queue.keep(in.producers)
 	l.held = nil
-}
-
-// retains reports whether a stream here has retention.
-func (c *core) retains() bool {
-	for _, relation := range c.snapshot.Relations() {
-		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0) {
-			return true
-		}
-	}
-	return false
-}
-
-// The bounds of what one tick takes and what waits for it.
-const (
-	tickBytes     = 1 << 20
-	tickRequests  = 4096
-	deliveryBytes = 4 << 20
-	queuedBytes   = 16 << 20
-)
-
-// queue is what waits for the next tick. Appends beyond its bound block their
-// sessions; deliveries, acknowledgements and the steps of transactions are
-// always taken.
-type queue struct {
-	mu              sync.Mutex
-	room            sync.Cond
-	appends         []*request
-	steps           []*request
-	deliveries      []*delivery
-	acknowledgments []acknowledgement
-	bytes           int // of appends, waiting and in the current tick
-	closed          bool
-	wake            chan struct{}
-}
-
-func newQueue() queue { return queue{wake: make(chan struct{}, 1)} }
-
-func (q *queue) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-// submit queues a request and returns; its done is called with the outcome. An
-// append waits for room, as long as ctx allows.
-func (q *queue) submit(ctx context.Context, r *request) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if r.kind == requestAppend {
-		if err := q.waitForRoom(ctx); err != nil {
-			return err
-		}
-		q.bytes += r.bytes
-		q.appends = append(q.appends, r)
-	} else {
-		q.steps = append(q.steps, r)
-	}
-	if q.closed {
-		return ErrStopped
-	}
-	q.signal()
-	return nil
-}
-
-// waitForRoom waits until an append may be queued. The lock is held on entry and
-// exit.
-func (q *queue) waitForRoom(ctx context.Context) error {
-	if q.bytes < queuedBytes || q.closed {
-		return nil
-	}
-	stop := context.AfterFunc(ctx, func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.room.Broadcast()
-	})
-	defer stop()
-	for q.bytes >= queuedBytes && !q.closed {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		q.room.Wait()
-	}
-	return nil
-}
-
-func (q *queue) deliver(d *delivery) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.deliveries = append(q.deliveries, d)
-	q.signal()
-}
-
-func (q *queue) acknowledge(a acknowledgement) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.acknowledgments = append(q.acknowledgments, a)
-	q.signal()
-}
-
-// take returns a tick's worth of what waits.
-func (q *queue) take() *tickInputs {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	in := &tickInputs{acknowledgments: q.acknowledgments}
-	q.acknowledgments = nil
-	in.requests, q.steps = q.steps, nil
-	n, bytes := 0, 0
-	for n < len(q.appends) && n < tickRequests && (n == 0 || bytes+q.appends[n].bytes <= tickBytes) {
-		bytes += q.appends[n].bytes
-		n++
-	}
-	in.requests = append(in.requests, q.appends[:n]...)
-	q.appends = append(q.appends[:0:0], q.appends[n:]...)
-	n, bytes = 0, 0
-	for n < len(q.deliveries) && bytes < deliveryBytes {
-		bytes += deliverySize(q.deliveries[n])
-		n++
-	}
-	in.deliveries = append([]*delivery(nil), q.deliveries[:n]...)
-	q.deliveries = append(q.deliveries[:0:0], q.deliveries[n:]...)
-	if len(q.appends)+len(q.deliveries) > 0 {
-		q.signal()
-	}
-	return in
-}
-
-// deliverySize estimates a delivery's size in bytes.
-func deliverySize(d *delivery) int {
-	if d.rows == nil {
-		return len(d.payload)
-	}
-	return d.rows.Len * len(d.rows.Columns) * 16
-}
-
-// answered makes room for the sessions that wait for it.
-func (q *queue) answered(replies []reply) {
-	if len(replies) == 0 {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i := range replies {
-		if r := replies[i].request; r.kind == requestAppend {
-			q.bytes -= r.bytes
-		}
-	}
-	q.room.Broadcast()
-}
-
-// takeAll takes every request that waits.
-func (q *queue) takeAll() []*request {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	taken := append(q.appends, q.steps...)
-	q.appends, q.steps = nil, nil
-	return taken
-}
-
-// close answers everything that waits and refuses what comes.
-func (q *queue) close() {
-	q.mu.Lock()
-	waiting := append(q.appends, q.steps...)
-	q.appends, q.steps, q.closed = nil, nil, true
-	q.room.Broadcast()
-	q.mu.Unlock()
-	for _, r := range waiting {
-		r.done(false, ErrStopped)
-	}
-}
-
-// feed tells the node's sessions what a shard has committed: that streams have
-// new rows, and how tables changed.
-type feed struct {
-	mu sync.Mutex
-	// index is the last index that was published.
-	index       uint64
-	subscribers map[catalog.ObjectID]map[*subscription]struct{}
-}
-
-// subscription is a session's wish to hear of one relation on all shards.
-type subscription struct {
-	relation catalog.ObjectID
-	// wake is signalled when there is something new.
-	wake chan struct{}
-
-	mu sync.Mutex
-	// changes are a table's committed changes that the session has not taken, per
-	// shard in order; rows counts them.
-	changes []tableChanges
-	rows    int
-	// lost is set when the session was too slow and changes were let go.
-	lost bool
-}
-
-// maxSubscriptionRows bounds the changes that wait for one session.
-const maxSubscriptionRows = 1 << 18
-
-func (f *feed) subscribe(s *subscription) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.subscribers == nil {
-		f.subscribers = map[catalog.ObjectID]map[*subscription]struct{}{}
-	}
-	if f.subscribers[s.relation] == nil {
-		f.subscribers[s.relation] = map[*subscription]struct{}{}
-	}
-	f.subscribers[s.relation][s] = struct{}{}
-}
-
-func (f *feed) unsubscribe(s *subscription) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.subscribers[s.relation], s)
-	if len(f.subscribers[s.relation]) == 0 {
-		delete(f.subscribers, s.relation)
-	}
-}
-
-// publish tells subscribers what a committed tick did.
-func (f *feed) publish(shard int, index uint64, result *tickResult) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.index = index
-	for table, changes := range result.changes {
-		for s := range f.subscribers[table] {
-			s.offer(tableChanges{table: table, shard: shard, index: index, changes: changes})
-		}
-	}
-	for _, stream := range result.appended {
-		for s := range f.subscribers[stream] {
-			s.signal()
-		}
-	}
-}
-
-// restart tells subscribers of tables that changes may have been missed: a loop
-// begins, and what the entry in flight changed was not published.
-func (f *feed) restart(index uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.index == 0 || f.index == index {
-		f.index = index
-		return
-	}
-	f.index = index
-	for _, subscribers := range f.subscribers {
-		for s := range subscribers {
-			s.mu.Lock()
-			s.lost = true
-			s.mu.Unlock()
-			s.signal()
-		}
-	}
-}
-
-func (s *subscription) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *subscription) offer(c tableChanges) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := 0
-	for _, b := range c.changes {
-		rows += b.Len
-	}
-	if s.lost || s.rows+rows > maxSubscriptionRows {
-		s.lost, s.changes, s.rows = true, nil, 0
-	} else {
-		s.changes = append(s.changes, c)
-		s.rows += rows
-	}
-	s.signal()
-}
-
-// take returns the changes that have come since the last take.
-func (s *subscription) take() (changes []tableChanges, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lost {
-		return nil, sqlerr.New(sqlerr.ConfigurationLimitExceeded, -1, "the client is too slow for the changes of the result").
-			WithHint("Run the query again: it begins with the current result.")
-	}
-	changes, s.changes, s.rows = s.changes, nil, 0
-	return changes, nil
 }

@@ -40,7 +40,7 @@ type request struct {
 
 	transaction transactionID
 	coordinator int
-	participant []int // shards of the transaction, kept with a prepared part
+	participant []int // shards of the transaction, kept with a prepared part and with the decision
 	commit      bool
 
 	// done takes the outcome, exactly once. For requestDecide, committed is the

@@ -74,10 +74,16 @@ type aggregateCall struct {
 	args   []*expr.Program
 	filter *expr.Program
 	sums   expr.Accumulator
-	// values keeps the group's values for calls that need them: DISTINCT, and
+	// set keeps the group's values for calls that need them: DISTINCT, and
 	// aggregates that cannot undo a row without.
-	values *valueSet
-	types  []types.Type
+	set *valueSet
+	// types are those of the columns of a group's state.
+	types []types.Type
+
+	// passing are the rows of the current batch that pass the filter, where there
+	// is one, and values the arguments.
+	passing []int32
+	values  []*types.Vector
 }
 
 // aggregateCacheGroups bounds the groups that one aggregation keeps in memory
@@ -133,11 +139,11 @@ func newAggregateCall(node *plan.Aggregate, i int, key stateKey, inMemory bool) 
 		call.filter = program
 	}
 	call.sums = planned.Func.New(argTypes)
-	byValues := planned.Func.Retraction == expr.RetractByValues && node.InputRetracts
-	if planned.Distinct || byValues {
-		call.values = newValueSet(key, i, argTypes, planned, byValues, inMemory)
+	var err error
+	if planned.Distinct || planned.Func.Retraction == expr.RetractByValues && node.InputRetracts {
+		call.set, err = newValueSet(key, i, argTypes, planned, node.InputRetracts, inMemory)
 	}
-	return call, nil
+	return call, err
 }
 
 func (a *aggregate) process(t *turn, in *types.Batch) {
@@ -148,6 +154,9 @@ func (a *aggregate) process(t *turn, in *types.Batch) {
 	keys := make([]*types.Vector, len(a.keys))
 	for i, program := range a.keys {
 		keys[i] = evaluate(program, t, in)
+	}
+	for c := range a.calls {
+		a.calls[c].evaluate(t, in)
 	}
 	a.assign(t, keys, in)
 	if t.failed != nil {
@@ -162,6 +171,22 @@ func (a *aggregate) process(t *turn, in *types.Batch) {
 		a.add(t, &a.calls[c], in)
 	}
 	t.reportErrors(in)
+}
+
+// evaluate computes the call's filter and arguments over the rows of in. A row
+// for which any expression of the aggregation fails contributes nothing to any
+// call, so all are evaluated before the first row is added.
+func (c *aggregateCall) evaluate(t *turn, in *types.Batch) {
+	c.passing = nil
+	if c.filter != nil {
+		c.passing = c.filter.EvalPredicate(t.eval, in, nil, make([]int32, 0, in.Len))
+	}
+	c.values = c.values[:0]
+	for _, program := range c.args {
+		v := &types.Vector{Type: program.Type()}
+		program.Eval(t.eval, in, c.passing, v)
+		c.values = append(c.values, v)
+	}
 }
 
 // evaluate computes an expression over all rows of a batch into memory of its
@@ -347,35 +372,21 @@ func (a *aggregate) results(t *turn, groups []int32, always bool, out []types.Ve
 	return valid
 }
 
-// add applies the rows of in to one call's accumulators.
+// add applies the rows of in, whose arguments are evaluated, to one call's
+// accumulators.
 func (a *aggregate) add(t *turn, call *aggregateCall, in *types.Batch) {
 	groups := a.assigned
-	args := make([]*types.Vector, len(call.args))
-	var passing []int32
 	if call.filter != nil {
-		passing = call.filter.EvalPredicate(t.eval, in, nil, make([]int32, 0, in.Len))
 		groups = slices.Repeat([]int32{-1}, in.Len)
-		for _, r := range passing {
+		for _, r := range call.passing {
 			groups[r] = a.assigned[r]
 		}
 	}
-	for i, program := range call.args {
-		args[i] = &types.Vector{Type: program.Type()}
-		program.Eval(t.eval, in, passing, args[i])
-	}
-	if len(t.eval.Errors) > 0 {
-		groups = slices.Clone(groups)
-		for r := range groups {
-			if t.eval.Failed(int32(r)) {
-				groups[r] = -1
-			}
-		}
-	}
-	if call.values != nil {
-		call.values.add(t, a, call, groups, args, in)
+	if call.set != nil {
+		call.set.add(t, a, groups, call.values, in)
 		return
 	}
-	call.sums.Add(t.eval, groups, args, in.Weights)
+	call.sums.Add(t.eval, groups, call.values, in.Weights)
 }
 
 // merge takes partial states: the group columns, the states' columns and, last,
@@ -411,8 +422,8 @@ func (a *aggregate) finish(t *turn) {
 	}
 	if len(a.touched) > 0 && t.failed == nil {
 		for c := range a.calls {
-			if a.calls[c].values != nil {
-				a.calls[c].values.finish(t, a, &a.calls[c])
+			if a.calls[c].set != nil {
+				a.calls[c].set.finish(t, a, &a.calls[c])
 			}
 		}
 		if a.plan.Mode == plan.AggregatePartial {
@@ -422,6 +433,7 @@ func (a *aggregate) finish(t *turn) {
 			a.emitChanges(t)
 		}
 	}
+	a.forgetEmpty()
 	a.touched = a.touched[:0]
 	a.beforeValid = a.beforeValid[:0]
 	for i := range a.before {
@@ -564,8 +576,21 @@ func (a *aggregate) saveInto(states *types.Batch) {
 	states.Len = len(a.touched)
 }
 
-// evict forgets groups that are gone, and cached ones beyond the bound, those
-// not touched lately first.
+// forgetEmpty removes the groups that have no rows any more: when they come
+// back, they are as new.
+func (a *aggregate) forgetEmpty() {
+	if a.plan.Mode == plan.AggregatePartial || len(a.keys) == 0 {
+		return
+	}
+	for _, group := range a.touched {
+		if a.rows[group] == 0 {
+			a.groups.Remove(group)
+			a.marks[group] = 0
+		}
+	}
+}
+
+// evict forgets cached groups beyond the bound, those not touched lately first.
 func (a *aggregate) evict(t *turn) {
 	if a.cacheMax == 0 || a.groups.Live() <= a.cacheMax {
 		return

@@ -10,8 +10,8 @@ import (
 // written in the entries that they describe. Integers are uvarints.
 //
 //	position (query, stage, input) := version u8 · flags u8 · offset · waiting first ·
-//	                                  waiting next · senders · wanted number per sender ·
-//	                                  cursor length · cursor
+//	                                  waiting next · waiting bytes · senders ·
+//	                                  wanted number per sender · cursor length · cursor
 //	multiplicity of a bag's row    := count uvarint, before the row
 
 const positionVersion = 1
@@ -20,6 +20,7 @@ const (
 	positionLive        = 1 << 0
 	positionCursorBegun = 1 << 1
 	positionScanned     = 1 << 2
+	positionLost        = 1 << 3
 )
 
 var errBadPosition = errors.New("damaged position")
@@ -38,8 +39,11 @@ type position struct {
 	scanned bool
 	begun   bool
 	cursor  []byte
-	// Rows that wait are numbered waitingFirst .. waitingNext-1.
+	// Batches of rows that wait are numbered waitingFirst .. waitingNext-1, and
+	// waitingBytes is their size in the store. lost says that some were let go.
 	waitingFirst, waitingNext uint64
+	waitingBytes              uint64
+	lost                      bool
 	// wanted is the number of the next delivery of each sending shard.
 	wanted []uint64
 }
@@ -55,10 +59,14 @@ func (p *position) append(buf []byte) []byte {
 	if p.scanned {
 		flags |= positionScanned
 	}
+	if p.lost {
+		flags |= positionLost
+	}
 	buf = append(buf, positionVersion, flags)
 	buf = binary.AppendUvarint(buf, uint64(p.offset))
 	buf = binary.AppendUvarint(buf, p.waitingFirst)
 	buf = binary.AppendUvarint(buf, p.waitingNext)
+	buf = binary.AppendUvarint(buf, p.waitingBytes)
 	buf = binary.AppendUvarint(buf, uint64(len(p.wanted)))
 	for _, n := range p.wanted {
 		buf = binary.AppendUvarint(buf, n)
@@ -72,10 +80,11 @@ func decodePosition(data []byte) (position, error) {
 	if len(data) < 2 || data[0] != positionVersion {
 		return p, errBadPosition
 	}
-	p.live, p.begun, p.scanned = data[1]&positionLive != 0, data[1]&positionCursorBegun != 0, data[1]&positionScanned != 0
+	p.live, p.begun = data[1]&positionLive != 0, data[1]&positionCursorBegun != 0
+	p.scanned, p.lost = data[1]&positionScanned != 0, data[1]&positionLost != 0
 	r := uvarintReader{data: data[2:]}
 	p.offset = int64(r.next())
-	p.waitingFirst, p.waitingNext = r.next(), r.next()
+	p.waitingFirst, p.waitingNext, p.waitingBytes = r.next(), r.next(), r.next()
 	senders := r.next()
 	if senders > uint64(len(r.data)) {
 		return p, errBadPosition

@@ -33,11 +33,13 @@ type pushQuery struct {
 
 	sources []*pushSource
 	wake    chan struct{}
-	// snapshot says that the rows so far belong to the initial result, which is
-	// given out once it is complete.
-	opened bool
-	left   int64 // rows until LIMIT ends the push; -1 for none
-	ended  error
+	// opened says that the history has been read. Until then a query that
+	// aggregates gives out nothing; any other gives each piece of its initial
+	// result at once.
+	opened    bool
+	piecewise bool
+	left      int64 // rows until LIMIT ends the push; -1 for none
+	ended     error
 }
 
 // pushSource is one input of a push query.
@@ -75,6 +77,8 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	}
 	p.out = newPushOutput(q)
 	p.stage = &stage{}
+	p.piecewise = !aggregates(q.Root)
+	p.turn.number = 1
 	builder := stageBuilder{stage: p.stage, codecs: pushCodecs(q), inMemory: true}
 	if err := builder.build(q.Root, p.out); err != nil {
 		return nil, err
@@ -84,6 +88,14 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 		return nil, err
 	}
 	return p, nil
+}
+
+// aggregates reports whether a plan has an aggregation.
+func aggregates(node plan.Node) bool {
+	if _, ok := node.(*plan.Aggregate); ok {
+		return true
+	}
+	return slices.ContainsFunc(node.Inputs(), aggregates)
 }
 
 // pushCodecs returns the codecs of a query's sources by ID.
@@ -102,7 +114,7 @@ func (p *pushQuery) open() error {
 		fromNow = !*p.plan.Options.Snapshot
 	}
 	for _, in := range p.stage.inputs {
-		source := &pushSource{in: in, subscription: &subscription{relation: in.source, wake: p.wake}}
+		source := &pushSource{in: in, subscription: &subscription{relation: in.source, table: in.kind == inputTable, wake: p.wake}}
 		p.sources = append(p.sources, source)
 		for _, l := range p.engine.loops {
 			l.feed.subscribe(source.subscription)
@@ -202,22 +214,17 @@ func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
 }
 
 // step takes what the sources have now and runs the operators over it. The first
-// steps read the history, in pieces; the result is held back until it is whole.
+// steps read the history, in pieces.
 func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
-	p.turn.number++
 	if !p.opened {
-		for {
-			more, err := p.readHistory(ctx)
-			if err != nil {
-				return false, err
-			}
-			if !more {
-				break
-			}
-			worked = true
+		more, err := p.readHistory(ctx)
+		if err != nil {
+			return false, err
 		}
-		p.opened = true
-		p.finish()
+		p.opened = !more
+		if p.opened || p.piecewise {
+			p.finish()
+		}
 		return true, p.turn.failed
 	}
 	for _, source := range p.sources {
@@ -237,6 +244,7 @@ func (p *pushQuery) finish() {
 	for _, in := range p.stage.inputs {
 		in.to.finish(&p.turn)
 	}
+	p.turn.number++
 }
 
 // readHistory hands one piece of the initial input to the operators.
@@ -380,7 +388,7 @@ func (o *pushOutput) finish(*turn) {
 	case plan.AppendOnly:
 		o.ready = o.visible(o.rows, nil)
 	case plan.Keyed:
-		o.finishKeyed()
+		o.finishKeyed(o.keyVisible())
 	default:
 		o.finishBag()
 	}
@@ -406,7 +414,14 @@ const (
 	opDelete = "delete"
 )
 
-func (o *pushOutput) finishKeyed() {
+// keyVisible reports whether the client sees the key. Where it does not, an
+// update could not be told from that of another row, and is given as a delete
+// and an insert.
+func (o *pushOutput) keyVisible() bool {
+	return !slices.ContainsFunc(o.props.Key, func(column int) bool { return column >= o.plan.Visible })
+}
+
+func (o *pushOutput) finishKeyed(updates bool) {
 	var selection []int32
 	var ops []string
 	for i := range o.changes {
@@ -418,7 +433,11 @@ func (o *pushOutput) finishKeyed() {
 		case c.new < 0:
 			selection, ops = append(selection, c.old), append(ops, opDelete)
 		case !sameRow(o.rows.Columns[:o.plan.Visible], int(c.old), o.rows.Columns[:o.plan.Visible], int(c.new)):
-			selection, ops = append(selection, c.new), append(ops, opUpdate)
+			if updates {
+				selection, ops = append(selection, c.new), append(ops, opUpdate)
+			} else {
+				selection, ops = append(selection, c.old, c.new), append(ops, opDelete, opInsert)
+			}
 		}
 	}
 	o.ready = o.visible(o.rows.Select(selection), ops)

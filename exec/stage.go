@@ -27,10 +27,11 @@ const (
 // runningQuery is a continuous query at work on one shard.
 type runningQuery struct {
 	descriptor *catalog.Query
-	plan       *plan.Continuous
-	sink       *relationCodec
-	stages     []*stage
-	state      queryState
+	// index is its number among the core's queries.
+	index  int
+	sink   *relationCodec
+	stages []*stage
+	state  queryState
 	// failure says why the query failed.
 	failure string
 	// recorded says that the stored status has the state.
@@ -38,6 +39,22 @@ type runningQuery struct {
 	errors   uint64 // rows that failed, ever
 	eval     expr.Context
 	results  expr.Context
+}
+
+// lost reports whether the query can never go on: rows that waited for it were
+// let go.
+func (q *runningQuery) lost() bool {
+	if len(q.stages) == 0 {
+		return true // it could not be planned
+	}
+	for _, s := range q.stages {
+		for _, in := range s.inputs {
+			if in.lost {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stage is a stage of a running query: operators from its inputs to its output.
@@ -52,10 +69,12 @@ type stage struct {
 	// sent is the number of the next delivery to each shard, where the stage
 	// shuffles.
 	sent []uint64
-	// acknowledged is the number up to which (exclusive) each shard has taken the
-	// deliveries, and trimmed up to which the outgoing rows are deleted.
-	acknowledged, trimmed []uint64
-	dirty                 bool
+	// handed is the number up to which (exclusive) deliveries were handed to each
+	// shard, acknowledged up to which it has taken them, and trimmed up to which
+	// the stored ones are deleted: trimmed <= acknowledged <= handed <= sent.
+	handed, acknowledged, trimmed []uint64
+	dirty                         bool
+	turn                          turn
 }
 
 // inputKind says where a stage's input comes from.
@@ -70,6 +89,7 @@ const (
 // input is a leaf of a stage: where rows enter it.
 type input struct {
 	number int
+	query  *runningQuery
 	kind   inputKind
 	// source is the stream or table read, fetch how its rows become columns.
 	source catalog.ObjectID
@@ -152,7 +172,7 @@ func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
 }
 
 func (b *stageBuilder) addInput(in *input) {
-	in.number = len(b.stage.inputs)
+	in.number, in.query = len(b.stage.inputs), b.stage.query
 	b.stage.inputs = append(b.stage.inputs, in)
 }
 
@@ -174,7 +194,7 @@ func isPartial(node plan.Node) bool {
 // newRunningQuery builds a planned query for shard, with its positions as at
 // the beginning.
 func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
-	q := &runningQuery{descriptor: planned.Query, plan: planned, sink: c.codec(planned.Sink.ID)}
+	q := &runningQuery{descriptor: planned.Query, sink: c.codec(planned.Sink.ID)}
 	if q.sink == nil {
 		q.sink = newRelationCodec(planned.Sink)
 	}
@@ -187,7 +207,8 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 		root, output := s.plan.Root, c.sinkConsumer(q, s)
 		if shuffle, ok := root.(*plan.Shuffle); ok {
 			root, output = shuffle.Input, c.shuffleConsumer(s, shuffle)
-			s.sent, s.acknowledged, s.trimmed = make([]uint64, c.shards), make([]uint64, c.shards), make([]uint64, c.shards)
+			s.sent, s.handed = make([]uint64, c.shards), make([]uint64, c.shards)
+			s.acknowledged, s.trimmed = make([]uint64, c.shards), make([]uint64, c.shards)
 		}
 		q.stages = append(q.stages, s)
 		if err := builder.build(root, output); err != nil {

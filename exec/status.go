@@ -15,7 +15,6 @@ type status struct {
 	version uint64 // of the catalog in use
 	stages  map[stageID]*stageStatus
 	queries map[catalog.ObjectID]queryStatus
-	ends    map[catalog.ObjectID]int64
 	failure error
 	changed chan struct{}
 }
@@ -44,16 +43,18 @@ type inputStatus struct {
 	wanted                    []uint64
 }
 
-// publish takes the core's state between two ticks.
-func (s *status) publish(c *core) {
+// publish takes the core's state between two ticks: that of the queries that
+// have worked, or of all.
+func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.version != c.record.version || s.stages == nil {
+	if all || s.stages == nil {
+		worked = c.queries
 		s.stages = make(map[stageID]*stageStatus, len(c.stages))
 		s.queries = make(map[catalog.ObjectID]queryStatus, len(c.queries))
 	}
 	s.version, s.failure = c.record.version, nil
-	for _, q := range c.queries {
+	for _, q := range worked {
 		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
 		for _, stage := range q.stages {
 			s.publishStage(stage)

@@ -11,15 +11,6 @@ import (
 	"millrace/tables"
 )
 
-func (t *tick) takeRequests(list []*request) error {
-	for _, r := range list {
-		if err := t.request(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // request carries out one request and notes its reply.
 func (t *tick) request(r *request) error {
 	switch r.kind {
@@ -67,52 +58,27 @@ func (t *tick) appendRequest(r *request) error {
 	if err := t.writeParts(r.parts); err != nil {
 		return err
 	}
-	t.core.producers[r.producer] = r.sequence
+	t.core.rememberProducer(r.producer, r.sequence)
 	t.write.Set(tables.AppendProducerKey(nil, r.producer), t.producerRecord(r.sequence))
 	t.reply(r, true, nil)
 	return nil
 }
 
-// producerRecord is a producer's last sequence and when it was used, in
-// milliseconds since the Unix epoch.
-func (t *tick) producerRecord(sequence uint64) []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(nil, sequence), uint64(t.in.now.UnixMilli()))
-}
-
-// lastSequence returns the last sequence of a producer in the committed state,
-// 0 for an unknown one.
-func (c *core) lastSequence(producer uint64) (uint64, error) {
-	if last, known := c.producers[producer]; known {
-		return last, nil
-	}
-	stored, found, err := c.state.Get(tables.AppendProducerKey(nil, producer), nil)
-	if err != nil || !found {
-		return 0, err
-	}
-	in := uvarintReader{data: stored}
-	last := in.next()
-	if in.bad {
-		return 0, errBadRecord
-	}
-	if len(c.producers) > 4096 {
-		clear(c.producers)
-	}
-	c.producers[producer] = last
-	return last, nil
-}
-
 // check decides whether parts can be written: refused is the answer for the
 // client, wait says that another transaction holds a key that they touch.
 func (t *tick) check(parts []part, own transactionID) (refused error, wait bool, err error) {
-	seen := map[string]bool{}
+	var seen map[string]bool
 	for i := range parts {
 		codec := t.core.codec(parts[i].relation)
-		if codec == nil {
-			return sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was dropped while the statement ran").
+		if codec == nil || len(codec.columns) != len(parts[i].rows.Columns) {
+			return sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was dropped or changed while the statement ran").
 				WithHint("Run the statement again."), false, nil
 		}
 		if codec.relation.Kind != catalog.KindTable {
 			continue
+		}
+		if seen == nil {
+			seen = map[string]bool{}
 		}
 		refused, wait, err = t.checkTable(codec, &parts[i], seen, own)
 		if refused != nil || wait || err != nil {
@@ -178,11 +144,13 @@ func (t *tick) appendStream(stream catalog.ObjectID, rows *types.Batch, records 
 		t.result.appended = append(t.result.appended, stream)
 	}
 	t.rows[stream] = append(t.rows[stream], &in)
+	t.core.schedule.wake(uint64(stream))
 	return nil
 }
 
 func (t *tick) tableChanged(id catalog.ObjectID, changes *types.Batch) {
 	t.result.changes[id] = append(t.result.changes[id], changes)
+	t.core.schedule.wake(uint64(id))
 }
 
 // preparedTransaction is a transaction's part on this shard, waiting for the
@@ -255,15 +223,12 @@ func (t *tick) decide(r *request) error {
 		return err
 	}
 	if found {
-		t.reply(r, len(stored) == 1 && stored[0] == 1, nil)
-		return nil
+		committed, _, err := decodeDecision(stored)
+		t.reply(r, committed, nil)
+		return err
 	}
 	commit := r.commit && t.core.prepared[r.transaction] != nil
-	decision := byte(0)
-	if commit {
-		decision = 1
-	}
-	t.write.Set(key, []byte{decision})
+	t.write.Set(key, appendDecision(nil, commit, r.participant))
 	if err := t.carryOut(r.transaction, commit); err != nil {
 		return err
 	}
@@ -415,25 +380,72 @@ func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, cont
 	return p, newFetchReader(codec, all).decodeRecords(&batch, 0, p.rows)
 }
 
-// loadTransactions reads the prepared transactions and their locks.
+// loadTransactions reads the prepared transactions, their locks, and the
+// decisions that may not have been carried out everywhere.
 func (c *core) loadTransactions() error {
-	c.prepared, c.locks = map[transactionID]*preparedTransaction{}, map[string]transactionID{}
-	from := []byte{byte(tables.KindTransaction), transactionPrepared}
+	c.prepared, c.locks, c.decided = map[transactionID]*preparedTransaction{}, map[string]transactionID{}, nil
+	err := c.eachTransaction(transactionPrepared, func(id transactionID, record []byte) error {
+		p, err := c.decodePrepared(id, record)
+		if err == nil {
+			c.hold(p)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte) error {
+		_, participants, err := decodeDecision(record)
+		c.decided = append(c.decided, openTransaction{id: id, coordinator: c.shard, shards: participants})
+		return err
+	})
+}
+
+// eachTransaction calls visit with the stored records of one kind.
+func (c *core) eachTransaction(kind byte, visit func(id transactionID, record []byte) error) error {
+	from := []byte{byte(tables.KindTransaction), kind}
 	it, err := c.state.Scan(from, tables.PrefixEnd(nil, from))
 	if err != nil {
 		return err
 	}
 	defer it.Close()
 	for it.Next() {
-		var id transactionID
-		if copy(id[:], it.Key()[len(from):]) != len(id) {
-			return errBadRecord
-		}
-		p, err := c.decodePrepared(id, append([]byte(nil), it.Value()...))
+		_, id, err := tables.ParseTransactionKey(it.Key())
 		if err != nil {
-			return fmt.Errorf("prepared transaction %v: %w", id, err)
+			return err
 		}
-		c.hold(p)
+		if err := visit(id, append([]byte(nil), it.Value()...)); err != nil {
+			return fmt.Errorf("transaction %v: %w", transactionID(id), err)
+		}
 	}
 	return it.Err()
+}
+
+// A decision is stored as
+//
+//	version u8 · committed u8 · participants n · shard*
+func appendDecision(buf []byte, committed bool, participants []int) []byte {
+	buf = append(buf, recordVersion, 0)
+	if committed {
+		buf[len(buf)-1] = 1
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(participants)))
+	for _, shard := range participants {
+		buf = binary.AppendUvarint(buf, uint64(shard))
+	}
+	return buf
+}
+
+func decodeDecision(data []byte) (committed bool, participants []int, err error) {
+	if len(data) < 3 || data[0] != recordVersion {
+		return false, nil, errBadRecord
+	}
+	in := uvarintReader{data: data[2:]}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		participants = append(participants, int(in.next()))
+	}
+	if in.bad {
+		return false, nil, errBadRecord
+	}
+	return data[1] == 1, participants, nil
 }

@@ -2,10 +2,16 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 
 	"millrace/sql/types"
 	"millrace/tables"
 )
+
+// shuffleWindow bounds the deliveries that one stage has handed to one shard and
+// that the shard has not acknowledged. The rest waits in the store, so that a
+// shard that is slow to take them costs no memory.
+const shuffleWindow = 16
 
 // send gives a stage's rows to the stage that they are shuffled to: on this
 // shard within the tick, on another one through a numbered delivery that is
@@ -19,6 +25,10 @@ func (t *tick) send(s *stage, receiver stageID, shard int, rows *types.Batch) {
 	s.sent[shard]++
 	s.dirty = true
 	t.write.Set(outgoingKey(nil, s.id, shard, number), types.AppendBatch(nil, rows))
+	if s.handed[shard] != number || number-s.acknowledged[shard] >= shuffleWindow {
+		return
+	}
+	s.handed[shard]++
 	t.result.outgoing = append(t.result.outgoing, &delivery{
 		sender: s.id, receiver: receiver, from: t.core.shard, to: shard, number: number, version: t.core.record.version, rows: rows,
 	})
@@ -68,53 +78,74 @@ func (t *tick) takeDeliveries() error {
 			t.arrived[in] = append(t.arrived[in], rows)
 			in.wanted[d.from]++
 			in.dirty = true
+			c.schedule.due.add(in.query.index)
 		}
 		t.acknowledge(d, in.wanted[d.from], d.number > in.wanted[d.from])
 	}
 	return nil
 }
 
+// answered names a sender that a tick has an answer for.
+type answered struct {
+	sender stageID
+	shard  int
+}
+
 // acknowledge notes the answer to a delivery; of several to one sender the last
 // counts.
 func (t *tick) acknowledge(d *delivery, wanted uint64, resend bool) {
-	for i := range t.result.acks {
+	to := answered{d.sender, d.from}
+	if i, known := t.answers[to]; known {
 		a := &t.result.acks[i]
-		if a.sender == d.sender && a.to == d.from {
-			a.wanted, a.resend = wanted, a.resend || resend
-			return
-		}
+		a.wanted, a.resend = wanted, a.resend || resend
+		return
 	}
+	if t.answers == nil {
+		t.answers = map[answered]int{}
+	}
+	t.answers[to] = len(t.result.acks)
 	t.result.acks = append(t.result.acks, acknowledgement{sender: d.sender, from: t.core.shard, to: d.from, wanted: wanted, resend: resend})
 }
 
 // trimEvery is how many acknowledged deliveries to one shard may stay stored
 // while nothing else makes an entry.
-const trimEvery = 256
+const trimEvery = 64
 
-// takeAcknowledgements notes how far the receivers are, deletes what they have,
-// and sends again what they ask for.
+// takeAcknowledgements notes how far the receivers are, hands them what is next
+// or what they ask for again, and deletes what they have.
 func (t *tick) takeAcknowledgements() error {
 	c := t.core
 	for _, a := range t.in.acknowledgments {
 		s := c.stages[a.sender]
-		if s == nil || s.sent == nil {
+		if s == nil || s.sent == nil || a.wanted < s.acknowledged[a.from] {
 			continue
 		}
-		s.acknowledged[a.from] = max(s.acknowledged[a.from], a.wanted)
+		s.acknowledged[a.from] = a.wanted
 		if a.resend {
-			if err := t.resend(s, a.from, a.wanted); err != nil {
-				return err
-			}
+			s.handed[a.from] = a.wanted
+		}
+		s.handed[a.from] = max(s.handed[a.from], a.wanted)
+		if a.wanted > s.trimmed[a.from] {
+			c.trimmable[s] = struct{}{}
+		}
+		var err error
+		if t.result.outgoing, err = c.handOn(s, a.from, t.result.outgoing); err != nil {
+			return err
 		}
 	}
 	busy := len(t.in.requests) > 0 || len(t.in.deliveries) > 0
-	for _, q := range c.queries {
-		for _, s := range q.stages {
-			for shard := range s.sent {
-				if due := s.acknowledged[shard] - s.trimmed[shard]; due > 0 && (busy || due >= trimEvery) {
-					t.trim(s, shard)
-				}
+	for s := range c.trimmable {
+		left := false
+		for shard := range s.sent {
+			due := s.acknowledged[shard] - s.trimmed[shard]
+			if due > 0 && (busy || due >= trimEvery) {
+				t.trim(s, shard)
+			} else if due > 0 {
+				left = true
 			}
+		}
+		if !left {
+			delete(c.trimmable, s)
 		}
 	}
 	return nil
@@ -131,20 +162,18 @@ func (t *tick) trim(s *stage, shard int) {
 		}
 	}
 	s.trimmed[shard] = to
-	s.dirty = true
+	t.write.Set(stageKey(s.id), s.appendRecord(nil))
 }
 
-// resend puts the stored deliveries to a shard from a number on into the result.
-func (t *tick) resend(s *stage, shard int, from uint64) error {
-	deliveries, err := t.core.outgoing(s, shard, from)
-	t.result.outgoing = append(t.result.outgoing, deliveries...)
-	return err
-}
-
-// outgoing reads the stored deliveries of a stage to a shard from a number on.
-func (c *core) outgoing(s *stage, shard int, from uint64) ([]*delivery, error) {
-	var out []*delivery
-	it, err := c.state.Scan(outgoingKey(nil, s.id, shard, from), outgoingKey(nil, s.id, shard, s.sent[shard]))
+// handOn appends the stored deliveries to a shard that its window has room for.
+// All that are numbered are committed: it is called before the tick's stages
+// run.
+func (c *core) handOn(s *stage, shard int, out []*delivery) ([]*delivery, error) {
+	from, to := s.handed[shard], min(s.sent[shard], s.acknowledged[shard]+shuffleWindow)
+	if from >= to {
+		return out, nil
+	}
+	it, err := c.state.Scan(outgoingKey(nil, s.id, shard, from), outgoingKey(nil, s.id, shard, to))
 	if err != nil {
 		return nil, err
 	}
@@ -154,17 +183,27 @@ func (c *core) outgoing(s *stage, shard int, from uint64) ([]*delivery, error) {
 		if err != nil {
 			return nil, err
 		}
+		if key.Number != s.handed[shard] {
+			break
+		}
+		s.handed[shard]++
 		out = append(out, &delivery{
 			sender: s.id, receiver: stageID{s.id.query, s.plan.To}, from: c.shard, to: shard, number: key.Number,
-			version: c.record.version, payload: append([]byte(nil), it.Value()...),
+			version: c.record.version, payload: slices.Clone(it.Value()),
 		})
 	}
-	return out, it.Err()
+	if err := it.Err(); err != nil {
+		return nil, err
+	}
+	if s.handed[shard] != to {
+		return nil, fmt.Errorf("delivery %d of query %q to shard %d is missing", s.handed[shard], s.query.descriptor.Name, shard)
+	}
+	return out, nil
 }
 
-// unacknowledged returns all stored deliveries that receivers may not have, and
-// restart what this shard asks its own senders for: both are sent when a loop
-// begins.
+// unacknowledged returns the stored deliveries that receivers may not have, as
+// far as their windows go, and what this shard asks its own senders for: both
+// are sent when a loop begins.
 func (c *core) unacknowledged() (out []*delivery, asks []acknowledgement, err error) {
 	for _, q := range c.queries {
 		for _, s := range q.stages {
@@ -172,23 +211,27 @@ func (c *core) unacknowledged() (out []*delivery, asks []acknowledgement, err er
 				if shard == c.shard {
 					continue
 				}
-				deliveries, err := c.outgoing(s, shard, s.trimmed[shard])
-				if err != nil {
+				if out, err = c.handOn(s, shard, out); err != nil {
 					return nil, nil, err
 				}
-				out = append(out, deliveries...)
 			}
-			for _, in := range s.inputs {
-				if in.kind != inputShuffle {
-					continue
-				}
-				for shard, wanted := range in.wanted {
-					if shard != c.shard {
-						asks = append(asks, acknowledgement{sender: in.from, from: c.shard, to: shard, wanted: wanted, resend: true})
-					}
-				}
-			}
+			asks = c.asks(s, asks)
 		}
 	}
 	return out, asks, nil
+}
+
+// asks appends what a stage's inputs want from their senders.
+func (c *core) asks(s *stage, asks []acknowledgement) []acknowledgement {
+	for _, in := range s.inputs {
+		if in.kind != inputShuffle {
+			continue
+		}
+		for shard, wanted := range in.wanted {
+			if shard != c.shard {
+				asks = append(asks, acknowledgement{sender: in.from, from: c.shard, to: shard, wanted: wanted, resend: true})
+			}
+		}
+	}
+	return asks
 }

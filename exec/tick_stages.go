@@ -13,8 +13,9 @@ import (
 	"millrace/tables"
 )
 
-// queryPanic tells which query's code panicked.
-type queryPanic struct {
+// queryFailure tells which query must stop, and why: its code panicked, or a row
+// failed and it was created to stop then.
+type queryFailure struct {
 	id                   catalog.ObjectID
 	name, message, stack string
 }
@@ -37,21 +38,23 @@ func (c *queryClock) spent() bool { return c.now().Sub(c.began) > queryBudget }
 
 // runQuery gives every stage of a query its turn. A panic of the query's code
 // is caught and returned.
-func (t *tick) runQuery(q *runningQuery) (failed *queryPanic, err error) {
+func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			failed = &queryPanic{id: q.descriptor.ID, name: q.descriptor.Name, message: fmt.Sprint(r), stack: string(debug.Stack())}
+			failed = &queryFailure{id: q.descriptor.ID, name: q.descriptor.Name, message: fmt.Sprint(r), stack: string(debug.Stack())}
 		}
 	}()
 	if q.state == queryFailed && !q.recorded {
 		t.writeStatus(q)
-		q.recorded = true
 	}
 	errorsBefore := q.errors
 	clock := &queryClock{now: t.core.clock, began: t.core.clock()}
 	for _, s := range q.stages {
 		if err := t.runStage(q, s, clock); err != nil {
 			return nil, err
+		}
+		if t.stopped != nil {
+			return t.stopped, nil
 		}
 	}
 	if q.errors != errorsBefore {
@@ -62,7 +65,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryPanic, err error) {
 
 // runStage lets a stage take what its inputs have, and writes its positions.
 func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
-	tn := t.newTurn(q)
+	tn := t.beginTurn(s)
 	worked := false
 	if q.state == queryRunning && !s.started {
 		s.started, s.dirty, worked = true, true, true
@@ -166,7 +169,7 @@ func (t *tick) runStreamInput(q *runningQuery, in *input, tn *turn, clock *query
 		start = fresh[0].Offsets[0]
 	}
 	worked := false
-	if in.offset < start {
+	if in.offset < start && t.core.schedule.mayLag.has(q.index) {
 		if err := t.catchUp(q, in, start, tn, clock); err != nil {
 			return false, err
 		}
@@ -188,7 +191,7 @@ func (t *tick) runStreamInput(q *runningQuery, in *input, tn *turn, clock *query
 	}
 	if in.offset < end {
 		in.live = false
-		t.result.more = true
+		t.lagging = true
 	}
 	return worked, nil
 }
@@ -239,12 +242,14 @@ func (t *tick) catchUp(q *runningQuery, in *input, limit int64, tn *turn, clock 
 // scan has passed, since it reads the others as they are by then.
 func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
 	worked := false
-	if q.state == queryRunning && !in.scanned && in.waitingFirst == in.waitingNext {
-		if err := t.scanTable(q, in, tn, clock); err != nil {
-			return false, err
+	if q.state == queryRunning && !in.scanned {
+		if in.waitingFirst == in.waitingNext && t.core.schedule.mayLag.has(q.index) {
+			if err := t.scanTable(q, in, tn, clock); err != nil {
+				return false, err
+			}
+			worked, in.dirty = true, true
 		}
-		worked, in.dirty = true, true
-		t.result.more = t.result.more || !in.scanned
+		t.lagging = t.lagging || !in.scanned
 	}
 	var relevant []*types.Batch
 	for _, changes := range t.result.changes[in.source] {
@@ -315,7 +320,8 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 // this tick, as far as the query's time goes; the rest waits.
 func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, clock *queryClock) (bool, error) {
 	worked := false
-	for in.waitingFirst < in.waitingNext && !clock.spent() {
+	mayLag := t.core.schedule.mayLag.has(s.query.index)
+	for mayLag && in.waitingFirst < in.waitingNext && !clock.spent() {
 		key := waitingKey(nil, s.id, in.number, in.waitingFirst)
 		stored, found, err := t.core.state.Get(key, nil)
 		if err != nil {
@@ -331,17 +337,18 @@ func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, c
 		t.feedAll(s.query, in, rows, tn)
 		t.write.Delete(key)
 		in.waitingFirst++
+		in.waitingBytes -= min(in.waitingBytes, uint64(len(stored)))
 		in.dirty, worked = true, true
 	}
 	if in.waitingFirst < in.waitingNext {
 		t.keepWaiting(s, in, arrived)
-		t.result.more = true
+		t.lagging = true
 		return worked, nil
 	}
 	for i, rows := range arrived {
 		if clock.spent() {
 			t.keepWaiting(s, in, arrived[i:])
-			t.result.more = true
+			t.lagging = true
 			break
 		}
 		t.feedAll(s.query, in, rows, tn)
@@ -367,28 +374,36 @@ func (in *input) rowTypes() []types.Type {
 	return in.fetch.types
 }
 
-// maxWaiting bounds the batches that wait for a query that does not run; past
-// it the query fails and they are let go.
-const maxWaiting = 1 << 20
+// maxWaitingBytes bounds the rows that wait for one input of a query on one
+// shard; past it the query fails for good and they are let go.
+const maxWaitingBytes = 1 << 30
 
 // keepWaiting stores rows for a stage that cannot take them now.
 func (t *tick) keepWaiting(s *stage, in *input, arrived []*types.Batch) {
-	if len(arrived) == 0 {
-		return
-	}
-	q := s.query
-	if in.waitingNext-in.waitingFirst > maxWaiting {
-		if q.state != queryFailed {
-			q.state, q.failure = queryFailed, "too many rows wait for the query; drop it and create it again"
-			t.writeStatus(q)
-		}
+	if len(arrived) == 0 || in.lost {
 		return
 	}
 	for _, rows := range arrived {
-		t.write.Set(waitingKey(nil, s.id, in.number, in.waitingNext), types.AppendBatch(nil, rows))
+		encoded := types.AppendBatch(nil, rows)
+		t.write.Set(waitingKey(nil, s.id, in.number, in.waitingNext), encoded)
 		in.waitingNext++
+		in.waitingBytes += uint64(len(encoded))
 	}
 	in.live, in.dirty = false, true
+	if in.waitingBytes > t.core.maxWaiting {
+		t.loseWaiting(s, in)
+	}
+}
+
+// loseWaiting lets the rows go that wait for an input, and with them the query:
+// its result can no longer be right.
+func (t *tick) loseWaiting(s *stage, in *input) {
+	t.write.DeleteRange(waitingKey(nil, s.id, in.number, in.waitingFirst), waitingKey(nil, s.id, in.number, in.waitingNext))
+	in.waitingFirst, in.waitingBytes, in.lost = in.waitingNext, 0, true
+	q := s.query
+	q.state, q.failure = queryFailed, "too many rows waited for the query; drop it and create it again"
+	t.core.poisoned[q.descriptor.ID] = q.failure
+	t.writeStatus(q)
 }
 
 // sinkConsumer is the end of a query's last stage.
@@ -415,9 +430,8 @@ func (c *core) shuffleConsumer(s *stage, node *plan.Shuffle) consumer {
 	}}
 }
 
-// rowError records a row that a query could not evaluate.
+// rowError records a row that a query could not evaluate, or stops the query.
 func (t *tick) rowError(q *runningQuery, in *types.Batch, row int32, err error) {
-	q.errors++
 	failure := sqlerr.From(err)
 	record := rowFailure{
 		time: t.in.now.UnixMilli(), partition: t.core.shard, offset: -1,
@@ -426,11 +440,26 @@ func (t *tick) rowError(q *runningQuery, in *types.Batch, row int32, err error) 
 	if in.Offsets != nil {
 		record.offset = in.Offsets[row]
 	}
+	if q.descriptor.StopOnError {
+		t.stop(q, &record)
+		return
+	}
+	q.errors++
 	t.write.Set(errorKey(nil, q.descriptor.ID, q.errors), record.append(nil))
 	if q.errors > keptErrors {
 		t.write.Delete(errorKey(nil, q.descriptor.ID, q.errors-keptErrors))
 	}
-	if q.descriptor.StopOnError && q.state == queryRunning {
-		q.state, q.failure = queryFailed, failure.Message
+}
+
+// stop has the tick made again without a query, which then stands before the
+// rows that hold the failing one.
+func (t *tick) stop(q *runningQuery, row *rowFailure) {
+	if t.stopped != nil {
+		return
 	}
+	message := fmt.Sprintf("a row failed: %s (SQLSTATE %s)", row.message, row.code)
+	if row.offset >= 0 {
+		message = fmt.Sprintf("the row at offset %d of partition %d failed: %s (SQLSTATE %s)", row.offset, row.partition, row.message, row.code)
+	}
+	t.stopped = &queryFailure{id: q.descriptor.ID, name: q.descriptor.Name, message: message}
 }

@@ -35,7 +35,8 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	for _, shard := range shards {
 		prepared.wait.Add(1)
 		e.step(shard, &request{
-			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards, parts: byShard[shard],
+			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards,
+			parts: byShard[shard], bytes: requestBytes(byShard[shard]),
 		}, func(_ bool, err error) {
 			if err != nil {
 				prepared.note(err)
@@ -74,7 +75,7 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 // out on the other shards.
 func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
 	decided := make(chan struct{})
-	e.step(coordinator, &request{kind: requestDecide, transaction: id, commit: commit}, func(decision bool, failure error) {
+	e.step(coordinator, &request{kind: requestDecide, transaction: id, participant: shards, commit: commit}, func(decision bool, failure error) {
 		committed, err = decision, failure
 		close(decided)
 	})
@@ -151,10 +152,14 @@ func (r *resolver) add(id transactionID, coordinator int, shards []int) {
 	}
 }
 
-// resolveLater has the transactions that are prepared on a shard concluded: its
-// loop begins, and who prepared them may be gone. One that is still at work
-// meets the decision of whoever asks the coordinator first.
+// resolveLater has the transactions concluded that are prepared on a shard, and
+// those that it has decided: its loop begins, and who prepared them may be gone.
+// One that is still at work meets the decision of whoever asks the coordinator
+// first.
 func (e *Engine) resolveLater(c *core) {
+	for _, decided := range c.decided {
+		e.resolver.add(decided.id, decided.coordinator, decided.shards)
+	}
 	for id, p := range c.prepared {
 		e.resolver.add(id, p.coordinator, p.participants)
 	}

@@ -36,10 +36,13 @@ type turn struct {
 }
 
 // reportErrors hands the evaluation errors of the rows of in to the error
-// stream and forgets them.
+// stream and forgets them. A row that is taken away is not reported again: it
+// was when it came.
 func (t *turn) reportErrors(in *types.Batch) {
 	for i := range t.eval.Errors {
-		t.rowError(in, t.eval.Errors[i].Row, t.eval.Errors[i].Err)
+		if failed := &t.eval.Errors[i]; in.Weight(int(failed.Row)) > 0 {
+			t.rowError(in, failed.Row, failed.Err)
+		}
 	}
 	t.eval.ResetErrors()
 }

@@ -21,6 +21,8 @@ type engineWriter struct {
 	producer uint64
 	sequence uint64
 	codecs   map[catalog.ObjectID]*relationCodec
+	// used are the shards that know the producer.
+	used map[int]struct{}
 }
 
 // NewWriter implements Backend.
@@ -31,7 +33,12 @@ func (e *Engine) NewWriter() Writer {
 }
 
 // Close implements Writer.
-func (w *engineWriter) Close() {}
+func (w *engineWriter) Close() {
+	for shard := range w.used {
+		w.engine.loops[shard].queue.forget(w.producer)
+	}
+	w.used = nil
+}
 
 // maxWriteBytes bounds what one statement may write to one shard at once.
 const maxWriteBytes = 48 << 20
@@ -125,10 +132,10 @@ func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard 
 		var builder log.BatchBuilder
 		builder.Reset()
 		codec.appendRecords(&builder, p.rows, nil)
-		if builder.Size() > maxWriteBytes {
-			return tooLarge()
-		}
 		p.records = builder.Finish(-1, -1, -1, log.CompressionNone)
+	}
+	if requestBytes([]part{p}) > maxWriteBytes {
+		return tooLarge()
 	}
 	byShard[shard] = append(byShard[shard], p)
 	return nil
@@ -153,6 +160,13 @@ func checkNotNull(relation *catalog.Relation, rows *types.Batch) error {
 	return nil
 }
 
+// The range of event times, in milliseconds since the Unix epoch: those that are
+// a timestamp (in microseconds since 2000).
+const (
+	minRowtime = math.MinInt64/1000 + millisAtTimestampZero + 1
+	maxRowtime = math.MaxInt64/1000 - 1
+)
+
 // setRowtimes gives a stream's rows their event times: those given in the
 // statement, else those of the rowtime column, else the clock; a NULL means the
 // clock.
@@ -176,6 +190,10 @@ func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch
 			times[i] = arrival
 			continue
 		}
+		if rowtime < minRowtime || rowtime > maxRowtime {
+			return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "the event time of a row is out of range").
+				WithDetail("Row %d of the statement is %d ms from 1970.", i+1, rowtime)
+		}
 		if relation.MaxAheadMillis > 0 && rowtime-arrival > relation.MaxAheadMillis {
 			return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "the event time of a row is too far ahead of the clock").
 				WithDetail("Row %d of the statement is %d ms ahead; stream %q allows %d ms.", i+1, rowtime-arrival, relation.Name, relation.MaxAheadMillis).
@@ -186,7 +204,8 @@ func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch
 }
 
 // rowtimesOf reads event times, in milliseconds since the Unix epoch, from a
-// column: timestamps and dates are read as UTC, integers are milliseconds.
+// column: timestamps and dates are read as UTC, text as timestamptz, integers are
+// milliseconds.
 func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64) error {
 	for i := range times {
 		if column.IsNull(i) {
@@ -206,9 +225,12 @@ func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64)
 		case types.KindInt8, types.KindInt4:
 			times[i] = column.Ints[i]
 		default:
-			stamp, err := types.ParseText(types.Timestamp, column.Strs[i], types.DefaultFormat())
+			stamp, err := types.ParseText(types.TimestampTZ, column.Strs[i], types.DefaultFormat())
 			if err != nil {
 				return badRowtime(relation, err.Error())
+			}
+			if stamp.Int == math.MaxInt64 || stamp.Int == math.MinInt64 {
+				return badRowtime(relation, "infinity is not an event time")
 			}
 			times[i] = millisFromTimestamp(stamp.Int)
 		}
@@ -240,8 +262,12 @@ func (o *outcomes) note(err error) {
 // appendAll writes each shard's parts at once and waits for all.
 func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) error {
 	w.sequence++
+	if w.used == nil {
+		w.used = map[int]struct{}{}
+	}
 	var all outcomes
 	for shard, parts := range byShard {
+		w.used[shard] = struct{}{}
 		all.wait.Add(1)
 		r := &request{
 			kind: requestAppend, producer: w.producer, sequence: w.sequence, parts: parts, bytes: requestBytes(parts),
@@ -268,10 +294,23 @@ func requestBytes(parts []part) int {
 		if parts[i].records != nil {
 			n += len(parts[i].records)
 		} else {
-			n += parts[i].rows.Len * len(parts[i].rows.Columns) * 16
+			n += batchBytes(parts[i].rows)
 			if parts[i].old != nil {
-				n += parts[i].old.Len * len(parts[i].old.Columns) * 16
+				n += batchBytes(parts[i].old)
 			}
+		}
+	}
+	return n
+}
+
+// batchBytes estimates the size of rows in an entry.
+func batchBytes(rows *types.Batch) int {
+	n := 0
+	for c := range rows.Columns {
+		column := &rows.Columns[c]
+		n += 9 * rows.Len
+		for _, s := range column.Strs {
+			n += len(s)
 		}
 	}
 	return n

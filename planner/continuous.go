@@ -2,7 +2,6 @@ package planner
 
 import (
 	"strings"
-	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql"
@@ -105,21 +104,31 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	return &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}, nil
 }
 
+// QueryFormat returns the settings by which a continuous query reads and prints
+// values, fixed when it was created.
+func QueryFormat(snapshot *catalog.Snapshot, query *catalog.Query) (*types.Format, error) {
+	env, err := queryEnvironment(snapshot, query)
+	if err != nil {
+		return nil, err
+	}
+	return env.Format, nil
+}
+
 // queryEnvironment is the environment that a query was created in.
 func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Environment, error) {
 	env := &Environment{Catalog: snapshot, Format: types.DefaultFormat(), Settings: query.Settings}
 	for _, setting := range query.Settings {
 		switch strings.ToLower(setting.Name) {
 		case "timezone":
-			zone, err := time.LoadLocation(setting.Value)
-			if err != nil {
+			_, zone, ok := types.TimeZoneSetting(setting.Value)
+			if !ok {
 				return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "query %q: time zone %q is not known", query.Name, setting.Value)
 			}
 			env.Format.TimeZone = zone
 		case "datestyle":
-			setDateStyle(env.Format, setting.Value)
+			env.Format.DateStyle, env.Format.DateOrder = types.ParseDateStyle(setting.Value)
 		case "intervalstyle":
-			env.Format.IntervalStyle = intervalStyles[strings.ToLower(setting.Value)]
+			env.Format.IntervalStyle = types.ParseIntervalStyle(setting.Value)
 		case "search_path":
 			for _, schema := range strings.Split(setting.Value, ",") {
 				env.SearchPath = append(env.SearchPath, strings.Trim(strings.TrimSpace(schema), `"`))
@@ -127,33 +136,6 @@ func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Enviro
 		}
 	}
 	return env, nil
-}
-
-var intervalStyles = map[string]types.IntervalStyle{
-	"postgres": types.IntervalStylePostgres, "postgres_verbose": types.IntervalStylePostgresVerbose,
-	"sql_standard": types.IntervalStyleSQLStandard, "iso_8601": types.IntervalStyleISO8601,
-}
-
-// setDateStyle reads a setting such as "ISO, MDY".
-func setDateStyle(f *types.Format, setting string) {
-	for _, word := range strings.FieldsFunc(strings.ToLower(setting), func(r rune) bool { return r == ',' || r == ' ' }) {
-		switch word {
-		case "iso":
-			f.DateStyle = types.DateStyleISO
-		case "sql":
-			f.DateStyle = types.DateStyleSQL
-		case "postgres":
-			f.DateStyle = types.DateStylePostgres
-		case "german":
-			f.DateStyle = types.DateStyleGerman
-		case "mdy":
-			f.DateOrder = types.DateOrderMDY
-		case "dmy":
-			f.DateOrder = types.DateOrderDMY
-		case "ymd":
-			f.DateOrder = types.DateOrderYMD
-		}
-	}
 }
 
 // cutStages cuts a plan at its shuffles. Stages are numbered from the sources

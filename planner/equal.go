@@ -1,9 +1,11 @@
 package planner
 
 import (
+	"math"
 	"reflect"
 
 	"millrace/sql/expr"
+	"millrace/sql/types"
 )
 
 // equalExprs reports whether two expressions compute the same value from the
@@ -27,6 +29,13 @@ func equalExprs(a, b expr.Expr) bool {
 	return true
 }
 
+// sameDatum compares constants bit by bit: NaN is itself, and 0 is not -0.
+func sameDatum(a, b types.Datum) bool {
+	same := math.Float64bits(a.Float) == math.Float64bits(b.Float)
+	a.Float, b.Float = 0, 0
+	return same && a == b
+}
+
 // sameNode compares what two expressions are besides their children.
 func sameNode(a, b expr.Expr) bool {
 	switch a := a.(type) {
@@ -35,7 +44,7 @@ func sameNode(a, b expr.Expr) bool {
 		return ok && a.Index == b.Index
 	case *expr.Const:
 		b, ok := b.(*expr.Const)
-		return ok && a.Value == b.Value
+		return ok && sameDatum(a.Value, b.Value)
 	case *expr.Param:
 		b, ok := b.(*expr.Param)
 		return ok && a.Index == b.Index

@@ -174,6 +174,11 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 		return nil, err
 	}
 	if relation == nil {
+		for _, schema := range b.env.userSchemas() {
+			if table := b.systemTableIn(schema, t.Name); table != nil {
+				return b.systemScan(table, t, s)
+			}
+		}
 		return nil, b.undefinedTable(t.Name)
 	}
 	b.addSource(relation)
@@ -226,11 +231,9 @@ func hasPrimaryKey(r *catalog.Relation) bool {
 }
 
 // systemTable binds a table of pg_catalog, information_schema or millrace; nil
-// where the name is none of these.
+// where the name is none of these. Without a schema pg_catalog comes before the
+// search path.
 func (b *binder) systemTable(t *ast.TableName, s *scope) (*fromItem, error) {
-	if b.env.System == nil {
-		return nil, nil
-	}
 	if err := b.checkDatabase(t.Name.Catalog(), strings.Join(t.Name.Parts, "."), t.Pos()); err != nil {
 		return nil, err
 	}
@@ -238,10 +241,23 @@ func (b *binder) systemTable(t *ast.TableName, s *scope) (*fromItem, error) {
 	if schema == "" {
 		schema = systables.SchemaPgCatalog
 	}
-	table := b.env.System.Lookup(schema, t.Name.Last())
+	table := b.systemTableIn(schema, t.Name)
 	if table == nil {
 		return nil, nil
 	}
+	return b.systemScan(table, t, s)
+}
+
+// systemTableIn finds a system table by its name in a schema, which must be the
+// name's own where it has one.
+func (b *binder) systemTableIn(schema string, name *ast.Name) *systables.Table {
+	if b.env.System == nil || name.Schema() != "" && name.Schema() != schema {
+		return nil
+	}
+	return b.env.System.Lookup(schema, name.Last())
+}
+
+func (b *binder) systemScan(table *systables.Table, t *ast.TableName, s *scope) (*fromItem, error) {
 	if err := b.refuse(t.Pos(), "a system table"); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 )
 
@@ -181,7 +182,7 @@ func planText(q *plan.Query) string {
 func describeExplain(e *plan.Explain) string {
 	var lines []string
 	for _, row := range e.Query.Root.(*plan.Values).Rows {
-		lines = append(lines, strings.Trim(plan.ExprString(row[0], nil), "'"))
+		lines = append(lines, row[0].(*expr.Const).Value.Str)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -112,6 +112,10 @@ func statementName(statement ast.Statement) string {
 		return "GRANT"
 	case *ast.RefreshMaterializedView:
 		return "REFRESH MATERIALIZED VIEW"
+	case *ast.Maintain:
+		return "VACUUM and ANALYZE"
+	case *ast.Checkpoint:
+		return "CHECKPOINT"
 	case *ast.Print:
 		return "PRINT"
 	case *ast.Call:

@@ -68,6 +68,10 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 	if endsItself && (kind != plan.AppendOnly || q.Emit.Limit != nil) {
 		return nil, b.refuseLimit(q)
 	}
+	if kind != plan.AppendOnly && options.Snapshot != nil && !*options.Snapshot {
+		return nil, notSupported(q.Emit.Pos(), "snapshot = false is not supported for a result that changes").
+			WithHint("Changes mean something beside the result that they change, which comes first.")
+	}
 	if err := b.checkIncremental(bound.node); err != nil {
 		return nil, err
 	}

@@ -32,10 +32,10 @@ func (b *binder) query(q *ast.Query, parent *scope, with *withScope) (*boundQuer
 		return nil, err
 	}
 	bound, err := b.queryIn(q, s)
-	if err != nil {
-		return nil, err
+	if unused := b.checkUnused(q.With, s.with); unused != nil {
+		return nil, unused
 	}
-	return bound, b.checkUnused(q.With, s.with)
+	return bound, err
 }
 
 // queryIn binds a query in a scope that is empty but for its common tables.
@@ -146,7 +146,11 @@ func (b *binder) rowCount(e ast.Expr, clause string, s *scope) (expr.Expr, error
 	if err != nil {
 		return nil, err
 	}
+	given := count.Type()
 	if count, err = b.coerce(count, types.Int8, expr.Assignment); err != nil {
+		if failure := sqlerr.From(err); failure.Code == sqlerr.DatatypeMismatch {
+			return nil, sqlerr.New(sqlerr.DatatypeMismatch, e.Pos(), "argument of %s must be type bigint, not type %s", clause, given.BaseName())
+		}
 		return nil, err
 	}
 	folded, err := expr.Fold(b.evalContext(), count)

@@ -35,7 +35,7 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		r.Options = append(r.Options, catalog.Option{Name: strings.ToLower(o.Name), Value: text})
 		switch strings.ToLower(o.Name) {
 		case "timestamp":
-			err = rowtimeOption(o, text, r)
+			err = rowtimeOption(o, text, r, derived)
 		case "timestamp_format":
 			err = notSupported(o.Pos(), "option %q is not supported", o.Name).WithHint("Event times as text are read as type timestamptz is.")
 		case "partitions":
@@ -61,9 +61,13 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 }
 
 // rowtimeOption sets the column that gives the event time.
-func rowtimeOption(o *ast.Option, name string, r *catalog.Relation) error {
+func rowtimeOption(o *ast.Option, name string, r *catalog.Relation, derived bool) error {
 	if r.Kind != catalog.KindStream {
 		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "only streams have an event time")
+	}
+	if derived {
+		return notSupported(o.Pos(), `option "timestamp" is not supported in CREATE STREAM … AS`).
+			WithHint("A row of the result has the rowtime of the row that it comes from.")
 	}
 	r.Rowtime = r.Column(name)
 	if r.Rowtime < 0 {
@@ -91,14 +95,16 @@ func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 	return nil
 }
 
-// upsertOption makes INSERT replace the row that has the key.
 func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
-	if r.Kind != catalog.KindTable || derived {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "option %q is for tables that clients write to", o.Name)
+	upsert, err := optionBool(o)
+	if err != nil {
+		return err
 	}
-	var err error
-	r.Upsert, err = optionBool(o)
-	return err
+	if upsert && (r.Kind != catalog.KindTable || derived) {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" is for tables that clients write to`)
+	}
+	r.Upsert = upsert
+	return nil
 }
 
 func onErrorOption(o *ast.Option, text string, derived bool) (bool, error) {

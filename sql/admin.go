@@ -55,7 +55,7 @@ func (p *parser) maintain() ast.Statement {
 	t := p.advance()
 	n.Vacuum = t.keyword == kwVacuum
 	if p.atKind(leftParenthesis) {
-		n.Options = parenthesized(p, p.spacedOption)
+		n.Options = parenthesized(p, p.utilityOption)
 	} else {
 		words := []keyword{kwVerbose}
 		if n.Vacuum {

@@ -37,12 +37,14 @@ func (p *parser) alter() ast.Statement {
 func (p *parser) alterObject(start ast.Position, kind ast.ObjectKind) ast.Statement {
 	n := &ast.AlterObject{Kind: kind, Name: p.name()}
 	switch {
+	case kind == ast.ObjectDatabase && isAnyWord(p.token) && !p.atWords(kwOwner, kwTo) && !p.at(kwRename):
+		p.failUnsupported(p.token.start, "ALTER DATABASE with options")
 	case p.at(kwOwner):
 		n.Action = p.ownerTo()
 	case kind == ast.ObjectType && p.at(kwAdd) && p.peekIs(kwValue):
 		n.Action = p.addEnumValue()
 	case p.atWords(kwRename, kwTo), p.atWords(kwSet, kwSchema):
-		n.Action = p.objectAction()
+		n.Action = p.objectAction(kind)
 	case isAnyWord(p.token):
 		p.failUnsupported(p.token.start, "ALTER "+upperObject(kind)+" "+upperText(p.source(p.token)))
 	default:

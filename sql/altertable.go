@@ -16,7 +16,7 @@ func (p *parser) alterRelation(start ast.Position, kind ast.ObjectKind) ast.Stat
 			return n
 		}
 	}
-	if action := p.objectAction(); action != nil {
+	if action := p.objectAction(kind); action != nil {
 		n.Actions = []ast.AlterAction{action}
 	} else {
 		n.Actions = commaSeparated(p, p.alterAction)
@@ -26,7 +26,7 @@ func (p *parser) alterRelation(start ast.Position, kind ast.ObjectKind) ast.Stat
 }
 
 // objectAction takes RENAME or SET SCHEMA, which stand alone, or returns nil.
-func (p *parser) objectAction() ast.AlterAction {
+func (p *parser) objectAction(kind ast.ObjectKind) ast.AlterAction {
 	start := p.token.start
 	switch {
 	case p.acceptWords(kwSet, kwSchema):
@@ -39,7 +39,12 @@ func (p *parser) objectAction() ast.AlterAction {
 		return &ast.RenameTo{Span: p.spanFrom(start), Name: name}
 	}
 	n := &ast.RenameMember{Kind: ast.ObjectColumn}
-	if p.accept(kwConstraint) {
+	switch kind {
+	case ast.ObjectTable, ast.ObjectStream, ast.ObjectView, ast.ObjectMaterializedView:
+	default:
+		p.fail()
+	}
+	if kind == ast.ObjectTable && p.accept(kwConstraint) {
 		n.Kind = ast.ObjectConstraint
 	} else if p.at(kwColumn) {
 		p.advance()

@@ -36,26 +36,29 @@ func (p *parser) create() ast.Statement {
 // createModifiers takes the words that may stand before the kind of object.
 func (p *parser) createModifiers(m *createModifiers) {
 	for {
+		var modifier *bool
 		switch p.token.keyword {
 		case kwSource:
-			m.source = true
-		case kwTemporary, kwTemp:
-			m.temporary = true
+			modifier = &m.source
 		case kwLocal, kwGlobal:
 			if !p.peekIs(kwTemporary) && !p.peekIs(kwTemp) {
 				p.fail()
 			}
 			p.advance()
-			m.temporary = true
+			modifier = &m.temporary
+		case kwTemporary, kwTemp:
+			modifier = &m.temporary
 		case kwUnlogged:
-			m.unlogged = true
+			modifier = &m.unlogged
 		case kwRecursive:
-			m.recursive = true
+			modifier = &m.recursive
 		case kwUnique:
-			m.unique = true
+			modifier = &m.unique
 		default:
 			return
 		}
+		p.once(*modifier)
+		*modifier = true
 		p.advance()
 	}
 }
@@ -220,9 +223,19 @@ func (p *parser) databaseOption() *ast.Option {
 	if p.acceptWords(kwConnection, kwLimit) {
 		n.Name = "connection limit"
 	} else {
+		switch p.token.keyword {
+		case kwEncoding, kwLocation, kwOwner, kwTablespace, kwTemplate:
+		default:
+			if !isAnyWord(p.token) || !p.token.keyword.isPlainWord() {
+				p.fail()
+			}
+		}
 		n.Name = p.label().Value
 	}
 	p.acceptKind(equals)
+	if p.token.kind == word && p.token.keyword.isReserved() && !p.atSwitchWord() && !p.at(kwDefault) {
+		p.fail()
+	}
 	n.Value = p.optionValue()
 	n.Span = p.spanFrom(start)
 	return n
@@ -239,6 +252,9 @@ func (p *parser) createExtension(start ast.Position) ast.Statement {
 		option := &ast.Option{Name: keywordTable[t.keyword].word}
 		switch {
 		case p.accept(kwSchema), p.accept(kwVersion):
+			if p.token.kind == word && p.token.keyword.isReserved() {
+				p.fail()
+			}
 			option.Value = p.optionValue()
 		case p.accept(kwCascade):
 		default:

@@ -39,7 +39,7 @@ func (p *parser) createRelation(m createModifiers) ast.Statement {
 	switch {
 	case p.at(kwAs):
 		p.relationQuery(n)
-	case !n.HasElements && n.Options == nil, n.Kind == ast.MaterializedViewRelation:
+	case !n.HasElements && n.Options == nil, n.ColumnNames != nil, n.Kind == ast.MaterializedViewRelation:
 		p.fail()
 	}
 	n.Span = p.spanFrom(m.start)
@@ -160,6 +160,11 @@ func (p *parser) partitionClause() *ast.PartitionClause {
 	p.advance()
 	n.Strategy = p.identifier()
 	n.Elements = parenthesized(p, p.indexElement)
+	for _, element := range n.Elements {
+		if element.ClassOptions != nil {
+			p.failAt(element.ClassOptions[0].Start, "a partition key takes no options of an operator class")
+		}
+	}
 	n.Span = p.spanFrom(start)
 	return n
 }

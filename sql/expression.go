@@ -166,9 +166,13 @@ func (p *parser) binary(left ast.Expr, level precedence, restricted bool) ast.Ex
 // refuseChain fails where an operator that does not associate follows one of
 // its own level: a < b < c.
 func (p *parser) refuseChain(level precedence, restricted bool) {
+	// Here the word is an operator even where it could be a label.
+	outer := p.targetDepth
+	p.targetDepth = 0
 	if p.infixPrecedence(restricted) == level {
 		p.fail()
 	}
+	p.targetDepth = outer
 }
 
 // atArrowStar says whether the operator just taken is the arrow of KSQL's

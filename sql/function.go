@@ -38,7 +38,7 @@ func (p *parser) callOf(name *ast.Name, first ast.Expr) ast.Expr {
 	}
 	p.callSuffixes(call)
 	call.Span = p.spanFrom(name.Start)
-	return p.indirection(call)
+	return p.subscripts(call)
 }
 
 // isPlainCall says whether a call has nothing that a type's modifiers have not.
@@ -170,7 +170,7 @@ func (p *parser) structConstructor(start ast.Position) ast.Expr {
 	p.expectRightParenthesis()
 	p.leave(outer)
 	n.Span = p.spanFrom(start)
-	return p.indirection(n)
+	return p.subscripts(n)
 }
 
 func (p *parser) structField() *ast.StructField {
@@ -209,7 +209,7 @@ func (p *parser) mapOrCall(name *ast.Name) ast.Expr {
 	p.expectRightParenthesis()
 	p.leave(outer)
 	n.Span = p.spanFrom(name.Start)
-	return p.indirection(n)
+	return p.subscripts(n)
 }
 
 // mapKeyOrArgument takes the first argument of MAP(…); of name := value only

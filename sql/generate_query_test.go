@@ -36,6 +36,20 @@ func (g *treeGenerator) option() *ast.Option {
 	return &ast.Option{Name: g.name(), Value: g.optionValue()}
 }
 
+// spacedOption returns an option of COPY or EXPLAIN, whose values are simpler.
+func (g *treeGenerator) spacedOption() *ast.Option {
+	n := &ast.Option{Name: g.name()}
+	switch g.below(4) {
+	case 0:
+		n.Value = &ast.StringLiteral{Value: g.text()}
+	case 1:
+		n.Value = &ast.Word{Value: g.name()}
+	case 2:
+		n.Value = &ast.List{Items: []ast.Expr{&ast.Word{Value: g.name()}, &ast.StringLiteral{Value: g.text()}}}
+	}
+	return n
+}
+
 func (g *treeGenerator) optionValue() ast.Expr {
 	switch g.below(5) {
 	case 0:
@@ -240,9 +254,9 @@ func (g *treeGenerator) statement() ast.Statement {
 	case 2:
 		return &ast.Update{Table: &ast.TableName{Name: g.qualified()}, Where: g.perhaps(), Set: some(g, 1, 2, g.assignment)}
 	case 3:
-		return &ast.Copy{Table: g.qualified(), Columns: g.identifiers(2), From: true, Options: some(g, 0, 2, g.option)}
+		return &ast.Copy{Table: g.qualified(), Columns: g.identifiers(2), From: true, Options: some(g, 0, 2, g.spacedOption)}
 	}
-	return &ast.Explain{Options: some(g, 0, 2, g.option), Statement: g.query()}
+	return &ast.Explain{Options: some(g, 0, 2, g.spacedOption), Statement: g.query()}
 }
 
 func (g *treeGenerator) assignment() *ast.Assignment {

@@ -111,9 +111,6 @@ var ourUses = []string{
 // than its category, or PostgreSQL, has it.
 func readOtherwise(word, use string) bool {
 	switch word {
-	case "and", "or", "in", "is", "like", "ilike", "between", "collate":
-		// An operator, not a label without AS.
-		return strings.HasPrefix(use, "SELECT a ? FROM") || use == "SELECT a, b ?" || use == "SELECT f(a) ? FROM b"
 	case "operator":
 		return use == "SELECT ?(1, 2) AS a"
 	case "set":

@@ -53,7 +53,7 @@ func (p *parser) fetchFirst() *ast.Limit {
 		p.expect(kwNext)
 	}
 	n := &ast.Limit{}
-	if p.at(kwRow) || p.at(kwRows) {
+	if (p.at(kwRow) || p.at(kwRows)) && (p.peekIs(kwOnly) || p.peekIs(kwWith)) {
 		n.Count = &ast.IntegerLiteral{Span: spanOf(p.token), Value: 1}
 	} else {
 		n.Count = p.fetchCount()

@@ -33,16 +33,45 @@ func (p *parser) assignedOption() *ast.Option {
 	return n
 }
 
-// spacedOption takes name [value], as COPY and EXPLAIN have it.
+// spacedOption takes name [value], as COPY has it.
 func (p *parser) spacedOption() *ast.Option {
 	n := &ast.Option{}
 	start := p.token.start
-	n.Name = p.optionName()
-	if !p.atKind(comma) && !p.atKind(rightParenthesis) {
+	n.Name = p.label().Value
+	switch {
+	case p.atKind(comma), p.atKind(rightParenthesis):
+	case p.token.kind == word && p.token.keyword.isReserved() && !p.atSwitchWord():
+		p.fail()
+	case p.atKind(leftParenthesis):
+		listStart := p.token.start
+		items := parenthesized(p, p.listWord)
+		n.Value = &ast.List{Span: p.spanFrom(listStart), Items: items}
+	default:
 		n.Value = p.optionValue()
 	}
 	n.Span = p.spanFrom(start)
 	return n
+}
+
+// listWord takes an item of the list that an option of COPY has.
+func (p *parser) listWord() ast.Expr {
+	reserved := p.token.kind == word && p.token.keyword.isReserved() && !p.atSwitchWord()
+	if reserved || !isAnyWord(p.token) && !p.atKind(stringToken) {
+		p.fail()
+	}
+	return p.optionValue()
+}
+
+// atSwitchWord says whether one of the reserved words that may be the value
+// of an option is next.
+func (p *parser) atSwitchWord() bool { return p.at(kwTrue) || p.at(kwFalse) || p.at(kwOn) }
+
+// utilityOption takes name [value], as EXPLAIN and VACUUM have it.
+func (p *parser) utilityOption() *ast.Option {
+	if p.token.kind == word && p.token.keyword.isReserved() && !p.at(kwAnalyze) && !p.at(kwAnalyse) {
+		p.fail()
+	}
+	return p.spacedOption()
 }
 
 // optionName takes the name of an option or setting.

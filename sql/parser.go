@@ -26,6 +26,9 @@ type parser struct {
 	// height of the trees built in the innermost of them.
 	depth  int
 	height int
+	// targetDepth is the depth at which the innermost item of a SELECT list
+	// is taken.
+	targetDepth int
 
 	// parenthesesEnd and parenthesesHoldQuery cache what the innermost of a
 	// run of opening parentheses holds.

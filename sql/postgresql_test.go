@@ -64,6 +64,7 @@ func TestAcceptsWhatPostgreSQLAccepts(t *testing.T) {
 func TestAgainstPostgreSQL(t *testing.T) {
 	conn := connectPostgreSQL(t)
 	t.Run("verdicts", func(t *testing.T) { checkVerdicts(t, conn) })
+	t.Run("mutations", func(t *testing.T) { checkMutations(t, conn) })
 	t.Run("keyword list", func(t *testing.T) { checkKeywordList(t, conn) })
 	t.Run("keyword uses", func(t *testing.T) { checkKeywordUses(t, conn) })
 }

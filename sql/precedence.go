@@ -55,6 +55,12 @@ func (p *parser) infixPrecedence(restricted bool) precedence {
 // wordPrecedence is infixPrecedence for a word.
 func (p *parser) wordPrecedence() precedence {
 	switch p.token.keyword {
+	case kwOr, kwAnd, kwIs, kwBetween, kwIn, kwLike, kwIlike, kwCollate:
+		if p.depth == p.targetDepth && p.labelEndsTarget() {
+			return noOperator
+		}
+	}
+	switch p.token.keyword {
 	case kwOr:
 		return orPrecedence
 	case kwAnd:
@@ -84,6 +90,17 @@ func (p *parser) wordPrecedence() precedence {
 		return collatePrecedence
 	}
 	return noOperator
+}
+
+// labelEndsTarget says whether the current word is the label of an item of a
+// SELECT list although it could be an operator: SELECT a AND, b like FROM c.
+func (p *parser) labelEndsTarget() bool {
+	switch following := p.peek(); following.kind {
+	case comma, endOfInput, semicolon, rightParenthesis:
+		return true
+	default:
+		return following.keyword == kwFrom
+	}
 }
 
 // restrictedWordPrecedence is infixPrecedence for a word in a restricted

@@ -161,6 +161,15 @@ func (p *parser) indirection(e ast.Expr) ast.Expr {
 	}
 }
 
+// subscripts takes [index] behind a value that PostgreSQL wants parentheses
+// around, with what follows it; .field needs the parentheses here as well.
+func (p *parser) subscripts(e ast.Expr) ast.Expr {
+	if !p.atKind(leftBracket) {
+		return e
+	}
+	return p.indirection(e)
+}
+
 // subscript takes [index] or [low:high] behind an expression.
 func (p *parser) subscript(e ast.Expr) ast.Expr {
 	low, high, slice := p.brackets()
@@ -230,7 +239,7 @@ func (p *parser) array() ast.Expr {
 		query := p.parenthesizedQuery()
 		e = &ast.ArrayQuery{Span: p.spanFrom(start), Query: query}
 	}
-	return p.indirection(e)
+	return p.subscripts(e)
 }
 
 // arrayElements takes […]: expressions, or nested […] without the word.

@@ -212,25 +212,26 @@ func (p *parser) grantee() ast.Identifier {
 
 // privileges takes ALL [PRIVILEGES] [(columns)], or a list.
 func (p *parser) privileges() []*ast.Privilege {
+	if p.at(kwAll) {
+		return []*ast.Privilege{p.privilege()}
+	}
 	return commaSeparated(p, p.privilege)
 }
 
 func (p *parser) privilege() *ast.Privilege {
 	n := &ast.Privilege{}
 	start := p.token.start
-	switch p.token.keyword {
-	case kwAll:
+	switch {
+	case p.at(kwAll):
 		p.advance()
 		p.accept(kwPrivileges)
 		n.Name = "all"
-	case kwSelect, kwReferences, kwCreate:
+	case p.at(kwSelect), p.at(kwReferences), p.at(kwCreate):
 		n.Name = keywordTable[p.advance().keyword].word
-	case kwAlter:
-		p.advance()
-		p.expect(kwSystem)
+	case p.acceptWords(kwAlter, kwSystem):
 		n.Name = "alter system"
 	default:
-		n.Name = p.role().Value
+		n.Name = p.identifier().Value
 	}
 	n.Columns = p.optionalIdentifiers()
 	n.Span = p.spanFrom(start)

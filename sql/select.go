@@ -45,7 +45,7 @@ func (p *parser) startsTarget() bool {
 	}
 	switch p.token.keyword {
 	case kwInto, kwFrom, kwWhere, kwGroup, kwHaving, kwWindow, kwUnion, kwIntersect, kwExcept,
-		kwOrder, kwLimit, kwOffset, kwFetch, kwFor:
+		kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwWith:
 		return false
 	case kwEmit:
 		return !p.atEmit()
@@ -93,7 +93,10 @@ func (p *parser) target() *ast.Target {
 		span := spanOf(p.advance())
 		return &ast.Target{Span: span, Expr: &ast.Star{Span: span}}
 	}
+	outer := p.targetDepth
+	p.targetDepth = p.depth + 1
 	n := &ast.Target{Expr: p.expr()}
+	p.targetDepth = outer
 	switch {
 	case p.accept(kwAs):
 		n.Alias = identifierPointer(p.label())

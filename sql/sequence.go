@@ -1,6 +1,10 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"strings"
+
+	"millrace/sql/ast"
+)
 
 // createSequence takes SEQUENCE and what follows.
 func (p *parser) createSequence(m createModifiers) ast.Statement {
@@ -67,9 +71,8 @@ func (p *parser) sequenceOption(n *ast.Option) bool {
 		p.advance()
 		p.advance()
 		n.Name = "owned by"
-		start := p.token.start
-		value := p.dottedName()
-		n.Value = &ast.Word{Span: p.spanFrom(start), Value: value}
+		owner := p.name()
+		n.Value = &ast.Word{Span: owner.Span, Value: strings.Join(owner.Parts, ".")}
 	default:
 		return false
 	}

@@ -22,6 +22,10 @@ func (p *parser) set() ast.Statement {
 			scope = ast.ScopeLocal
 		}
 	}
+	if scope != ast.ScopeDefault && p.atWords(kwSession, kwCharacteristics) {
+		scope = ast.ScopeSession
+		p.advance()
+	}
 	if p.atWords(kwCharacteristics, kwAs) && scope == ast.ScopeSession {
 		p.advance()
 		p.advance()
@@ -84,7 +88,11 @@ func (p *parser) setVariable(start ast.Position, scope ast.SetScope) ast.Stateme
 
 // settingName takes the name of a setting, of several parts perhaps.
 func (p *parser) settingName() string {
-	return strings.Join(p.name().Parts, ".")
+	parts := []string{p.identifier().Value}
+	for p.acceptKind(dot) {
+		parts = append(parts, p.identifier().Value)
+	}
+	return strings.Join(parts, ".")
 }
 
 // settingValues takes DEFAULT or a list of values.

@@ -69,7 +69,7 @@ func (p *parser) explain() ast.Statement {
 	start := p.advance().start
 	if p.atKind(leftParenthesis) && !p.beginsQuery(p.peek(), func() token { return p.peekAt(2) }) &&
 		p.peek().kind != leftParenthesis {
-		n.Options = parenthesized(p, p.spacedOption)
+		n.Options = parenthesized(p, p.utilityOption)
 	} else {
 		for _, k := range []keyword{kwAnalyze, kwAnalyse, kwVerbose} {
 			t := p.token

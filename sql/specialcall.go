@@ -50,7 +50,7 @@ func (p *parser) special(form ast.FunctionForm, arguments func(*ast.FunctionCall
 	call.Span = p.spanFrom(name.Start)
 	p.callSuffixes(call)
 	call.Span = p.spanFrom(name.Start)
-	return p.indirection(call)
+	return p.subscripts(call)
 }
 
 // plainArguments takes a list of expressions.

@@ -122,19 +122,43 @@ func (c *conn) fail(err error) {
 	c.logger.Debug("connection refused or ended", "error", err)
 	response := errorResponse(severityFatal, err)
 	c.server.metrics.failed(response.Code)
-	if c.writer.send(response) == nil {
-		_ = c.socket.SetWriteDeadline(time.Now().Add(time.Second))
-		c.writer.timeout = 0
-		_ = c.writer.flush()
+	if c.writer.send(response) != nil {
+		return
 	}
+	_ = c.socket.SetWriteDeadline(time.Now().Add(time.Second))
+	c.writer.timeout = 0
+	if c.writer.flush() == nil && response.Code == string(sqlerr.ProtocolViolation) {
+		c.linger()
+	}
+}
+
+// lingerTime and lingerBytes bound what is read of a client that is to see an
+// error first.
+const (
+	lingerTime  = 200 * time.Millisecond
+	lingerBytes = 1 << 20
+)
+
+// linger reads what the client goes on to send, until it has seen the end: a
+// socket that is closed with input unread is reset, and the error is lost.
+func (c *conn) linger() {
+	half, ok := c.socket.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.socket.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.socket, lingerBytes)
 }
 
 // run reads and answers messages until the client leaves (nil) or the
 // connection cannot go on.
 func (c *conn) run() error {
+	// The time for the startup is over.
+	if err := c.setReadDeadline(time.Time{}); err != nil {
+		return err
+	}
 	for {
 		if c.reader.buffered() == 0 {
-			if err := c.prepareToWait(); err != nil {
+			if err := c.waitForMessage(); err != nil {
 				return err
 			}
 		}
@@ -154,19 +178,25 @@ func (c *conn) run() error {
 	}
 }
 
-// prepareToWait lets go of what an idle connection does not need, and limits
-// the wait as the session's settings ask.
-func (c *conn) prepareToWait() error {
+// waitForMessage lets go of what an idle connection does not need, and waits for
+// the beginning of a message, no longer than the session's settings allow.
+func (c *conn) waitForMessage() error {
 	if err := c.writer.flush(); err != nil {
 		return err
 	}
 	c.reader.release()
 	c.writer.release()
-	var deadline time.Time
-	if timeout := c.session.IdleTimeout(); timeout > 0 {
-		deadline = time.Now().Add(timeout)
+	timeout := c.session.IdleTimeout()
+	if timeout == 0 {
+		return nil
 	}
-	return c.setReadDeadline(deadline)
+	if err := c.setReadDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	if err := c.reader.await(headerLength); err != nil {
+		return c.readError(err)
+	}
+	return c.setReadDeadline(time.Time{})
 }
 
 // readError turns a failed read into what the client is told.

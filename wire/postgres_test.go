@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write what PostgreSQL answers into the scripts")
+var update = flag.Bool("update", false, "write into the scripts what PostgreSQL answers, or the server where a script is its own")
 
 const postgresBin = "/usr/lib/postgresql/15/bin"
 
@@ -139,7 +139,7 @@ func TestScriptsOnPostgres(t *testing.T) {
 		setup.exchange("Query " + strconv.Quote(statement))
 	}
 	if *update {
-		updateScripts(t, socket)
+		updateScripts(t, "[^m]*.txt", "unix", socket)
 		return
 	}
 	runScripts(t, "[a-l]*.txt", "unix", socket)
@@ -154,10 +154,11 @@ var postgresSetup = []string{
 	"CREATE TABLE words (word text NOT NULL, at timestamp, amount numeric(8,2))",
 }
 
-func updateScripts(t *testing.T, socket string) {
-	paths, _ := filepath.Glob("testdata/protocol/[^m]*.txt")
+// updateScripts writes what a server answers into the scripts.
+func updateScripts(t *testing.T, pattern, network, address string) {
+	paths, _ := filepath.Glob(filepath.Join("testdata", "protocol", pattern))
 	for _, path := range paths {
-		c := startRaw(t, "unix", socket, nil)
+		c := startRaw(t, network, address, nil)
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -344,6 +344,8 @@ func TestPsqlFollows(t *testing.T) {
 		server.insert(t, writer, n)
 		expect(fmt.Sprint(n))
 	}
+	// A cancel between two FETCHes would be for nothing.
+	server.waitForState(t, "active")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -247,6 +247,18 @@ func TestSlowStartup(t *testing.T) {
 	}
 }
 
+// TestErrorIsSeen sends more than the server reads before it gives up: the error
+// arrives in spite of it.
+func TestErrorIsSeen(t *testing.T) {
+	server := startServer(t, nil)
+	for range 20 {
+		answer := sendBytes(t, server.address, bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 10_000))
+		if !bytes.Contains(answer, []byte("invalid length of startup packet")) {
+			t.Fatalf("answer %q", answer)
+		}
+	}
+}
+
 func TestMinorVersionIsNegotiated(t *testing.T) {
 	server := startServer(t, nil)
 	answer := sendBytes(t, server.address, append(

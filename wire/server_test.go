@@ -77,6 +77,10 @@ func (s *testServer) define(t testing.TB, statements ...string) {
 func TestScripts(t *testing.T) {
 	server := startServer(t, nil)
 	server.define(t, millraceSetup...)
+	if *update {
+		updateScripts(t, "millrace*.txt", "tcp", server.address)
+		return
+	}
 	runScripts(t, "*.txt", "tcp", server.address)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
@@ -85,6 +86,7 @@ func start(ctx context.Context, flags *startFlags, out, errOut io.Writer) error 
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	raiseProcessors()
 	logger, err := newLogger(flags, errOut)
 	if err != nil {
 		return err
@@ -109,6 +111,16 @@ func start(ctx context.Context, flags *startFlags, out, errOut io.Writer) error 
 		err = closeErr
 	}
 	return err
+}
+
+// raiseProcessors gives the scheduler more threads than there are cores, unless
+// the user has set GOMAXPROCS: a goroutine that syncs a file keeps its thread for
+// the time of the sync (docs/benchmarks.md has the effect).
+func raiseProcessors() {
+	const syncing = 2 // the log's goroutine, and one that flushes tables
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.NumCPU() + syncing)
+	}
 }
 
 // readyLine tells how to connect.

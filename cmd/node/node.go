@@ -46,6 +46,8 @@ type Options struct {
 	Now func() time.Time
 	// SnapshotBytes is the log's growth between snapshots; 0 means the default.
 	SnapshotBytes int64
+	// SegmentBytes is the size of a stream's segment files; 0 means the default.
+	SegmentBytes int64
 	// Hooks act inside ticks, for tests.
 	Hooks exec.Hooks
 }
@@ -153,7 +155,7 @@ func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) er
 	var err error
 	n.storage, err = cluster.Open(ctx, cluster.Options{
 		FS: n.options.FS, Dir: n.options.Dir, Shards: n.options.Shards, Catalog: machine,
-		SnapshotBytes: n.options.SnapshotBytes, Logger: n.options.Logger, Registerer: n.registry,
+		SnapshotBytes: n.options.SnapshotBytes, SegmentBytes: n.options.SegmentBytes, Logger: n.options.Logger, Registerer: n.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)

@@ -7,7 +7,7 @@ func (n *Privilege) format(p *printer) {
 	case "all", "select", "references", "create", "alter system":
 		p.text(strings.ToUpper(n.Name))
 	default:
-		p.role(n.Name)
+		p.name(n.Name)
 	}
 	p.parenthesizedIdentifiers(" ", n.Columns)
 }

@@ -33,12 +33,15 @@ func (p *printer) spacedOptions(before string, options []*Option) {
 	p.text(before, "(")
 	for i, option := range options {
 		p.when(i > 0, ", ")
-		switch option.Name {
-		case "select", "values", "table", "with":
-			// Behind a parenthesis these could begin a query.
-			p.quotedString(option.Name)
+		switch {
+		case option.Name == "analyze":
+			// Reserved, but an option of EXPLAIN and VACUUM.
+			p.text(option.Name)
+		case reservedWords.has(option.Name), option.Name == "values":
+			// VALUES behind a parenthesis would begin a query.
+			p.quotedName(option.Name)
 		default:
-			p.optionName(option.Name)
+			p.label(option.Name)
 		}
 		p.optional(" ", option.Value)
 	}

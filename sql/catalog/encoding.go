@@ -94,8 +94,13 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		if err := unmarshal(envelope.Body, &r); err != nil {
 			return nil, err
 		}
-		kind, err := parseKind(r.Kind)
-		return &CommentOn{Kind: kind, Name: r.Name, Column: r.Column, Text: r.Text}, err
+		c := &CommentOn{Name: r.Name, Column: r.Column, Text: r.Text}
+		if r.Column != "" { // a column's comment does not say what its relation is
+			return c, nil
+		}
+		var err error
+		c.Kind, err = parseKind(r.Kind)
+		return c, err
 	default:
 		return nil, corrupt("unknown catalog command %q", envelope.Kind)
 	}

@@ -76,7 +76,10 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 	case 3:
 		return &ResumeQuery{Name: name}
 	case 4:
-		return &CommentOn{Kind: KindTable, Name: Name{DefaultSchema, name}, Column: rapid.SampledFrom([]string{"", "a"}).Draw(t, "column"), Text: "x"}
+		if rapid.Bool().Draw(t, "column") {
+			return &CommentOn{Name: Name{DefaultSchema, name}, Column: "a", Text: "x"}
+		}
+		return &CommentOn{Kind: KindTable, Name: Name{DefaultSchema, name}, Text: "x"}
 	default:
 		c := &CreateRelation{Relation: drawRelation(t, name), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
 		if len(s.Relations()) > 0 && rapid.Bool().Draw(t, "derived") {

@@ -18,7 +18,6 @@ type anyAllEval struct {
 	truth       types.Vector
 	rows        []int32
 	notNull     []int32
-	selection   []int32
 }
 
 func compileAnyAll(e *AnyAll) (evaluator, error) {

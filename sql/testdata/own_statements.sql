@@ -65,7 +65,7 @@ SELECT STRUCT(a := 1, b := STRUCT(c := 'x')), STRUCT(), MAP('k' := 1, 'l' := a +
 SELECT struct(1, 2), map(1), map(a, b), map(x => 1), map(DISTINCT a), "struct"(a := 1)
 SELECT struct 'x', map 'y', struct, map
 SELECT CAST(a AS STRUCT<x INT, y ARRAY<TEXT>>), CAST(b AS MAP<TEXT, INT>), a::ARRAY<ARRAY<INT>>, b::map, c::ARRAY<INT>[]
-SELECT a[1][2], f(x)[1], f(x).y, m['k'], s->f['k']
+SELECT a[1][2], f(x)[1], (f(x)).y, m['k'], s->f['k']
 SELECT dateadd(DAY, 1, a), a::string, decimal '1', timestamptz '2024-01-01'
 INSERT INTO s SELECT a FROM t EMIT CHANGES
 INSERT INTO s WITH (query_id = 'x') SELECT a FROM t EMIT CHANGES

@@ -10,7 +10,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +58,7 @@ func StartPostgres(tb testing.TB, tcp bool, settings ...string) *Postgres {
 	}
 	server := exec.Command(filepath.Join(postgresBin, "postgres"), args...)
 	server.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Pdeathsig: syscall.SIGKILL}
-	output := &strings.Builder{}
+	output := &tail{}
 	server.Stderr = output
 	if err := server.Start(); err != nil {
 		tb.Fatal(err)

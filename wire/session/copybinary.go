@@ -107,7 +107,7 @@ func (d *binaryDecoder) row(last bool) (bool, error) {
 		}
 		return false, badBinary("unexpected EOF in COPY data")
 	case !whole:
-		return false, nil
+		return false, checkRowSize(len(rest))
 	}
 	if d.ended {
 		return false, d.checkEnd()

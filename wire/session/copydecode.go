@@ -45,6 +45,9 @@ func (d *lineDecoder) row(last bool) (bool, error) {
 			// Without any line the header is missing.
 			ok, d.lines.line = true, 1
 		}
+		if err == nil && !ok {
+			err = checkRowSize(d.lines.unfinished())
+		}
 		if err != nil || !ok {
 			return false, err
 		}

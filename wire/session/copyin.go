@@ -27,6 +27,18 @@ const (
 // ErrPause is what Client.CopyRead returns when no data has come for a while.
 var ErrPause = errors.New("no COPY data for now")
 
+// maxCopyRow bounds the data of one row, in bytes: it is held in memory.
+const maxCopyRow = 64 << 20
+
+// checkRowSize refuses a row of which so many bytes have come without its end.
+func checkRowSize(bytes int) error {
+	if bytes <= maxCopyRow {
+		return nil
+	}
+	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a row of COPY data has more than %d bytes", maxCopyRow).
+		WithHint("A quote that is not closed makes one row of all that follows.")
+}
+
 // copyDecoder turns COPY data into rows.
 type copyDecoder interface {
 	// add gives it data. What it took before is not referred to any more.

@@ -168,6 +168,18 @@ func TestCopyInFailedWrite(t *testing.T) {
 	}
 }
 
+// TestCopyInLongRow bounds what a quote that is never closed takes.
+func TestCopyInLongRow(t *testing.T) {
+	data := append([]byte("2001-01-01,\""), make([]byte, maxCopyRow+1<<20)...)
+	for i := len(`2001-01-01,"`); i < len(data); i++ {
+		data[i] = 'x'
+	}
+	_, err := copyInto(t, &recordingBackend{}, copyPlan(flights(), *csvOptions()), data, false)
+	if sqlerr.CodeOf(err) != sqlerr.ProgramLimitExceeded {
+		t.Errorf("error %v", err)
+	}
+}
+
 func BenchmarkCopyFlights(b *testing.B) {
 	data := flightLines(200_000)
 	o := csvOptions()

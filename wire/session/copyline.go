@@ -57,6 +57,9 @@ func (r *lineReader) add(data []byte) {
 	r.buffer = append(r.buffer, data...)
 }
 
+// unfinished returns how many bytes wait for the end of their line.
+func (r *lineReader) unfinished() int { return len(r.buffer) - r.start }
+
 // next returns the next line without its end. It returns ok false when the
 // line is not complete; with last set no more data comes, and what is left is a
 // line. At the end of the data it returns ok false with last set.

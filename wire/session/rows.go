@@ -77,7 +77,7 @@ func (s *Session) readOverlay(end context.CancelFunc) context.CancelFunc {
 // fill makes sure that there is a row at hand, and returns false at the end.
 func (r *source) fill(ctx context.Context) (bool, error) {
 	for !r.ended && (r.batch == nil || r.at >= r.batch.Len) {
-		batch, err := r.cursor.Next(ctx)
+		batch, err := r.next(ctx)
 		if errors.Is(err, io.EOF) {
 			r.ended, r.batch = true, nil
 			break
@@ -88,6 +88,16 @@ func (r *source) fill(ctx context.Context) (bool, error) {
 		r.batch, r.at = batch, 0
 	}
 	return !r.ended, nil
+}
+
+// next returns the cursor's next rows. A query that is computing when its
+// statement is interrupted ends for good; a push query that is waiting does not,
+// since FETCH may give up waiting for it.
+func (r *source) next(ctx context.Context) (*types.Batch, error) {
+	if !r.push && r.release != nil {
+		defer context.AfterFunc(ctx, r.release)()
+	}
+	return r.cursor.Next(ctx)
 }
 
 // take returns up to n rows at hand, all of them unless n is positive, as a

@@ -72,7 +72,8 @@ func (s *Session) SetConfig(name, value string, local bool) (string, error) {
 // settingValue returns the text of the values of SET. Several are a list, in
 // which names are quoted where that is needed.
 func settingValue(n *ast.SetVariable) (string, error) {
-	isList := strings.EqualFold(n.Name, "search_path") || strings.EqualFold(n.Name, "datestyle")
+	searchPath := strings.EqualFold(n.Name, "search_path")
+	isList := searchPath || strings.EqualFold(n.Name, "datestyle")
 	if len(n.Values) > 1 && !isList {
 		return "", sqlerr.New(sqlerr.InvalidParameterValue, n.Pos(), "SET %s takes only one argument", n.Name)
 	}
@@ -82,17 +83,13 @@ func settingValue(n *ast.SetVariable) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if _, isString := e.(*ast.StringLiteral); isList && (isString || isWord(e)) && (len(n.Values) > 1 || strings.EqualFold(n.Name, "search_path")) {
+		// A single string for DateStyle is a list by itself: 'ISO, DMY'.
+		if searchPath || isList && len(n.Values) > 1 {
 			part = quoteName(part)
 		}
 		parts[i] = part
 	}
 	return strings.Join(parts, ", "), nil
-}
-
-func isWord(e ast.Expr) bool {
-	_, ok := e.(*ast.Word)
-	return ok
 }
 
 // settingText returns the text of one value of SET.

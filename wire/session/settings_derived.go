@@ -29,22 +29,15 @@ func (v *values) derive() {
 		i := settingNumbers[name]
 		return parseSettingDuration(&settings[i], v.byNumber[i])
 	}
-	style, order := parseDateStyle(value("datestyle"))
-	_, zone, ok := loadTimeZone(value("timezone"))
+	style, order := types.ParseDateStyle(value("datestyle"))
+	_, zone, ok := types.TimeZoneSetting(value("timezone"))
 	if !ok {
 		zone = time.UTC
 	}
 	digits, _ := strconv.Atoi(value("extra_float_digits"))
 	format := &types.Format{
 		TimeZone: zone, DateStyle: style, DateOrder: order, ExtraFloatDigits: digits,
-	}
-	switch value("intervalstyle") {
-	case "postgres_verbose":
-		format.IntervalStyle = types.IntervalStylePostgresVerbose
-	case "sql_standard":
-		format.IntervalStyle = types.IntervalStyleSQLStandard
-	case "iso_8601":
-		format.IntervalStyle = types.IntervalStyleISO8601
+		IntervalStyle: types.ParseIntervalStyle(value("intervalstyle")),
 	}
 	if value("bytea_output") == "escape" {
 		format.ByteaOutput = types.ByteaOutputEscape

@@ -129,6 +129,6 @@ var settings = []setting{
 		description: "Has no effect; kept for clients that set it."},
 }
 
-// isolationLevels are the levels that clients may ask for. All writes of a
-// transaction take effect at once at COMMIT, whichever it is.
+// isolationLevels are PostgreSQL's levels. Those above READ COMMITTED are known
+// and refused.
 var isolationLevels = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}

@@ -217,10 +217,10 @@ func (s *Session) begin(n *ast.Begin) (string, error) {
 			return "", err
 		}
 	}
-	s.transaction.state = stateBlock
 	if err := s.setModes(n.Modes); err != nil {
 		return "", err
 	}
+	s.transaction.state = stateBlock
 	if n.Start {
 		return "START TRANSACTION", nil
 	}
@@ -229,6 +229,9 @@ func (s *Session) begin(n *ast.Begin) (string, error) {
 
 // setModes applies the modes of BEGIN and SET TRANSACTION to the transaction.
 func (s *Session) setModes(modes ast.TransactionModes) error {
+	if err := checkLevel(isolationName(modes.Isolation)); err != nil {
+		return err
+	}
 	switch modes.Access {
 	case ast.ReadOnly:
 		s.transaction.readOnly = true
@@ -353,6 +356,9 @@ func (s *Session) setTransaction(n *ast.SetTransaction) (string, error) {
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SET TRANSACTION SNAPSHOT is not supported")
 	}
 	if n.Session {
+		if err := checkLevel(isolationName(n.Modes.Isolation)); err != nil {
+			return "", err
+		}
 		if n.Modes.Access != ast.AccessDefault {
 			s.set("default_transaction_read_only", onOff(n.Modes.Access == ast.ReadOnly))
 		}

@@ -1,0 +1,151 @@
+package exec
+
+import (
+	"sync"
+
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+)
+
+// feed tells the node's sessions what a shard has committed: that streams have
+// new rows, and how tables changed.
+type feed struct {
+	mu sync.Mutex
+	// index is the last index that was published.
+	index       uint64
+	subscribers map[catalog.ObjectID]map[*subscription]struct{}
+}
+
+// subscription is a session's wish to hear of one relation on all shards.
+type subscription struct {
+	relation catalog.ObjectID
+	// wake is signalled when there is something new.
+	wake chan struct{}
+
+	mu sync.Mutex
+	// changes are a table's committed changes that the session has not taken, per
+	// shard in order; rows counts them.
+	changes []tableChanges
+	rows    int
+	// table says that changes are wanted; of a stream the session reads the log.
+	table bool
+	// ended is why there will be no more changes.
+	ended error
+}
+
+// maxSubscriptionRows bounds the changes that wait for one session.
+const maxSubscriptionRows = 1 << 18
+
+func (f *feed) subscribe(s *subscription) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.subscribers == nil {
+		f.subscribers = map[catalog.ObjectID]map[*subscription]struct{}{}
+	}
+	if f.subscribers[s.relation] == nil {
+		f.subscribers[s.relation] = map[*subscription]struct{}{}
+	}
+	f.subscribers[s.relation][s] = struct{}{}
+}
+
+func (f *feed) unsubscribe(s *subscription) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.subscribers[s.relation], s)
+	if len(f.subscribers[s.relation]) == 0 {
+		delete(f.subscribers, s.relation)
+	}
+}
+
+// publish tells subscribers what a committed tick did.
+func (f *feed) publish(shard int, index uint64, result *tickResult) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index = index
+	for table, changes := range result.changes {
+		for s := range f.subscribers[table] {
+			s.offer(tableChanges{table: table, shard: shard, index: index, changes: changes})
+		}
+	}
+	for _, stream := range result.appended {
+		for s := range f.subscribers[stream] {
+			s.signal()
+		}
+	}
+	for _, dropped := range result.dropped {
+		for s := range f.subscribers[dropped] {
+			s.end(sqlerr.New(sqlerr.UndefinedTable, -1, "the relation was dropped while the query followed it"))
+		}
+	}
+}
+
+// restart tells subscribers of tables that changes may have been missed: a loop
+// begins, and what the entry in flight changed was not published.
+func (f *feed) restart(shard int, index uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	missed := f.index != 0 && f.index != index
+	f.index = index
+	if !missed {
+		return
+	}
+	for _, subscribers := range f.subscribers {
+		for s := range subscribers {
+			if s.table {
+				s.end(sqlerr.New(sqlerr.IOError, -1, "changes of the result were missed while shard %d recovered from an error", shard).
+					WithHint("Run the query again: it begins with the current result."))
+			}
+		}
+	}
+}
+
+func (s *subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end lets the waiting changes go and has the session told why.
+func (s *subscription) end(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(reason)
+}
+
+func (s *subscription) endLocked(reason error) {
+	if s.ended == nil {
+		s.ended, s.changes, s.rows = reason, nil, 0
+	}
+	s.signal()
+}
+
+func (s *subscription) offer(c tableChanges) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := 0
+	for _, b := range c.changes {
+		rows += b.Len
+	}
+	switch {
+	case s.ended != nil:
+	case s.rows+rows > maxSubscriptionRows:
+		s.endLocked(sqlerr.New(sqlerr.ConfigurationLimitExceeded, -1, "the client is too slow for the changes of the result").
+			WithHint("Run the query again: it begins with the current result."))
+	default:
+		s.changes = append(s.changes, c)
+		s.rows += rows
+		s.signal()
+	}
+}
+
+// take returns the changes that have come since the last take.
+func (s *subscription) take() (changes []tableChanges, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return nil, s.ended
+	}
+	changes, s.changes, s.rows = s.changes, nil, 0
+	return changes, nil
+}

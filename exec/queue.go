@@ -1,0 +1,196 @@
+package exec
+
+import (
+	"context"
+	"sync"
+)
+
+// The bounds of what one tick takes and what waits for it.
+const (
+	tickBytes     = 1 << 20
+	tickRequests  = 4096
+	deliveryBytes = 4 << 20
+	queuedBytes   = 16 << 20
+)
+
+// queue is what waits for the next tick. Appends beyond its bound block their
+// sessions; deliveries, acknowledgements and the steps of transactions are
+// always taken.
+type queue struct {
+	mu              sync.Mutex
+	room            sync.Cond
+	appends         []*request
+	steps           []*request
+	deliveries      []*delivery
+	acknowledgments []acknowledgement
+	producers       []uint64 // of writers that are closed
+	bytes           int      // of appends, waiting and in the current tick
+	closed          bool
+	wake            chan struct{}
+}
+
+func newQueue() queue { return queue{wake: make(chan struct{}, 1)} }
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// submit queues a request and returns; its done is called with the outcome. An
+// append waits for room, as long as ctx allows. After an error done is not
+// called.
+func (q *queue) submit(ctx context.Context, r *request) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if r.kind == requestAppend {
+		if err := q.waitForRoom(ctx); err != nil {
+			return err
+		}
+	}
+	if q.closed {
+		return ErrStopped
+	}
+	if r.kind == requestAppend {
+		q.bytes += r.bytes
+		q.appends = append(q.appends, r)
+	} else {
+		q.steps = append(q.steps, r)
+	}
+	q.signal()
+	return nil
+}
+
+// forget has a closed writer's producer forgotten with the next entry. It wakes
+// the loop only when many have gathered.
+func (q *queue) forget(producer uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.producers = append(q.producers, producer)
+	if len(q.producers) >= manyProducers {
+		q.signal()
+	}
+}
+
+// keep takes producers back that a tick did not forget.
+func (q *queue) keep(producers []uint64) {
+	if len(producers) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.producers = append(producers, q.producers...)
+}
+
+// waitForRoom waits until an append may be queued. The lock is held on entry and
+// exit.
+func (q *queue) waitForRoom(ctx context.Context) error {
+	if q.bytes < queuedBytes || q.closed {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.room.Broadcast()
+	})
+	defer stop()
+	for q.bytes >= queuedBytes && !q.closed {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		q.room.Wait()
+	}
+	return nil
+}
+
+func (q *queue) deliver(d *delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.deliveries = append(q.deliveries, d)
+	q.signal()
+}
+
+func (q *queue) acknowledge(a acknowledgement) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.acknowledgments = append(q.acknowledgments, a)
+	q.signal()
+}
+
+// take returns a tick's worth of what waits.
+func (q *queue) take() *tickInputs {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	in := &tickInputs{acknowledgments: q.acknowledgments, producers: q.producers}
+	q.acknowledgments, q.producers = nil, nil
+	var steps, appends []*request
+	steps, q.steps = takeRequests(q.steps)
+	appends, q.appends = takeRequests(q.appends)
+	in.requests = append(steps, appends...)
+	n, bytes := 0, 0
+	for n < len(q.deliveries) && bytes < deliveryBytes {
+		bytes += deliverySize(q.deliveries[n])
+		n++
+	}
+	in.deliveries, q.deliveries = q.deliveries[:n:n], q.deliveries[n:]
+	if len(q.appends)+len(q.steps)+len(q.deliveries) > 0 {
+		q.signal()
+	}
+	return in
+}
+
+// takeRequests parts requests into those of one tick, at least one, and the
+// rest.
+func takeRequests(waiting []*request) (taken, rest []*request) {
+	n, bytes := 0, 0
+	for n < len(waiting) && n < tickRequests && (n == 0 || bytes+waiting[n].bytes <= tickBytes) {
+		bytes += waiting[n].bytes
+		n++
+	}
+	return waiting[:n:n], waiting[n:]
+}
+
+// deliverySize estimates a delivery's size in bytes.
+func deliverySize(d *delivery) int {
+	if d.rows == nil {
+		return len(d.payload)
+	}
+	return batchBytes(d.rows)
+}
+
+// answered makes room for the sessions that wait for it.
+func (q *queue) answered(replies []reply) {
+	if len(replies) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range replies {
+		if r := replies[i].request; r.kind == requestAppend {
+			q.bytes -= r.bytes
+		}
+	}
+	q.room.Broadcast()
+}
+
+// takeAll takes every request that waits.
+func (q *queue) takeAll() []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	taken := append(q.appends, q.steps...)
+	q.appends, q.steps = nil, nil
+	return taken
+}
+
+// close answers everything that waits and refuses what comes.
+func (q *queue) close() {
+	q.mu.Lock()
+	waiting := append(q.appends, q.steps...)
+	q.appends, q.steps, q.closed = nil, nil, true
+	q.room.Broadcast()
+	q.mu.Unlock()
+	for _, r := range waiting {
+		r.done(false, ErrStopped)
+	}
+}

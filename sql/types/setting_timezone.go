@@ -1,0 +1,80 @@
+package types
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// TimeZoneSetting returns the time zone that a value of the setting TimeZone
+// means, and the name that SHOW prints for it:
+//
+//   - a name of the time zone database, in any case: Europe/Berlin, UTC;
+//   - hours east of Greenwich: 2, -5, 5.5;
+//   - POSIX's abbreviation with the offset west of Greenwich: GMT-2, <+02>-02,
+//     UTC+5:30;
+//   - a fixed abbreviation: CEST, PDT.
+func TimeZoneSetting(value string) (name string, zone *time.Location, ok bool) {
+	value = strings.TrimSpace(value)
+	if hours, err := strconv.ParseFloat(value, 64); err == nil {
+		return offsetZone(int(hours * 3600))
+	}
+	if strings.EqualFold(value, "default") {
+		return "UTC", time.UTC, true
+	}
+	if bracketed, ok := strings.CutPrefix(value, "<"); ok {
+		return bracketedZone(value, bracketed)
+	}
+	if zone, ok := LookUpZone(value); ok {
+		if strings.EqualFold(zone.String(), value) {
+			return zone.String(), zone, true
+		}
+		return value, zone, true
+	}
+	if minutes, ok := zoneAbbreviations[strings.ToLower(value)]; ok {
+		return strings.ToUpper(value), time.FixedZone(strings.ToUpper(value), int(minutes)*60), true
+	}
+	return "", nil, false
+}
+
+// bracketedZone returns POSIX's zone with an abbreviation that is not all letters,
+// given without its first bracket: +02>-02.
+func bracketedZone(value, bracketed string) (string, *time.Location, bool) {
+	abbreviation, offset, closed := strings.Cut(bracketed, ">")
+	if !closed {
+		return "", nil, false
+	}
+	zone, ok := LookUpZone("GMT" + offset)
+	if !ok {
+		return "", nil, false
+	}
+	_, seconds := time.Unix(0, 0).In(zone).Zone()
+	return value, time.FixedZone(abbreviation, seconds), true
+}
+
+// offsetZone returns the zone at an offset, in seconds east of Greenwich, under
+// PostgreSQL's name for it, which counts both ways: <+02>-02.
+func offsetZone(seconds int) (string, *time.Location, bool) {
+	const limit = 168 * 3600
+	if seconds < -limit || seconds > limit {
+		return "", nil, false
+	}
+	east := formatOffset(seconds, "+")
+	return "<" + east + ">" + formatOffset(-seconds, "+"), time.FixedZone(east, seconds), true
+}
+
+func formatOffset(seconds int, plus string) string {
+	sign := plus
+	if seconds < 0 {
+		sign, seconds = "-", -seconds
+	}
+	text := fmt.Sprintf("%s%02d", sign, seconds/3600)
+	if rest := seconds % 3600; rest != 0 {
+		text += fmt.Sprintf(":%02d", rest/60)
+		if rest%60 != 0 {
+			text += fmt.Sprintf(":%02d", rest%60)
+		}
+	}
+	return text
+}

@@ -1,0 +1,300 @@
+package equivalence
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// stepKind is what a step of a chain does.
+type stepKind int
+
+const (
+	stepCreate stepKind = iota
+	stepInsert
+	stepMany
+	stepCopy
+	stepTransaction
+	stepRollback
+	stepRestart
+	stepPush
+)
+
+// step is one step of a chain. Writes that follow each other, and declarations
+// of results between them, go out at the same time over their connections.
+type step struct {
+	kind stepKind
+	// sql is the statement in Millrace; for a restart it is only there to be left
+	// out. postgres is the one for PostgreSQL, where another.
+	sql      *fragment
+	postgres string
+	// relation is the one written, declared or followed.
+	relation *relation
+	rows     [][]string
+	// connection is the number of the connection that writes.
+	connection int
+	// adHoc says that a push runs the relation's query and does not read the
+	// relation.
+	adHoc bool
+}
+
+// chain is streams and tables, results derived from them one behind the other,
+// and the writes, restarts and push queries in between.
+type chain struct {
+	shards  int
+	steps   []*step
+	derived []*relation
+}
+
+const connections = 4
+
+// newChain makes the chain of a seed.
+func newChain(seed uint64, shards int) *chain {
+	g := &generator{random: rand.New(rand.NewPCG(seed, 2))}
+	c := &chain{shards: shards}
+	var sources []*relation
+	for i := range 1 + g.random.IntN(2) {
+		r := g.source(string(rune('a'+i)), shards)
+		sources = append(sources, r)
+		g.relations = append(g.relations, r)
+		ours, theirs := r.create()
+		c.steps = append(c.steps, &step{kind: stepCreate, sql: piece(ours), postgres: theirs, relation: r})
+	}
+	restarts := g.one(2)
+	for range 1 + g.random.IntN(5) {
+		for range g.random.IntN(8) {
+			if g.one(4) && len(c.derived) < 8 {
+				c.derive(g)
+			} else {
+				c.write(g, pick(g, sources...))
+			}
+		}
+		if !restarts {
+			c.follow(g)
+		} else if g.one(2) {
+			c.steps = append(c.steps, &step{kind: stepRestart, sql: maybe(piece("restart"))})
+		}
+	}
+	if len(c.derived) == 0 {
+		c.derive(g)
+	}
+	return c
+}
+
+// derive declares a result over a random relation.
+func (c *chain) derive(g *generator) {
+	over := g.relations[len(g.relations)-1]
+	if g.one(2) {
+		over = pick(g, g.relations...)
+	}
+	r := g.derived(fmt.Sprintf("d%d", len(c.derived)), over)
+	kind := "TABLE"
+	if r.stream {
+		kind = "STREAM"
+	}
+	c.derived = append(c.derived, r)
+	g.relations = append(g.relations, r)
+	c.steps = append(c.steps, &step{
+		kind: stepCreate, relation: r,
+		sql: piece("CREATE "+kind+" "+r.name+" AS {}", r.query.fragment),
+	})
+}
+
+// derived makes a result over a relation: a stream of rows, a projection, or
+// groups.
+func (g *generator) derived(name string, over *relation) *relation {
+	r := &relation{name: name}
+	from, columns, appendOnly := piece(over.name), over.columns, over.appendOnly
+	if g.one(4) {
+		inner := g.derived("", over)
+		alias := g.alias()
+		from, columns, appendOnly = piece("({}) AS "+alias, inner.query.fragment), qualified(alias, inner.columns), inner.appendOnly
+	}
+	shape := g.random.IntN(10)
+	switch {
+	case shape < 3:
+		g.project(r, from, columns)
+		r.stream = appendOnly && (g.one(2) || name == "")
+		r.appendOnly = r.stream
+		r.overStream = appendOnly
+	case shape < 4:
+		g.distinct(r, from, columns)
+	default:
+		g.group(r, from, columns)
+	}
+	r.columns = r.query.columns
+	return r
+}
+
+// project is a SELECT without grouping.
+func (g *generator) project(r *relation, from *fragment, columns []column) {
+	var out outputs
+	for range 1 + g.random.IntN(4) {
+		g.output(&out, columns, false)
+	}
+	r.query = &query{piece("SELECT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false, false}
+}
+
+// output adds a column or an expression to a SELECT list.
+func (g *generator) output(out *outputs, columns []column, distinguished bool) {
+	if len(columns) > 0 && !g.one(3) {
+		c := pick(g, columns...)
+		e := expression(c.typ, c.name)
+		if distinguished {
+			e = distinguish(e)
+		}
+		out.add(e, c.inexact)
+		return
+	}
+	e := g.value(g.usualType(), 2, columns)
+	if distinguished {
+		e = distinguish(e)
+	}
+	out.add(e, true)
+}
+
+func (g *generator) distinct(r *relation, from *fragment, columns []column) {
+	var out outputs
+	for range 1 + g.random.IntN(3) {
+		g.output(&out, columns, true)
+	}
+	for i := range out.parts {
+		out.parts[i].optional = false
+	}
+	r.query = &query{piece("SELECT DISTINCT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false, false}
+}
+
+// group is a SELECT with GROUP BY of 0 to 3 keys.
+func (g *generator) group(r *relation, from *fragment, columns []column) {
+	keys := g.keys(columns)
+	var out outputs
+	for _, key := range keys {
+		if !g.one(8) {
+			out.add(key, true)
+		}
+	}
+	for range 1 + g.random.IntN(4) {
+		e, inexact := g.aggregate(columns, false)
+		out.add(e, inexact)
+	}
+	r.query = &query{
+		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(columns), groupBy(keys), g.having(columns)),
+		out.columns, false, false,
+	}
+}
+
+// write adds rows to a source.
+func (c *chain) write(g *generator, r *relation) {
+	s := &step{kind: pick(g, stepInsert, stepMany, stepMany, stepCopy, stepCopy, stepTransaction, stepRollback), relation: r, connection: g.random.IntN(connections)}
+	count := 1
+	if s.kind != stepInsert {
+		count = 1 + g.random.IntN(pick(g, 5, 40))
+	}
+	if s.kind == stepCopy && g.one(12) {
+		count = 1500
+	}
+	for range count {
+		s.rows = append(s.rows, g.row(r))
+	}
+	s.sql = maybe(insert(r, s.rows))
+	c.steps = append(c.steps, s)
+}
+
+// follow starts push queries on some of the results.
+func (c *chain) follow(g *generator) {
+	for _, r := range c.derived {
+		if r.appendOnly || !g.one(3) {
+			continue // an append-only push gives only the rows from its start on
+		}
+		adHoc := !r.overStream && g.one(3)
+		c.steps = append(c.steps, &step{kind: stepPush, relation: r, adHoc: adHoc, sql: maybe(piece("push"))})
+	}
+}
+
+// writes reports whether a step writes rows.
+func (s *step) writes() bool { return s.kind >= stepInsert && s.kind <= stepRollback }
+
+// concurrent reports whether a step may go out together with others: a write, or
+// the declaration of a result.
+func (s *step) concurrent() bool {
+	return s.writes() || s.kind == stepCreate && s.relation.query != nil
+}
+
+// liveRows are the rows that were not left out.
+func (s *step) liveRows() [][]string {
+	var rows [][]string
+	for i, part := range s.sql.parts {
+		if !part.gone && !s.sql.gone {
+			rows = append(rows, s.rows[i])
+		}
+	}
+	return rows
+}
+
+// copyText writes rows in COPY's text format.
+func copyText(rows [][]string) string {
+	escape := strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
+	var out strings.Builder
+	for _, row := range rows {
+		for i, value := range row {
+			if i > 0 {
+				out.WriteByte('\t')
+			}
+			if value == null {
+				out.WriteString(`\N`)
+			} else {
+				out.WriteString(escape.Replace(value))
+			}
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+// live are the steps that were not left out.
+func (c *chain) live() []*step {
+	return slices.DeleteFunc(slices.Clone(c.steps), func(s *step) bool { return s.sql.String() == "" })
+}
+
+// fragments are what can be made smaller. Results that nothing else reads and
+// sources may go as a whole.
+func (c *chain) fragments() []*fragment {
+	var out []*fragment
+	for _, s := range slices.Backward(c.steps) {
+		if s.kind == stepCreate {
+			s.sql.optional = true
+		}
+		out = append(out, s.sql)
+	}
+	return out
+}
+
+// script is the chain as a script for testsql/scripts; what is asked stands at
+// its end. Writes are in one connection there.
+func (c *chain) script() string {
+	var out strings.Builder
+	for i, s := range c.live() {
+		switch s.kind {
+		case stepRestart:
+			out.WriteString("restart\n\n")
+		case stepPush:
+			fmt.Fprintf(&out, "push p%d\n%s\n\n", i, s.push())
+		case stepTransaction:
+			fmt.Fprintf(&out, "statement ok\nBEGIN; %s; COMMIT\n\n", s.sql)
+		case stepRollback:
+			fmt.Fprintf(&out, "statement ok\nBEGIN; %s; ROLLBACK\n\n", s.sql)
+		default:
+			fmt.Fprintf(&out, "statement ok\n%s\n\n", s.sql)
+		}
+	}
+	return out.String()
+}
+
+// push is the SQL of a push query.
+func (s *step) push() string {
+	if s.adHoc {
+		return s.relation.query.String() + " EMIT CHANGES"
+	}
+	return "SELECT * FROM " + s.relation.name + " EMIT CHANGES"
+}

@@ -1,0 +1,291 @@
+package equivalence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/cmd/node"
+	"millrace/testsql/harness"
+)
+
+func testContinuous(t *testing.T, postgres *harness.Postgres) {
+	for seed := range uint64(seeds(30)) {
+		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
+			o, err := connectOracle(t.Context(), postgres)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Close(context.WithoutCancel(t.Context()))
+			shards := []int{1, 2, 8}[seed%3]
+			c := newChain(seed, shards)
+			difference := c.run(t.Context(), o)
+			if difference == nil {
+				return
+			}
+			if os.Getenv("MILLRACE_NO_SHRINK") == "" {
+				difference = c.shrink(t.Context(), o, difference)
+			}
+			t.Errorf("seed %d, %d shards: %v\n%s", seed, shards, difference, c.script())
+		})
+	}
+}
+
+// shrink makes the chain smaller as long as a difference of the same kind
+// remains, and returns the last one.
+func (c *chain) shrink(ctx context.Context, o *oracle, difference error) error {
+	last := difference
+	shrink(c.fragments(), time.Now().Add(2*shrinkTime), func() bool {
+		err := c.run(ctx, o)
+		if err == nil || kindOf(err) != kindOf(difference) {
+			return false
+		}
+		last = err
+		return true
+	})
+	return last
+}
+
+// running is a chain at work.
+type running struct {
+	*chain
+	dir         string
+	node        *node.Node
+	connections [connections]*pgx.Conn
+	oracle      *oracle
+	followers   []*follower
+}
+
+// run makes all steps on a new node and in PostgreSQL and returns the first
+// difference.
+func (c *chain) run(ctx context.Context, o *oracle) (err error) {
+	dir, err := os.MkdirTemp("", "millrace-chain-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r := &running{chain: c, dir: dir, oracle: o}
+	defer func() {
+		if closeErr := r.stop(ctx); err == nil && closeErr != nil {
+			err = fmt.Errorf("close: %w", closeErr)
+		}
+	}()
+	if err := errors.Join(r.start(ctx), o.reset(ctx)); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	steps := c.live()
+	for i := 0; i < len(steps); {
+		count := 1
+		for steps[i].concurrent() && i+count < len(steps) && steps[i+count].concurrent() {
+			count++
+		}
+		if err := r.make(ctx, steps[i:i+count]); err != nil {
+			return err
+		}
+		i += count
+	}
+	return r.check(ctx)
+}
+
+func (r *running) start(ctx context.Context) (err error) {
+	if r.node, err = node.Start(ctx, node.Options{Dir: r.dir, Shards: r.shards, Listen: "127.0.0.1:0"}); err != nil {
+		return err
+	}
+	for i := range r.connections {
+		if r.connections[i], err = pgx.Connect(ctx, harness.NodeURL(r.node.Addr())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *running) stop(ctx context.Context) error {
+	for _, f := range r.followers {
+		f.stop()
+	}
+	r.followers = nil
+	for _, connection := range r.connections {
+		if connection != nil {
+			_ = connection.Close(ctx) // the node is about to stop
+		}
+	}
+	if r.node == nil {
+		return nil
+	}
+	return r.node.Close()
+}
+
+// make makes one step, or several that go out at the same time.
+func (r *running) make(ctx context.Context, steps []*step) error {
+	switch s := steps[0]; s.kind {
+	case stepRestart:
+		if err := r.stop(ctx); err != nil {
+			return fmt.Errorf("close: %w", err)
+		}
+		return r.start(ctx)
+	case stepPush:
+		f, err := follow(ctx, harness.NodeURL(r.node.Addr()), s)
+		if err != nil {
+			return fmt.Errorf("push: %w", err)
+		}
+		r.followers = append(r.followers, f)
+		return nil
+	}
+	for _, s := range steps {
+		if sql := s.forPostgres(); sql != "" {
+			if err := succeed(ctx, r.oracle.Conn, sql); err != nil {
+				return fmt.Errorf("PostgreSQL: %w", err)
+			}
+		}
+	}
+	return r.send(ctx, steps)
+}
+
+// forPostgres is the step's statement in PostgreSQL, "" for none.
+func (s *step) forPostgres() string {
+	switch {
+	case s.kind == stepRollback:
+		return ""
+	case s.kind == stepCreate && s.relation.query != nil:
+		return "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.String()
+	case s.kind == stepCreate:
+		return s.postgres
+	}
+	return s.sql.String()
+}
+
+// send sends the steps, each over its connection.
+func (r *running) send(ctx context.Context, steps []*step) error {
+	var senders sync.WaitGroup
+	var failures [connections]error
+	for number, connection := range r.connections {
+		senders.Go(func() {
+			for _, s := range steps {
+				if s.connection == number && failures[number] == nil {
+					failures[number] = s.send(ctx, connection)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	return errors.Join(failures[:]...)
+}
+
+func (s *step) send(ctx context.Context, connection *pgx.Conn) error {
+	switch s.kind {
+	case stepCopy:
+		_, err := connection.PgConn().CopyFrom(ctx, strings.NewReader(copyText(s.liveRows())), "COPY "+s.relation.name+" FROM STDIN")
+		if err != nil {
+			return fmt.Errorf("copy: %w", err)
+		}
+		return nil
+	case stepTransaction, stepRollback:
+		end := "COMMIT"
+		if s.kind == stepRollback {
+			end = "ROLLBACK"
+		}
+		for _, sql := range []string{"BEGIN", s.sql.String(), end} {
+			if err := succeed(ctx, connection, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return succeed(ctx, connection, s.sql.String())
+	}
+}
+
+// succeed runs a statement that must not fail.
+func succeed(ctx context.Context, connection *pgx.Conn, sql string) error {
+	a, err := ask(ctx, connection, sql)
+	if err != nil {
+		return fmt.Errorf("connection: %w", err)
+	}
+	if a.code != "" {
+		return fmt.Errorf("statement %s: %s\n%s", a.code, a.message, sql)
+	}
+	return nil
+}
+
+// check compares every result with PostgreSQL's view, with the query run once,
+// and with what the push queries gave.
+func (r *running) check(ctx context.Context) error {
+	for _, s := range r.live() {
+		if s.kind != stepCreate {
+			continue
+		}
+		if err := r.checkResult(ctx, s.relation); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.followers {
+		if err := r.checkFollower(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *running) checkResult(ctx context.Context, result *relation) error {
+	kept, err := ask(ctx, r.connections[0], "SELECT * FROM "+result.name)
+	if err != nil {
+		return fmt.Errorf("connection: %w", err)
+	}
+	want, err := ask(ctx, r.oracle.Conn, "SELECT * FROM "+result.name)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	if want.code != "" {
+		return nil // a row fails: it contributes nothing in Millrace
+	}
+	if err := compare(want, kept, false); err != nil {
+		return fmt.Errorf("kept %w\n%s", err, result.name)
+	}
+	if result.query == nil {
+		return nil
+	}
+	once, err := ask(ctx, r.connections[0], result.query.String())
+	if err != nil {
+		return fmt.Errorf("connection: %w", err)
+	}
+	if err := compare(want, once, false); err != nil {
+		return fmt.Errorf("once %w\n%s", err, result.name)
+	}
+	return nil
+}
+
+// pushPatience bounds the wait for a push query to arrive at the result.
+const pushPatience = 10 * time.Second
+
+func (r *running) checkFollower(ctx context.Context, f *follower) error {
+	want, err := ask(ctx, r.connections[0], "SELECT * FROM "+f.relation.name)
+	if err != nil {
+		return fmt.Errorf("connection: %w", err)
+	}
+	if want.code != "" {
+		return nil
+	}
+	deadline := time.After(pushPatience)
+	for {
+		rows, changed, err := f.result()
+		if err != nil {
+			return fmt.Errorf("push %w", err)
+		}
+		difference := compare(want, &answer{columns: want.columns, floats: want.floats, rows: rows}, false)
+		if difference == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			return fmt.Errorf("push %w\n%s", difference, f.sql)
+		}
+	}
+}
