@@ -108,9 +108,10 @@ func (b *exprBinder) nullIf(args []expr.Expr, pos int) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The operands as the comparison sees them have their types.
+	// The result is the first operand as the comparison sees it: NULLIF(1, 2.5) is
+	// numeric.
 	value := args[0]
-	if call, ok := equal.(*expr.Call); ok && value.Type().Kind == types.KindUnknown {
+	if call, ok := equal.(*expr.Call); ok {
 		value = call.Args[0]
 	}
 	null := &expr.Const{Node: expr.Node{ResultType: value.Type(), Position: pos}}

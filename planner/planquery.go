@@ -151,6 +151,11 @@ func (b *binder) checkIncremental(node plan.Node) error {
 		}
 		appendOnly = appendOnly && input.Props().Kind == plan.AppendOnly
 	}
+	if aggregate, ok := node.(*plan.Aggregate); ok {
+		if err := checkAggregates(aggregate, appendOnly); err != nil {
+			return err
+		}
+	}
 	var refused error
 	for _, e := range nodeExprs(node) {
 		expr.Walk(e, func(e expr.Expr) bool {
@@ -169,6 +174,25 @@ func (b *binder) checkIncremental(node plan.Node) error {
 		})
 		if refused != nil {
 			return refused
+		}
+	}
+	return nil
+}
+
+// maxAggregateCalls is how many aggregates one aggregation that is kept up to
+// date may have: those that keep their values are numbered in one byte.
+const maxAggregateCalls = 254
+
+// checkAggregates refuses aggregates that cannot be kept up to date.
+func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
+	for i := range a.Calls {
+		call := &a.Calls[i]
+		if i >= maxAggregateCalls {
+			return sqlerr.New(sqlerr.ProgramLimitExceeded, call.Pos, "more than %d aggregates in one result that is kept up to date", maxAggregateCalls)
+		}
+		if !appendOnly && call.Func.OrderSensitive && !call.Distinct {
+			return notSupported(call.Pos, "%s is not supported over rows that change", call.Func.Name).
+				WithHint("Its result depends on the order of the rows, which rows that change do not have.")
 		}
 	}
 	return nil
