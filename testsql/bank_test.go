@@ -142,7 +142,10 @@ func transfer(ctx context.Context, c *pgx.Conn, from, to, amount int) (committin
 	if err := tx.QueryRow(ctx, `SELECT balance FROM accounts WHERE id = $1`, from).Scan(&balance); err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE accounts SET balance = $1, moved = moved + 1 WHERE id = $2`, balance-amount, from); err != nil {
+	if balance < amount {
+		return false, nil // nothing is committed, and nothing counts
+	}
+	if _, err := tx.Exec(ctx, `UPDATE accounts SET balance = balance - $1, moved = moved + 1 WHERE id = $2`, amount, from); err != nil {
 		return false, err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE accounts SET balance = balance + $1 WHERE id = $2`, amount, to); err != nil {

@@ -84,10 +84,15 @@ func (p *tablePair) declare() {
 }
 
 func (p *tablePair) runScript(seed uint64) {
-	g := &tableStatements{rand.New(rand.NewPCG(seed, 29))}
+	g := &tableStatements{Rand: rand.New(rand.NewPCG(seed, 29))}
 	p.log = nil
 	for _, table := range []string{"a", "b", "c"} {
 		p.both("DELETE FROM " + table)
+	}
+	for range 4 {
+		for _, table := range []string{"a", "b", "c"} {
+			p.both(fmt.Sprintf("INSERT INTO %s VALUES %s, %s ON CONFLICT DO NOTHING", table, g.row(table), g.row(table)))
+		}
 	}
 	for range 5 + g.IntN(25) {
 		if !p.both(g.statement()) {
@@ -152,29 +157,45 @@ func outcomeOf(ctx context.Context, connection *pgx.Conn, statement string) []st
 }
 
 // tableStatements makes random statements over the tables.
-type tableStatements struct{ *rand.Rand }
+type tableStatements struct {
+	*rand.Rand
+	// block says that a transaction block is open, as far as the statements so far
+	// tell.
+	block bool
+}
 
 func (g *tableStatements) pick(list ...string) string { return list[g.IntN(len(list))] }
 
 func (g *tableStatements) statement() string {
+	if g.IntN(4) == 0 {
+		return g.control()
+	}
 	switch n := g.IntN(100); {
-	case n < 8:
-		return g.pick("BEGIN", "BEGIN", "START TRANSACTION")
-	case n < 14:
-		return g.pick("COMMIT", "COMMIT", "ROLLBACK")
-	case n < 18:
-		return g.pick("SAVEPOINT s1", "SAVEPOINT s2")
-	case n < 22:
-		return g.pick("ROLLBACK TO s1", "ROLLBACK TO SAVEPOINT s2", "RELEASE s1")
-	case n < 50:
+	case n < 38:
 		return g.insert()
-	case n < 72:
+	case n < 70:
 		return g.update()
-	case n < 84:
+	case n < 82:
 		return g.remove()
 	default:
 		return g.read()
 	}
+}
+
+// control begins and ends transactions and savepoints.
+func (g *tableStatements) control() string {
+	if !g.block {
+		if g.IntN(20) == 0 {
+			return g.pick("COMMIT", "ROLLBACK", "SAVEPOINT s1", "RELEASE s1", "ROLLBACK TO s1")
+		}
+		g.block = true
+		return g.pick("BEGIN", "START TRANSACTION")
+	}
+	if g.IntN(4) == 0 {
+		g.block = false
+		return g.pick("COMMIT", "COMMIT", "COMMIT", "ROLLBACK")
+	}
+	return g.pick("SAVEPOINT s1", "SAVEPOINT s2", "ROLLBACK TO s1", "ROLLBACK TO SAVEPOINT s2", "RELEASE s1")
 }
 
 func (g *tableStatements) int() string { return fmt.Sprint(g.IntN(9)) }
@@ -282,7 +303,11 @@ func (g *tableStatements) remove() string {
 		)
 	}
 	table := g.pick("a", "b", "c")
-	return "DELETE FROM " + table + g.condition(table) + g.pick("", " RETURNING *")
+	condition := g.condition(table)
+	if condition == "" && g.IntN(4) > 0 {
+		condition = " WHERE 1 = 0"
+	}
+	return "DELETE FROM " + table + condition + g.pick("", " RETURNING *")
 }
 
 func (g *tableStatements) read() string {
