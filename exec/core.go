@@ -64,6 +64,8 @@ type core struct {
 	retained []*catalog.Relation
 	// maxWaiting bounds the bytes that wait for one input.
 	maxWaiting uint64
+	// cacheGroups bounds the groups that one aggregation keeps in memory.
+	cacheGroups int
 	// trimmable are the stages with stored deliveries that may be deleted.
 	trimmable map[*stage]struct{}
 
@@ -91,6 +93,8 @@ type tickInputs struct {
 	acknowledgments []acknowledgement
 	// retain asks the tick to apply retention.
 	retain bool
+	// stopped are the queries that earlier attempts at the tick have stopped.
+	stopped []catalog.ObjectID
 }
 
 // tickResult is what a tick did. Entry is nil when nothing changed.
@@ -131,7 +135,7 @@ func newCore(shard, shards int, shardLog ShardLog, clock func() time.Time, logge
 	return &core{
 		shard: shard, shards: shards, state: shardLog.Tables(), partition: shardLog.Partition,
 		clock: clock, logger: logger, hooks: hooks, poisoned: map[catalog.ObjectID]string{},
-		maxWaiting: maxWaitingBytes,
+		maxWaiting: maxWaitingBytes, cacheGroups: aggregateCacheGroups,
 	}
 }
 
@@ -155,10 +159,16 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 			return err
 		}
 	}
-	for _, id := range c.record.queries {
+	for i, id := range c.record.queries {
 		descriptor := snapshot.Query(id)
 		if descriptor == nil {
 			continue // dropped since; the next activation removes its records
+		}
+		if descriptor.Paused != c.record.paused[i] {
+			// It was paused or resumed since, which the next activation has to see.
+			before := *descriptor
+			before.Paused = c.record.paused[i]
+			descriptor = &before
 		}
 		if err := c.loadQuery(c.plan(descriptor)); err != nil {
 			return fmt.Errorf("query %q: %w", descriptor.Name, err)
@@ -304,6 +314,7 @@ func (c *core) run(in *tickInputs) (*tickResult, error) {
 		}
 		c.logger.Error("a continuous query was stopped", "query", failed.name, "shard", c.shard, "error", failed.message, "stack", failed.stack)
 		c.poisoned[failed.id] = failed.message
+		in.stopped = append(in.stopped, failed.id)
 		if err := c.load(c.snapshot); err != nil {
 			return nil, err
 		}
@@ -455,6 +466,7 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 	}
 	for _, q := range snapshot.Queries() {
 		c.record.queries = append(c.record.queries, q.ID)
+		c.record.paused = append(c.record.paused, q.Paused)
 	}
 	for _, id := range known.queries {
 		if snapshot.Query(id) == nil {
@@ -488,7 +500,7 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 		switch {
 		case descriptor.Paused && q.state == queryRunning:
 			q.state = queryPaused
-		case resumed && !q.lost():
+		case resumed && !q.lost() && !slices.Contains(t.in.stopped, descriptor.ID):
 			q.state, q.failure = queryRunning, ""
 			delete(c.poisoned, descriptor.ID)
 			t.writeStatus(q)

@@ -63,8 +63,9 @@ var errBadRecord = errors.New("damaged record of a shard's loop")
 type shardRecord struct {
 	version            uint64
 	relations, queries []catalog.ObjectID
-	// tables says, per relation, whether it is a table.
-	tables []bool
+	// tables says, per relation, whether it is a table, and paused, per query,
+	// whether it is paused.
+	tables, paused []bool
 }
 
 func (r *shardRecord) append(buf []byte) []byte {
@@ -72,18 +73,22 @@ func (r *shardRecord) append(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, r.version)
 	buf = binary.AppendUvarint(buf, uint64(len(r.relations)))
 	for i, id := range r.relations {
-		buf = binary.AppendUvarint(buf, uint64(id))
-		if r.tables[i] {
-			buf = append(buf, 1)
-		} else {
-			buf = append(buf, 0)
-		}
+		buf = appendFlagged(buf, id, r.tables[i])
 	}
 	buf = binary.AppendUvarint(buf, uint64(len(r.queries)))
-	for _, id := range r.queries {
-		buf = binary.AppendUvarint(buf, uint64(id))
+	for i, id := range r.queries {
+		buf = appendFlagged(buf, id, r.paused[i])
 	}
 	return buf
+}
+
+// appendFlagged appends an object and a flag of it.
+func appendFlagged(buf []byte, id catalog.ObjectID, flag bool) []byte {
+	buf = binary.AppendUvarint(buf, uint64(id))
+	if flag {
+		return append(buf, 1)
+	}
+	return append(buf, 0)
 }
 
 func decodeShardRecord(data []byte) (shardRecord, error) {
@@ -99,6 +104,7 @@ func decodeShardRecord(data []byte) (shardRecord, error) {
 	}
 	for n := in.next(); n > 0 && !in.bad; n-- {
 		r.queries = append(r.queries, catalog.ObjectID(in.next()))
+		r.paused = append(r.paused, in.next() == 1)
 	}
 	if in.bad {
 		return r, errBadRecord

@@ -90,8 +90,11 @@ type aggregateCall struct {
 // on one shard between turns.
 const aggregateCacheGroups = 1 << 17
 
-func newAggregate(node *plan.Aggregate, key stateKey, next consumer, inMemory bool) (*aggregate, error) {
-	a := &aggregate{next: next, plan: node, key: key, groups: operator.NewGroups(), cacheMax: aggregateCacheGroups}
+// newAggregate makes the operator of a plan's node. It keeps up to cacheGroups
+// groups in memory between turns and all in the store; with 0 there is no store
+// and all are in memory.
+func newAggregate(node *plan.Aggregate, key stateKey, next consumer, cacheGroups int) (*aggregate, error) {
+	a := &aggregate{next: next, plan: node, key: key, groups: operator.NewGroups(), cacheMax: cacheGroups}
 	for _, e := range node.GroupBy {
 		program, err := expr.Compile(e)
 		if err != nil {
@@ -103,7 +106,7 @@ func newAggregate(node *plan.Aggregate, key stateKey, next consumer, inMemory bo
 	}
 	a.stateCols = append(a.stateCols, types.Int8)
 	for i := range node.Calls {
-		call, err := newAggregateCall(node, i, key, inMemory)
+		call, err := newAggregateCall(node, i, key, cacheGroups == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -112,9 +115,6 @@ func newAggregate(node *plan.Aggregate, key stateKey, next consumer, inMemory bo
 		a.before = append(a.before, types.Vector{Type: node.Calls[i].Type})
 	}
 	a.state = types.NewRowCodec(a.stateCols)
-	if inMemory {
-		a.cacheMax = 0
-	}
 	return a, nil
 }
 

@@ -36,7 +36,7 @@ func TestPositionRoundTrip(t *testing.T) {
 
 // TestShardRecordRoundTrip encodes and decodes what a shard knows of the catalog.
 func TestShardRecordRoundTrip(t *testing.T) {
-	want := shardRecord{version: 7, relations: []catalog.ObjectID{16384, 16385}, tables: []bool{false, true}, queries: []catalog.ObjectID{16386}}
+	want := shardRecord{version: 7, relations: []catalog.ObjectID{16384, 16385}, tables: []bool{false, true}, queries: []catalog.ObjectID{16386}, paused: []bool{true}}
 	got, err := decodeShardRecord(want.append(nil))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v became %+v, %v", want, got, err)

@@ -110,7 +110,10 @@ type stageBuilder struct {
 	codecs   func(catalog.ObjectID) *relationCodec
 	earlier  []*stage
 	inMemory bool
-	next     uint16 // operator numbers
+	// cacheGroups bounds the groups that an aggregation over a store keeps in
+	// memory.
+	cacheGroups int
+	next        uint16 // operator numbers
 }
 
 // build makes the operators of node feeding next.
@@ -139,7 +142,7 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		return b.build(node.Input, &project{next: next, programs: programs})
 	case *plan.Aggregate:
-		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.inMemory)
+		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.cacheGroups)
 		if err != nil {
 			return err
 		}
@@ -203,7 +206,7 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 	}
 	for i := range planned.Stages {
 		s := &stage{id: stageID{planned.Query.ID, i}, query: q, plan: &planned.Stages[i]}
-		builder := stageBuilder{stage: s, codecs: c.codec, earlier: q.stages}
+		builder := stageBuilder{stage: s, codecs: c.codec, earlier: q.stages, cacheGroups: c.cacheGroups}
 		root, output := s.plan.Root, c.sinkConsumer(q, s)
 		if shuffle, ok := root.(*plan.Shuffle); ok {
 			root, output = shuffle.Input, c.shuffleConsumer(s, shuffle)

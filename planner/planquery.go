@@ -183,8 +183,10 @@ func (b *binder) checkIncremental(node plan.Node) error {
 // date may have: those that keep their values are numbered in one byte.
 const maxAggregateCalls = 254
 
-// checkAggregates refuses aggregates that cannot be kept up to date.
+// checkAggregates refuses aggregates that cannot be kept up to date, and those
+// whose result would depend on how the rows of several partitions arrive.
 func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
+	inOrder := a.Input.Props().Partitions == 1 || len(a.GroupBy) > 0 && a.Properties.Partitioning != nil
 	for i := range a.Calls {
 		call := &a.Calls[i]
 		if i >= maxAggregateCalls {
@@ -193,6 +195,10 @@ func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
 		if !appendOnly && call.Func.OrderSensitive && !call.Distinct {
 			return notSupported(call.Pos, "%s is not supported over rows that change", call.Func.Name).
 				WithHint("Its result depends on the order of the rows, which rows that change do not have.")
+		}
+		if !inOrder && call.Func.OrderSensitive && !call.Distinct {
+			return notSupported(call.Pos, "%s is not supported over rows of several partitions", call.Func.Name).
+				WithHint("Its result depends on the order of the rows. Group by the KEY of a stream, which CREATE STREAM … AS SELECT … PARTITION BY makes.")
 		}
 	}
 	return nil

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,12 +26,20 @@ func TestEquivalence(t *testing.T) {
 	t.Run("continuous", func(t *testing.T) { testContinuous(t, postgres) })
 }
 
-// seeds returns how many cases to run: usual, or many more in a long run.
-func seeds(usual int) int {
+// seeds yields the seeds of the cases to run: the first usual ones, or many more
+// in a long run. MILLRACE_SEED moves them all.
+func seeds(usual uint64) iter.Seq[uint64] {
 	if os.Getenv("MILLRACE_LONG") != "" {
-		return usual * 10
+		usual *= 20
 	}
-	return usual
+	base, _ := strconv.ParseUint(os.Getenv("MILLRACE_SEED"), 10, 64) // 0 where it is not set
+	return func(yield func(uint64) bool) {
+		for i := range usual {
+			if !yield(base + i) {
+				return
+			}
+		}
+	}
 }
 
 // shrinkTime bounds how long a failing case is made smaller.

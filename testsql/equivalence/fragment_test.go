@@ -19,6 +19,8 @@ type fragment struct {
 	// optional fragments may be left out.
 	optional bool
 	gone     bool
+	// alias says that the fragment is the name of an output column.
+	alias bool
 	// instead replaces the fragment.
 	instead *fragment
 }

@@ -51,11 +51,11 @@ func (r *relation) create() (millrace, postgres string) {
 	var ours, theirs []string
 	for i, c := range r.columns {
 		definition := c.name + " " + c.typ
-		theirs = append(theirs, definition)
-		switch {
-		case !r.stream && i == 0:
+		if !r.stream && i == 0 {
 			definition += " PRIMARY KEY"
-		case c.name == r.key:
+		}
+		theirs = append(theirs, definition)
+		if c.name == r.key {
 			definition += " KEY"
 		}
 		ours = append(ours, definition)

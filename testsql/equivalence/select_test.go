@@ -24,7 +24,8 @@ type outputs struct {
 
 func (o *outputs) add(e *fragment, inexact bool) {
 	name := fmt.Sprintf("c%d", len(o.parts))
-	o.parts = append(o.parts, maybe(piece("{} AS "+name, e)))
+	alias := &fragment{text: " AS " + name, alias: true}
+	o.parts = append(o.parts, maybe(piece("{}{}", e, alias)))
 	o.columns = append(o.columns, column{name, e.typ, inexact})
 }
 
@@ -37,8 +38,48 @@ func (g *generator) pull() query {
 	if g.one(6) {
 		return g.withQuery()
 	}
+	if g.one(8) {
+		return g.star()
+	}
 	q := g.body(2, nil)
+	if g.one(4) {
+		q.unnamed()
+		return q
+	}
 	return g.order(q)
+}
+
+// unnamed drops the names given to the columns, so that both servers find their
+// own.
+func (q query) unnamed() {
+	for _, list := range q.parts {
+		for _, output := range list.parts {
+			for _, part := range output.parts {
+				part.gone = part.gone || part.alias
+			}
+		}
+	}
+}
+
+// star selects all columns of a FROM list, some of which may be merged.
+func (g *generator) star() query {
+	left, right := pick(g, g.relations...), pick(g, g.relations...)
+	from, columns := piece(left.name), left.columns
+	selected := "*"
+	switch g.random.IntN(5) {
+	case 0:
+		from = piece(left.name + pick(g, " NATURAL JOIN ", " NATURAL LEFT JOIN ", " NATURAL FULL JOIN ") + right.name + " AS r")
+	case 1:
+		kind := pick(g, " JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ")
+		from = piece(left.name + " AS l" + kind + right.name + " AS r USING (" + pick(g, left.columns...).name + ")")
+		selected = pick(g, "*", "l.*, r.*", "r.*")
+		columns = qualified("l", left.columns)
+	case 2:
+		from = piece(left.name + " AS l, " + right.name + " AS r")
+		selected = pick(g, "*", "l.*", "r.*, 1, l.*")
+		columns = qualified("l", left.columns)
+	}
+	return query{piece("SELECT "+selected+" FROM {}{}", from, g.where(columns)), nil, false, false}
 }
 
 // riskySelect is a SELECT over one relation with one expression that may fail.
@@ -137,10 +178,29 @@ func (g *generator) grouped(depth int, outer []column) query {
 		e, _ := g.aggregate(columns, true)
 		out.add(e, true)
 	}
+	groups := groupBy(keys)
+	if len(keys) > 0 && len(out.parts) > len(keys) && g.one(4) {
+		groups = maybe(piece(" GROUP BY " + g.ordinals(keys, out)))
+	}
 	return query{
-		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(slices.Concat(columns, outer)), groupBy(keys), g.having(columns)),
+		piece("SELECT {} FROM {}{}{}{}", list("", ", ", out.parts...), from, g.where(slices.Concat(columns, outer)), groups, g.having(columns)),
 		out.columns, false, false,
 	}
+}
+
+// ordinals names the keys by their places in the SELECT list, or by their
+// names there.
+func (g *generator) ordinals(keys []*fragment, out outputs) string {
+	var names []string
+	for at, output := range out.parts {
+		if slices.Contains(keys, output.parts[0]) {
+			names = append(names, pick(g, fmt.Sprint(at+1), fmt.Sprintf("c%d", at)))
+		}
+	}
+	if len(names) == 0 {
+		return "()"
+	}
+	return strings.Join(names, ", ")
 }
 
 // keys are 0 to 3 expressions to group by.

@@ -1,0 +1,139 @@
+package exec
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// template is a query of the simulation: its text, what it reads where that is
+// a relation of its own ($), and its one-shot meaning.
+type template struct {
+	source, query string
+	result        func(c *cluster) []string
+}
+
+var templates = []template{
+	{
+		query: `SELECT k, count(*) AS n, sum(v) AS s, min(v) AS lo, max(v) AS hi FROM s GROUP BY k`,
+		result: func(c *cluster) []string {
+			return grouped(c.streamed, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }, "%d %d %d %d %d")
+		},
+	},
+	{
+		query:  `SELECT count(*) AS n, sum(v) AS s, count(DISTINCT v) AS d FROM s`,
+		result: func(c *cluster) []string { return []string{total(c.streamed)} },
+	},
+	{
+		source: `CREATE STREAM $ AS SELECT k, v FROM s WHERE v % 2 = 0`,
+		query:  `SELECT v, count(*) AS n, sum(k) AS s, min(k) AS lo, max(k) AS hi FROM $ GROUP BY v`,
+		result: func(c *cluster) []string {
+			return grouped(c.streamed, func(row [2]int64) (int64, int64, bool) { return row[1], row[0], row[1]%2 == 0 }, "%d %d %d %d %d")
+		},
+	},
+	{
+		source: `CREATE TABLE $ AS SELECT k, count(*) AS n, max(v) AS hi FROM s GROUP BY k`,
+		query:  `SELECT hi, count(*) AS groups, sum(n) AS s, min(n) AS lo, max(n) AS most FROM $ GROUP BY hi`,
+		result: func(c *cluster) []string {
+			var groups [][2]int64
+			for _, g := range groupsOf(c.streamed, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }) {
+				groups = append(groups, [2]int64{g.greatest, g.rows})
+			}
+			return grouped(groups, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }, "%d %d %d %d %d")
+		},
+	},
+	{
+		query: `SELECT g, count(*) AS n, sum(x) AS s, min(x) AS lo, max(x) AS hi FROM t GROUP BY g`,
+		result: func(c *cluster) []string {
+			return grouped(upserts(c), func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }, "%d %d %d %d %d")
+		},
+	},
+	{
+		query:  `SELECT count(*) AS n, sum(x) AS s, count(DISTINCT x) AS d FROM t WHERE g < 3`,
+		result: func(c *cluster) []string { return []string{total(selected(c, 3))} },
+	},
+	{
+		query: `SELECT g, x + 1 AS y FROM t WHERE x > 2`,
+		result: func(c *cluster) []string {
+			var out []string
+			for _, row := range upserts(c) {
+				if row[1] > 2 {
+					out = append(out, fmt.Sprintf("%d %d", row[0], row[1]+1))
+				}
+			}
+			return out
+		},
+	},
+	{
+		source: `CREATE TABLE $ AS SELECT x, g FROM t WHERE g < 3`,
+		query:  `SELECT x, count(*) AS n, sum(g) AS s, min(g) AS lo, max(g) AS hi FROM $ GROUP BY x`,
+		result: func(c *cluster) []string {
+			return grouped(selected(c, 3), func(row [2]int64) (int64, int64, bool) { return row[1], row[0], true }, "%d %d %d %d %d")
+		},
+	},
+}
+
+func upserts(c *cluster) [][2]int64 {
+	var rows [][2]int64
+	for _, row := range c.upserted {
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// selected are the rows of t whose first column is below a bound.
+func selected(c *cluster, below int64) [][2]int64 {
+	var rows [][2]int64
+	for _, row := range c.upserted {
+		if row[0] < below {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// group is what the queries say of the rows with one key.
+type group struct{ rows, sum, least, greatest int64 }
+
+func groupsOf(rows [][2]int64, read func([2]int64) (key, value int64, passes bool)) map[int64]*group {
+	groups := map[int64]*group{}
+	for _, row := range rows {
+		key, value, passes := read(row)
+		if !passes {
+			continue
+		}
+		g := groups[key]
+		if g == nil {
+			g = &group{least: value, greatest: value}
+			groups[key] = g
+		}
+		g.rows++
+		g.sum += value
+		g.least, g.greatest = min(g.least, value), max(g.greatest, value)
+	}
+	return groups
+}
+
+func grouped(rows [][2]int64, read func([2]int64) (key, value int64, passes bool), format string) []string {
+	var out []string
+	for key, g := range groupsOf(rows, read) {
+		out = append(out, fmt.Sprintf(format, key, g.rows, g.sum, g.least, g.greatest))
+	}
+	return out
+}
+
+// total is the row of count(*), sum and count(DISTINCT) of the second column.
+func total(rows [][2]int64) string {
+	var sum int64
+	distinct := map[int64]bool{}
+	for _, row := range rows {
+		sum += row[1]
+		distinct[row[1]] = true
+	}
+	if len(rows) == 0 {
+		return "0  0"
+	}
+	return fmt.Sprintf("%d %d %d", len(rows), sum, len(distinct))
+}
+
+// objectOf returns the object of a key of the table store.
+func objectOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
