@@ -206,8 +206,33 @@ func takeSome[T any](c *cluster, list *[]T, ordered bool) []T {
 	return taken
 }
 
+// outcome is what becomes of an entry.
+type outcome int
+
+const (
+	committed outcome = iota
+	// lost entries never took effect, and unknown ones did, but the shard crashes
+	// before it learns so.
+	lost
+	unknown
+)
+
 // step runs one tick of the shard.
 func (s *simulatedShard) step() {
+	what := committed
+	if c := s.cluster; c.faults {
+		switch c.random.IntN(12) {
+		case 0:
+			what = lost
+		case 1:
+			what = unknown
+		}
+	}
+	s.stepTo(what)
+}
+
+// stepTo runs one tick whose entry has a given outcome.
+func (s *simulatedShard) stepTo(what outcome) {
 	c := s.cluster
 	in := &tickInputs{
 		now: c.now, base: s.index,
@@ -220,11 +245,10 @@ func (s *simulatedShard) step() {
 	if err != nil {
 		c.t.Fatalf("shard %d: %v", s.number, err)
 	}
-	lost, unknown := c.faults && c.random.IntN(12) == 0, c.faults && c.random.IntN(12) == 0
-	if result.entry != nil && !lost {
+	if result.entry != nil && what != lost {
 		s.commit(result.entry)
 	}
-	if result.entry != nil && (lost || unknown) {
+	if result.entry != nil && what != committed {
 		s.requests = append(in.requests, s.requests...)
 		s.restart()
 		return

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -237,7 +238,9 @@ func TestPushHaving(t *testing.T) {
 	harness.Exec(t, c, `CREATE STREAM s (k TEXT)`)
 	follower := harness.Connect(t, harness.NodeURL(n.Addr()))
 	changes := make(chan string, 10)
-	go func() {
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() {
 		rows, err := follower.Query(t.Context(), `SELECT k, count(*) FROM s GROUP BY k HAVING count(*) < 3 EMIT CHANGES LIMIT 3`)
 		if err != nil {
 			changes <- err.Error()
@@ -253,7 +256,7 @@ func TestPushHaving(t *testing.T) {
 			}
 			changes <- fmt.Sprint(k, n, rowop)
 		}
-	}()
+	})
 	for _, want := range []string{"a1insert", "a2update", "a2delete"} {
 		harness.Exec(t, c, `INSERT INTO s VALUES ('a')`)
 		if got := <-changes; got != want {

@@ -40,6 +40,7 @@ func (b *builder) defineSession() {
 	setting := liftRows(currentSetting)
 	b.function("current_setting", "text", "text", setting, "value of a setting", stable)
 	b.function("current_setting", "text,bool", "text", setting, "value of a setting, or NULL when there is none", stable)
+	b.function("set_config", "text,text,bool", "text", liftRows(setConfig), "sets a setting, for the transaction alone or for longer", volatile)
 	b.defineCatalogNames()
 	b.defineCatalogStubs()
 	b.function("pg_sleep", "float8", "void", lift1c(sleep), "waits a number of seconds", volatile)
@@ -81,6 +82,14 @@ func currentSetting(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.
 		return types.Null, nil
 	}
 	return types.Null, sqlerr.New(sqlerr.UndefinedObject, -1, "unrecognized configuration parameter \"%s\"", row[0].Str)
+}
+
+func setConfig(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	if ctx.Session == nil {
+		return types.Null, nil
+	}
+	value, err := ctx.Session.SetConfig(row[0].Str, row[1].Str, row[2].Int != 0)
+	return types.StringDatum(value), err
 }
 
 func (b *builder) defineCatalogNames() {
