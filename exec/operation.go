@@ -11,7 +11,9 @@ import (
 type Operation uint8
 
 const (
-	// OperationInsert adds rows. A key that is there is refused with 23505.
+	// OperationInsert adds rows. A key that is there is refused with 23505; in a
+	// table whose rows replace others (catalog.Relation.Upsert) the new row takes
+	// its place, and of several rows with one key the last one stays.
 	OperationInsert Operation = iota
 	// OperationAdd adds rows whose keys were looked for and not found. A key that
 	// is there by now is ErrConflict.
@@ -22,9 +24,6 @@ const (
 	// OperationDelete removes the rows in Rows.Batch. A row that is not as given
 	// any more is ErrConflict.
 	OperationDelete
-	// OperationUpsert adds rows and replaces those that have their keys, whatever
-	// they are; of several rows with one key the last one stays.
-	OperationUpsert
 )
 
 // ErrConflict says that a row is not what the statement had read when it was

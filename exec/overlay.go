@@ -111,7 +111,7 @@ func (o *Overlay) Changes() []Rows {
 				rows.Old.AppendRowFrom(row.base.batch, row.base.row, 1)
 			}
 		}
-		for operation := OperationInsert; operation <= OperationUpsert; operation++ {
+		for operation := OperationInsert; operation <= OperationDelete; operation++ {
 			if rows := byOperation[operation]; rows != nil {
 				all = append(all, *rows)
 			}

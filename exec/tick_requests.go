@@ -352,7 +352,7 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, content, old []byte) (part, error) {
 	p := part{relation: relation}
 	if kind != storedStream {
-		if kind > storedKind(OperationUpsert) {
+		if kind > storedKind(OperationDelete) {
 			return p, errBadRecord
 		}
 		if kind > 0 {

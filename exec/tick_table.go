@@ -19,9 +19,10 @@ func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, o
 		if holder, locked := t.core.locks[string(key)]; locked && holder != own {
 			return nil, true, nil
 		}
-		switch p.operation {
-		case OperationUpsert:
+		if p.replaces(codec) {
 			continue
+		}
+		switch p.operation {
 		case OperationUpdate, OperationDelete:
 			expected := rowRef{p.rows, i}
 			if p.operation == OperationUpdate {
@@ -53,6 +54,12 @@ func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, o
 	return nil, false, nil
 }
 
+// replaces reports whether a part's rows take the place of those that have their
+// keys.
+func (p *part) replaces(codec *relationCodec) bool {
+	return p.operation == OperationInsert && codec.relation.Upsert
+}
+
 // exists reports whether there is a row with a key, in this tick or before.
 func (t *tick) exists(key []byte) (bool, error) {
 	if row, known := t.pending[string(key)]; known {
@@ -78,7 +85,8 @@ func (t *tick) changeTable(codec *relationCodec, p *part) error {
 	if t.pending == nil {
 		t.pending = map[string]rowRef{}
 	}
-	if p.operation == OperationInsert || p.operation == OperationAdd {
+	replaces := p.replaces(codec)
+	if !replaces && (p.operation == OperationInsert || p.operation == OperationAdd) {
 		t.insertRows(codec, p.rows)
 		return nil
 	}
@@ -88,15 +96,15 @@ func (t *tick) changeTable(codec *relationCodec, p *part) error {
 	for i := range p.rows.Len {
 		buf = codec.appendKey(tables.AppendRowKey(buf[:0], uint64(codec.relation.ID), nil), p.rows, i)
 		keyLen := len(buf)
-		switch p.operation {
-		case OperationDelete:
+		switch {
+		case p.operation == OperationDelete:
 			changes.AppendRowFrom(p.rows, i, -1)
 			t.pending[string(buf)] = rowRef{}
 			t.write.Delete(buf)
 			continue
-		case OperationUpdate:
+		case p.operation == OperationUpdate:
 			changes.AppendRowFrom(p.old, i, -1)
-		case OperationUpsert:
+		case replaces:
 			if err := t.appendStored(codec, buf, changes); err != nil {
 				return err
 			}

@@ -90,9 +90,6 @@ func appendInserted(n *plan.Insert, to, from *types.Batch) {
 // statement does, as it is the one to fail.
 func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool) ([]exec.Rows, error) {
 	rows := exec.Rows{Relation: target, Batch: batch}
-	if target.Upsert {
-		rows.Operation = exec.OperationUpsert
-	}
 	if immediate || target.Kind == catalog.KindStream || batch.Len == 0 {
 		return nonEmpty(rows), nil
 	}

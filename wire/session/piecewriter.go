@@ -72,11 +72,7 @@ func (w *pieceWriter) run() {
 		if w.err != nil {
 			continue
 		}
-		rows := exec.Rows{Relation: w.target, Batch: batch}
-		if w.target.Upsert {
-			rows.Operation = exec.OperationUpsert
-		}
-		err := w.session.writeNow(w.ctx, []exec.Rows{rows}, false)
+		err := w.session.writeNow(w.ctx, []exec.Rows{{Relation: w.target, Batch: batch}}, false)
 		if err != nil {
 			w.err = err
 			close(w.failed)
