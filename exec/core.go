@@ -331,6 +331,7 @@ type tick struct {
 	// rows and changes are what streams and tables gained in this tick, and
 	// arrived what was shuffled to inputs.
 	rows    map[catalog.ObjectID][]*types.Batch
+	merged  map[catalog.ObjectID]*types.Batch // the last of rows, where it is a copy
 	arrived map[*input][]*types.Batch
 	// keys are the keys that this tick's requests have inserted into source
 	// tables.

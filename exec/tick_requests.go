@@ -173,9 +173,35 @@ func (t *tick) appendStream(stream catalog.ObjectID, rows *types.Batch, records 
 	if len(t.rows[stream]) == 0 {
 		t.result.appended = append(t.result.appended, stream)
 	}
-	t.rows[stream] = append(t.rows[stream], &in)
+	t.gatherRows(stream, &in)
 	t.core.schedule.wake(uint64(stream))
 	return nil
+}
+
+// gatherRows adds rows to those that a stream has gained in this tick. Small
+// batches are put together, so that operators run over them once: no query has
+// seen them yet, since those that write a stream run before those that read it.
+func (t *tick) gatherRows(stream catalog.ObjectID, rows *types.Batch) {
+	batches := t.rows[stream]
+	last := len(batches) - 1
+	if last < 0 || batches[last].Len+rows.Len > chunkRows {
+		t.rows[stream] = append(batches, rows)
+		return
+	}
+	if t.merged[stream] != batches[last] {
+		// The batch belongs to its request, which may be offered again.
+		own := &types.Batch{Partition: rows.Partition, Columns: make([]types.Vector, len(rows.Columns))}
+		for c := range own.Columns {
+			own.Columns[c].Type = rows.Columns[c].Type
+		}
+		appendBatch(own, batches[last])
+		batches[last] = own
+		if t.merged == nil {
+			t.merged = map[catalog.ObjectID]*types.Batch{}
+		}
+		t.merged[stream] = own
+	}
+	appendBatch(batches[last], rows)
 }
 
 // insertRows inserts rows into a source table.
