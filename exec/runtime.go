@@ -80,6 +80,11 @@ func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error
 				if partition != nil {
 					row.StartOffset, row.EndOffset = partition.StartOffset(), partition.NextOffset()
 					row.Rows, row.Bytes = row.EndOffset-row.StartOffset, partition.Size()
+					for _, segment := range partition.Segments() {
+						if rowtime := time.UnixMilli(segment.MaxTimestamp); segment.NextOffset > segment.BaseOffset && rowtime.After(row.Rowtime) {
+							row.Rowtime = rowtime
+						}
+					}
 				}
 			}
 			out = append(out, row)

@@ -61,6 +61,8 @@ type simulatedShard struct {
 	index      uint64
 	partitions map[uint64]*log.Partition
 	core       *core
+	// cacheGroups bounds the groups that an aggregation keeps in memory.
+	cacheGroups int
 
 	requests   []*request
 	deliveries []*delivery
@@ -101,7 +103,7 @@ func newCluster(t testing.TB, seed uint64, shards int) *cluster {
 	c.define(`CREATE STREAM s (k INT, v INT)`)
 	c.define(`CREATE TABLE t (id INT PRIMARY KEY, g INT, x INT) WITH (upsert = true)`)
 	for i := range shards {
-		s := &simulatedShard{cluster: c, number: i, partitions: map[uint64]*log.Partition{}}
+		s := &simulatedShard{cluster: c, number: i, partitions: map[uint64]*log.Partition{}, cacheGroups: 2}
 		c.shards = append(c.shards, s)
 		s.restart()
 	}
@@ -153,7 +155,7 @@ func (s *simulatedShard) restart() {
 	}}
 	s.core = &core{
 		shard: s.number, shards: c.snapshot.Shards(), state: s.Tables(), partition: s.Partition, clock: c.tick,
-		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: 2,
+		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: s.cacheGroups,
 	}
 	if err := s.core.load(c.snapshot); err != nil {
 		c.t.Fatal(err)

@@ -113,7 +113,10 @@ func statementName(statement ast.Statement) string {
 	case *ast.RefreshMaterializedView:
 		return "REFRESH MATERIALIZED VIEW"
 	case *ast.Maintain:
-		return "VACUUM and ANALYZE"
+		if s.Vacuum {
+			return "VACUUM"
+		}
+		return "ANALYZE"
 	case *ast.Checkpoint:
 		return "CHECKPOINT"
 	case *ast.Print:

@@ -31,6 +31,38 @@ type server struct {
 
 func (s server) connect(t *testing.T) *pgx.Conn { return harness.Connect(t, s.url) }
 
+// clients runs one function per connection at once, for a span of time, and
+// returns how often they did their work per second.
+func (s server) clients(t *testing.T, connections int, span time.Duration, once func(c *pgx.Conn, client, round int) error) float64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), span)
+	defer cancel()
+	var all sync.WaitGroup
+	counts := make([]int, connections)
+	for i := range connections {
+		c, err := pgx.Connect(t.Context(), s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			defer c.Close(t.Context())
+			for ctx.Err() == nil {
+				if err := once(c, i, counts[i]); err != nil {
+					t.Error(err)
+					return
+				}
+				counts[i]++
+			}
+		})
+	}
+	all.Wait()
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return float64(total) / span.Seconds()
+}
+
 // figure is the median of some repeats.
 type figure struct{ median, least, most float64 }
 
@@ -238,28 +270,10 @@ func benchInserts(t *testing.T, millrace, postgres server) {
 }
 
 func insertFor(t *testing.T, s server, connections int, span time.Duration) float64 {
-	ctx, cancel := context.WithTimeout(t.Context(), span)
-	defer cancel()
-	var all sync.WaitGroup
-	counts := make([]int, connections)
-	for i := range connections {
-		c := s.connect(t)
-		all.Go(func() {
-			for ctx.Err() == nil {
-				if _, err := c.Exec(t.Context(), `INSERT INTO rows VALUES ($1, $2)`, int64(counts[i]), "some text of a row"); err != nil {
-					t.Error(err)
-					return
-				}
-				counts[i]++
-			}
-		})
-	}
-	all.Wait()
-	total := 0
-	for _, n := range counts {
-		total += n
-	}
-	return float64(total) / span.Seconds()
+	return s.clients(t, connections, span, func(c *pgx.Conn, _, round int) error {
+		_, err := c.Exec(t.Context(), `INSERT INTO rows VALUES ($1, $2)`, int64(round), "some text of a row")
+		return err
+	})
 }
 
 // benchPush measures from before an INSERT until its change arrives: a push
@@ -372,30 +386,8 @@ func benchPointReads(t *testing.T, millrace, postgres server) {
 }
 
 func readFor(t *testing.T, s server, connections, keys int, span time.Duration) float64 {
-	ctx, cancel := context.WithTimeout(t.Context(), span)
-	defer cancel()
-	var all sync.WaitGroup
-	counts := make([]int, connections)
-	for i := range connections {
-		c := s.connect(t)
-		all.Go(func() {
-			for n := i; ctx.Err() == nil; n += 7919 {
-				var total pgxNumeric
-				if err := c.QueryRow(t.Context(), `SELECT total FROM result WHERE k = $1`, int64(n%keys)).Scan(&total); err != nil {
-					t.Error(err)
-					return
-				}
-				counts[i]++
-			}
-		})
-	}
-	all.Wait()
-	total := 0
-	for _, n := range counts {
-		total += n
-	}
-	return float64(total) / span.Seconds()
+	return s.clients(t, connections, span, func(c *pgx.Conn, client, round int) error {
+		var total any
+		return c.QueryRow(t.Context(), `SELECT total FROM result WHERE k = $1`, int64((client+round*7919)%keys)).Scan(&total)
+	})
 }
-
-// pgxNumeric scans a numeric as text.
-type pgxNumeric = any

@@ -1,0 +1,101 @@
+package exec
+
+import (
+	"math"
+	"slices"
+
+	"millrace/sql/catalog"
+	"millrace/tables"
+)
+
+// activate takes a newer catalog snapshot into use.
+func (t *tick) activate(snapshot *catalog.Snapshot) {
+	c := t.core
+	known := c.record
+	c.snapshot = snapshot
+	c.codecs = map[catalog.ObjectID]*relationCodec{}
+	c.record = shardRecord{version: snapshot.Version()}
+	for _, relation := range snapshot.Relations() {
+		c.record.relations = append(c.record.relations, relation.ID)
+		c.record.tables = append(c.record.tables, relation.Kind == catalog.KindTable)
+	}
+	for _, q := range snapshot.Queries() {
+		c.record.queries = append(c.record.queries, q.ID)
+		c.record.paused = append(c.record.paused, q.Paused)
+	}
+	for _, id := range known.queries {
+		if snapshot.Query(id) == nil {
+			t.dropQuery(id)
+		}
+	}
+	for i, id := range known.relations {
+		if snapshot.Relation(id) == nil {
+			t.dropRelation(id, known.tables[i])
+		}
+	}
+	t.activateQueries(snapshot)
+	c.settle()
+	t.result.all = true
+	t.write.Set(shardKey(), c.record.append(nil))
+}
+
+// activateQueries starts the queries that are new and tells the others whether
+// they are paused.
+func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
+	c := t.core
+	for _, descriptor := range snapshot.Queries() {
+		i := slices.IndexFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == descriptor.ID })
+		if i < 0 {
+			c.plan(descriptor)
+			continue
+		}
+		q := c.queries[i]
+		resumed := q.descriptor.Paused && !descriptor.Paused
+		q.descriptor = descriptor
+		switch {
+		case descriptor.Paused && q.state == queryRunning:
+			q.state = queryPaused
+		case resumed && !q.lost() && !slices.Contains(t.in.stopped, descriptor.ID):
+			q.state, q.failure = queryRunning, ""
+			delete(c.poisoned, descriptor.ID)
+			t.writeStatus(q)
+		}
+	}
+}
+
+func (t *tick) writeStatus(q *runningQuery) {
+	q.recorded = true
+	t.write.Set(queryStatusKey(q.descriptor.ID), appendQueryStatus(nil, q.state, q.errors, q.failure))
+}
+
+// dropQuery removes all that a query keeps on the shard.
+func (t *tick) dropQuery(id catalog.ObjectID) {
+	c := t.core
+	c.queries = slices.DeleteFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == id })
+	for stage, s := range c.stages {
+		if stage.query == id {
+			delete(c.stages, stage)
+			delete(c.trimmable, s)
+		}
+	}
+	delete(c.poisoned, id)
+	for _, kind := range []tables.Kind{tables.KindState, tables.KindPosition, tables.KindInternal, tables.KindQuery} {
+		t.deleteObject(kind, id)
+	}
+}
+
+func (t *tick) deleteObject(kind tables.Kind, id catalog.ObjectID) {
+	prefix := tables.AppendObjectPrefix(nil, kind, uint64(id))
+	t.write.DeleteRange(prefix, tables.PrefixEnd(nil, prefix))
+}
+
+// dropRelation removes a relation's rows from the shard.
+func (t *tick) dropRelation(id catalog.ObjectID, table bool) {
+	t.result.dropped = append(t.result.dropped, id)
+	if !table {
+		t.write.Truncate(uint64(id), math.MaxInt64)
+		delete(t.core.ends, id)
+		return
+	}
+	t.deleteObject(tables.KindRow, id)
+}

@@ -1,0 +1,119 @@
+package exec
+
+import (
+	"millrace/sql/catalog"
+	"millrace/tables"
+)
+
+// preparedTransaction is a transaction's part on this shard, waiting for the
+// decision.
+type preparedTransaction struct {
+	id           transactionID
+	coordinator  int
+	participants []int
+	parts        []part
+	keys         []string
+}
+
+// prepare keeps the parts until the decision, and locks the keys that they
+// touch.
+func (t *tick) prepare(r *request) error {
+	c := t.core
+	if c.prepared[r.transaction] != nil {
+		t.reply(r, true, nil)
+		return nil
+	}
+	refused, wait, err := t.check(r.parts, r.transaction)
+	switch {
+	case err != nil:
+		return err
+	case wait:
+		// Waiting here, with parts prepared elsewhere, could wait for each other.
+		refused = conflict()
+		fallthrough
+	case refused != nil:
+		t.reply(r, false, refused)
+		return nil
+	}
+	p := &preparedTransaction{id: r.transaction, coordinator: r.coordinator, participants: r.participant, parts: r.parts}
+	c.hold(p)
+	t.write.Set(tables.AppendTransactionKey(nil, transactionPrepared, r.transaction), p.append(nil))
+	t.reply(r, true, nil)
+	return nil
+}
+
+// hold takes a prepared transaction and its locks into memory.
+func (c *core) hold(p *preparedTransaction) {
+	c.prepared[p.id] = p
+	for i := range p.parts {
+		codec := c.codec(p.parts[i].relation)
+		if codec == nil || codec.relation.Kind != catalog.KindTable {
+			continue
+		}
+		for row := range p.parts[i].rows.Len {
+			key := string(codec.appendKey(tables.AppendRowKey(nil, uint64(codec.relation.ID), nil), p.parts[i].rows, row))
+			p.keys = append(p.keys, key)
+			c.locks[key] = p.id
+		}
+	}
+}
+
+func (c *core) release(p *preparedTransaction) {
+	delete(c.prepared, p.id)
+	for _, key := range p.keys {
+		delete(c.locks, key)
+	}
+}
+
+// decide records the decision of a transaction on its coordinator. The first
+// one stands, so a commit that comes after the resolver has given up learns that
+// the transaction was aborted.
+func (t *tick) decide(r *request) error {
+	key := tables.AppendTransactionKey(nil, transactionDecided, r.transaction)
+	stored, found, err := t.core.state.Get(key, nil)
+	if err != nil {
+		return err
+	}
+	if found {
+		committed, _, err := decodeDecision(stored)
+		t.reply(r, committed, nil)
+		return err
+	}
+	commit := r.commit && t.core.prepared[r.transaction] != nil
+	t.write.Set(key, appendDecision(nil, commit, r.participant))
+	if err := t.carryOut(r.transaction, commit); err != nil {
+		return err
+	}
+	t.reply(r, commit, nil)
+	return nil
+}
+
+func (t *tick) finishTransaction(r *request) error {
+	if err := t.carryOut(r.transaction, r.commit); err != nil {
+		return err
+	}
+	t.reply(r, r.commit, nil)
+	return nil
+}
+
+// carryOut writes or drops a prepared part. Without one there is nothing to do:
+// it was carried out before, or never prepared.
+func (t *tick) carryOut(id transactionID, commit bool) error {
+	p := t.core.prepared[id]
+	if p == nil {
+		return nil
+	}
+	t.core.release(p)
+	t.released = true
+	t.write.Delete(tables.AppendTransactionKey(nil, transactionPrepared, id))
+	if !commit {
+		return nil
+	}
+	var live []part
+	for i := range p.parts {
+		if t.core.codec(p.parts[i].relation) != nil { // dropped meanwhile: its rows go with it
+			live = append(live, p.parts[i])
+		}
+	}
+	return t.writeParts(live)
+}

@@ -1,0 +1,195 @@
+package exec
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"millrace/log"
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// A prepared transaction is stored as
+//
+//	version u8 · coordinator · participants n · shard* · parts n · part*
+//	part := relation · kind u8 · length · content [· length · batch of old rows]
+//
+// The kind is 1 for a stream, whose content is a record batch, and else says
+// what is done with the rows in a batch of sql/types: 0 inserts them, the others
+// are one more than their Operation. Updates have the old rows behind.
+func (p *preparedTransaction) append(buf []byte) []byte {
+	buf = append(buf, recordVersion)
+	buf = binary.AppendUvarint(buf, uint64(p.coordinator))
+	buf = binary.AppendUvarint(buf, uint64(len(p.participants)))
+	for _, shard := range p.participants {
+		buf = binary.AppendUvarint(buf, uint64(shard))
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(p.parts)))
+	for i := range p.parts {
+		buf = binary.AppendUvarint(buf, uint64(p.parts[i].relation))
+		content, kind := p.parts[i].records, byte(storedStream)
+		if content == nil {
+			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
+		}
+		buf = append(buf, kind)
+		buf = binary.AppendUvarint(buf, uint64(len(content)))
+		buf = append(buf, content...)
+		if p.parts[i].old != nil {
+			content = types.AppendBatch(nil, p.parts[i].old)
+			buf = binary.AppendUvarint(buf, uint64(len(content)))
+			buf = append(buf, content...)
+		}
+	}
+	return buf
+}
+
+// storedStream is the kind of a stored part of a stream.
+const storedStream = 1
+
+func storedKind(operation Operation) byte {
+	if operation == OperationInsert {
+		return 0
+	}
+	return byte(operation) + 1
+}
+
+// decodePrepared decodes a stored prepared transaction. Parts of relations that
+// are gone are left out.
+func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransaction, error) {
+	p := &preparedTransaction{id: id}
+	if len(data) == 0 || data[0] != recordVersion {
+		return nil, errBadRecord
+	}
+	in := uvarintReader{data: data[1:]}
+	p.coordinator = int(in.next())
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		p.participants = append(p.participants, int(in.next()))
+	}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		relation := catalog.ObjectID(in.next())
+		if len(in.data) == 0 {
+			return nil, errBadRecord
+		}
+		kind := in.data[0]
+		in.data = in.data[1:]
+		content, old := in.bytes(), []byte(nil)
+		if kind == storedKind(OperationUpdate) {
+			old = in.bytes()
+		}
+		codec := c.codec(relation)
+		if codec == nil || in.bad {
+			continue
+		}
+		decoded, err := decodePart(codec, relation, kind, content, old)
+		if err != nil {
+			return nil, err
+		}
+		p.parts = append(p.parts, decoded)
+	}
+	if in.bad {
+		return nil, errBadRecord
+	}
+	return p, nil
+}
+
+func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, content, old []byte) (part, error) {
+	p := part{relation: relation}
+	if kind != storedStream {
+		if kind > storedKind(OperationDelete) {
+			return p, errBadRecord
+		}
+		if kind > 0 {
+			p.operation = Operation(kind - 1)
+		}
+		var err error
+		if old != nil {
+			if p.old, err = types.DecodeBatch(old, codec.columns); err != nil {
+				return p, err
+			}
+		}
+		p.rows, err = types.DecodeBatch(content, codec.columns)
+		return p, err
+	}
+	batch, _, err := log.ParseBatch(content)
+	if err != nil {
+		return p, err
+	}
+	all := make([]int, len(codec.columns))
+	for i := range all {
+		all[i] = i
+	}
+	p.records = content
+	p.rows = types.NewBatch(codec.columns)
+	return p, newFetchReader(codec, all).decodeRecords(&batch, 0, p.rows)
+}
+
+// loadTransactions reads the prepared transactions, their locks, and the
+// decisions that may not have been carried out everywhere.
+func (c *core) loadTransactions() error {
+	c.prepared, c.locks, c.decided = map[transactionID]*preparedTransaction{}, map[string]transactionID{}, nil
+	err := c.eachTransaction(transactionPrepared, func(id transactionID, record []byte) error {
+		p, err := c.decodePrepared(id, record)
+		if err == nil {
+			c.hold(p)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte) error {
+		_, participants, err := decodeDecision(record)
+		c.decided = append(c.decided, openTransaction{id: id, coordinator: c.shard, shards: participants})
+		return err
+	})
+}
+
+// eachTransaction calls visit with the stored records of one kind.
+func (c *core) eachTransaction(kind byte, visit func(id transactionID, record []byte) error) error {
+	from := []byte{byte(tables.KindTransaction), kind}
+	it, err := c.state.Scan(from, tables.PrefixEnd(nil, from))
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for it.Next() {
+		_, id, err := tables.ParseTransactionKey(it.Key())
+		if err != nil {
+			return err
+		}
+		if err := visit(id, append([]byte(nil), it.Value()...)); err != nil {
+			return fmt.Errorf("transaction %v: %w", transactionID(id), err)
+		}
+	}
+	return it.Err()
+}
+
+// A decision is stored as
+//
+//	version u8 · committed u8 · participants n · shard*
+func appendDecision(buf []byte, committed bool, participants []int) []byte {
+	buf = append(buf, recordVersion, 0)
+	if committed {
+		buf[len(buf)-1] = 1
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(participants)))
+	for _, shard := range participants {
+		buf = binary.AppendUvarint(buf, uint64(shard))
+	}
+	return buf
+}
+
+func decodeDecision(data []byte) (committed bool, participants []int, err error) {
+	if len(data) < 3 || data[0] != recordVersion {
+		return false, nil, errBadRecord
+	}
+	in := uvarintReader{data: data[2:]}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		participants = append(participants, int(in.next()))
+	}
+	if in.bad {
+		return false, nil, errBadRecord
+	}
+	return data[1] == 1, participants, nil
+}
