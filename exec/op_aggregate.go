@@ -157,6 +157,8 @@ func (a *aggregate) process(t *turn, in *types.Batch) {
 	}
 	for c := range a.calls {
 		a.add(t, &a.calls[c], in)
+		clear(a.calls[c].values)
+		a.calls[c].passing = nil
 	}
 	t.reportErrors(in)
 }

@@ -87,6 +87,7 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 		return fmt.Errorf("query %q: %w", q.descriptor.Name, tn.failed)
 	}
 	t.writePositions(s)
+	tn.tick, tn.write = nil, nil // an idle stage keeps nothing of its last tick alive
 	return nil
 }
 

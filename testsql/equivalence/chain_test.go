@@ -1,6 +1,7 @@
 package equivalence
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -45,6 +46,8 @@ type chain struct {
 	shards  int
 	steps   []*step
 	derived []*relation
+	// asked is the query whose answer differed in the last run.
+	asked string
 }
 
 const connections = 4
@@ -63,8 +66,8 @@ func newChain(seed uint64, shards int) *chain {
 	}
 	restarts := g.one(2)
 	for range 1 + g.random.IntN(5) {
-		for range g.random.IntN(8) {
-			if g.one(4) && len(c.derived) < 8 {
+		for range 1 + g.random.IntN(10) {
+			if g.one(3) && len(c.derived) < 8 {
 				c.derive(g)
 			} else {
 				c.write(g, pick(g, sources...))
@@ -113,12 +116,12 @@ func (g *generator) derived(name string, over *relation) *relation {
 	}
 	shape := g.random.IntN(10)
 	switch {
-	case shape < 3:
+	case shape < 4:
 		g.project(r, from, columns)
 		r.stream = appendOnly && (g.one(2) || name == "")
 		r.appendOnly = r.stream
 		r.overStream = appendOnly
-	case shape < 4:
+	case shape < 5:
 		g.distinct(r, from, columns)
 	default:
 		g.group(r, from, columns)
@@ -130,7 +133,7 @@ func (g *generator) derived(name string, over *relation) *relation {
 // project is a SELECT without grouping.
 func (g *generator) project(r *relation, from *fragment, columns []column) {
 	var out outputs
-	for range 1 + g.random.IntN(4) {
+	for range 1 + g.random.IntN(3) {
 		g.output(&out, columns, false)
 	}
 	r.query = &query{piece("SELECT {} FROM {}{}", list("", ", ", out.parts...), from, g.where(columns)), out.columns, false, false}
@@ -270,9 +273,9 @@ func (c *chain) fragments() []*fragment {
 	return out
 }
 
-// script is the chain as a script for testsql/scripts; what is asked stands at
-// its end. Writes are in one connection there.
-func (c *chain) script() string {
+// script is the chain as a script for testsql/scripts; what was asked stands at
+// its end, with PostgreSQL's answer. Writes are in one connection there.
+func (c *chain) script(ctx context.Context, o *oracle) string {
 	var out strings.Builder
 	for i, s := range c.live() {
 		switch s.kind {
@@ -287,6 +290,9 @@ func (c *chain) script() string {
 		default:
 			fmt.Fprintf(&out, "statement ok\n%s\n\n", s.sql)
 		}
+	}
+	if c.asked != "" {
+		out.WriteString(expectation(ctx, o, c.asked, false))
 	}
 	return out.String()
 }

@@ -277,6 +277,8 @@ type generator struct {
 	random *rand.Rand
 	// palette are the types that the case uses most.
 	palette []string
+	// few are the values of each type that the case uses.
+	few map[string][]string
 	// aliases counts the names given to relations in FROM.
 	aliases   int
 	relations []*relation
@@ -297,7 +299,7 @@ func (g *generator) anyType() string { return sqlTypes[g.random.IntN(len(sqlType
 func (g *generator) usualType() string {
 	switch {
 	case len(g.palette) == 0:
-		for range 3 {
+		for range 2 {
 			g.palette = append(g.palette, g.anyType())
 		}
 		g.palette = append(g.palette, pick(g, "integer", "text", "numeric"))
@@ -326,7 +328,24 @@ func (g *generator) value(typ string, depth int, columns []column) *fragment {
 	if len(options) == 0 || g.one(5) {
 		options = safeTemplates["X"]
 	}
-	return g.fill(typ, pick(g, options...), depth, columns)
+	best := pick(g, options...)
+	for range 3 {
+		if other := pick(g, options...); other.met(columns) > best.met(columns) {
+			best = other
+		}
+	}
+	return g.fill(typ, best, depth, columns)
+}
+
+// met counts the arguments for which there are columns.
+func (t *template) met(columns []column) int {
+	count := 0
+	for _, arg := range t.args {
+		if arg == "X" || slices.ContainsFunc(columns, func(c column) bool { return c.typ == arg }) {
+			count++
+		}
+	}
+	return count
 }
 
 // risky makes an expression that may fail at one place.
@@ -342,6 +361,9 @@ func (g *generator) risky(columns []column) *fragment {
 
 func (g *generator) fill(typ string, t template, depth int, columns []column) *fragment {
 	any := g.usualType()
+	if len(columns) > 0 && !g.one(4) {
+		any = pick(g, columns...).typ
+	}
 	parts := make([]*fragment, len(t.args))
 	for i, arg := range t.args {
 		switch {
@@ -363,11 +385,11 @@ func (g *generator) leaf(typ string, columns []column) *fragment {
 			names = append(names, c.name)
 		}
 	}
-	if len(names) > 0 && !g.one(4) {
+	if len(names) > 0 && !g.one(6) {
 		return expression(typ, pick(g, names...))
 	}
 	t := typeNamed[typ]
-	if value := t.random(g.random); value != null {
+	if value := g.datum(typ); value != null {
 		return expression(typ, t.literal(value))
 	}
 	return expression(typ, "NULL::"+typ)

@@ -1,6 +1,7 @@
 package equivalence
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -116,6 +117,9 @@ func (f *fragment) simplify(fails func() bool) bool {
 		}
 		f.gone = false
 	}
+	if f.separator != "" && f.dropChunks(fails) {
+		return true
+	}
 	if f.typ == "" || f.instead != nil || len(f.parts) == 0 {
 		return false
 	}
@@ -138,4 +142,36 @@ func (f *fragment) simplify(fails func() bool) bool {
 	}
 	f.instead = nil
 	return false
+}
+
+// dropChunks tries to leave out many parts of a long list at once.
+func (f *fragment) dropChunks(fails func() bool) bool {
+	var live []*fragment
+	for _, part := range f.parts {
+		if part.optional && !part.gone {
+			live = append(live, part)
+		}
+	}
+	dropped := false
+	for size := len(live) / 2; size >= 4; size /= 2 {
+		for chunk := range slices.Chunk(live, size) {
+			if chunk[0].gone {
+				continue
+			}
+			setGone(chunk, true)
+			if fails() {
+				dropped = true
+			} else {
+				setGone(chunk, false)
+			}
+		}
+		live = slices.DeleteFunc(live, func(part *fragment) bool { return part.gone })
+	}
+	return dropped
+}
+
+func setGone(fragments []*fragment, gone bool) {
+	for _, f := range fragments {
+		f.gone = gone
+	}
 }

@@ -77,7 +77,7 @@ func (g *generator) row(r *relation) []string {
 			values[i] = fmt.Sprint(r.identities)
 			continue
 		}
-		values[i] = typeNamed[c.typ].random(g.random)
+		values[i] = g.datum(c.typ)
 	}
 	return values
 }

@@ -1,11 +1,9 @@
 package equivalence
 
-import (
-	"math/rand/v2"
-	"strings"
-)
+import "strings"
 
-// sqlType is a type with values that are interesting to compare.
+// sqlType is a type with values that are interesting to compare. Those that are
+// equal but look different stand beside each other.
 type sqlType struct {
 	name   string
 	values []string
@@ -56,12 +54,25 @@ func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", "'
 // null stands for NULL among the values of a row.
 const null = "\x00"
 
-// random returns a value, NULL in one of six.
-func (t *sqlType) random(random *rand.Rand) string {
-	if random.IntN(6) == 0 {
+// datum returns a value of a type, NULL in one of six. A case uses a few values
+// of each type, so that rows are often equal.
+func (g *generator) datum(typ string) string {
+	if g.one(6) {
 		return null
 	}
-	return t.values[random.IntN(len(t.values))]
+	few := g.few[typ]
+	if few == nil {
+		all := typeNamed[typ].values
+		first := g.random.IntN(len(all))
+		for i := range 2 + g.random.IntN(4) {
+			few = append(few, all[(first+i)%len(all)])
+		}
+		if g.few == nil {
+			g.few = map[string][]string{}
+		}
+		g.few[typ] = few
+	}
+	return pick(g, few...)
 }
 
 // distinguish wraps an expression such that its equal values look the same.
