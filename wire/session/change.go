@@ -57,6 +57,20 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 	}
 }
 
+// writePiece writes rows of a COPY, again when they met keys that a transaction
+// was about to write.
+func (s *Session) writePiece(ctx context.Context, rows exec.Rows) error {
+	for attempt := 1; ; attempt++ {
+		err := s.writeNow(ctx, []exec.Rows{rows}, false)
+		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
 // pause waits for a random time that grows with the number of attempts, so that
 // statements which met do not meet again.
 func pause(ctx context.Context, attempt int) error {

@@ -30,45 +30,79 @@ func (s *Session) insert(ctx context.Context, p *portal, n *plan.Insert, immedia
 // gatherInsert reads the source of an INSERT and finds out what becomes of its
 // rows.
 func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []types.Datum, immediate bool) (*changes, error) {
-	batch, err := s.insertSource(ctx, n, params)
+	// Where the statement itself looks for keys, it sees all rows at once.
+	looks := n.Target.Kind == catalog.KindTable && (n.OnConflict != nil || !immediate)
+	batches, err := s.insertSource(ctx, n, params, looks)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNotNull(n.Target, batch); err != nil {
-		return nil, err
+	c := &changes{}
+	if n.Returning != nil {
+		c.returned = &types.Batch{}
+		for _, e := range n.Returning {
+			c.returned.Columns = append(c.returned.Columns, types.Vector{Type: e.Type()})
+		}
 	}
-	c := &changes{count: batch.Len}
-	stored := batch
-	if n.OnConflict != nil {
-		r := &conflictResolver{session: s, plan: n, params: params, batch: batch}
-		if err := r.resolve(ctx); err != nil {
+	for _, batch := range batches {
+		if err := s.insertBatch(ctx, n, params, batch, immediate, c); err != nil {
 			return nil, err
 		}
-		c.rows, c.count, stored = r.operations(), r.stored.Len, r.stored
-	} else if c.rows, err = s.insertOperations(ctx, n.Target, batch, immediate); err != nil {
-		return nil, err
-	}
-	if n.Returning != nil {
-		c.returned = &types.Batch{Len: stored.Len, Columns: make([]types.Vector, len(n.Returning))}
-		return c, s.evaluate(n.Returning, params, stored, c.returned.Columns)
 	}
 	return c, nil
 }
 
-// insertSource returns the rows of an INSERT's source. They are the caller's.
-func (s *Session) insertSource(ctx context.Context, n *plan.Insert, params []types.Datum) (*types.Batch, error) {
+// insertBatch adds to an INSERT's changes what becomes of some of its rows.
+func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []types.Datum, batch *types.Batch, immediate bool, c *changes) error {
+	if err := checkNotNull(n.Target, batch); err != nil {
+		return err
+	}
+	stored, operations := batch, []exec.Rows(nil)
+	if n.OnConflict != nil {
+		r := &conflictResolver{session: s, plan: n, params: params, batch: batch}
+		if err := r.resolve(ctx); err != nil {
+			return err
+		}
+		stored, operations = r.stored, r.operations()
+	} else {
+		var err error
+		if operations, err = s.insertOperations(ctx, n.Target, batch, immediate); err != nil {
+			return err
+		}
+	}
+	c.rows = append(c.rows, operations...)
+	c.count += stored.Len
+	if n.Returning == nil {
+		return nil
+	}
+	columns := make([]types.Vector, len(n.Returning))
+	if err := s.evaluate(n.Returning, params, stored, columns); err != nil {
+		return err
+	}
+	for i := range columns {
+		c.returned.Columns[i].AppendAll(&columns[i])
+	}
+	c.returned.Len += stored.Len
+	return nil
+}
+
+// insertSource returns the rows of an INSERT's source, in one batch where whole is
+// set. They are the caller's.
+func (s *Session) insertSource(ctx context.Context, n *plan.Insert, params []types.Datum, whole bool) ([]*types.Batch, error) {
 	rows, err := s.query(ctx, n.Source, params)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.close()
-	batch := newTargetBatch(n.Target)
+	var batches []*types.Batch
 	for {
 		ok, err := rows.fill(ctx)
 		if err != nil || !ok {
-			return batch, err
+			return batches, err
 		}
-		appendInserted(n, batch, rows.batch)
+		if !whole || len(batches) == 0 {
+			batches = append(batches, newTargetBatch(n.Target))
+		}
+		appendInserted(n, batches[len(batches)-1], rows.batch)
 		rows.at = rows.batch.Len
 	}
 }
