@@ -62,8 +62,9 @@ type core struct {
 	retained []*catalog.Relation
 	// maxWaiting bounds the bytes that wait for one input.
 	maxWaiting uint64
-	// cacheGroups bounds the groups that one aggregation keeps in memory.
-	cacheGroups int
+	// cacheGroups bounds the groups that one aggregation keeps in memory, and
+	// scanRows, at most chunkRows, the rows of a table that are read at once.
+	cacheGroups, scanRows int
 	// trimmable are the stages with stored deliveries that may be deleted.
 	trimmable map[*stage]struct{}
 
@@ -86,7 +87,7 @@ func newCore(shard, shards int, shardLog ShardLog, clock func() time.Time, logge
 	return &core{
 		shard: shard, shards: shards, state: shardLog.Tables(), partition: shardLog.Partition,
 		clock: clock, logger: logger, hooks: hooks, poisoned: map[catalog.ObjectID]string{},
-		maxWaiting: maxWaitingBytes, cacheGroups: aggregateCacheGroups,
+		maxWaiting: maxWaitingBytes, cacheGroups: aggregateCacheGroups, scanRows: chunkRows,
 	}
 }
 

@@ -155,7 +155,7 @@ func (s *simulatedShard) restart() {
 	}}
 	s.core = &core{
 		shard: s.number, shards: c.snapshot.Shards(), state: s.Tables(), partition: s.Partition, clock: c.tick,
-		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: s.cacheGroups,
+		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: s.cacheGroups, scanRows: 3,
 	}
 	if err := s.core.load(c.snapshot); err != nil {
 		c.t.Fatal(err)
@@ -567,6 +567,11 @@ func (s *simulatedShard) checkStore() {
 			}
 		})
 	}
+	s.scan([]byte{byte(tables.KindInternal)}, func(key, _ []byte) {
+		if k, err := tables.ParseInternalKey(key); err != nil || k.Direction == tables.Incoming {
+			c.t.Errorf("shard %d: rows %d still wait for query %d (%v)", s.number, k.Number, k.Query, err)
+		}
+	})
 	for id := range s.partitions {
 		if c.snapshot.Relation(catalog.ObjectID(id)) == nil {
 			c.t.Errorf("shard %d: the partition of stream %d, which is gone", s.number, id)

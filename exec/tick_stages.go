@@ -298,7 +298,7 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 	defer it.Close()
 	stored := in.fetch.newStored()
 	more := false
-	for more = it.Next(); more && stored.Len < chunkRows; more = it.Next() {
+	for more = it.Next(); more && stored.Len < t.core.scanRows; more = it.Next() {
 		if err := in.fetch.decodeTableRow(append([]byte(nil), it.Value()...), stored); err != nil {
 			return err
 		}

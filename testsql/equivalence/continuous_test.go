@@ -17,7 +17,7 @@ import (
 )
 
 func testContinuous(t *testing.T, postgres *harness.Postgres) {
-	for seed := range seeds(240) {
+	for seed := range seeds(160) {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			o, err := connectOracle(t.Context(), postgres)
 			if err != nil {

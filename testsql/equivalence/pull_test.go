@@ -123,7 +123,7 @@ func testPull(t *testing.T, postgres *harness.Postgres) {
 			t.Fatal(err)
 		}
 		s := &servers{millrace: harness.Connect(t, harness.NodeURL(n.Addr())), postgres: theirs}
-		for seed := range seeds(60) {
+		for seed := range seeds(40) {
 			seed = seed*2 + uint64(shards)%2 // the seeds of the nodes differ
 			t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) { s.pullSeed(t, seed, shards) })
 		}
