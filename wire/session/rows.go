@@ -40,6 +40,7 @@ func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum
 	}
 	if !stop() {
 		cursor.Close()
+		end()
 		return nil, interrupted(ctx, context.Cause(ctx))
 	}
 	return &source{cursor: cursor, push: q.Emit != plan.EmitNone, release: end}, nil
