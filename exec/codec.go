@@ -259,8 +259,5 @@ func millisFromTimestamp(micros int64) int64 {
 	return millis + millisAtTimestampZero
 }
 
-// stringOf views bytes that are never changed again as a string.
-func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
 // bytesOf views a string as bytes, which must not be changed.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

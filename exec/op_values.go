@@ -51,8 +51,8 @@ type valueSet struct {
 type rebuildKind uint8
 
 const (
-	// rebuildNever: the accumulator can undo a row.
-	rebuildNever rebuildKind = iota
+	// The zero value: the accumulator can undo a row.
+	_ rebuildKind = iota
 	// rebuildFromLeast and rebuildFromGreatest: min and max.
 	rebuildFromLeast
 	rebuildFromGreatest

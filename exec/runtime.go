@@ -97,7 +97,7 @@ func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error
 func (e *Engine) Shards(context.Context) ([]systables.ShardStatus, error) {
 	var out []systables.ShardStatus
 	for _, l := range e.loops {
-		row := systables.ShardStatus{Shard: l.number, Leader: "1", State: stateRunning}
+		row := systables.ShardStatus{Shard: l.number, Leader: "1", State: stateRunning, Term: l.log.Term()}
 		l.status.mu.Lock()
 		if l.status.failure != nil {
 			row.State = stateFailed

@@ -70,6 +70,8 @@ type simulatedShard struct {
 	more       bool
 }
 
+func (s *simulatedShard) Term() uint64 { return 1 }
+
 func (s *simulatedShard) Tables() *tables.Shard { return s.cluster.store.Shard(uint32(s.number)) }
 
 func (s *simulatedShard) Partition(stream uint64) (*log.Partition, error) {

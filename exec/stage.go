@@ -59,11 +59,10 @@ func (q *runningQuery) lost() bool {
 
 // stage is a stage of a running query: operators from its inputs to its output.
 type stage struct {
-	id      stageID
-	query   *runningQuery
-	plan    *plan.Stage
-	inputs  []*input
-	outputs []consumer
+	id     stageID
+	query  *runningQuery
+	plan   *plan.Stage
+	inputs []*input
 	// started says that the stage had its first turn on this shard.
 	started bool
 	// sent is the number of the next delivery to each shard, where the stage

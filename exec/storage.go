@@ -25,6 +25,8 @@ type ShardLog interface {
 	Partition(stream uint64) (*log.Partition, error)
 	// Tables reads the shard's applied state.
 	Tables() *tables.Shard
+	// Term is the shard's current term.
+	Term() uint64
 }
 
 // Storage is the node's storage as the engine needs it. The cluster implements

@@ -65,6 +65,9 @@ func (s shardLog) Partition(stream uint64) (*log.Partition, error) { return s.sh
 // Tables implements exec.ShardLog.
 func (s shardLog) Tables() *tables.Shard { return s.shard.Tables() }
 
+// Term implements exec.ShardLog.
+func (s shardLog) Term() uint64 { return s.shard.Term() }
+
 // status tells the system tables of the node.
 type status struct {
 	*exec.Engine
