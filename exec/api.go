@@ -29,6 +29,10 @@ type Backend interface {
 	NewWriter() Writer
 	// Query starts a pull query (q.Emit is plan.EmitNone) or a push query.
 	Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error)
+	// Find returns the committed rows of a source table that have the keys of the
+	// given rows, as a transaction sees them whose writes the overlay holds, which
+	// may be nil. Of the given rows only the key columns are read.
+	Find(ctx context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error)
 	// Alive returns an error with SQLSTATE 53100 or 57P03 when the node takes no
 	// input now.
 	Alive() error
@@ -46,6 +50,9 @@ type QueryEnv struct {
 	Stale bool
 	// FreshnessTimeout bounds the wait for what is on its way; 0 means 30 s.
 	FreshnessTimeout time.Duration
+	// Overlay holds what the session's open transaction has written to source
+	// tables; nil for nothing. Pull queries read through it.
+	Overlay *Overlay
 }
 
 // Cursor gives a query's result. It belongs to one goroutine at a time.
@@ -65,10 +72,11 @@ type Cursor interface {
 // which a write whose outcome was unknown is recognised and never done twice.
 // It belongs to one goroutine.
 type Writer interface {
-	// Write appends rows to streams and inserts rows into source tables. It
-	// returns when all are applied on their shards. With atomic set, all rows of
-	// all writes take effect, or none, whatever crashes; otherwise the rows that
-	// fall on one shard do so together. Rows are checked against the catalog
+	// Write appends rows to streams and carries out the operations on the rows of
+	// source tables, where no key may be touched twice but by inserts.
+	// It returns when all are applied on their shards. With atomic set, or where a
+	// source table is written, all rows of all writes take effect, or none, whatever
+	// crashes; otherwise the rows that fall on one shard do so together. Rows are checked against the catalog
 	// version that they were planned with; when a relation has changed since, the
 	// error says so (SQLSTATE 0A000 is never used for it; 40001 asks to retry).
 	Write(ctx context.Context, writes []Rows, atomic bool) error
@@ -76,12 +84,17 @@ type Writer interface {
 	Close()
 }
 
-// Rows are rows for one relation: a value for every column, in column order.
+// Rows are rows of one relation, with a value for every column, in column order,
+// and what is done to them.
 type Rows struct {
-	Relation *catalog.Relation
+	Relation  *catalog.Relation
+	Operation Operation
 	// Batch holds the columns. Its Rowtimes, where set, are the rows' event times
 	// given by INSERT INTO s (rowtime, ...), in milliseconds since the Unix epoch,
 	// math.MinInt64 for a NULL; else the writer takes them from the relation's
 	// rowtime column or from the clock. The batch may be kept until Write returns.
 	Batch *types.Batch
+	// Old holds, for OperationUpdate, the row that each row of Batch replaces. It
+	// may be kept like Batch.
+	Old *types.Batch
 }

@@ -50,9 +50,12 @@ type request struct {
 
 // part is the rows of a request for one relation.
 type part struct {
-	relation catalog.ObjectID
+	relation  catalog.ObjectID
+	operation Operation
 	// rows has all columns; rowtimes are set for streams.
 	rows *types.Batch
+	// old has the rows that an update replaces.
+	old *types.Batch
 	// records is the encoded record batch of a stream's rows, with base offset 0.
 	// The loop sets the offset in place.
 	records []byte

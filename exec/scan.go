@@ -110,19 +110,27 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 	if s.snapshot == nil {
 		return nil, fmt.Errorf("exec: table %q is not among the query's sources", scan.Relation.Name)
 	}
+	held := s.env.Overlay.table(scan.Relation.ID)
 	if key != nil {
-		return s.lookup(codec, fetch, key)
+		return s.lookup(codec, fetch, key, held)
 	}
-	return &tableScan{snapshot: s.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch}, nil
+	return &tableScan{snapshot: s.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch, held: held}, nil
 }
 
 // lookup reads the row of one key.
-func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []types.Datum) (pull.Iterator, error) {
+func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []types.Datum, held *overlayTable) (pull.Iterator, error) {
 	var encoded []byte
 	for i, column := range codec.relation.Key {
 		encoded = types.AppendKey(encoded, codec.columns[column], key[i])
 	}
 	shard := types.PartitionOf(codec.placement(encoded, key), codec.relation.Partitions)
+	if row, known := held.find(encoded); known {
+		rows := types.NewBatch(codec.columns)
+		if row.current.batch != nil {
+			rows.AppendRowFrom(row.current.batch, row.current.row, 1)
+		}
+		return &oneBatch{batch: fetch.projectFull(rows, int32(shard))}, nil
+	}
 	value, found, err := s.snapshot.Shard(uint32(shard)).Get(tables.AppendRowKey(nil, uint64(codec.relation.ID), encoded), nil)
 	if err != nil {
 		return nil, damaged(err)
@@ -153,7 +161,8 @@ func (o *oneBatch) Close() {}
 // scanRows is how many table rows make a batch of a scan.
 const scanRows = 1024
 
-// tableScan reads a table, shard by shard.
+// tableScan reads a table, shard by shard, and what an open transaction has made
+// of it.
 type tableScan struct {
 	snapshot *tables.Snapshot
 	shards   int
@@ -161,6 +170,10 @@ type tableScan struct {
 	codec    *relationCodec
 	fetch    *fetchReader
 	it       *tables.Iterator
+	// prefix is what the keys of the table's rows begin with.
+	prefix []byte
+	// held is what the transaction has done; nil once it was given, or for nothing.
+	held *overlayTable
 }
 
 // Next implements pull.Iterator.
@@ -170,8 +183,8 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 		if s.it == nil {
-			prefix := tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil)
-			it, err := s.snapshot.Shard(uint32(s.shard)).Scan(prefix, tables.PrefixEnd(nil, prefix))
+			s.prefix = tables.AppendRowKey(s.prefix[:0], uint64(s.codec.relation.ID), nil)
+			it, err := s.snapshot.Shard(uint32(s.shard)).Scan(s.prefix, tables.PrefixEnd(nil, s.prefix))
 			if err != nil {
 				return nil, damaged(err)
 			}
@@ -180,6 +193,9 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 		stored := s.fetch.newStored()
 		arena := types.StringArena{}
 		for stored.Len < scanRows && s.it.Next() {
+			if _, known := s.held.find(s.it.Key()[len(s.prefix):]); known {
+				continue
+			}
 			row := arena.Copy(s.it.Value())
 			if err := s.fetch.decodeTableRow(bytesOf(row), stored); err != nil {
 				return nil, damaged(err)
@@ -195,6 +211,12 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 		}
 		if stored.Len > 0 {
 			return s.fetch.project(stored, partition), nil
+		}
+	}
+	if held := s.held; held != nil {
+		s.held = nil
+		if rows := held.batch(); rows.Len > 0 {
+			return s.fetch.projectFull(rows, 0), nil
 		}
 	}
 	return nil, io.EOF

@@ -67,12 +67,9 @@ type tick struct {
 	rows    map[catalog.ObjectID][]*types.Batch
 	merged  map[catalog.ObjectID]*types.Batch // the last of rows, where it is a copy
 	arrived map[*input][]*types.Batch
-	// keys are the keys that this tick's requests have inserted into source
-	// tables.
-	keys map[string]bool
-	// upserted are the rows, by key, that this tick's requests have written into
-	// source tables in which rows replace others.
-	upserted map[string][]byte
+	// pending are the rows that this tick's requests have written to source tables,
+	// by their keys; no row for those that they deleted.
+	pending map[string]rowRef
 	// answers are the places of answers to senders in result.acks.
 	answers map[answered]int
 	// released says that keys were unlocked that requests may wait for.

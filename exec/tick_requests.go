@@ -77,7 +77,7 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 		if seen == nil {
 			seen = map[string]bool{}
 		}
-		refused, wait, err = t.checkTable(codec, parts[i].rows, seen, own)
+		refused, wait, err = t.checkTable(codec, &parts[i], seen, own)
 		if refused != nil || wait || err != nil {
 			return refused, wait, err
 		}
@@ -85,36 +85,8 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	return nil, false, nil
 }
 
-// checkTable checks that no row's key exists, unless rows replace others in the
-// table, and that no other transaction holds it. seen has the keys of the request's
-// earlier rows.
-func (t *tick) checkTable(codec *relationCodec, rows *types.Batch, seen map[string]bool, own transactionID) (refused error, wait bool, err error) {
-	for i := range rows.Len {
-		key := codec.appendKey(tables.AppendRowKey(t.core.scratch[:0], uint64(codec.relation.ID), nil), rows, i)
-		t.core.scratch = key
-		if holder, locked := t.core.locks[string(key)]; locked && holder != own {
-			return nil, true, nil
-		}
-		if codec.relation.Upsert {
-			continue
-		}
-		exists := seen[string(key)] || t.keys[string(key)]
-		if !exists {
-			if _, exists, err = t.core.state.Get(key, nil); err != nil {
-				return nil, false, err
-			}
-		}
-		if exists {
-			return uniqueViolation(codec, rows, i), false, nil
-		}
-		seen[string(key)] = true
-	}
-	return nil, false, nil
-}
-
-// uniqueViolation is PostgreSQL's error for a key that exists.
-func uniqueViolation(codec *relationCodec, rows *types.Batch, row int) error {
-	relation := codec.relation
+// UniqueViolation is PostgreSQL's error for a row whose key exists.
+func UniqueViolation(relation *catalog.Relation, rows *types.Batch, row int) error {
 	var names, values []byte
 	format := types.DefaultFormat()
 	for n, column := range relation.Key {
@@ -137,9 +109,7 @@ func (t *tick) writeParts(parts []part) error {
 		p := &parts[i]
 		codec := t.core.codec(p.relation)
 		if codec.relation.Kind == catalog.KindTable {
-			if !codec.relation.Upsert {
-				t.insertRows(codec, p.rows)
-			} else if err := t.upsertRows(codec, p.rows); err != nil {
+			if err := t.changeTable(codec, p); err != nil {
 				return err
 			}
 			continue
@@ -199,28 +169,6 @@ func (t *tick) gatherRows(stream catalog.ObjectID, rows *types.Batch) {
 		t.merged[stream] = own
 	}
 	appendBatch(batches[last], rows)
-}
-
-// insertRows inserts rows into a source table.
-func (t *tick) insertRows(codec *relationCodec, rows *types.Batch) {
-	if t.keys == nil {
-		t.keys = map[string]bool{}
-	}
-	id := codec.relation.ID
-	buf := t.core.scratch
-	for i := range rows.Len {
-		buf = codec.appendKey(tables.AppendRowKey(buf[:0], uint64(id), nil), rows, i)
-		keyLen := len(buf)
-		t.keys[string(buf)] = true
-		buf = codec.row.AppendRow(buf, rows, i)
-		t.write.Set(buf[:keyLen], buf[keyLen:])
-	}
-	t.core.scratch = buf
-	changes := &types.Batch{Len: rows.Len, Columns: rows.Columns, Weights: make([]int64, rows.Len)}
-	for i := range changes.Weights {
-		changes.Weights[i] = 1
-	}
-	t.tableChanged(id, changes)
 }
 
 func (t *tick) tableChanged(id catalog.ObjectID, changes *types.Batch) {

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"millrace/sql/catalog"
-	"millrace/sql/sqlerr"
 	"millrace/tables"
 )
 
@@ -17,7 +16,7 @@ type preparedTransaction struct {
 }
 
 // prepare keeps the parts until the decision, and locks the keys that they
-// insert.
+// touch.
 func (t *tick) prepare(r *request) error {
 	c := t.core
 	if c.prepared[r.transaction] != nil {
@@ -30,8 +29,7 @@ func (t *tick) prepare(r *request) error {
 		return err
 	case wait:
 		// Waiting here, with parts prepared elsewhere, could wait for each other.
-		refused = sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to a concurrent transaction").
-			WithHint("Run the transaction again.")
+		refused = conflict()
 		fallthrough
 	case refused != nil:
 		t.reply(r, false, refused)

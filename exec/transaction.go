@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -46,6 +47,11 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	prepared.wait.Wait()
 	if prepared.err == nil {
 		prepared.err = context.Cause(ctx)
+	}
+	if errors.Is(prepared.err, ErrConflict) {
+		// The statement may be run again at once: it must not meet its own locks.
+		_, _ = e.conclude(id, coordinator, shards, false) // what fails is left to the resolver
+		return prepared.err
 	}
 	if prepared.err != nil {
 		// It is aborted in its own time: the client need not wait for shards that

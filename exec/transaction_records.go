@@ -13,7 +13,11 @@ import (
 // A prepared transaction is stored as
 //
 //	version u8 · coordinator · participants n · shard* · parts n · part*
-//	part := relation · stream u8 · length · record batch, or batch of sql/types
+//	part := relation · kind u8 · length · content [· length · batch of old rows]
+//
+// The kind is 1 for a stream, whose content is a record batch, and else says
+// what is done with the rows in a batch of sql/types: 0 inserts them, the others
+// are one more than their Operation. Updates have the old rows behind.
 func (p *preparedTransaction) append(buf []byte) []byte {
 	buf = append(buf, recordVersion)
 	buf = binary.AppendUvarint(buf, uint64(p.coordinator))
@@ -24,15 +28,30 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(p.parts)))
 	for i := range p.parts {
 		buf = binary.AppendUvarint(buf, uint64(p.parts[i].relation))
-		content, stream := p.parts[i].records, byte(1)
+		content, kind := p.parts[i].records, byte(storedStream)
 		if content == nil {
-			content, stream = types.AppendBatch(nil, p.parts[i].rows), 0
+			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
 		}
-		buf = append(buf, stream)
+		buf = append(buf, kind)
 		buf = binary.AppendUvarint(buf, uint64(len(content)))
 		buf = append(buf, content...)
+		if p.parts[i].old != nil {
+			content = types.AppendBatch(nil, p.parts[i].old)
+			buf = binary.AppendUvarint(buf, uint64(len(content)))
+			buf = append(buf, content...)
+		}
 	}
 	return buf
+}
+
+// storedStream is the kind of a stored part of a stream.
+const storedStream = 1
+
+func storedKind(operation Operation) byte {
+	if operation == OperationInsert {
+		return 0
+	}
+	return byte(operation) + 1
 }
 
 // decodePrepared decodes a stored prepared transaction. Parts of relations that
@@ -52,14 +71,17 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		if len(in.data) == 0 {
 			return nil, errBadRecord
 		}
-		stream := in.data[0] == 1
+		kind := in.data[0]
 		in.data = in.data[1:]
-		content := in.bytes()
+		content, old := in.bytes(), []byte(nil)
+		if kind == storedKind(OperationUpdate) {
+			old = in.bytes()
+		}
 		codec := c.codec(relation)
 		if codec == nil || in.bad {
 			continue
 		}
-		decoded, err := decodePart(codec, relation, stream, content)
+		decoded, err := decodePart(codec, relation, kind, content, old)
 		if err != nil {
 			return nil, err
 		}
@@ -71,11 +93,22 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 	return p, nil
 }
 
-func decodePart(codec *relationCodec, relation catalog.ObjectID, stream bool, content []byte) (part, error) {
+func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, content, old []byte) (part, error) {
 	p := part{relation: relation}
-	if !stream {
-		rows, err := types.DecodeBatch(content, codec.columns)
-		p.rows = rows
+	if kind != storedStream {
+		if kind > storedKind(OperationDelete) {
+			return p, errBadRecord
+		}
+		if kind > 0 {
+			p.operation = Operation(kind - 1)
+		}
+		var err error
+		if old != nil {
+			if p.old, err = types.DecodeBatch(old, codec.columns); err != nil {
+				return p, err
+			}
+		}
+		p.rows, err = types.DecodeBatch(content, codec.columns)
 		return p, err
 	}
 	batch, _, err := log.ParseBatch(content)

@@ -88,8 +88,10 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 		codec = newRelationCodec(relation)
 		w.codecs[relation.ID] = codec
 	}
-	if err := checkNotNull(relation, rows.Batch); err != nil {
-		return err
+	if rows.Operation != OperationDelete {
+		if err := checkNotNull(relation, rows.Batch); err != nil {
+			return err
+		}
 	}
 	if relation.Kind == catalog.KindStream {
 		if err := w.setRowtimes(relation, rows.Batch); err != nil {
@@ -97,7 +99,7 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 		}
 	}
 	if len(relation.Key) == 0 {
-		return w.addPart(codec, rows.Batch, int(turn%uint64(relation.Partitions)), byShard)
+		return w.addPart(codec, part{rows: rows.Batch}, int(turn%uint64(relation.Partitions)), byShard)
 	}
 	selections := make([][]int32, relation.Partitions)
 	var key []byte
@@ -110,23 +112,26 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 		if len(selection) == 0 {
 			continue
 		}
-		batch := rows.Batch
-		if len(selection) < batch.Len {
-			batch = batch.Select(selection)
+		p := part{operation: rows.Operation, rows: rows.Batch, old: rows.Old}
+		if len(selection) < rows.Batch.Len {
+			p.rows = p.rows.Select(selection)
+			if p.old != nil {
+				p.old = p.old.Select(selection)
+			}
 		}
-		if err := w.addPart(codec, batch, shard, byShard); err != nil {
+		if err := w.addPart(codec, p, shard, byShard); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *engineWriter) addPart(codec *relationCodec, rows *types.Batch, shard int, byShard map[int][]part) error {
-	p := part{relation: codec.relation.ID, rows: rows}
+func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard map[int][]part) error {
+	p.relation = codec.relation.ID
 	if codec.relation.Kind == catalog.KindStream {
 		var builder log.BatchBuilder
 		builder.Reset()
-		codec.appendRecords(&builder, rows, nil)
+		codec.appendRecords(&builder, p.rows, nil)
 		p.records = builder.Finish(-1, -1, -1, log.CompressionNone)
 	}
 	if requestBytes([]part{p}) > maxWriteBytes {
@@ -290,6 +295,9 @@ func requestBytes(parts []part) int {
 			n += len(parts[i].records)
 		} else {
 			n += batchBytes(parts[i].rows)
+			if parts[i].old != nil {
+				n += batchBytes(parts[i].old)
+			}
 		}
 	}
 	return n

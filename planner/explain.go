@@ -68,7 +68,14 @@ func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
 			return nil, err
 		}
 		lines := []string{"Insert into " + insert.Target.Kind.String() + " " + insert.Target.Name}
+		if c := insert.OnConflict; c != nil && c.Update {
+			lines = append(lines, "  Where the key exists: update the row")
+		} else if c != nil {
+			lines = append(lines, "  Where the key exists: do nothing")
+		}
 		return append(lines, indented(formatTree(insert.Source))...), nil
+	case *ast.Update, *ast.Delete:
+		return explainModify(env, inner)
 	case *ast.CreateRelation:
 		return explainCreate(env, inner)
 	default:

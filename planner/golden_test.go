@@ -139,6 +139,8 @@ func (s *testSession) run(text string) string {
 		return describeExplain(p)
 	case *plan.Insert:
 		return describeInsert(p)
+	case *plan.Modify:
+		return describeModify(p)
 	case *plan.Copy:
 		return describeCopy(p)
 	case *plan.DDL:
@@ -199,6 +201,15 @@ func describeInsert(p *plan.Insert) string {
 		}
 	}
 	return text
+}
+
+func describeModify(p *plan.Modify) string {
+	var lines []string
+	for i := range p.Parts {
+		part := &p.Parts[i]
+		lines = append(lines, fmt.Sprintf("%s of %s: %d columns of rows", p.Tag, part.Target.Name, part.Width()), planText(part.Source))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func describeCopy(p *plan.Copy) string {

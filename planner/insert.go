@@ -52,19 +52,22 @@ func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := b.finishQuery(&boundQuery{node: root, visible: len(root.Columns())})
+	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}
+	if out.OnConflict, err = ib.onConflict(s); err != nil {
+		return nil, err
+	}
+	if err := ib.returning(s, out); err != nil {
+		return nil, err
+	}
+	out.Source, err = b.finishQuery(&boundQuery{node: root, visible: len(root.Columns())})
 	if err != nil {
 		return nil, err
 	}
-	return &plan.Insert{Target: target, Source: source, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}, nil
+	return out, nil
 }
 
 func refuseInsertClauses(s *ast.Insert) error {
 	switch {
-	case s.OnConflict != nil:
-		return notSupported(s.OnConflict.Pos(), "ON CONFLICT is not supported")
-	case len(s.Returning) > 0:
-		return notSupported(s.Returning[0].Pos(), "RETURNING is not supported")
 	case s.Overriding != "":
 		return notSupported(s.Pos(), "OVERRIDING is not supported")
 	case len(s.Options) > 0:
@@ -103,7 +106,7 @@ func (b *binder) writable(name *ast.Name, verb string) (*catalog.Relation, error
 		if r.Frozen {
 			return nil, err.WithDetail("It is the result of a continuous query that was terminated.")
 		}
-		return nil, err.WithDetail("A continuous query writes the %s.", r.Kind)
+		return nil, err.WithDetail("A continuous query writes the %s.", r.Kind).WithHint("Write to what it is computed from.")
 	}
 	return r, nil
 }

@@ -38,15 +38,22 @@ type Environment struct {
 }
 
 // Plan plans a statement that reads or changes data or the catalog: SELECT,
-// VALUES and TABLE, INSERT, COPY, CREATE, DROP, COMMENT, TERMINATE, PAUSE,
-// RESUME, SHOW and DESCRIBE of objects, EXPLAIN. Errors are *sqlerr.Error with
-// the place in the text that the statement was parsed from.
+// VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, COPY, CREATE, DROP,
+// COMMENT, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
+// Errors are *sqlerr.Error with the place in the text that the statement was
+// parsed from.
 func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	switch s := statement.(type) {
 	case *ast.Query:
 		return planned(planQuery(env, s))
 	case *ast.Insert:
 		return planned(planInsert(env, s))
+	case *ast.Update:
+		return planned(planUpdate(env, s))
+	case *ast.Delete:
+		return planned(planDelete(env, s))
+	case *ast.Truncate:
+		return planned(planTruncate(env, s))
 	case *ast.Copy:
 		return planned(planCopy(env, s))
 	case *ast.Explain:
@@ -80,12 +87,6 @@ func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
 // statementName is how errors call statements that cannot be planned.
 func statementName(statement ast.Statement) string {
 	switch s := statement.(type) {
-	case *ast.Update:
-		return "UPDATE"
-	case *ast.Delete:
-		return "DELETE"
-	case *ast.Truncate:
-		return "TRUNCATE"
 	case *ast.CreateView:
 		return "CREATE VIEW"
 	case *ast.CreateIndex:

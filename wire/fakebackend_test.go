@@ -60,6 +60,15 @@ func (b *fakeBackend) Define(_ context.Context, command catalog.Command) (catalo
 	return result, nil
 }
 
+// Find finds nothing: the backend keeps no keys.
+func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *types.Batch, _ *exec.Overlay) (*exec.Found, error) {
+	found := &exec.Found{Rows: &types.Batch{Columns: make([]types.Vector, len(relation.Columns))}, At: make([]int32, keys.Len)}
+	for i := range found.At {
+		found.At[i] = -1
+	}
+	return found, nil
+}
+
 func (b *fakeBackend) Alive() error { return nil }
 
 func (b *fakeBackend) NewWriter() exec.Writer { return fakeWriter{b} }

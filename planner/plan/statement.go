@@ -5,7 +5,8 @@ import (
 	"millrace/sql/expr"
 )
 
-// Statement is a planned statement: *Query, *Insert, *Copy, *DDL or *Explain.
+// Statement is a planned statement: *Query, *Insert, *Modify, *Copy, *DDL or
+// *Explain.
 type Statement interface {
 	statement()
 }
@@ -19,6 +20,59 @@ type Insert struct {
 	// Rowtime says that Source has one more column behind those: the rows' event
 	// time as timestamptz, from the pseudocolumn in the INSERT's column list.
 	Rowtime bool
+	// OnConflict is what happens to rows whose key exists; nil for an error.
+	OnConflict *OnConflict
+	// Returning computes one column per expression from a row as it was stored,
+	// and ReturningColumns describe them; nil without RETURNING. They have no
+	// subqueries.
+	Returning        []expr.Expr
+	ReturningColumns []Column
+}
+
+// OnConflict is ON CONFLICT of an INSERT. Its expressions are over the columns of
+// the row that is there and then those of the row that was to be inserted, and
+// have no subqueries.
+type OnConflict struct {
+	// Update tells DO UPDATE from DO NOTHING.
+	Update bool
+	// Set has the new value of each column, of its type.
+	Set []expr.Expr
+	// Where, where not nil, must be true for a row to be updated.
+	Where expr.Expr
+}
+
+// Modify is UPDATE, DELETE and TRUNCATE of source tables.
+type Modify struct {
+	// Tag is the command tag without the count.
+	Tag string
+	// Uncounted says that the tag has no count.
+	Uncounted bool
+	// Parts are the tables: several for TRUNCATE alone.
+	Parts []ModifyPart
+}
+
+// ModifyPart is what is done to one table.
+type ModifyPart struct {
+	Target *catalog.Relation
+	// Source gives, once, the rows that are concerned: all columns of the old row;
+	// where Update is set, all columns of the new row; then the columns of
+	// RETURNING. An old row that comes several times counts once. Its Params are
+	// the statement's.
+	Source *Query
+	Update bool
+	// Returning says that there is RETURNING.
+	Returning bool
+}
+
+// ReturningColumns describe the columns of RETURNING.
+func (m *ModifyPart) ReturningColumns() []Column { return m.Source.Root.Columns()[m.Width():] }
+
+// Width is how many columns of Source belong to the old and the new row.
+func (m *ModifyPart) Width() int {
+	if m.Update {
+		return 2 * len(m.Target.Columns)
+	}
+	return len(m.Target.Columns)
 }
 
 // Copy is COPY in either direction.
@@ -92,6 +146,7 @@ type Explain struct {
 
 func (*Query) statement()   {}
 func (*Insert) statement()  {}
+func (*Modify) statement()  {}
 func (*Copy) statement()    {}
 func (*DDL) statement()     {}
 func (*Explain) statement() {}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"millrace/exec"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
@@ -303,10 +302,24 @@ func (l *copyLoader) submit(ctx context.Context) error {
 	l.arena = new(types.StringArena)
 	if l.writer == nil {
 		l.useBatch(newTargetBatch(l.plan.Target))
-		return l.session.hold(exec.Rows{Relation: l.plan.Target, Batch: full})
+		return l.hold(ctx, full)
 	}
 	l.useBatch(l.writer.emptyBatch())
 	return l.writer.submit(ctx, full)
+}
+
+// hold keeps rows until COMMIT.
+func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
+	operations, err := l.session.insertOperations(ctx, l.plan.Target, rows, false)
+	if err != nil {
+		return err
+	}
+	for _, operation := range operations {
+		if err := l.session.hold(operation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete fills the columns that the data does not give, and the event times.

@@ -72,7 +72,7 @@ func (w *pieceWriter) run() {
 		if w.err != nil {
 			continue
 		}
-		err := w.session.writeNow(w.ctx, []exec.Rows{{Relation: w.target, Batch: batch}}, false)
+		err := w.session.writePiece(w.ctx, exec.Rows{Relation: w.target, Batch: batch})
 		if err != nil {
 			w.err = err
 			close(w.failed)

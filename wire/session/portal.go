@@ -319,7 +319,9 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 		p.rows, err = s.query(ctx, planned.Query, p.params)
 		return "", err
 	case *plan.Insert:
-		return s.insert(ctx, planned, p.params, immediate)
+		return s.insert(ctx, p, planned, immediate)
+	case *plan.Modify:
+		return s.modify(ctx, p, planned, immediate)
 	case *plan.Copy:
 		if planned.From {
 			return s.copyFrom(ctx, planned, p.statement.binary, immediate)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"millrace/exec"
 	"millrace/planner/plan"
@@ -27,8 +28,9 @@ type source struct {
 // query starts a query. The source lives until it is closed, also when the
 // statement that started it has ended; ctx bounds the start alone.
 func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum) (*source, error) {
-	life, end := context.WithCancel(s.life)
-	stop := context.AfterFunc(ctx, end)
+	life, cancel := context.WithCancel(s.life)
+	end := s.readOverlay(cancel)
+	stop := context.AfterFunc(ctx, cancel)
 	cursor, err := s.options.Backend.Query(life, q, s.queryEnv(params))
 	if err != nil {
 		err = interrupted(ctx, err)
@@ -38,6 +40,7 @@ func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum
 	}
 	if !stop() {
 		cursor.Close()
+		end()
 		return nil, interrupted(ctx, context.Cause(ctx))
 	}
 	return &source{cursor: cursor, push: q.Emit != plan.EmitNone, release: end}, nil
@@ -53,6 +56,22 @@ func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 		System:           s.systemTable,
 		Stale:            s.settings.stale,
 		FreshnessTimeout: s.settings.freshnessTimeout,
+		Overlay:          s.transaction.overlay,
+	}
+}
+
+// readOverlay notes that a query reads through the transaction's overlay until
+// the returned function, which calls end as well, is called first.
+func (s *Session) readOverlay(end context.CancelFunc) context.CancelFunc {
+	readers := s.transaction.readers
+	if s.transaction.overlay == nil {
+		return end
+	}
+	*readers++
+	var once sync.Once
+	return func() {
+		once.Do(func() { *readers-- })
+		end()
 	}
 }
 

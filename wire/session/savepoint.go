@@ -63,8 +63,7 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 	t := &s.transaction
 	point := t.savepoints[i]
 	t.savepoints = t.savepoints[:i+1]
-	clear(t.held[point.held:])
-	t.held, t.heldBytes = t.held[:point.held], point.heldBytes
+	t.cut(point.held, point.heldBytes)
 	t.readOnly = point.readOnly
 	t.state = stateBlock
 	s.settings, s.lasting = point.settings, point.lasting

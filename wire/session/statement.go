@@ -125,6 +125,12 @@ func (st *statement) describePlan() {
 		st.columns[0].Name = "QUERY PLAN"
 	case *plan.Insert:
 		query = p.Source
+		st.columns = resultColumns(p.ReturningColumns)
+	case *plan.Modify:
+		query = p.Parts[0].Source
+		if part := &p.Parts[0]; part.Returning {
+			st.columns = resultColumns(part.ReturningColumns())
+		}
 	case *plan.Copy:
 		query = p.Query
 	}
@@ -135,13 +141,18 @@ func (st *statement) describePlan() {
 
 // queryColumns describes the rows that a client sees of a query, rowop included.
 func queryColumns(q *plan.Query) []Column {
-	root := q.Root.Columns()
-	columns := make([]Column, 0, q.Visible+1)
-	for _, c := range root[:q.Visible] {
-		columns = append(columns, Column{Name: c.Name, Type: c.Type, Table: c.Table, Attribute: c.Attribute})
-	}
+	columns := resultColumns(q.Root.Columns()[:q.Visible])
 	if q.RowOp {
 		columns = append(columns, Column{Name: "rowop", Type: types.Text})
+	}
+	return columns
+}
+
+// resultColumns describes columns of a plan, nil for none.
+func resultColumns(planned []plan.Column) []Column {
+	var columns []Column
+	for _, c := range planned {
+		columns = append(columns, Column{Name: c.Name, Type: c.Type, Table: c.Table, Attribute: c.Attribute})
 	}
 	return columns
 }

@@ -6,6 +6,7 @@ import (
 
 	"millrace/exec"
 	"millrace/sql/ast"
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -33,6 +34,10 @@ type transaction struct {
 	// held are the writes to be made at COMMIT, heldBytes their size in memory.
 	held      []exec.Rows
 	heldBytes int
+	// overlay is what the held writes make of source tables, nil for nothing, and
+	// readers how many queries are reading through it.
+	overlay *exec.Overlay
+	readers *int
 	// settings and lasting are the session's before the transaction.
 	settings, lasting *values
 	savepoints        []savepoint
@@ -126,12 +131,20 @@ func (s *Session) commit(ctx context.Context) error {
 
 // writeHeld makes the held writes.
 func (s *Session) writeHeld(ctx context.Context) error {
-	held := s.transaction.held
-	s.transaction.held, s.transaction.heldBytes = nil, 0
-	if len(held) == 0 {
+	var writes []exec.Rows
+	for _, rows := range s.transaction.held {
+		if rows.Relation.Kind == catalog.KindStream {
+			writes = append(writes, rows)
+		}
+	}
+	if s.transaction.overlay != nil {
+		writes = append(writes, s.transaction.overlay.Changes()...)
+	}
+	s.transaction.held, s.transaction.heldBytes, s.transaction.overlay = nil, 0, nil
+	if len(writes) == 0 {
 		return nil
 	}
-	return s.writeNow(ctx, held, true)
+	return s.writeNow(ctx, writes, true)
 }
 
 // hold keeps rows until the transaction commits. The batch belongs to the
@@ -142,12 +155,44 @@ func (s *Session) hold(rows exec.Rows) error {
 		limit = defaultHeldBytes
 	}
 	s.transaction.heldBytes += batchBytes(rows.Batch)
+	if rows.Old != nil {
+		s.transaction.heldBytes += batchBytes(rows.Old)
+	}
 	if s.transaction.heldBytes > limit {
 		return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the transaction holds more than %d bytes of rows", limit).
 			WithHint("Rows are held until COMMIT. Write less in one transaction, or COPY outside of one.")
 	}
 	s.transaction.held = append(s.transaction.held, rows)
+	s.transaction.overlayRows(rows)
 	return nil
+}
+
+// overlayRows adds a held write to the overlay. A query that reads through it
+// goes on with what it has begun with.
+func (t *transaction) overlayRows(rows exec.Rows) {
+	if rows.Relation.Kind != catalog.KindTable {
+		return
+	}
+	switch {
+	case t.overlay == nil:
+		t.overlay, t.readers = exec.NewOverlay(), new(int)
+	case *t.readers > 0:
+		t.overlay, t.readers = t.overlay.Clone(), new(int)
+	}
+	t.overlay.Add(rows)
+}
+
+// cut drops the held writes from a number on.
+func (t *transaction) cut(held, heldBytes int) {
+	if held == len(t.held) {
+		return
+	}
+	clear(t.held[held:])
+	t.held, t.heldBytes = t.held[:held], heldBytes
+	t.overlay = nil
+	for _, rows := range t.held {
+		t.overlayRows(rows)
+	}
 }
 
 // batchBytes estimates the memory of a batch.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
@@ -12,50 +11,6 @@ import (
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
-
-// insert is INSERT: the rows of its source become one write, all or nothing.
-// Outside a block it is made at once where immediate says so, else at COMMIT.
-func (s *Session) insert(ctx context.Context, n *plan.Insert, params []types.Datum, immediate bool) (string, error) {
-	if err := s.requireWritable("INSERT"); err != nil {
-		return "", err
-	}
-	rows, err := s.query(ctx, n.Source, params)
-	if err != nil {
-		return "", err
-	}
-	defer rows.close()
-	var writes []exec.Rows
-	count := 0
-	for {
-		ok, err := rows.fill(ctx)
-		if err != nil {
-			return "", err
-		}
-		if !ok {
-			break
-		}
-		batch := insertBatch(n, rows.batch)
-		if err := checkNotNull(n.Target, batch); err != nil {
-			return "", err
-		}
-		rows.at = rows.batch.Len
-		count += batch.Len
-		write := exec.Rows{Relation: n.Target, Batch: batch}
-		if !immediate {
-			if err := s.hold(write); err != nil {
-				return "", err
-			}
-			continue
-		}
-		writes = append(writes, write)
-	}
-	if len(writes) > 0 {
-		if err := s.writeNow(ctx, writes, count > 1); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("INSERT 0 %d", count), nil
-}
 
 // writeGrace is how long a write goes on after its statement was cancelled.
 const writeGrace = 5 * time.Second
@@ -88,21 +43,6 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 			"the statement was cancelled while its rows were written, and whether they are stored is unknown")
 	}
 	return err
-}
-
-// insertBatch copies the rows of an INSERT's source, which belong to its
-// cursor, into a batch for the writer.
-func insertBatch(n *plan.Insert, from *types.Batch) *types.Batch {
-	columns := len(n.Target.Columns)
-	batch := &types.Batch{Len: from.Len, Columns: make([]types.Vector, columns)}
-	for i := range columns {
-		batch.Columns[i].Type = n.Target.Columns[i].Type
-		batch.Columns[i].AppendAll(&from.Columns[i])
-	}
-	if n.Rowtime {
-		batch.Rowtimes = rowtimes(&from.Columns[columns])
-	}
-	return batch
 }
 
 // checkNotNull refuses a NULL where a column takes none.

@@ -1,0 +1,165 @@
+package exec
+
+import (
+	"maps"
+
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// Overlay holds what an open transaction has done to source tables: by key, the
+// row that the transaction met and the row that it leaves. Its queries read
+// through it, and its commit writes what it amounts to. It belongs to one
+// goroutine, and must not be changed while a query reads through it.
+type Overlay struct {
+	tables map[catalog.ObjectID]*overlayTable
+}
+
+// overlayTable is the part of one table.
+type overlayTable struct {
+	codec *relationCodec
+	rows  map[string]overlayRow
+	// keys are the keys of rows in the order in which they were touched.
+	keys []string
+}
+
+// overlayRow is what a transaction does to one key.
+type overlayRow struct {
+	// first is the operation that touched the key first.
+	first Operation
+	// base is the row that was there, and current the one that is to be.
+	base, current rowRef
+}
+
+// rowRef is a row of a batch; without a batch it is no row.
+type rowRef struct {
+	batch *types.Batch
+	row   int
+}
+
+// NewOverlay returns an empty overlay.
+func NewOverlay() *Overlay { return &Overlay{tables: map[catalog.ObjectID]*overlayTable{}} }
+
+// Clone returns a copy that changes by itself.
+func (o *Overlay) Clone() *Overlay {
+	clone := NewOverlay()
+	for id, t := range o.tables {
+		clone.tables[id] = &overlayTable{codec: t.codec, rows: maps.Clone(t.rows), keys: append([]string(nil), t.keys...)}
+	}
+	return clone
+}
+
+// Add carries out an operation. It keeps the batches of rows. The caller has
+// looked for the keys: an insert's are absent, and old rows are as the overlay
+// shows them.
+func (o *Overlay) Add(rows Rows) {
+	t := o.tables[rows.Relation.ID]
+	if t == nil {
+		t = &overlayTable{codec: newRelationCodec(rows.Relation), rows: map[string]overlayRow{}}
+		o.tables[rows.Relation.ID] = t
+	}
+	var key []byte
+	for i := range rows.Batch.Len {
+		key = t.codec.appendKey(key[:0], rows.Batch, i)
+		row, known := t.rows[string(key)]
+		if !known {
+			row.first = rows.Operation
+			t.keys = append(t.keys, string(key))
+		}
+		row.current = rowRef{rows.Batch, i}
+		switch rows.Operation {
+		case OperationUpdate:
+			if !known {
+				row.base = rowRef{rows.Old, i}
+			}
+		case OperationDelete:
+			if !known {
+				row.base = row.current
+			}
+			row.current = rowRef{}
+		}
+		t.rows[string(key)] = row
+	}
+}
+
+// Changes returns what the operations amount to: each key once. The batches are
+// the caller's.
+func (o *Overlay) Changes() []Rows {
+	var all []Rows
+	for _, t := range o.tables {
+		byOperation := map[Operation]*Rows{}
+		for _, key := range t.keys {
+			row := t.rows[key]
+			operation, differs := row.operation()
+			if !differs {
+				continue
+			}
+			rows := byOperation[operation]
+			if rows == nil {
+				rows = &Rows{Relation: t.codec.relation, Operation: operation, Batch: types.NewBatch(t.codec.columns)}
+				if operation == OperationUpdate {
+					rows.Old = types.NewBatch(t.codec.columns)
+				}
+				byOperation[operation] = rows
+			}
+			at := row.current
+			if operation == OperationDelete {
+				at = row.base
+			}
+			rows.Batch.AppendRowFrom(at.batch, at.row, 1)
+			if operation == OperationUpdate {
+				rows.Old.AppendRowFrom(row.base.batch, row.base.row, 1)
+			}
+		}
+		for operation := OperationInsert; operation <= OperationDelete; operation++ {
+			if rows := byOperation[operation]; rows != nil {
+				all = append(all, *rows)
+			}
+		}
+	}
+	return all
+}
+
+// operation returns the one operation that does what was done to a key; differs
+// is false where that is nothing.
+func (r *overlayRow) operation() (operation Operation, differs bool) {
+	was, is := r.base.batch != nil, r.current.batch != nil
+	switch {
+	case was && is:
+		return OperationUpdate, true
+	case was:
+		return OperationDelete, true
+	case is:
+		return r.first, true
+	default:
+		return 0, false
+	}
+}
+
+// table returns the part of a table, nil where there is none; o may be nil.
+func (o *Overlay) table(id catalog.ObjectID) *overlayTable {
+	if o == nil {
+		return nil
+	}
+	return o.tables[id]
+}
+
+// find returns what the overlay knows of a key; t may be nil.
+func (t *overlayTable) find(key []byte) (row overlayRow, known bool) {
+	if t == nil {
+		return overlayRow{}, false
+	}
+	row, known = t.rows[string(key)]
+	return row, known
+}
+
+// batch returns the rows that there are to be, with all columns.
+func (t *overlayTable) batch() *types.Batch {
+	rows := types.NewBatch(t.codec.columns)
+	for _, key := range t.keys {
+		if current := t.rows[key].current; current.batch != nil {
+			rows.AppendRowFrom(current.batch, current.row, 1)
+		}
+	}
+	return rows
+}

@@ -1,0 +1,301 @@
+package planner
+
+import (
+	"slices"
+
+	"millrace/planner/plan"
+	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+)
+
+// modifyBinder binds one UPDATE or DELETE: a query that gives the old row, the
+// new row and what RETURNING asks for.
+type modifyBinder struct {
+	*binder
+	target *catalog.Relation
+	// row is the target's row with those of FROM or USING behind it.
+	row *fromItem
+}
+
+// planUpdate plans UPDATE.
+func planUpdate(env *Environment, s *ast.Update) (*plan.Modify, error) {
+	mb := &modifyBinder{binder: newBinder(env, modePull)}
+	with, err := mb.bindRow(s.With, s.Table, "update", s.From)
+	if err != nil {
+		return nil, err
+	}
+	values, err := mb.assignments(s.Set, mb.row.scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := mb.bindWhere(s.Where); err != nil {
+		return nil, err
+	}
+	width := len(mb.target.Columns)
+	for i, value := range values {
+		if value == nil {
+			values[i] = columnOf(mb.row.node.Columns()[i], i)
+		}
+	}
+	// The new row stands behind the old one, and what FROM gives behind both.
+	exprs, names := passOn(mb.row.node)
+	exprs = slices.Insert(exprs, width, values...)
+	names = slices.Insert(names, width, names[:width]...)
+	node := newProject(mb.row.node, exprs, names)
+	for i := range width {
+		origin := mb.row.node.Columns()[i]
+		node.Cols[width+i].Table, node.Cols[width+i].Attribute = origin.Table, origin.Attribute
+	}
+	scope := *mb.row.scope
+	scope.columns = nil
+	for _, c := range mb.row.scope.columns {
+		moved := *c
+		moved.value = shiftColumns(c.value, width)
+		scope.columns = append(scope.columns, &moved)
+	}
+	part, err := mb.finish(node, &scope, s.Returning, true)
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Modify{Tag: "UPDATE", Parts: []plan.ModifyPart{*part}}, mb.checkUnused(s.With, with)
+}
+
+// planDelete plans DELETE.
+func planDelete(env *Environment, s *ast.Delete) (*plan.Modify, error) {
+	mb := &modifyBinder{binder: newBinder(env, modePull)}
+	with, err := mb.bindRow(s.With, s.Table, "delete from", s.Using)
+	if err != nil {
+		return nil, err
+	}
+	if err := mb.bindWhere(s.Where); err != nil {
+		return nil, err
+	}
+	part, err := mb.finish(mb.row.node, mb.row.scope, s.Returning, false)
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Modify{Tag: "DELETE", Parts: []plan.ModifyPart{*part}}, mb.checkUnused(s.With, with)
+}
+
+// planTruncate plans TRUNCATE, which deletes every row.
+func planTruncate(env *Environment, s *ast.Truncate) (*plan.Modify, error) {
+	out := &plan.Modify{Tag: "TRUNCATE TABLE", Uncounted: true}
+	for _, table := range s.Tables {
+		mb := &modifyBinder{binder: newBinder(env, modePull)}
+		if _, err := mb.bindRow(nil, table, "truncate", nil); err != nil {
+			return nil, err
+		}
+		part, err := mb.finish(mb.row.node, mb.row.scope, nil, false)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(out.Parts, func(p plan.ModifyPart) bool { return p.Target.ID == part.Target.ID }) {
+			out.Parts = append(out.Parts, *part)
+		}
+	}
+	return out, nil
+}
+
+// changeable finds a table whose rows clients change.
+func (b *binder) changeable(name *ast.Name, verb string) (*catalog.Relation, error) {
+	r, err := b.writable(name, verb)
+	if err != nil {
+		return nil, err
+	}
+	if r.Kind == catalog.KindStream {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "cannot %s stream %q", verb, r.Name).
+			WithHint("Rows of a stream are only added. Use CREATE TABLE … (… PRIMARY KEY) for rows that change.")
+	}
+	return r, nil
+}
+
+// bindRow binds the target and FROM or USING, which do not see each other but
+// stand side by side for what follows.
+func (mb *modifyBinder) bindRow(w *ast.With, table *ast.TableName, verb string, from []ast.TableExpr) (*withScope, error) {
+	var err error
+	if mb.target, err = mb.changeable(table.Name, verb); err != nil {
+		return nil, err
+	}
+	s := newScope(nil)
+	if s.with, err = mb.withClause(w, nil, nil); err != nil {
+		return nil, err
+	}
+	mb.addSource(mb.target)
+	if mb.row, err = mb.scan(mb.target, table, s); err != nil {
+		return nil, err
+	}
+	mb.row.scope.with = s.with
+	if len(from) == 0 {
+		return s.with, nil
+	}
+	others, err := mb.from(from, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNames(mb.row.scope, others.scope, from[0].Pos()); err != nil {
+		return nil, err
+	}
+	mb.row = &fromItem{
+		scope: mb.row.scope.joined(others.scope, len(mb.row.node.Columns())),
+		node:  newJoin(plan.JoinInner, mb.row.node, others.node, nil, false),
+	}
+	return s.with, nil
+}
+
+func (mb *modifyBinder) bindWhere(where ast.Expr) error {
+	if where == nil {
+		return nil
+	}
+	eb := &exprBinder{binder: mb.binder, scope: mb.row.scope, clause: "WHERE"}
+	condition, err := eb.bindBool(where, "WHERE")
+	if err != nil {
+		return err
+	}
+	mb.row.node = newFilter(mb.row.node, condition)
+	return nil
+}
+
+// assignments binds SET: the value of each column of the target, nil for those
+// that are not set.
+func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Expr, error) {
+	values := make([]expr.Expr, len(mb.target.Columns))
+	defaults, err := mb.columnDefaults(mb.target)
+	if err != nil {
+		return nil, err
+	}
+	eb := &exprBinder{binder: mb.binder, scope: s, clause: "UPDATE"}
+	for _, a := range list {
+		sources, err := assigned(a)
+		if err != nil {
+			return nil, err
+		}
+		for i, column := range a.Columns {
+			if len(column.Path) > 0 {
+				return nil, notSupported(column.Pos(), "setting a part of a column is not supported")
+			}
+			number, err := mb.targetColumn(mb.target, column.Name)
+			if err != nil {
+				return nil, err
+			}
+			if values[number] != nil {
+				return nil, sqlerr.New(sqlerr.SyntaxError, column.Pos(), "multiple assignments to same column %q", column.Name.Value)
+			}
+			if _, isDefault := sources[i].(*ast.Default); isDefault {
+				values[number] = defaults[number]
+				continue
+			}
+			value, err := eb.bind(sources[i])
+			if err != nil {
+				return nil, err
+			}
+			if values[number], err = mb.assignTo(&mb.target.Columns[number], value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return values, nil
+}
+
+// assignTo coerces a value to the type of a column.
+func (b *binder) assignTo(column *catalog.Column, value expr.Expr) (expr.Expr, error) {
+	if !assignable(value.Type(), column.Type) {
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, value.Pos(), "column %q is of type %s but expression is of type %s", column.Name, column.Type.BaseName(), value.Type().BaseName()).
+			WithHint("You will need to rewrite or cast the expression.")
+	}
+	return b.coerce(value, column.Type, expr.Assignment)
+}
+
+// assigned returns one source for each column of an assignment.
+func assigned(a *ast.Assignment) ([]ast.Expr, error) {
+	if !a.Multiple {
+		return []ast.Expr{a.Value}, nil
+	}
+	sources := []ast.Expr{a.Value}
+	switch value := a.Value.(type) {
+	case *ast.Row:
+		sources = value.Elements
+	case *ast.Subquery:
+		return nil, notSupported(value.Pos(), "setting several columns by one subquery is not supported").
+			WithHint("Write one subquery for each column, or use FROM.")
+	}
+	if len(sources) != len(a.Columns) {
+		return nil, sqlerr.New(sqlerr.SyntaxError, a.Value.Pos(), "number of columns does not match number of values")
+	}
+	return sources, nil
+}
+
+// finish makes the query of rows whose first columns are the old row and, for an
+// update, the new one.
+func (mb *modifyBinder) finish(node plan.Node, s *scope, returning []*ast.Target, update bool) (*plan.ModifyPart, error) {
+	part := &plan.ModifyPart{Target: mb.target, Update: update, Returning: len(returning) > 0}
+	exprs, names := passOn(node)
+	exprs, names = exprs[:part.Width()], names[:part.Width()]
+	targets, err := mb.returningTargets(returning, s, node)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range targets {
+		exprs, names = append(exprs, t.value), append(names, t.name)
+	}
+	root := newProject(node, exprs, names)
+	if part.Source, err = mb.finishQuery(&boundQuery{node: root, visible: len(root.Columns())}); err != nil {
+		return nil, err
+	}
+	return part, nil
+}
+
+// passOn returns expressions and names that pass a node's columns on.
+func passOn(node plan.Node) (exprs []expr.Expr, names []string) {
+	for i, c := range node.Columns() {
+		exprs = append(exprs, columnOf(c, i))
+	}
+	return exprs, columnNames(node)
+}
+
+// returningTargets binds RETURNING over the row that a scope describes.
+func (b *binder) returningTargets(list []*ast.Target, s *scope, node plan.Node) ([]target, error) {
+	sb := &selectBinder{binder: b, ast: &ast.Select{Targets: list}, scope: s, node: node}
+	eb := sb.clause("RETURNING", nil)
+	for _, t := range list {
+		var err error
+		switch e := t.Expr.(type) {
+		case *ast.Star:
+			err = sb.expandStar(e)
+		case *ast.ExpandFields:
+			err = sb.expandFields(eb, e)
+		default:
+			var value expr.Expr
+			if value, err = eb.bind(t.Expr); err == nil {
+				sb.output = append(sb.output, target{value: value, name: targetName(t)})
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := range sb.output {
+		var err error
+		if sb.output[i].value, err = b.settle(sb.output[i].value); err != nil {
+			return nil, err
+		}
+	}
+	return sb.output, nil
+}
+
+// explainModify shows the plan of the rows that UPDATE or DELETE changes.
+func explainModify(env *Environment, statement ast.Statement) ([]string, error) {
+	planned, err := Plan(env, statement)
+	if err != nil {
+		return nil, err
+	}
+	modify := planned.(*plan.Modify)
+	part := &modify.Parts[0]
+	verb := "Delete from"
+	if part.Update {
+		verb = "Update"
+	}
+	lines := []string{verb + " table " + part.Target.Name}
+	return append(lines, indented(formatTree(part.Source))...), nil
+}

@@ -1,0 +1,140 @@
+package testsql
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"millrace/testsql/harness"
+)
+
+// twoSessions returns two connections to a node that has a table t with rows 1
+// and 2.
+func twoSessions(t *testing.T, shards int) (first, second *pgx.Conn) {
+	server := newScriptNode(t, shards)
+	first, second = harness.Connect(t, server.URL()), harness.Connect(t, server.URL())
+	harness.Exec(t, first, `CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	harness.Exec(t, first, `INSERT INTO t VALUES (1, 10), (2, 20)`)
+	return first, second
+}
+
+func codeOf(err error) string {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return failure.Code
+	}
+	return ""
+}
+
+func wantRows(t *testing.T, c *pgx.Conn, query string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, harness.Rows(t, c, query)); diff != "" {
+		t.Errorf("%s\n-want +got:\n%s", query, diff)
+	}
+}
+
+// TestConflictAtCommit changes a row of an open transaction from outside: its
+// COMMIT fails, and nothing of it takes effect.
+func TestConflictAtCommit(t *testing.T) {
+	for _, test := range []struct{ name, inside, outside, code, left string }{
+		{"update", `UPDATE t SET n = n + 1`, `UPDATE t SET n = 5 WHERE id = 2`, "40001", "1 10,2 5"},
+		{"delete", `DELETE FROM t WHERE id = 1`, `UPDATE t SET n = 6 WHERE id = 1`, "40001", "1 6,2 20"},
+		{"deleted", `UPDATE t SET n = 7 WHERE id = 1`, `DELETE FROM t WHERE id = 1`, "40001", "2 20"},
+		{"insert", `INSERT INTO t VALUES (3, 1), (4, 1)`, `INSERT INTO t VALUES (3, 2)`, "23505", "1 10,2 20,3 2"},
+		{"upsert", `INSERT INTO t VALUES (3, 1), (2, 1) ON CONFLICT (id) DO UPDATE SET n = 0`, `INSERT INTO t VALUES (3, 2)`, "40001", "1 10,2 20,3 2"},
+		{"another row", `UPDATE t SET n = 8 WHERE id = 1`, `UPDATE t SET n = 9 WHERE id = 2`, "", "1 8,2 9"},
+	} {
+		for _, shards := range []int{1, 8} {
+			t.Run(test.name, func(t *testing.T) {
+				first, second := twoSessions(t, shards)
+				harness.Exec(t, first, `BEGIN`)
+				harness.Exec(t, first, test.inside)
+				harness.Exec(t, second, test.outside)
+				_, err := first.Exec(t.Context(), `COMMIT`)
+				if codeOf(err) != test.code {
+					t.Errorf("COMMIT gave %v, not SQLSTATE %q", err, test.code)
+				}
+				wantRows(t, first, `SELECT id || ' ' || n FROM t ORDER BY id`, strings.Split(test.left, ",")...)
+				harness.Exec(t, first, `UPDATE t SET n = 0`)
+			})
+		}
+	}
+}
+
+// TestReadCommitted shows what two sessions see of each other.
+func TestReadCommitted(t *testing.T) {
+	first, second := twoSessions(t, 4)
+	harness.Exec(t, first, `BEGIN`)
+	harness.Exec(t, first, `DELETE FROM t WHERE id = 1`)
+	wantRows(t, first, `SELECT id FROM t`, "2")
+	wantRows(t, second, `SELECT id FROM t ORDER BY id`, "1", "2")
+	harness.Exec(t, second, `INSERT INTO t VALUES (3, 30)`)
+	wantRows(t, first, `SELECT id FROM t ORDER BY id`, "2", "3")
+	harness.Exec(t, first, `COMMIT`)
+	wantRows(t, second, `SELECT id FROM t ORDER BY id`, "2", "3")
+}
+
+// TestCursorInBlock shows that a cursor gives the rows of the time of its
+// DECLARE, changes of its transaction included.
+func TestCursorInBlock(t *testing.T) {
+	first, _ := twoSessions(t, 4)
+	harness.Exec(t, first, `BEGIN`)
+	harness.Exec(t, first, `UPDATE t SET n = n + 1`)
+	harness.Exec(t, first, `DECLARE c CURSOR FOR SELECT n FROM t ORDER BY n`)
+	harness.Exec(t, first, `UPDATE t SET n = 0`)
+	wantRows(t, first, `FETCH ALL FROM c`, "11", "21")
+	wantRows(t, first, `SELECT n FROM t`, "0", "0")
+	harness.Exec(t, first, `ROLLBACK`)
+	wantRows(t, first, `SELECT n FROM t ORDER BY n`, "10", "20")
+}
+
+// TestExtendedProtocol changes rows by prepared statements with parameters, in a
+// pipeline, and by COPY.
+func TestExtendedProtocol(t *testing.T) {
+	first, _ := twoSessions(t, 4)
+	var id, n int
+	if err := first.QueryRow(t.Context(), `UPDATE t SET n = n + $1 WHERE id = $2 RETURNING id, n`, 5, 2).Scan(&id, &n); err != nil || id != 2 || n != 25 {
+		t.Errorf("UPDATE … RETURNING gave %d, %d, %v", id, n, err)
+	}
+	if err := first.QueryRow(t.Context(), `INSERT INTO t VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n + $3 RETURNING n`, 1, 1, 100).Scan(&n); err != nil || n != 111 {
+		t.Errorf("INSERT … ON CONFLICT … RETURNING gave %d, %v", n, err)
+	}
+	tag, err := first.Exec(t.Context(), `DELETE FROM t WHERE id = $1`, 2)
+	if err != nil || tag.String() != "DELETE 1" {
+		t.Errorf("DELETE gave %s, %v", tag, err)
+	}
+
+	var batch pgx.Batch
+	batch.Queue(`INSERT INTO t VALUES ($1, 1)`, 7)
+	batch.Queue(`UPDATE t SET n = n + 1 WHERE id = $1`, 7)
+	batch.Queue(`SELECT n FROM t WHERE id = $1`, 7).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	if err := first.SendBatch(t.Context(), &batch).Close(); err != nil || n != 2 {
+		t.Errorf("the pipeline gave %d, %v", n, err)
+	}
+
+	copyRows := func(ids ...int) error {
+		var rows [][]any
+		for _, id := range ids {
+			rows = append(rows, []any{id, 0})
+		}
+		_, err := first.CopyFrom(t.Context(), pgx.Identifier{"t"}, []string{"id", "n"}, pgx.CopyFromRows(rows))
+		return err
+	}
+	if err := copyRows(20, 7); codeOf(err) != "23505" {
+		t.Errorf("COPY of an existing key gave %v", err)
+	}
+	harness.Exec(t, first, `BEGIN`)
+	if err := copyRows(21, 22); err != nil {
+		t.Error(err)
+	}
+	wantRows(t, first, `SELECT count(*) FROM t`, "4")
+	if err := copyRows(23, 22); codeOf(err) != "23505" {
+		t.Errorf("COPY of a key of its own transaction gave %v", err)
+	}
+	harness.Exec(t, first, `ROLLBACK`)
+	wantRows(t, first, `SELECT id FROM t ORDER BY id`, "1", "7")
+}

@@ -1,0 +1,171 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"millrace/exec"
+	"millrace/sql/catalog"
+	"millrace/sql/types"
+)
+
+// changes are what one statement does to relations.
+type changes struct {
+	rows []exec.Rows
+	// count is the number in the command tag.
+	count int
+	// returned are the rows of RETURNING, nil without.
+	returned *types.Batch
+}
+
+// maxAttempts bounds how often a statement runs when concurrent ones change what
+// it has read, and maxPause the wait before it runs again.
+const (
+	maxAttempts = 200
+	maxPause    = 32 * time.Millisecond
+)
+
+// carryOut gathers what a statement does and does it: at once where immediate says
+// so, else at COMMIT. A statement that commits by itself is run again on fresh
+// data when a concurrent one changed what it had read.
+func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*changes, error)) (*changes, error) {
+	for attempt := 1; ; attempt++ {
+		c, err := gather()
+		if err != nil {
+			return nil, err
+		}
+		if !immediate {
+			for _, rows := range c.rows {
+				if err := s.hold(rows); err != nil {
+					return nil, err
+				}
+			}
+			return c, nil
+		}
+		if len(c.rows) == 0 {
+			return c, nil
+		}
+		err = s.writeNow(ctx, c.rows, c.count > 1)
+		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
+			return c, err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// writePiece writes rows of a COPY, again when they met keys that a transaction
+// was about to write.
+func (s *Session) writePiece(ctx context.Context, rows exec.Rows) error {
+	for attempt := 1; ; attempt++ {
+		err := s.writeNow(ctx, []exec.Rows{rows}, false)
+		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits for a random time that grows with the number of attempts, so that
+// statements which met do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	longest := min(time.Millisecond<<min(attempt-1, 10), maxPause)
+	timer := time.NewTimer(rand.N(longest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return interrupted(ctx, context.Cause(ctx))
+	}
+}
+
+// rowKey appends what tells the rows of a table apart by their keys.
+func rowKey(buf []byte, relation *catalog.Relation, batch *types.Batch, row int) []byte {
+	for _, column := range relation.Key {
+		buf = types.AppendKeyFrom(buf, &batch.Columns[column], row)
+	}
+	return buf
+}
+
+// find looks for rows by their keys, as the session's transaction sees them.
+func (s *Session) find(ctx context.Context, relation *catalog.Relation, keys *types.Batch) (*exec.Found, error) {
+	return s.options.Backend.Find(ctx, relation, keys, s.transaction.overlay)
+}
+
+// updates returns the operations that replace old rows by new ones. A row whose
+// key changes is removed and added; no two rows may have one key when all is
+// done.
+func (s *Session) updates(ctx context.Context, relation *catalog.Relation, before, after *types.Batch) ([]exec.Rows, error) {
+	update := newOperation(relation, exec.OperationUpdate)
+	leaving := map[string]int{} // rows of before by the keys that they leave
+	var moved []int32
+	var key []byte
+	for i := range before.Len {
+		key = rowKey(key[:0], relation, before, i)
+		old := string(key)
+		if key = rowKey(key[:0], relation, after, i); string(key) == old {
+			update.Old.AppendRowFrom(before, i, 1)
+			update.Batch.AppendRowFrom(after, i, 1)
+			continue
+		}
+		leaving[old] = i
+		moved = append(moved, int32(i))
+	}
+	if len(moved) == 0 {
+		return nonEmpty(*update), nil
+	}
+	arriving := after.Select(moved)
+	found, err := s.find(ctx, relation, arriving)
+	if err != nil {
+		return nil, err
+	}
+	add := newOperation(relation, exec.OperationAdd)
+	arrived := map[string]bool{}
+	for i := range arriving.Len {
+		key = rowKey(key[:0], relation, arriving, i)
+		from, left := leaving[string(key)]
+		switch {
+		case arrived[string(key)] || !left && found.At[i] >= 0:
+			return nil, exec.UniqueViolation(relation, arriving, i)
+		case left:
+			update.Old.AppendRowFrom(before, from, 1)
+			update.Batch.AppendRowFrom(arriving, i, 1)
+		default:
+			add.Batch.AppendRowFrom(arriving, i, 1)
+		}
+		arrived[string(key)] = true
+	}
+	remove := newOperation(relation, exec.OperationDelete)
+	for _, i := range moved {
+		if key = rowKey(key[:0], relation, before, int(i)); !arrived[string(key)] {
+			remove.Batch.AppendRowFrom(before, int(i), 1)
+		}
+	}
+	return nonEmpty(*remove, *update, *add), nil
+}
+
+// newOperation returns rows to be filled.
+func newOperation(relation *catalog.Relation, operation exec.Operation) *exec.Rows {
+	rows := &exec.Rows{Relation: relation, Operation: operation, Batch: newTargetBatch(relation)}
+	if operation == exec.OperationUpdate {
+		rows.Old = newTargetBatch(relation)
+	}
+	return rows
+}
+
+// nonEmpty leaves out operations without rows.
+func nonEmpty(list ...exec.Rows) []exec.Rows {
+	var out []exec.Rows
+	for _, rows := range list {
+		if rows.Batch.Len > 0 {
+			out = append(out, rows)
+		}
+	}
+	return out
+}

@@ -1,0 +1,344 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"millrace/exec"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+)
+
+// insert is INSERT: the rows of its source become one write, all or nothing.
+// Outside a block it is made at once where immediate says so, else at COMMIT.
+func (s *Session) insert(ctx context.Context, p *portal, n *plan.Insert, immediate bool) (string, error) {
+	if err := s.requireWritable("INSERT"); err != nil {
+		return "", err
+	}
+	c, err := s.carryOut(ctx, immediate, func() (*changes, error) { return s.gatherInsert(ctx, n, p.params, immediate) })
+	if err != nil {
+		return "", err
+	}
+	tag := fmt.Sprintf("INSERT 0 %d", c.count)
+	p.returnRows(tag, c.returned)
+	return tag, nil
+}
+
+// gatherInsert reads the source of an INSERT and finds out what becomes of its
+// rows.
+func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []types.Datum, immediate bool) (*changes, error) {
+	// Where the statement itself looks for keys, it sees all rows at once.
+	looks := n.Target.Kind == catalog.KindTable && (n.OnConflict != nil || !immediate)
+	batches, err := s.insertSource(ctx, n, params, looks)
+	if err != nil {
+		return nil, err
+	}
+	c := &changes{}
+	if n.Returning != nil {
+		c.returned = &types.Batch{}
+		for _, e := range n.Returning {
+			c.returned.Columns = append(c.returned.Columns, types.Vector{Type: e.Type()})
+		}
+	}
+	for _, batch := range batches {
+		if err := s.insertBatch(ctx, n, params, batch, immediate, c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// insertBatch adds to an INSERT's changes what becomes of some of its rows.
+func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []types.Datum, batch *types.Batch, immediate bool, c *changes) error {
+	if err := checkNotNull(n.Target, batch); err != nil {
+		return err
+	}
+	stored, operations := batch, []exec.Rows(nil)
+	if n.OnConflict != nil {
+		r := &conflictResolver{session: s, plan: n, params: params, batch: batch}
+		if err := r.resolve(ctx); err != nil {
+			return err
+		}
+		stored, operations = r.stored, r.operations()
+	} else {
+		var err error
+		if operations, err = s.insertOperations(ctx, n.Target, batch, immediate); err != nil {
+			return err
+		}
+	}
+	c.rows = append(c.rows, operations...)
+	c.count += stored.Len
+	if n.Returning == nil {
+		return nil
+	}
+	columns := make([]types.Vector, len(n.Returning))
+	if err := s.evaluate(n.Returning, params, stored, columns); err != nil {
+		return err
+	}
+	for i := range columns {
+		c.returned.Columns[i].AppendAll(&columns[i])
+	}
+	c.returned.Len += stored.Len
+	return nil
+}
+
+// insertSource returns the rows of an INSERT's source, in one batch where whole is
+// set. They are the caller's.
+func (s *Session) insertSource(ctx context.Context, n *plan.Insert, params []types.Datum, whole bool) ([]*types.Batch, error) {
+	rows, err := s.query(ctx, n.Source, params)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.close()
+	var batches []*types.Batch
+	for {
+		ok, err := rows.fill(ctx)
+		if err != nil || !ok {
+			return batches, err
+		}
+		if !whole || len(batches) == 0 {
+			batches = append(batches, newTargetBatch(n.Target))
+		}
+		appendInserted(n, batches[len(batches)-1], rows.batch)
+		rows.at = rows.batch.Len
+	}
+}
+
+// appendInserted copies rows of an INSERT's source, which belong to its cursor.
+func appendInserted(n *plan.Insert, to, from *types.Batch) {
+	columns := len(n.Target.Columns)
+	for i := range columns {
+		to.Columns[i].AppendAll(&from.Columns[i])
+	}
+	if n.Rowtime {
+		to.Rowtimes = append(to.Rowtimes, rowtimes(&from.Columns[columns])...)
+	}
+	to.Len += from.Len
+}
+
+// insertOperations returns what adds rows without ON CONFLICT. Where they are
+// written at once, the shards look for the keys; where they are held, the
+// statement does, as it is the one to fail.
+func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool) ([]exec.Rows, error) {
+	rows := exec.Rows{Relation: target, Batch: batch}
+	if immediate || target.Kind == catalog.KindStream || batch.Len == 0 {
+		return nonEmpty(rows), nil
+	}
+	found, err := s.find(ctx, target, batch)
+	if err != nil {
+		return nil, err
+	}
+	if target.Upsert {
+		return upserts(target, batch, found), nil
+	}
+	seen := map[string]bool{}
+	var key []byte
+	for i := range batch.Len {
+		key = rowKey(key[:0], target, batch, i)
+		if seen[string(key)] || found.At[i] >= 0 {
+			return nil, exec.UniqueViolation(target, batch, i)
+		}
+		seen[string(key)] = true
+	}
+	return nonEmpty(rows), nil
+}
+
+// upserts returns what puts rows in the place of those found; of several rows
+// with one key the last one stays.
+func upserts(target *catalog.Relation, batch *types.Batch, found *exec.Found) []exec.Rows {
+	last := map[string]int{}
+	var key []byte
+	for i := range batch.Len {
+		key = rowKey(key[:0], target, batch, i)
+		last[string(key)] = i
+	}
+	add, update := newOperation(target, exec.OperationAdd), newOperation(target, exec.OperationUpdate)
+	for i := range batch.Len {
+		key = rowKey(key[:0], target, batch, i)
+		if last[string(key)] != i {
+			continue
+		}
+		if found.At[i] < 0 {
+			add.Batch.AppendRowFrom(batch, i, 1)
+			continue
+		}
+		update.Old.AppendRowFrom(found.Rows, int(found.At[i]), 1)
+		update.Batch.AppendRowFrom(batch, i, 1)
+	}
+	return nonEmpty(*add, *update)
+}
+
+// conflictResolver decides for each row of an INSERT … ON CONFLICT what becomes
+// of it.
+type conflictResolver struct {
+	session *Session
+	plan    *plan.Insert
+	params  []types.Datum
+	// batch are the rows to be inserted.
+	batch *types.Batch
+	// stored are the rows as they were inserted or updated, in order; replaced
+	// holds for each of them the number of the row in old that it replaces, or -1.
+	stored   *types.Batch
+	replaced []int32
+	old      *types.Batch
+}
+
+func (r *conflictResolver) resolve(ctx context.Context) error {
+	target := r.plan.Target
+	found, err := r.session.find(ctx, target, r.batch)
+	if err != nil {
+		return err
+	}
+	updated, err := r.updated(found)
+	if err != nil {
+		return err
+	}
+	r.stored, r.old = newTargetBatch(target), found.Rows
+	touched := map[string]bool{}
+	var key []byte
+	next := 0 // the row of updated that comes next
+	for i := range r.batch.Len {
+		key = rowKey(key[:0], target, r.batch, i)
+		exists := found.At[i] >= 0
+		if !exists && !touched[string(key)] {
+			touched[string(key)] = true
+			r.stored.AppendRowFrom(r.batch, i, 1)
+			r.replaced = append(r.replaced, -1)
+			continue
+		}
+		if !r.plan.OnConflict.Update {
+			continue
+		}
+		row := next
+		if exists {
+			next++
+		}
+		if touched[string(key)] {
+			return sqlerr.New(sqlerr.CardinalityViolation, -1, "ON CONFLICT DO UPDATE command cannot affect row a second time").
+				WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
+		}
+		if !updated.passes(row) {
+			continue
+		}
+		touched[string(key)] = true
+		r.stored.AppendRowFrom(updated.rows, row, 1)
+		r.replaced = append(r.replaced, found.At[i])
+	}
+	if err := checkNotNull(target, r.stored); err != nil {
+		return err
+	}
+	return r.checkKeys()
+}
+
+// checkKeys refuses an update that changes a key.
+func (r *conflictResolver) checkKeys() error {
+	var was, is []byte
+	for i, old := range r.replaced {
+		if old < 0 {
+			continue
+		}
+		was, is = rowKey(was[:0], r.plan.Target, r.old, int(old)), rowKey(is[:0], r.plan.Target, r.stored, i)
+		if string(was) != string(is) {
+			return sqlerr.New(sqlerr.FeatureNotSupported, -1, "ON CONFLICT DO UPDATE cannot change the primary key").
+				WithHint("Use UPDATE.")
+		}
+	}
+	return nil
+}
+
+// operations returns what stores the rows.
+func (r *conflictResolver) operations() []exec.Rows {
+	add := newOperation(r.plan.Target, exec.OperationAdd)
+	update := newOperation(r.plan.Target, exec.OperationUpdate)
+	for i, old := range r.replaced {
+		if old < 0 {
+			add.Batch.AppendRowFrom(r.stored, i, 1)
+			continue
+		}
+		update.Old.AppendRowFrom(r.old, int(old), 1)
+		update.Batch.AppendRowFrom(r.stored, i, 1)
+	}
+	return nonEmpty(*add, *update)
+}
+
+// updatedRows are the rows that DO UPDATE makes, one for each row whose key was
+// found.
+type updatedRows struct {
+	rows *types.Batch
+	// where is the value of WHERE for each row; nil without.
+	where *types.Vector
+}
+
+func (u *updatedRows) passes(row int) bool {
+	return u.where == nil || !u.where.IsNull(row) && u.where.Ints[row] != 0
+}
+
+// updated evaluates DO UPDATE over the rows whose keys were found.
+func (r *conflictResolver) updated(found *exec.Found) (*updatedRows, error) {
+	clause, target := r.plan.OnConflict, r.plan.Target
+	if !clause.Update {
+		return nil, nil
+	}
+	var proposed, existing []int32
+	for i, at := range found.At {
+		if at >= 0 {
+			proposed, existing = append(proposed, int32(i)), append(existing, at)
+		}
+	}
+	input := found.Rows.Select(existing)
+	input.Columns = append(input.Columns, r.batch.Select(proposed).Columns...)
+	out := &updatedRows{rows: newTargetBatch(target)}
+	if clause.Where != nil {
+		where := make([]types.Vector, 1)
+		if err := r.session.evaluate([]expr.Expr{clause.Where}, r.params, input, where); err != nil {
+			return nil, err
+		}
+		out.where = &where[0]
+	}
+	var selection []int32
+	for i := range input.Len {
+		if out.passes(i) {
+			selection = append(selection, int32(i))
+		}
+	}
+	computed := make([]types.Vector, len(clause.Set))
+	if err := r.session.evaluate(clause.Set, r.params, input.Select(selection), computed); err != nil {
+		return nil, err
+	}
+	// Rows that do not pass keep their places, with nothing in them.
+	place := 0
+	for i := range input.Len {
+		for c := range computed {
+			if !out.passes(i) {
+				out.rows.Columns[c].Append(types.Null)
+				continue
+			}
+			out.rows.Columns[c].AppendFrom(&computed[c], place)
+		}
+		if out.passes(i) {
+			place++
+		}
+		out.rows.Len++
+	}
+	return out, nil
+}
+
+// evaluate computes expressions over all rows of a batch, one vector each.
+func (s *Session) evaluate(exprs []expr.Expr, params []types.Datum, batch *types.Batch, out []types.Vector) error {
+	for i, e := range exprs {
+		program, err := expr.Compile(e)
+		if err != nil {
+			return err
+		}
+		out[i].Type = e.Type()
+		evaluation := &expr.Context{Now: s.transactionTime(), Format: s.format(), Params: params, Session: s}
+		program.Eval(evaluation, batch, nil, &out[i])
+		if len(evaluation.Errors) > 0 {
+			return evaluation.Errors[0].Err
+		}
+	}
+	return nil
+}
