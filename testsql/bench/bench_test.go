@@ -296,7 +296,10 @@ func benchPush(t *testing.T, millrace, postgres server) {
 			return
 		}
 		for rows.Next() {
-			arrived <- struct{}{}
+			select {
+			case arrived <- struct{}{}:
+			case <-ctx.Done():
+			}
 		}
 	}()
 	<-arrived
