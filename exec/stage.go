@@ -37,6 +37,7 @@ type runningQuery struct {
 	// recorded says that the stored status has the state.
 	recorded bool
 	errors   uint64 // rows that failed, ever
+	pace     pace
 	eval     expr.Context
 	results  expr.Context
 }

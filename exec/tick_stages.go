@@ -128,22 +128,51 @@ func (t *tick) runInput(q *runningQuery, s *stage, in *input, tn *turn, clock *q
 }
 
 // feed hands rows to an input's operators in chunks until the query's time is
-// spent, and returns how many rows were taken.
+// spent, and returns how many rows were taken. Chunks are as large as the query's
+// pace allows: a query whose rows are slow takes few at once, so that it keeps to
+// its budget.
 func (t *tick) feed(q *runningQuery, in *input, rows *types.Batch, tn *turn, clock *queryClock) int {
-	if t.core.hooks.BeforeStage != nil {
-		t.core.hooks.BeforeStage(q.descriptor.Name, rows)
-	}
-	if rows.Len <= chunkRows {
-		in.to.process(tn, rows)
-		return rows.Len
-	}
-	for from := 0; from < rows.Len; from += chunkRows {
+	for from := 0; from < rows.Len; {
 		if from > 0 && clock.spent() {
 			return from
 		}
-		in.to.process(tn, rows.Select(rowRange(from, min(from+chunkRows, rows.Len))))
+		chunk := rows
+		if n := min(q.pace.chunk(), rows.Len-from); n < rows.Len {
+			chunk = rows.Select(rowRange(from, from+n))
+		}
+		began := clock.now()
+		if t.core.hooks.BeforeStage != nil {
+			t.core.hooks.BeforeStage(q.descriptor.Name, chunk)
+		}
+		in.to.process(tn, chunk)
+		q.pace.took(clock.now().Sub(began))
+		from += chunk.Len
 	}
 	return rows.Len
+}
+
+// pace is how many rows a query takes between two looks at the clock.
+type pace struct{ rows int }
+
+// firstChunk is the chunk of a query whose pace is not known.
+const firstChunk = 16
+
+func (p *pace) chunk() int {
+	if p.rows == 0 {
+		p.rows = firstChunk
+	}
+	return p.rows
+}
+
+// took makes the next chunk smaller after one that took a large part of the
+// budget, and larger after one that took a small part.
+func (p *pace) took(spent time.Duration) {
+	switch {
+	case spent > queryBudget/2:
+		p.rows = max(1, p.rows/4)
+	case spent < queryBudget/16:
+		p.rows = min(chunkRows, p.rows*4)
+	}
 }
 
 func rowRange(from, to int) []int32 {
