@@ -326,8 +326,11 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 	}
 	defer it.Close()
 	stored := in.fetch.newStored()
+	// The piece is as large as the query takes at once: the cursor stands behind all
+	// of it.
+	limit := min(t.core.scanRows, q.pace.chunk())
 	more := false
-	for more = it.Next(); more && stored.Len < t.core.scanRows; more = it.Next() {
+	for more = it.Next(); more && stored.Len < limit; more = it.Next() {
 		if err := in.fetch.decodeTableRow(append([]byte(nil), it.Value()...), stored); err != nil {
 			return err
 		}
@@ -341,7 +344,9 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 		in.scanned, in.live, in.cursor = true, true, nil
 	}
 	if stored.Len > 0 {
-		t.feed(q, in, in.fetch.project(stored, int32(t.core.shard)), tn, clock)
+		began := clock.now()
+		t.feedAll(q, in, in.fetch.project(stored, int32(t.core.shard)), tn)
+		q.pace.took(clock.now().Sub(began))
 	}
 	return nil
 }
