@@ -39,6 +39,16 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next, err = applyPaused(s, c.Name, false)
 	case *CommentOn:
 		next, err = applyComment(s, c)
+	case *CreateIndex:
+		next, err = applyCreateIndex(s, c, &result)
+	case *IndexReady:
+		next = applyIndexReady(s, c)
+	case *DropIndexes:
+		next, err = applyDropIndexes(s, c, &result)
+	case *AbandonIndex:
+		next = applyAbandonIndex(s, c, &result)
+	case *CommentOnIndex:
+		next, err = applyCommentOnIndex(s, c)
 	default:
 		err = sqlerr.New(sqlerr.InternalError, -1, "unknown catalog command %T", command)
 	}

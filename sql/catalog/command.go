@@ -24,6 +24,9 @@ type CreateRelation struct {
 	// Query is nil for a source relation. Its Sources have IDs already.
 	Query       *Query
 	IfNotExists bool
+	// Indexes are those of UNIQUE constraints, ready since there are no rows. Their
+	// Table is the relation; a Name "" is chosen by Apply.
+	Indexes []Index
 }
 
 // DropRelations is DROP STREAM, TABLE or MATERIALIZED VIEW: all of Names or
@@ -57,6 +60,32 @@ type CommentOn struct {
 	Text   string
 }
 
+// CreateIndex makes a secondary index. Apply gives out its ID, and its Name where
+// that is "". It is not ready: its rows are added afterwards.
+type CreateIndex struct {
+	Index       Index
+	IfNotExists bool
+}
+
+// IndexReady says that an index has all rows of its table.
+type IndexReady struct{ ID ObjectID }
+
+// DropIndexes is DROP INDEX: all of Names or none.
+type DropIndexes struct {
+	Names    []Name
+	IfExists bool
+}
+
+// AbandonIndex removes an index whose rows could not be added, if it is there and
+// not ready.
+type AbandonIndex struct{ ID ObjectID }
+
+// CommentOnIndex sets the comment of an index; "" removes it.
+type CommentOnIndex struct {
+	Name Name
+	Text string
+}
+
 func (*Bootstrap) command()      {}
 func (*CreateRelation) command() {}
 func (*DropRelations) command()  {}
@@ -64,13 +93,18 @@ func (*TerminateQuery) command() {}
 func (*PauseQuery) command()     {}
 func (*ResumeQuery) command()    {}
 func (*CommentOn) command()      {}
+func (*CreateIndex) command()    {}
+func (*IndexReady) command()     {}
+func (*DropIndexes) command()    {}
+func (*AbandonIndex) command()   {}
+func (*CommentOnIndex) command() {}
 
 // Result tells the client's session what a command did.
 type Result struct {
 	// Version is the catalog's version behind the command; it has grown only if
 	// the command changed something.
 	Version uint64
-	// Created and Dropped are the IDs of relations and queries.
+	// Created and Dropped are the IDs of relations, queries and indexes.
 	Created, Dropped []ObjectID
 	// Notices are for the client.
 	Notices []Notice

@@ -11,7 +11,7 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 	if !slices.Contains(s.Schemas(), r.Schema) {
 		return nil, sqlerr.New(sqlerr.InvalidSchemaName, -1, "schema %q does not exist", r.Schema)
 	}
-	if s.Lookup(r.Schema, r.Name) != nil {
+	if s.NameTaken(r.Schema, r.Name) {
 		if !c.IfNotExists {
 			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", r.Name)
 		}
@@ -42,6 +42,9 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 		next.queries = append(next.queries, &q)
 	}
 	next.relations = append(next.relations, &r)
+	if err := addConstraintIndexes(next, &r, c.Indexes, result); err != nil {
+		return nil, err
+	}
 	return next, nil
 }
 

@@ -65,6 +65,9 @@ type Relation struct {
 	// Upsert says that INSERT with an existing key replaces the row instead of
 	// failing (WITH (upsert = true)).
 	Upsert bool
+	// Index is the unique index whose entries the relation holds, nil for a stream
+	// or a table (Snapshot.UniqueRelation).
+	Index *Index
 	// Definition is the statement that created it, as the printer writes it.
 	Definition string
 	// Options are the WITH options as given, for DESCRIBE.

@@ -50,6 +50,16 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "resume_query", queryNameRecord{c.Name}, nil
 	case *CommentOn:
 		return "comment_on", commentRecord{Kind: c.Kind.String(), Name: c.Name, Column: c.Column, Text: c.Text}, nil
+	case *CreateIndex:
+		return "create_index", createIndexRecord{Index: newIndexRecord(&c.Index), IfNotExists: c.IfNotExists}, nil
+	case *IndexReady:
+		return "index_ready", indexIDRecord(*c), nil
+	case *DropIndexes:
+		return "drop_indexes", dropIndexesRecord(*c), nil
+	case *AbandonIndex:
+		return "abandon_index", indexIDRecord(*c), nil
+	case *CommentOnIndex:
+		return "comment_on_index", indexCommentRecord(*c), nil
 	default:
 		return "", nil, fmt.Errorf("encode catalog command: unknown kind %T", command)
 	}
@@ -101,6 +111,8 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		var err error
 		c.Kind, err = parseKind(r.Kind)
 		return c, err
+	case "create_index", "index_ready", "drop_indexes", "abandon_index", "comment_on_index":
+		return decodeIndexCommand(&envelope)
 	default:
 		return nil, corrupt("unknown catalog command %q", envelope.Kind)
 	}

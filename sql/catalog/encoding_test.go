@@ -58,11 +58,44 @@ func drawRelation(t *rapid.T, name string) Relation {
 	return r
 }
 
+func drawIndex(t *rapid.T, name string) Index {
+	i := Index{
+		Name: name, Method: "btree", Unique: rapid.Bool().Draw(t, "unique"), NullsNotDistinct: rapid.Bool().Draw(t, "nulls"),
+		Constraint: rapid.Bool().Draw(t, "constraint"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "index columns") {
+		i.Columns = append(i.Columns, IndexColumn{Column: rapid.IntRange(0, 4).Draw(t, "column"), Descending: rapid.Bool().Draw(t, "descending")})
+	}
+	if rapid.Bool().Draw(t, "include") {
+		i.Include = []int{0}
+	}
+	return i
+}
+
 // drawCommand draws a command that may or may not apply to s.
 func drawCommand(t *rapid.T, s *Snapshot) Command {
 	names := []string{"r0", "r1", "r2", "r3", "r4"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 9).Draw(t, "command") {
+	switch rapid.IntRange(0, 13).Draw(t, "command") {
+	case 10:
+		c := &CreateIndex{Index: drawIndex(t, rapid.SampledFrom([]string{"", "i", name}).Draw(t, "index")), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
+		if len(s.Relations()) > 0 {
+			c.Index.Table = rapid.SampledFrom(s.Relations()).Draw(t, "table").ID
+		}
+		return c
+	case 11:
+		id := FirstObjectID
+		if len(s.Indexes()) > 0 {
+			id = rapid.SampledFrom(s.Indexes()).Draw(t, "id").ID
+		}
+		if rapid.Bool().Draw(t, "ready") {
+			return &IndexReady{ID: id}
+		}
+		return &AbandonIndex{ID: id}
+	case 12:
+		return &DropIndexes{Names: []Name{{DefaultSchema, rapid.SampledFrom([]string{"i", name, name + "_a_idx"}).Draw(t, "index")}}, IfExists: rapid.Bool().Draw(t, "if exists")}
+	case 13:
+		return &CommentOnIndex{Name: Name{DefaultSchema, "i"}, Text: "x"}
 	case 0:
 		return &DropRelations{
 			Kind:    rapid.SampledFrom([]Kind{KindStream, KindTable}).Draw(t, "kind"),
@@ -82,6 +115,9 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		return &CommentOn{Kind: KindTable, Name: Name{DefaultSchema, name}, Text: "x"}
 	default:
 		c := &CreateRelation{Relation: drawRelation(t, name), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
+		if rapid.IntRange(0, 3).Draw(t, "unique constraint") == 0 {
+			c.Indexes = []Index{drawIndex(t, "")}
+		}
 		if len(s.Relations()) > 0 && rapid.Bool().Draw(t, "derived") {
 			source := rapid.SampledFrom(s.Relations()).Draw(t, "source")
 			c.Query = &Query{Name: name, Text: "SELECT 1", Sources: []ObjectID{source.ID}, CreatedMillis: 5, Settings: []Option{{"timezone", "UTC"}}}

@@ -20,6 +20,7 @@ type createRecord struct {
 	Relation    relationRecord `json:"relation"`
 	Query       *queryRecord   `json:"query,omitempty"`
 	IfNotExists bool           `json:"if_not_exists,omitempty"`
+	Indexes     []indexRecord  `json:"indexes,omitempty"`
 }
 
 type dropRecord struct {
@@ -48,6 +49,7 @@ type snapshotRecord struct {
 	CreatedMillis int64            `json:"created_ms"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
+	Indexes       []indexRecord    `json:"indexes,omitempty"`
 }
 
 type relationRecord struct {
@@ -106,6 +108,9 @@ func newCreateRecord(c *CreateRelation) (createRecord, error) {
 		query := queryRecord(*c.Query)
 		record.Query = &query
 	}
+	for i := range c.Indexes {
+		record.Indexes = append(record.Indexes, newIndexRecord(&c.Indexes[i]))
+	}
 	return record, nil
 }
 
@@ -118,6 +123,9 @@ func (r *createRecord) command() (Command, error) {
 	if r.Query != nil {
 		query := Query(*r.Query)
 		c.Query = &query
+	}
+	for i := range r.Indexes {
+		c.Indexes = append(c.Indexes, *r.Indexes[i].index())
 	}
 	return c, nil
 }
@@ -137,6 +145,9 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	}
 	for i, q := range s.queries {
 		record.Queries[i] = queryRecord(*q)
+	}
+	for _, i := range s.indexes {
+		record.Indexes = append(record.Indexes, newIndexRecord(i))
 	}
 	return record, nil
 }
@@ -161,9 +172,17 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		query := Query(r.Queries[i])
 		s.queries = append(s.queries, &query)
 	}
+	for i := range r.Indexes {
+		index := r.Indexes[i].index()
+		if err := checkIndex(s, index); err != nil {
+			return nil, corrupt("damaged catalog record: %w", err)
+		}
+		s.indexes = append(s.indexes, index)
+	}
 	s.index()
 	if !slices.IsSortedFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) }) ||
 		!slices.IsSortedFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) }) ||
+		!slices.IsSortedFunc(s.indexes, func(a, b *Index) int { return cmp.Compare(a.ID, b.ID) }) ||
 		len(s.relationByName) != len(s.relations) || len(s.queryByName) != len(s.queries) {
 		return nil, corrupt("damaged catalog record: objects are not in order")
 	}

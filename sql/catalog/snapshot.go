@@ -20,9 +20,13 @@ type Snapshot struct {
 
 	relations []*Relation // by ID
 	queries   []*Query    // by ID
+	indexes   []*Index    // by ID
 
 	relationByName map[Name]*Relation
 	queryByName    map[string]*Query
+	indexesByTable map[ObjectID][]*Index
+	// uniqueRelations hold the entries of unique indexes, by these.
+	uniqueRelations map[ObjectID]*Relation
 }
 
 // Name is a relation's qualified name.
@@ -73,6 +77,12 @@ func (s *Snapshot) Lookup(schema, name string) *Relation {
 	return s.relationByName[Name{schema, name}]
 }
 
+// NameTaken reports whether a stream, a table, or an index has a qualified name:
+// these share one space of names.
+func (s *Snapshot) NameTaken(schema, name string) bool {
+	return s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil
+}
+
 // Query returns the query with an ID, or nil.
 func (s *Snapshot) Query(id ObjectID) *Query {
 	i, found := slices.BinarySearchFunc(s.queries, id, func(q *Query, id ObjectID) int { return cmp.Compare(q.ID, id) })
@@ -104,6 +114,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.nextID = max(s.nextID, FirstObjectID)
 	next.relations = slices.Clone(s.relations)
 	next.queries = slices.Clone(s.queries)
+	next.indexes = slices.Clone(s.indexes)
 	return &next
 }
 
@@ -116,6 +127,14 @@ func (s *Snapshot) index() *Snapshot {
 	s.queryByName = make(map[string]*Query, len(s.queries))
 	for _, q := range s.queries {
 		s.queryByName[q.Name] = q
+	}
+	s.indexesByTable = make(map[ObjectID][]*Index)
+	s.uniqueRelations = make(map[ObjectID]*Relation)
+	for _, i := range s.indexes {
+		s.indexesByTable[i.Table] = append(s.indexesByTable[i.Table], i)
+		if i.Unique {
+			s.uniqueRelations[i.ID] = newUniqueRelation(i, s.Relation(i.Table))
+		}
 	}
 	return s
 }
@@ -138,7 +157,22 @@ func (s *Snapshot) replaceQuery(q *Query) {
 	}
 }
 
+// replaceIndex puts i in the place of the index with its ID.
+func (s *Snapshot) replaceIndex(i *Index) {
+	for n := range s.indexes {
+		if s.indexes[n].ID == i.ID {
+			s.indexes[n] = i
+		}
+	}
+}
+
+func (s *Snapshot) removeIndex(id ObjectID) {
+	s.indexes = slices.DeleteFunc(s.indexes, func(i *Index) bool { return i.ID == id })
+}
+
+// removeRelation removes a relation and its indexes.
 func (s *Snapshot) removeRelation(id ObjectID) {
+	s.indexes = slices.DeleteFunc(s.indexes, func(i *Index) bool { return i.Table == id })
 	s.relations = slices.DeleteFunc(s.relations, func(r *Relation) bool { return r.ID == id })
 }
 
