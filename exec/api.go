@@ -53,6 +53,8 @@ type QueryEnv struct {
 	// Overlay holds what the session's open transaction has written to source
 	// tables; nil for nothing. Pull queries read through it.
 	Overlay *Overlay
+	// Given are the rows of each plan.Given by its number; they are not changed.
+	Given []*types.Batch
 }
 
 // Cursor gives a query's result. It belongs to one goroutine at a time.

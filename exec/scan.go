@@ -96,6 +96,14 @@ func (s *pullSources) System(ctx context.Context, schema, name string) ([][]type
 	return s.env.System(ctx, schema, name)
 }
 
+// Given implements pull.Sources.
+func (s *pullSources) Given(number int) (*types.Batch, error) {
+	if number >= len(s.env.Given) || s.env.Given[number] == nil {
+		return nil, fmt.Errorf("exec: the query was not given rows %d", number)
+	}
+	return s.env.Given[number], nil
+}
+
 // Scan implements pull.Sources.
 func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum) (pull.Iterator, error) {
 	codec := newRelationCodec(scan.Relation)

@@ -204,7 +204,7 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Input = inputs[0]
 		return &c, nil
-	case *plan.SystemScan, *plan.StageInput:
+	case *plan.SystemScan, *plan.StageInput, *plan.Given:
 		return node, nil
 	default:
 		return nil, fmt.Errorf("plan node %T is not known to the planner", node)

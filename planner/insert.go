@@ -21,6 +21,8 @@ type insertBinder struct {
 	columns []int
 	// explicit says that the statement lists the columns.
 	explicit bool
+	// with are the common tables that the statement's clauses may name.
+	with     *withScope
 	defaults []expr.Expr
 }
 
@@ -40,6 +42,9 @@ func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
 	if ib.defaults, err = b.columnDefaults(target); err != nil {
 		return nil, err
 	}
+	if ib.with, err = b.withClause(s.With, nil, nil); err != nil {
+		return nil, err
+	}
 	var root plan.Node
 	switch {
 	case s.Source == nil:
@@ -52,18 +57,53 @@ func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}
-	if out.OnConflict, err = ib.onConflict(s); err != nil {
-		return nil, err
-	}
-	if err := ib.returning(s, out); err != nil {
-		return nil, err
-	}
-	out.Source, err = b.finishQuery(&boundQuery{node: root, visible: len(root.Columns())})
+	source := b.takeClause(root)
+	updated, err := ib.onConflict(s)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	returning, err := ib.returning(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.checkUnused(s.With, ib.with); err != nil {
+		return nil, err
+	}
+	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}
+	if s.OnConflict != nil {
+		out.OnConflict = &plan.OnConflict{Update: !s.OnConflict.DoNothing}
+		if out.OnConflict.Updated, err = b.finishClause(updated); err != nil {
+			return nil, err
+		}
+	}
+	if out.Returning, err = b.finishClause(returning); err != nil {
+		return nil, err
+	}
+	out.Source, err = b.finishClause(source)
+	return out, err
+}
+
+// clause is a bound part of a statement that runs as a query of its own, with the
+// relations that it reads.
+type clause struct {
+	root    plan.Node
+	sources []*catalog.Relation
+}
+
+// takeClause makes a clause of what was bound since the one before.
+func (b *binder) takeClause(root plan.Node) *clause {
+	c := &clause{root: root, sources: b.sources}
+	b.sources = nil
+	return c
+}
+
+// finishClause makes a clause ready to run; nil for none.
+func (b *binder) finishClause(c *clause) (*plan.Query, error) {
+	if c == nil {
+		return nil, nil
+	}
+	b.sources = c.sources
+	return b.finishQuery(&boundQuery{node: c.root, visible: len(c.root.Columns())})
 }
 
 func refuseInsertClauses(s *ast.Insert) error {
@@ -301,11 +341,7 @@ func (ib *insertBinder) outputColumns() []plan.Column {
 }
 
 func (ib *insertBinder) bindQuery(s *ast.Insert) (plan.Node, error) {
-	with, err := ib.withClause(s.With, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	bound, err := ib.query(s.Source, nil, with)
+	bound, err := ib.query(s.Source, nil, ib.with)
 	if err != nil {
 		return nil, err
 	}

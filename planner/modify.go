@@ -8,6 +8,7 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // modifyBinder binds one UPDATE or DELETE: a query that gives the old row, the
@@ -167,21 +168,29 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 	}
 	eb := &exprBinder{binder: mb.binder, scope: s, clause: "UPDATE"}
 	for _, a := range list {
-		sources, err := assigned(a)
-		if err != nil {
-			return nil, err
-		}
+		numbers := make([]int, len(a.Columns))
 		for i, column := range a.Columns {
 			if len(column.Path) > 0 {
 				return nil, notSupported(column.Pos(), "setting a part of a column is not supported")
 			}
-			number, err := mb.targetColumn(mb.target, column.Name)
-			if err != nil {
+			if numbers[i], err = mb.targetColumn(mb.target, column.Name); err != nil {
 				return nil, err
 			}
-			if values[number] != nil {
+			if values[numbers[i]] != nil || slices.Contains(numbers[:i], numbers[i]) {
 				return nil, sqlerr.New(sqlerr.SyntaxError, column.Pos(), "multiple assignments to same column %q", column.Name.Value)
 			}
+		}
+		if subquery, ok := a.Value.(*ast.Subquery); ok && a.Multiple {
+			if err := mb.assignSubquery(eb, numbers, subquery, values); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		sources, err := assigned(a)
+		if err != nil {
+			return nil, err
+		}
+		for i, number := range numbers {
 			if _, isDefault := sources[i].(*ast.Default); isDefault {
 				values[number] = defaults[number]
 				continue
@@ -198,11 +207,51 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 	return values, nil
 }
 
+// assignSubquery binds (columns) = (SELECT …): one subquery that gives a row, of
+// which each column takes its part. Without a row all are NULL.
+func (mb *modifyBinder) assignSubquery(eb *exprBinder, numbers []int, subquery *ast.Subquery, values []expr.Expr) error {
+	bound, err := eb.bindSubquery(subquery.Query, subquery.Pos())
+	if err != nil {
+		return err
+	}
+	if bound = bound.cut(); bound.visible != len(numbers) {
+		return sqlerr.New(sqlerr.SyntaxError, subquery.Pos(), "number of columns does not match number of values")
+	}
+	if err := mb.settleColumns(bound); err != nil {
+		return err
+	}
+	fields, parts := make([]types.Field, len(numbers)), make([]expr.Expr, len(numbers))
+	for i, number := range numbers {
+		column := &mb.target.Columns[number]
+		if from := bound.node.Columns()[i].Type; !assignable(from, column.Type) {
+			return columnMismatch(column, from, columnPosition(bound, i, subquery.Pos()))
+		}
+		if err := mb.coerceColumn(bound, i, column.Type, expr.Assignment); err != nil {
+			return err
+		}
+		fields[i] = types.Field{Name: fieldName(i), Type: column.Type}
+		parts[i] = columnOf(bound.node.Columns()[i], i)
+	}
+	node := expr.Node{ResultType: types.StructOf(fields), Position: subquery.Pos()}
+	whole := &expr.StructConstructor{Node: node, Fields: parts}
+	bound = &boundQuery{node: newProject(bound.node, []expr.Expr{whole}, []string{"row"}), visible: 1}
+	row := &expr.Subquery{Node: node, Number: mb.addSubquery(bound), Kind: expr.SubqueryScalar}
+	for i, number := range numbers {
+		values[number] = &expr.FieldAccess{Node: expr.Node{ResultType: fields[i].Type, Position: subquery.Pos()}, Arg: row, Field: i}
+	}
+	return nil
+}
+
+// columnMismatch is the error of a value whose type a column does not take.
+func columnMismatch(column *catalog.Column, from types.Type, pos int) error {
+	return sqlerr.New(sqlerr.DatatypeMismatch, pos, "column %q is of type %s but expression is of type %s", column.Name, column.Type.BaseName(), from.BaseName()).
+		WithHint("You will need to rewrite or cast the expression.")
+}
+
 // assignTo coerces a value to the type of a column.
 func (b *binder) assignTo(column *catalog.Column, value expr.Expr) (expr.Expr, error) {
 	if !assignable(value.Type(), column.Type) {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, value.Pos(), "column %q is of type %s but expression is of type %s", column.Name, column.Type.BaseName(), value.Type().BaseName()).
-			WithHint("You will need to rewrite or cast the expression.")
+		return nil, columnMismatch(column, value.Type(), value.Pos())
 	}
 	return b.coerce(value, column.Type, expr.Assignment)
 }
@@ -212,18 +261,14 @@ func assigned(a *ast.Assignment) ([]ast.Expr, error) {
 	if !a.Multiple {
 		return []ast.Expr{a.Value}, nil
 	}
-	sources := []ast.Expr{a.Value}
-	switch value := a.Value.(type) {
-	case *ast.Row:
-		sources = value.Elements
-	case *ast.Subquery:
-		return nil, notSupported(value.Pos(), "setting several columns by one subquery is not supported").
-			WithHint("Write one subquery for each column, or use FROM.")
+	row, ok := a.Value.(*ast.Row)
+	if !ok {
+		return nil, notSupported(a.Value.Pos(), "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
 	}
-	if len(sources) != len(a.Columns) {
+	if len(row.Elements) != len(a.Columns) {
 		return nil, sqlerr.New(sqlerr.SyntaxError, a.Value.Pos(), "number of columns does not match number of values")
 	}
-	return sources, nil
+	return row.Elements, nil
 }
 
 // finish makes the query of rows whose first columns are the old row and, for an

@@ -239,6 +239,13 @@ func newSetOperation(op plan.SetOp, all bool, left, right plan.Node) *plan.SetOp
 	return s
 }
 
+// newGiven reads rows that the host has at hand; see plan.Given.Number.
+func newGiven(number int, columns []plan.Column) *plan.Given {
+	g := &plan.Given{Number: number}
+	g.Cols, g.Properties = columns, oneShot
+	return g
+}
+
 func newValues(rows [][]expr.Expr, columns []plan.Column) *plan.Values {
 	v := &plan.Values{Rows: rows}
 	v.Cols = columns

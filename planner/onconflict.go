@@ -8,74 +8,77 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
-// onConflict binds ON CONFLICT, nil where there is none. Its expressions see the
-// row that is there by the target's name and the one that was to be inserted as
-// excluded.
-func (ib *insertBinder) onConflict(s *ast.Insert) (*plan.OnConflict, error) {
-	clause := s.OnConflict
-	if clause == nil {
+// onConflict checks ON CONFLICT and binds its DO UPDATE, nil where there is none;
+// see plan.OnConflict.Updated. Its expressions see the row that is there by the
+// target's name and the one that was to be inserted as excluded.
+func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
+	conflict := s.OnConflict
+	if conflict == nil {
 		return nil, nil
 	}
 	if ib.target.Kind != catalog.KindTable {
-		return nil, sqlerr.New(sqlerr.WrongObjectType, clause.Pos(), "ON CONFLICT is for tables: stream %q has no primary key", ib.target.Name).
+		return nil, sqlerr.New(sqlerr.WrongObjectType, conflict.Pos(), "ON CONFLICT is for tables: stream %q has no primary key", ib.target.Name).
 			WithHint("Rows of a stream are only added. Use CREATE TABLE … (… PRIMARY KEY) for rows that change.")
 	}
-	if err := ib.conflictTarget(clause); err != nil {
+	if err := ib.conflictTarget(conflict); err != nil || conflict.DoNothing {
 		return nil, err
 	}
-	out := &plan.OnConflict{Update: !clause.DoNothing}
-	if clause.DoNothing {
-		return out, nil
-	}
-	if len(clause.Columns) == 0 && clause.Constraint == nil {
-		return nil, sqlerr.New(sqlerr.SyntaxError, clause.Pos(), "ON CONFLICT DO UPDATE requires inference specification or constraint name").
+	if len(conflict.Columns) == 0 && conflict.Constraint == nil {
+		return nil, sqlerr.New(sqlerr.SyntaxError, conflict.Pos(), "ON CONFLICT DO UPDATE requires inference specification or constraint name").
 			WithHint("For example, ON CONFLICT (column_name).")
 	}
+	columns := relationColumns(ib.target)
+	width := len(columns)
 	existing := ib.targetScope(s)
 	excluded := &scope{}
-	excluded.addTable(&scopeTable{name: "excluded"}, relationColumns(ib.target), len(ib.target.Columns), 0)
-	both := existing.joined(excluded, len(ib.target.Columns))
+	excluded.addTable(&scopeTable{name: "excluded"}, columns, width, 0)
+	both := existing.joined(excluded, width)
 	mb := &modifyBinder{binder: ib.binder, target: ib.target}
-	values, err := mb.assignments(clause.Set, both)
+	values, err := mb.assignments(conflict.Set, both)
 	if err != nil {
 		return nil, err
 	}
 	for i, value := range values {
 		if value == nil {
-			values[i] = columnOf(relationColumns(ib.target)[i], i)
+			values[i] = columnOf(columns[i], i)
 		}
 	}
-	out.Set = values
-	if clause.UpdateWhere != nil {
+	pair := plan.Column{Name: "pair", Type: types.Int8}
+	var node plan.Node = newGiven(plan.GivenRows, append(slices.Concat(columns, columns), pair))
+	if conflict.UpdateWhere != nil {
 		eb := &exprBinder{binder: ib.binder, scope: both, clause: "WHERE"}
-		if out.Where, err = eb.bindBool(clause.UpdateWhere, "WHERE"); err != nil {
+		where, err := eb.bindBool(conflict.UpdateWhere, "WHERE")
+		if err != nil {
 			return nil, err
 		}
+		node = newFilter(node, where)
 	}
-	return out, refuseSubqueries(append(slices.Clone(out.Set), out.Where), clause.Pos(), "ON CONFLICT")
+	names := append(columnNames(newGiven(plan.GivenRows, columns)), pair.Name)
+	return ib.takeClause(newProject(node, append(values, columnOf(pair, 2*width)), names)), nil
 }
 
 // conflictTarget checks that the target of ON CONFLICT, where there is one, is
 // the primary key.
-func (ib *insertBinder) conflictTarget(clause *ast.OnConflict) error {
-	if clause.Where != nil {
-		return notSupported(clause.Where.Pos(), "WHERE in the target of ON CONFLICT is not supported")
+func (ib *insertBinder) conflictTarget(conflict *ast.OnConflict) error {
+	if conflict.Where != nil {
+		return notSupported(conflict.Where.Pos(), "WHERE in the target of ON CONFLICT is not supported")
 	}
-	if clause.Constraint != nil {
-		if name := clause.Constraint.Value; name != ib.target.Name+"_pkey" {
-			return sqlerr.New(sqlerr.UndefinedObject, clause.Pos(), "constraint %q for table %q does not exist", name, ib.target.Name)
+	if conflict.Constraint != nil {
+		if name := conflict.Constraint.Value; name != ib.target.Name+"_pkey" {
+			return sqlerr.New(sqlerr.UndefinedObject, conflict.Pos(), "constraint %q for table %q does not exist", name, ib.target.Name)
 		}
 		return nil
 	}
-	if len(clause.Columns) == 0 {
+	if len(conflict.Columns) == 0 {
 		return nil
 	}
 	var numbers []int
-	for _, element := range clause.Columns {
+	for _, element := range conflict.Columns {
 		if element.Column == nil {
-			return noSuchConstraint(clause.Pos())
+			return noSuchConstraint(conflict.Pos())
 		}
 		number := ib.target.Column(element.Column.Value)
 		if number < 0 {
@@ -87,7 +90,7 @@ func (ib *insertBinder) conflictTarget(clause *ast.OnConflict) error {
 	}
 	key := slices.Sorted(slices.Values(ib.target.Key))
 	if slices.Sort(numbers); !slices.Equal(numbers, key) {
-		return noSuchConstraint(clause.Pos())
+		return noSuchConstraint(conflict.Pos())
 	}
 	return nil
 }
@@ -96,25 +99,23 @@ func noSuchConstraint(pos int) error {
 	return sqlerr.New(sqlerr.InvalidColumnReference, pos, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 }
 
-// returning binds RETURNING of an INSERT, over the row as it was stored.
-func (ib *insertBinder) returning(s *ast.Insert, out *plan.Insert) error {
+// returning binds RETURNING of an INSERT, over the row as it was stored; nil where
+// there is none.
+func (ib *insertBinder) returning(s *ast.Insert) (*clause, error) {
 	if len(s.Returning) == 0 {
-		return nil
+		return nil, nil
 	}
-	node := newValues(nil, relationColumns(ib.target))
+	node := newGiven(plan.GivenRows, relationColumns(ib.target))
 	targets, err := ib.returningTargets(s.Returning, ib.targetScope(s), node)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var exprs []expr.Expr
+	var names []string
 	for _, t := range targets {
-		out.Returning = append(out.Returning, t.value)
-		column := plan.Column{Name: t.name, Type: t.value.Type()}
-		if c, ok := t.value.(*expr.Column); ok {
-			column.Table, column.Attribute = node.Cols[c.Index].Table, node.Cols[c.Index].Attribute
-		}
-		out.ReturningColumns = append(out.ReturningColumns, column)
+		exprs, names = append(exprs, t.value), append(names, t.name)
 	}
-	return refuseSubqueries(out.Returning, s.Returning[0].Pos(), "RETURNING of INSERT")
+	return ib.takeClause(newProject(node, exprs, names)), nil
 }
 
 // targetScope is the row of an INSERT's target under its name or alias.
@@ -124,6 +125,7 @@ func (ib *insertBinder) targetScope(s *ast.Insert) *scope {
 		table = &scopeTable{name: s.Alias.Value, aliasOf: ib.target.Name}
 	}
 	out := newScope(nil)
+	out.with = ib.with
 	out.addTable(table, relationColumns(ib.target), len(ib.target.Columns), 0)
 	return out
 }
@@ -135,13 +137,4 @@ func relationColumns(r *catalog.Relation) []plan.Column {
 		columns[i] = scanColumn(r, i)
 	}
 	return columns
-}
-
-func refuseSubqueries(list []expr.Expr, pos int, clause string) error {
-	for _, e := range list {
-		if e != nil && hasSubquery(e) {
-			return notSupported(pos, "a subquery in %s is not supported", clause)
-		}
-	}
-	return nil
 }

@@ -296,6 +296,8 @@ func (s fakeSources) System(ctx context.Context, schema, name string) ([][]types
 	return s.cursor.env.System(ctx, schema, name)
 }
 
+func (s fakeSources) Given(number int) (*types.Batch, error) { return s.cursor.env.Given[number], nil }
+
 type fakeIterator struct{ batch *types.Batch }
 
 func (i *fakeIterator) Next(context.Context) (*types.Batch, error) {

@@ -124,6 +124,8 @@ func (e *execution) buildBounded(n plan.Node, s *scope, bound int64) (node, erro
 		return newScan(s, n), nil
 	case *plan.SystemScan:
 		return newSystemScan(s, n), nil
+	case *plan.Given:
+		return newGivenRows(s, n), nil
 	case *plan.Values:
 		return newValues(s, n), nil
 	case *plan.TableFunction:

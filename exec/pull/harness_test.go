@@ -29,6 +29,7 @@ type memoryTable struct {
 type memorySources struct {
 	tables map[string]*memoryTable
 	scans  map[string]int
+	given  []*types.Batch
 	open   int
 }
 
@@ -72,6 +73,11 @@ func (m *memorySources) Scan(_ context.Context, scan *plan.Scan, key []types.Dat
 func (m *memorySources) System(_ context.Context, _, name string) ([][]types.Datum, error) {
 	m.scans[name]++
 	return m.tables[name].rows, nil
+}
+
+// Given implements Sources.
+func (m *memorySources) Given(number int) (*types.Batch, error) {
+	return m.given[number], nil
 }
 
 type memoryIterator struct {

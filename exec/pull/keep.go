@@ -12,7 +12,7 @@ import (
 // repeated scope, and is worth keeping.
 func (s *scope) isReusable(n plan.Node) bool {
 	switch n.(type) {
-	case *plan.Values, *plan.TableFunction:
+	case *plan.Values, *plan.TableFunction, *plan.Given:
 		return false
 	}
 	d := dependenceOf(n, s.subqueries)

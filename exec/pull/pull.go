@@ -36,6 +36,9 @@ type Sources interface {
 	// System returns the rows of a system table, with all its columns. The caller
 	// does not change them.
 	System(ctx context.Context, schema, name string) ([][]types.Datum, error)
+	// Given returns the rows of a plan.Given by its number, with its columns. The
+	// caller does not change them.
+	Given(number int) (*types.Batch, error)
 }
 
 // Iterator gives rows batch by batch. It belongs to one goroutine at a time.

@@ -95,6 +95,19 @@ type SystemScan struct {
 	Fetch []int
 }
 
+// Given reads rows that the host of the query has at hand when it starts; pull
+// queries only.
+type Given struct {
+	Base
+	// Number says which: GivenRows, or the number of a statement in WITH, from 1,
+	// for what it returned.
+	Number int
+}
+
+// GivenRows are the rows that a clause of a statement is about, such as those
+// that an INSERT has stored for its RETURNING.
+const GivenRows = 0
+
 // Values is a constant list of rows; with no columns and one row it is the
 // input of a SELECT without FROM.
 type Values struct {
@@ -270,6 +283,9 @@ func (*Scan) Inputs() []Node { return nil }
 
 // Inputs implements Node.
 func (*SystemScan) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (*Given) Inputs() []Node { return nil }
 
 // Inputs implements Node.
 func (*Values) Inputs() []Node { return nil }

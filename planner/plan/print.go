@@ -52,6 +52,8 @@ func describe(n Node) string {
 		return describeScan(n)
 	case *SystemScan:
 		return fmt.Sprintf("Scan %s.%s (%s)", n.Schema, n.Name, names(n.Cols))
+	case *Given:
+		return describeGiven(n)
 	case *Values:
 		return fmt.Sprintf("Values: %d %s", len(n.Rows), plural(len(n.Rows), "row"))
 	case *Filter:
@@ -109,6 +111,13 @@ func describeScan(n *Scan) string {
 		conditions[i] = n.Relation.Columns[n.Relation.Key[i]].Name + " = " + ExprString(value, nil)
 	}
 	return text + " by key: " + strings.Join(conditions, ", ")
+}
+
+func describeGiven(n *Given) string {
+	if n.Number == GivenRows {
+		return fmt.Sprintf("Rows of the statement (%s)", names(n.Cols))
+	}
+	return fmt.Sprintf("Rows of statement %d in WITH (%s)", n.Number, names(n.Cols))
 }
 
 func describeAggregate(n *Aggregate) string {

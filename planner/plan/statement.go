@@ -22,23 +22,29 @@ type Insert struct {
 	Rowtime bool
 	// OnConflict is what happens to rows whose key exists; nil for an error.
 	OnConflict *OnConflict
-	// Returning computes one column per expression from a row as it was stored,
-	// and ReturningColumns describe them; nil without RETURNING. They have no
-	// subqueries.
-	Returning        []expr.Expr
-	ReturningColumns []Column
+	// Returning computes the columns of RETURNING over GivenRows, the rows as they
+	// were stored, in their order; nil without RETURNING.
+	Returning *Query
 }
 
-// OnConflict is ON CONFLICT of an INSERT. Its expressions are over the columns of
-// the row that is there and then those of the row that was to be inserted, and
-// have no subqueries.
+// ReturningColumns describe the columns of RETURNING, nil without.
+func (i *Insert) ReturningColumns() []Column {
+	if i.Returning == nil {
+		return nil
+	}
+	return i.Returning.Root.Columns()
+}
+
+// OnConflict is ON CONFLICT of an INSERT.
 type OnConflict struct {
 	// Update tells DO UPDATE from DO NOTHING.
 	Update bool
-	// Set has the new value of each column, of its type.
-	Set []expr.Expr
-	// Where, where not nil, must be true for a row to be updated.
-	Where expr.Expr
+	// Updated gives, for DO UPDATE, the rows that take the place of others. Its
+	// GivenRows are those that are there, next to each the one that was to be
+	// inserted, and then the pair's number as a bigint. It gives the target's
+	// columns and the number of the pair; pairs for which WHERE is not true are
+	// left out.
+	Updated *Query
 }
 
 // Modify is UPDATE, DELETE and TRUNCATE of source tables.

@@ -7,7 +7,6 @@ import (
 	"millrace/exec"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
-	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -38,10 +37,7 @@ func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []typ
 	}
 	c := &changes{}
 	if n.Returning != nil {
-		c.returned = &types.Batch{}
-		for _, e := range n.Returning {
-			c.returned.Columns = append(c.returned.Columns, types.Vector{Type: e.Type()})
-		}
+		c.returned = newPlannedBatch(n.ReturningColumns())
 	}
 	for _, batch := range batches {
 		if err := s.insertBatch(ctx, n, params, batch, immediate, c); err != nil {
@@ -74,15 +70,44 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 	if n.Returning == nil {
 		return nil
 	}
-	columns := make([]types.Vector, len(n.Returning))
-	if err := s.evaluate(n.Returning, params, stored, columns); err != nil {
+	return s.compute(ctx, n.Returning, params, stored, c.returned)
+}
+
+// newPlannedBatch returns an empty batch with columns of a plan.
+func newPlannedBatch(columns []plan.Column) *types.Batch {
+	batch := &types.Batch{Columns: make([]types.Vector, len(columns))}
+	for i := range columns {
+		batch.Columns[i].Type = columns[i].Type
+	}
+	return batch
+}
+
+// compute runs a query over rows at hand, its GivenRows, and appends its result.
+func (s *Session) compute(ctx context.Context, q *plan.Query, params []types.Datum, rows, result *types.Batch) error {
+	env := s.queryEnv(params)
+	env.Given = []*types.Batch{rows}
+	computed, err := s.queryIn(ctx, q, env)
+	if err != nil {
 		return err
 	}
-	for i := range columns {
-		c.returned.Columns[i].AppendAll(&columns[i])
+	defer computed.close()
+	return computed.appendTo(ctx, result)
+}
+
+// appendTo appends all rows of a source, of which none was taken yet, to a batch
+// with its columns.
+func (r *source) appendTo(ctx context.Context, result *types.Batch) error {
+	for {
+		ok, err := r.fill(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		batch, _, _ := r.take(0)
+		for i := range result.Columns {
+			result.Columns[i].AppendAll(&batch.Columns[i])
+		}
+		result.Len += batch.Len
 	}
-	c.returned.Len += stored.Len
-	return nil
 }
 
 // insertSource returns the rows of an INSERT's source, in one batch where whole is
@@ -192,7 +217,7 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	updated, err := r.updated(found)
+	updated, err := r.updated(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -220,11 +245,11 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 			return sqlerr.New(sqlerr.CardinalityViolation, -1, "ON CONFLICT DO UPDATE command cannot affect row a second time").
 				WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 		}
-		if !updated.passes(row) {
+		if updated.at[row] < 0 {
 			continue
 		}
 		touched[string(key)] = true
-		r.stored.AppendRowFrom(updated.rows, row, 1)
+		r.stored.AppendRowFrom(updated.rows, int(updated.at[row]), 1)
 		r.replaced = append(r.replaced, found.At[i])
 	}
 	if err := checkNotNull(target, r.stored); err != nil {
@@ -264,22 +289,18 @@ func (r *conflictResolver) operations() []exec.Rows {
 	return nonEmpty(*add, *update)
 }
 
-// updatedRows are the rows that DO UPDATE makes, one for each row whose key was
-// found.
+// updatedRows are the rows that DO UPDATE makes.
 type updatedRows struct {
 	rows *types.Batch
-	// where is the value of WHERE for each row; nil without.
-	where *types.Vector
-}
-
-func (u *updatedRows) passes(row int) bool {
-	return u.where == nil || !u.where.IsNull(row) && u.where.Ints[row] != 0
+	// at holds, for each row whose key was found, the number of its new row, -1
+	// where WHERE was not true.
+	at []int32
 }
 
 // updated evaluates DO UPDATE over the rows whose keys were found.
-func (r *conflictResolver) updated(found *exec.Found) (*updatedRows, error) {
-	clause, target := r.plan.OnConflict, r.plan.Target
-	if !clause.Update {
+func (r *conflictResolver) updated(ctx context.Context, found *exec.Found) (*updatedRows, error) {
+	conflict := r.plan.OnConflict
+	if !conflict.Update {
 		return nil, nil
 	}
 	var proposed, existing []int32
@@ -288,57 +309,27 @@ func (r *conflictResolver) updated(found *exec.Found) (*updatedRows, error) {
 			proposed, existing = append(proposed, int32(i)), append(existing, at)
 		}
 	}
-	input := found.Rows.Select(existing)
-	input.Columns = append(input.Columns, r.batch.Select(proposed).Columns...)
-	out := &updatedRows{rows: newTargetBatch(target)}
-	if clause.Where != nil {
-		where := make([]types.Vector, 1)
-		if err := r.session.evaluate([]expr.Expr{clause.Where}, r.params, input, where); err != nil {
+	pairs := found.Rows.Select(existing)
+	pairs.Columns = append(pairs.Columns, r.batch.Select(proposed).Columns...)
+	numbers := types.NewVector(types.Int8, pairs.Len)
+	for i := range numbers.Ints {
+		numbers.Ints[i] = int64(i)
+	}
+	pairs.Columns = append(pairs.Columns, numbers)
+	rows := newPlannedBatch(conflict.Updated.Root.Columns())
+	if pairs.Len > 0 {
+		if err := r.session.compute(ctx, conflict.Updated, r.params, pairs, rows); err != nil {
 			return nil, err
 		}
-		out.where = &where[0]
 	}
-	var selection []int32
-	for i := range input.Len {
-		if out.passes(i) {
-			selection = append(selection, int32(i))
-		}
+	out := &updatedRows{rows: rows, at: make([]int32, pairs.Len)}
+	for i := range out.at {
+		out.at[i] = -1
 	}
-	computed := make([]types.Vector, len(clause.Set))
-	if err := r.session.evaluate(clause.Set, r.params, input.Select(selection), computed); err != nil {
-		return nil, err
+	last := len(rows.Columns) - 1
+	for i, pair := range rows.Columns[last].Ints {
+		out.at[pair] = int32(i)
 	}
-	// Rows that do not pass keep their places, with nothing in them.
-	place := 0
-	for i := range input.Len {
-		for c := range computed {
-			if !out.passes(i) {
-				out.rows.Columns[c].Append(types.Null)
-				continue
-			}
-			out.rows.Columns[c].AppendFrom(&computed[c], place)
-		}
-		if out.passes(i) {
-			place++
-		}
-		out.rows.Len++
-	}
+	rows.Columns = rows.Columns[:last]
 	return out, nil
-}
-
-// evaluate computes expressions over all rows of a batch, one vector each.
-func (s *Session) evaluate(exprs []expr.Expr, params []types.Datum, batch *types.Batch, out []types.Vector) error {
-	for i, e := range exprs {
-		program, err := expr.Compile(e)
-		if err != nil {
-			return err
-		}
-		out[i].Type = e.Type()
-		evaluation := &expr.Context{Now: s.transactionTime(), Format: s.format(), Params: params, Session: s}
-		program.Eval(evaluation, batch, nil, &out[i])
-		if len(evaluation.Errors) > 0 {
-			return evaluation.Errors[0].Err
-		}
-	}
-	return nil
 }

@@ -28,10 +28,15 @@ type source struct {
 // query starts a query. The source lives until it is closed, also when the
 // statement that started it has ended; ctx bounds the start alone.
 func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum) (*source, error) {
+	return s.queryIn(ctx, q, s.queryEnv(params))
+}
+
+// queryIn is query in an environment of the caller's making.
+func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv) (*source, error) {
 	life, cancel := context.WithCancel(s.life)
 	end := s.readOverlay(cancel)
 	stop := context.AfterFunc(ctx, cancel)
-	cursor, err := s.options.Backend.Query(life, q, s.queryEnv(params))
+	cursor, err := s.options.Backend.Query(life, q, env)
 	if err != nil {
 		err = interrupted(ctx, err)
 		stop()

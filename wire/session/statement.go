@@ -125,7 +125,7 @@ func (st *statement) describePlan() {
 		st.columns[0].Name = "QUERY PLAN"
 	case *plan.Insert:
 		query = p.Source
-		st.columns = resultColumns(p.ReturningColumns)
+		st.columns = resultColumns(p.ReturningColumns())
 	case *plan.Modify:
 		query = p.Parts[0].Source
 		if part := &p.Parts[0]; part.Returning {
