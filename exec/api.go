@@ -33,6 +33,10 @@ type Backend interface {
 	// given rows, as a transaction sees them whose writes the overlay holds, which
 	// may be nil. Of the given rows only the key columns are read.
 	Find(ctx context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error)
+	// SetRowIDs gives rows that are to be inserted into a table without PRIMARY KEY
+	// their row ids (catalog.Relation.RowID), whatever that column of the batch
+	// holds. For other relations it does nothing.
+	SetRowIDs(ctx context.Context, relation *catalog.Relation, rows *types.Batch) error
 	// Alive returns an error with SQLSTATE 53100 or 57P03 when the node takes no
 	// input now.
 	Alive() error

@@ -35,10 +35,13 @@ func (m *CatalogMachine) Apply(_ uint64, encoded []byte) any {
 	if err != nil {
 		return CatalogOutcome{Err: err}
 	}
-	next, result, err := catalog.Apply(m.current.Load(), command)
+	before := m.current.Load()
+	next, result, err := catalog.Apply(before, command)
 	if err == nil {
 		m.current.Store(next)
-		m.notify()
+		if next.Version() != before.Version() {
+			m.notify()
+		}
 	}
 	return CatalogOutcome{Result: result, Err: err}
 }

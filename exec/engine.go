@@ -2,7 +2,6 @@ package exec
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -44,7 +43,8 @@ type Engine struct {
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 	// turn picks the shard of rows without a key.
-	turn atomic.Uint64
+	turn   atomic.Uint64
+	rowIDs rowIDs
 	// active is the newest catalog version that every shard uses.
 	active atomic.Pointer[catalog.Snapshot]
 	// defining lets one DDL statement in at a time.
@@ -124,22 +124,11 @@ const activationTimeout = 30 * time.Second
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
-	encoded, err := catalog.EncodeCommand(command)
+	result, err := e.proposeCatalog(ctx, command)
 	if err != nil {
 		return catalog.Result{}, err
 	}
-	answer, err := e.storage.ProposeCatalog(ctx, encoded)
-	if err != nil {
-		return catalog.Result{}, err
-	}
-	outcome, ok := answer.(CatalogOutcome)
-	if !ok {
-		return catalog.Result{}, fmt.Errorf("exec: unexpected answer %T of the catalog", answer)
-	}
-	if outcome.Err != nil {
-		return catalog.Result{}, outcome.Err
-	}
-	return outcome.Result, e.waitActivated(ctx, e.newestCatalog())
+	return result, e.waitActivated(ctx, e.newestCatalog())
 }
 
 // waitActivated waits until every shard uses a catalog version.

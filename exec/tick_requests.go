@@ -96,7 +96,10 @@ func UniqueViolation(relation *catalog.Relation, rows *types.Batch, row int) err
 		names = append(names, relation.Columns[column].Name...)
 		values = types.AppendVectorText(values, &rows.Columns[column], row, format)
 	}
-	constraint := relation.Name + "_pkey"
+	constraint := ""
+	if c := relation.PrimaryKey(); c != nil {
+		constraint = c.Name
+	}
 	err := sqlerr.New(sqlerr.UniqueViolation, -1, "duplicate key value violates unique constraint %q", constraint).
 		WithDetail("Key (%s)=(%s) already exists.", names, values)
 	err.Schema, err.Table, err.Constraint = relation.Schema, relation.Name, constraint

@@ -105,11 +105,17 @@ func (cb *createBinder) bind() error {
 		}
 	}
 	if r.Kind == catalog.KindTable && !cb.keyed {
-		return notSupported(cb.ast.Pos(), "a table without a primary key is not supported").
-			WithHint("Add a PRIMARY KEY, or use CREATE STREAM for rows that are only added.")
+		addRowID(r)
 	}
 	_, err := cb.relationOptions(cb.ast.Options, r, false)
 	return err
+}
+
+// addRowID gives a table without PRIMARY KEY the hidden column that tells its rows
+// apart.
+func addRowID(r *catalog.Relation) {
+	r.Key = []int{len(r.Columns)}
+	r.Columns = append(r.Columns, catalog.Column{Name: freeName("rowid", r), Type: types.Int8, NotNull: true, Hidden: true})
 }
 
 // pseudocolumns are names that relations' columns cannot have.
@@ -185,7 +191,7 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 		}
 		column.Default = ast.String(c.Expr)
 	case ast.ConstraintPrimaryKey:
-		return cb.primaryKey([]int{number}, c.Pos())
+		return cb.primaryKey([]int{number}, c.Name, c.Pos())
 	case ast.ConstraintKey:
 		return cb.streamKey(number, c.Pos())
 	default:
@@ -214,7 +220,7 @@ func (cb *createBinder) checkKeyType(number, pos int) error {
 	return nil
 }
 
-func (cb *createBinder) primaryKey(columns []int, pos int) error {
+func (cb *createBinder) primaryKey(columns []int, name *ast.Identifier, pos int) error {
 	r := cb.relation
 	if r.Kind != catalog.KindTable {
 		return sqlerr.New(sqlerr.InvalidTableDefinition, pos, "a stream has no primary key").
@@ -231,6 +237,16 @@ func (cb *createBinder) primaryKey(columns []int, pos int) error {
 		r.Columns[number].NotNull = true
 	}
 	r.Key = columns
+	c := catalog.Constraint{Kind: catalog.ConstraintPrimaryKey, Columns: columns}
+	if name != nil {
+		c.Name = name.Value
+		if cb.env.Catalog.NameTaken(r.Schema, c.Name) {
+			return sqlerr.New(sqlerr.DuplicateTable, name.Pos(), "relation %q already exists", c.Name)
+		}
+	} else {
+		c.Name = cb.env.Catalog.ChooseName(r.Schema, r.Name, nil, "pkey", r.Name)
+	}
+	r.Constraints = append(r.Constraints, c)
 	return nil
 }
 
@@ -250,7 +266,7 @@ func (cb *createBinder) tableConstraint(c *ast.TableConstraint) error {
 		}
 		columns = append(columns, number)
 	}
-	return cb.primaryKey(columns, c.Pos())
+	return cb.primaryKey(columns, c.Name, c.Pos())
 }
 
 // createAs binds CREATE … AS: the relation is what the query's result is.

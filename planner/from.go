@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"millrace/planner/plan"
@@ -185,6 +186,26 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 	return b.scan(relation, t, s)
 }
 
+// scanRow reads all of a relation's rows as they are stored: its columns are those
+// of the relation by their numbers.
+func (b *binder) scanRow(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
+	item, err := b.scan(relation, t, s)
+	if err != nil {
+		return nil, err
+	}
+	scan := item.node.(*plan.Scan)
+	if slices.IsSorted(scan.Fetch) {
+		return item, nil
+	}
+	numbers := scan.Fetch
+	for _, c := range item.scope.columns {
+		number := numbers[c.value.(*expr.Column).Index]
+		c.value = columnOf(plan.Column{Name: c.name, Type: c.value.Type()}, number)
+	}
+	item.node = newScan(relation, slices.Sorted(slices.Values(numbers)))
+	return item, nil
+}
+
 // scan reads all of a relation; what is not needed is removed by a rule.
 func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
 	var visible, fetch, hidden []int
@@ -227,7 +248,7 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 
 // hasPrimaryKey reports whether a table's key is one that clients declared.
 func hasPrimaryKey(r *catalog.Relation) bool {
-	return r.Kind == catalog.KindTable && !r.Derived() && !r.Bag && len(r.Key) > 0
+	return r.PrimaryKey() != nil
 }
 
 // systemTable binds a table of pg_catalog, information_schema or millrace; nil

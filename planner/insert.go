@@ -189,7 +189,9 @@ func (b *binder) targetColumn(r *catalog.Relation, name ast.Identifier) (int, er
 	err := sqlerr.New(sqlerr.UndefinedColumn, name.Pos(), "column %q of relation %q does not exist", name.Value, r.Name)
 	var names []string
 	for i := range r.Columns {
-		names = append(names, r.Columns[i].Name)
+		if !r.Columns[i].Hidden {
+			names = append(names, r.Columns[i].Name)
+		}
 	}
 	if best := closest(name.Value, names, identity); best != "" {
 		return 0, err.WithHint("Perhaps you meant to reference the column %q.", best)

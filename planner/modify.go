@@ -124,7 +124,7 @@ func (mb *modifyBinder) bindRow(w *ast.With, table *ast.TableName, verb string, 
 		return nil, err
 	}
 	mb.addSource(mb.target)
-	if mb.row, err = mb.scan(mb.target, table, s); err != nil {
+	if mb.row, err = mb.scanRow(mb.target, table, s); err != nil {
 		return nil, err
 	}
 	mb.row.scope.with = s.with

@@ -34,7 +34,7 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 	width := len(columns)
 	existing := ib.targetScope(s)
 	excluded := &scope{}
-	excluded.addTable(&scopeTable{name: "excluded"}, columns, width, 0)
+	excluded.addRelation(&scopeTable{name: "excluded"}, ib.target)
 	both := existing.joined(excluded, width)
 	mb := &modifyBinder{binder: ib.binder, target: ib.target}
 	values, err := mb.assignments(conflict.Set, both)
@@ -67,8 +67,12 @@ func (ib *insertBinder) conflictTarget(conflict *ast.OnConflict) error {
 		return notSupported(conflict.Where.Pos(), "WHERE in the target of ON CONFLICT is not supported")
 	}
 	if conflict.Constraint != nil {
-		if name := conflict.Constraint.Value; name != ib.target.Name+"_pkey" {
+		name := conflict.Constraint.Value
+		switch c := ib.target.Constraint(name); {
+		case c == nil:
 			return sqlerr.New(sqlerr.UndefinedObject, conflict.Pos(), "constraint %q for table %q does not exist", name, ib.target.Name)
+		case c.Kind == catalog.ConstraintCheck:
+			return sqlerr.New(sqlerr.WrongObjectType, conflict.Pos(), "constraint in ON CONFLICT clause has no associated index")
 		}
 		return nil
 	}
@@ -81,7 +85,7 @@ func (ib *insertBinder) conflictTarget(conflict *ast.OnConflict) error {
 			return noSuchConstraint(conflict.Pos())
 		}
 		number := ib.target.Column(element.Column.Value)
-		if number < 0 {
+		if number < 0 || ib.target.Columns[number].Hidden {
 			return sqlerr.New(sqlerr.UndefinedColumn, element.Pos(), "column %q does not exist", element.Column.Value)
 		}
 		if !slices.Contains(numbers, number) {
@@ -126,7 +130,7 @@ func (ib *insertBinder) targetScope(s *ast.Insert) *scope {
 	}
 	out := newScope(nil)
 	out.with = ib.with
-	out.addTable(table, relationColumns(ib.target), len(ib.target.Columns), 0)
+	out.addRelation(table, ib.target)
 	return out
 }
 

@@ -103,6 +103,10 @@ func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {
 	if upsert && (r.Kind != catalog.KindTable || derived) {
 		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" is for tables that clients write to`)
 	}
+	if upsert && r.PrimaryKey() == nil {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "upsert" needs a primary key`).
+			WithHint("The row with the same key is replaced.")
+	}
 	r.Upsert = upsert
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
+	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -63,6 +64,20 @@ func (s *scope) addTable(table *scopeTable, columns []plan.Column, visible, firs
 	for i, c := range columns[:visible] {
 		s.columns = append(s.columns, &scopeColumn{
 			table: table, name: c.Name, value: columnOf(c, first+i), bare: true, starred: true, inTable: true,
+		})
+	}
+}
+
+// addRelation adds the columns of a relation's whole row that are not hidden,
+// each under its number.
+func (s *scope) addRelation(table *scopeTable, r *catalog.Relation) {
+	s.tables = append(s.tables, table)
+	for i := range r.Columns {
+		if r.Columns[i].Hidden {
+			continue
+		}
+		s.columns = append(s.columns, &scopeColumn{
+			table: table, name: r.Columns[i].Name, value: columnOf(scanColumn(r, i), i), bare: true, starred: true, inTable: true,
 		})
 	}
 }

@@ -69,6 +69,8 @@ func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *
 	return found, nil
 }
 
+func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
+
 func (b *fakeBackend) Alive() error { return nil }
 
 func (b *fakeBackend) NewWriter() exec.Writer { return fakeWriter{b} }

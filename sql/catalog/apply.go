@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"millrace/sql/sqlerr"
@@ -25,6 +26,8 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return s, result, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the cluster has not been initialized")
 	}
 	switch c := command.(type) {
+	case *ReserveRowIDs:
+		return applyReserveRowIDs(s, c)
 	case *Bootstrap:
 		next, err = applyBootstrap(s, c)
 	case *CreateRelation:
@@ -72,6 +75,19 @@ func applyBootstrap(s *Snapshot, c *Bootstrap) (*Snapshot, error) {
 	next := s.edit()
 	next.clusterID, next.shards, next.createdMillis = c.ClusterID, c.Shards, c.CreatedMillis
 	return next, nil
+}
+
+// applyReserveRowIDs changes nothing that a version stands for: plans and shards
+// need not take notice.
+func applyReserveRowIDs(s *Snapshot, c *ReserveRowIDs) (*Snapshot, Result, error) {
+	result := Result{Version: s.version}
+	if c.Count < 1 || s.lastRowID > math.MaxInt64-c.Count {
+		return s, result, sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "there are no more row ids")
+	}
+	next := *s
+	next.lastRowID += c.Count
+	result.First = s.lastRowID + 1
+	return &next, result, nil
 }
 
 // applyTerminate freezes what the terminated queries wrote.

@@ -86,6 +86,10 @@ type CommentOnIndex struct {
 	Text string
 }
 
+// ReserveRowIDs gives Count row ids, from Result.First on, that nobody else is
+// given. It does not change the catalog's version.
+type ReserveRowIDs struct{ Count int64 }
+
 func (*Bootstrap) command()      {}
 func (*CreateRelation) command() {}
 func (*DropRelations) command()  {}
@@ -98,6 +102,7 @@ func (*IndexReady) command()     {}
 func (*DropIndexes) command()    {}
 func (*AbandonIndex) command()   {}
 func (*CommentOnIndex) command() {}
+func (*ReserveRowIDs) command()  {}
 
 // Result tells the client's session what a command did.
 type Result struct {
@@ -106,6 +111,8 @@ type Result struct {
 	Version uint64
 	// Created and Dropped are the IDs of relations, queries and indexes.
 	Created, Dropped []ObjectID
+	// First is the first of the values that ReserveRowIDs gives.
+	First int64
 	// Notices are for the client.
 	Notices []Notice
 }

@@ -28,6 +28,15 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 	r.ID = next.nextID
 	next.nextID += 2
 	r.Query, r.Frozen = 0, false
+	r.Constraints = slices.Clone(r.Constraints)
+	for i := range r.Constraints {
+		if r.Constraints[i].Kind == ConstraintPrimaryKey {
+			r.Constraints[i].ID = r.IndexID()
+		} else {
+			r.Constraints[i].ID = next.nextID
+			next.nextID++
+		}
+	}
 	result.Created = append(result.Created, r.ID)
 	if c.Query != nil {
 		q := *c.Query
@@ -68,10 +77,17 @@ func checkRelation(s *Snapshot, r *Relation) error {
 		seen[name] = true
 	}
 	for _, columns := range [][]int{r.Key, r.Distribution} {
-		for i, k := range columns {
-			if k < 0 || k >= len(r.Columns) || slices.Contains(columns[:i], k) {
-				return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
-			}
+		if !validColumns(r, columns) {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
+		}
+	}
+	for i := range r.Constraints {
+		c := &r.Constraints[i]
+		if r.Constraint(c.Name) != c {
+			return sqlerr.New(sqlerr.DuplicateObject, -1, "constraint %q for relation %q already exists", c.Name, r.Name)
+		}
+		if !validColumns(r, c.Columns) {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "constraint %q of relation %q has invalid columns", c.Name, r.Name)
 		}
 	}
 	if r.Rowtime < -1 || r.Rowtime >= len(r.Columns) {
@@ -82,6 +98,17 @@ func checkRelation(s *Snapshot, r *Relation) error {
 			WithHint("The cluster has %d shards; partition p of everything lies on shard p.", s.shards)
 	}
 	return nil
+}
+
+// validColumns reports whether all numbers are columns of the relation and none
+// is there twice.
+func validColumns(r *Relation, columns []int) bool {
+	for i, k := range columns {
+		if k < 0 || k >= len(r.Columns) || slices.Contains(columns[:i], k) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkQuery makes sure that what a query was planned on is still there. A

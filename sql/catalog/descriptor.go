@@ -68,6 +68,9 @@ type Relation struct {
 	// Index is the unique index whose entries the relation holds, nil for a stream
 	// or a table (Snapshot.UniqueRelation).
 	Index *Index
+	// Constraints are what the rows must obey besides NOT NULL, in the order of
+	// their declaration. Their names are unique in the relation.
+	Constraints []Constraint
 	// Definition is the statement that created it, as the printer writes it.
 	Definition string
 	// Options are the WITH options as given, for DESCRIBE.
@@ -82,10 +85,38 @@ type Column struct {
 	NotNull bool
 	// Default is the text of the DEFAULT expression, or "".
 	Default string
-	// Hidden columns are stored but not part of `*` (the key columns of a derived
-	// table that its SELECT does not list).
+	// Hidden columns are stored but not part of `*`: the key columns of a derived
+	// table that its SELECT does not list, and the row id of a source table
+	// without PRIMARY KEY (see Relation.RowID).
 	Hidden  bool
 	Comment string
+}
+
+// ConstraintKind says what a constraint demands.
+type ConstraintKind uint8
+
+// The kinds of constraint. NOT NULL is a property of its column, and UNIQUE one of
+// an index (Index.Constraint).
+const (
+	ConstraintPrimaryKey ConstraintKind = iota + 1
+	ConstraintCheck
+)
+
+// Constraint is a constraint of a relation.
+type Constraint struct {
+	// ID is the constraint's OID in the system tables. Apply gives it out where it
+	// is 0; a PRIMARY KEY has its index's, Relation.IndexID.
+	ID   ObjectID
+	Name string
+	Kind ConstraintKind
+	// Columns are the numbers of the key's columns, in its order, for a PRIMARY KEY
+	// (they are Relation.Key); of a CHECK those of the columns that its expression
+	// reads, ascending.
+	Columns []int
+	// Expression is the text of a CHECK's condition, as the printer writes it,
+	// without parentheses around it.
+	Expression string
+	Comment    string
 }
 
 // Option is one name = value of a WITH clause.

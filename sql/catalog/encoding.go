@@ -60,6 +60,8 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "abandon_index", indexIDRecord(*c), nil
 	case *CommentOnIndex:
 		return "comment_on_index", indexCommentRecord(*c), nil
+	case *ReserveRowIDs:
+		return "reserve_row_ids", reserveRecord(*c), nil
 	default:
 		return "", nil, fmt.Errorf("encode catalog command: unknown kind %T", command)
 	}
@@ -113,6 +115,13 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		return c, err
 	case "create_index", "index_ready", "drop_indexes", "abandon_index", "comment_on_index":
 		return decodeIndexCommand(&envelope)
+	case "reserve_row_ids":
+		var r reserveRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		c := ReserveRowIDs(r)
+		return &c, nil
 	default:
 		return nil, corrupt("unknown catalog command %q", envelope.Kind)
 	}

@@ -51,6 +51,12 @@ func drawRelation(t *rapid.T, name string) Relation {
 			r.Key = append(r.Key, i)
 		}
 	}
+	if rapid.Bool().Draw(t, "constraints") {
+		r.Constraints = []Constraint{
+			{Name: "k", Kind: ConstraintPrimaryKey, Columns: []int{0}},
+			{Name: "c", Kind: ConstraintCheck, Columns: []int{}, Expression: rapid.String().Draw(t, "check"), Comment: "x"},
+		}
+	}
 	if rapid.Bool().Draw(t, "options") {
 		r.Options = []Option{{"partitions", "3"}}
 		r.Distribution = []int{0}
@@ -76,7 +82,7 @@ func drawIndex(t *rapid.T, name string) Index {
 func drawCommand(t *rapid.T, s *Snapshot) Command {
 	names := []string{"r0", "r1", "r2", "r3", "r4"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 13).Draw(t, "command") {
+	switch rapid.IntRange(0, 14).Draw(t, "command") {
 	case 10:
 		c := &CreateIndex{Index: drawIndex(t, rapid.SampledFrom([]string{"", "i", name}).Draw(t, "index")), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
 		if len(s.Relations()) > 0 {
@@ -96,6 +102,8 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		return &DropIndexes{Names: []Name{{DefaultSchema, rapid.SampledFrom([]string{"i", name, name + "_a_idx"}).Draw(t, "index")}}, IfExists: rapid.Bool().Draw(t, "if exists")}
 	case 13:
 		return &CommentOnIndex{Name: Name{DefaultSchema, "i"}, Text: "x"}
+	case 14:
+		return &ReserveRowIDs{Count: rapid.Int64Range(0, 1<<62).Draw(t, "count")}
 	case 0:
 		return &DropRelations{
 			Kind:    rapid.SampledFrom([]Kind{KindStream, KindTable}).Draw(t, "kind"),

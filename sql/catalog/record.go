@@ -41,12 +41,17 @@ type commentRecord struct {
 	Text   string `json:"text"`
 }
 
+type reserveRecord struct {
+	Count int64 `json:"count"`
+}
+
 type snapshotRecord struct {
 	Version       uint64           `json:"version"`
 	NextID        ObjectID         `json:"next_id"`
 	ClusterID     string           `json:"cluster_id"`
 	Shards        int              `json:"shards"`
 	CreatedMillis int64            `json:"created_ms"`
+	LastRowID     int64            `json:"last_row_id,omitempty"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
@@ -71,9 +76,11 @@ type relationRecord struct {
 	Query           ObjectID `json:"query,omitempty"`
 	Frozen          bool     `json:"frozen,omitempty"`
 	Upsert          bool     `json:"upsert,omitempty"`
-	Definition      string   `json:"definition"`
-	Options         []Option `json:"options,omitempty"`
-	Comment         string   `json:"comment,omitempty"`
+
+	Constraints []constraintRecord `json:"constraints,omitempty"`
+	Definition  string             `json:"definition"`
+	Options     []Option           `json:"options,omitempty"`
+	Comment     string             `json:"comment,omitempty"`
 }
 
 type columnRecord struct {
@@ -83,6 +90,15 @@ type columnRecord struct {
 	Default string     `json:"default,omitempty"`
 	Hidden  bool       `json:"hidden,omitempty"`
 	Comment string     `json:"comment,omitempty"`
+}
+
+type constraintRecord struct {
+	ID         ObjectID `json:"id"`
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind"`
+	Columns    []int    `json:"columns"`
+	Expression string   `json:"expression,omitempty"`
+	Comment    string   `json:"comment,omitempty"`
 }
 
 type queryRecord struct {
@@ -133,6 +149,7 @@ func (r *createRecord) command() (Command, error) {
 func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	record := &snapshotRecord{
 		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
+		LastRowID: s.lastRowID,
 		Relations: make([]relationRecord, len(s.relations)),
 		Queries:   make([]queryRecord, len(s.queries)),
 	}
@@ -157,6 +174,7 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		version: r.Version, nextID: r.NextID, clusterID: r.ClusterID, shards: r.Shards, createdMillis: r.CreatedMillis,
+		lastRowID: r.LastRowID,
 	}
 	for i := range r.Relations {
 		relation, err := r.Relations[i].relation()
@@ -212,6 +230,12 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 	}
+	for i := range r.Constraints {
+		c := &r.Constraints[i]
+		record.Constraints = append(record.Constraints, constraintRecord{
+			ID: c.ID, Name: c.Name, Kind: constraintKinds[c.Kind], Columns: c.Columns, Expression: c.Expression, Comment: c.Comment,
+		})
+	}
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		t, err := newTypeRecord(c.Type)
@@ -237,6 +261,16 @@ func (r *relationRecord) relation() (*Relation, error) {
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 	}
+	for i := range r.Constraints {
+		c := &r.Constraints[i]
+		kind, err := parseConstraintKind(c.Kind)
+		if err != nil {
+			return nil, err
+		}
+		relation.Constraints = append(relation.Constraints, Constraint{
+			ID: c.ID, Name: c.Name, Kind: kind, Columns: c.Columns, Expression: c.Expression, Comment: c.Comment,
+		})
+	}
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		t, err := c.Type.dataType(0)
@@ -259,6 +293,20 @@ func parseKind(name string) (Kind, error) {
 	default:
 		return 0, corrupt("unknown kind of relation %q", name)
 	}
+}
+
+// constraintKinds names the kinds of constraint.
+var constraintKinds = map[ConstraintKind]string{
+	ConstraintPrimaryKey: "primary key", ConstraintCheck: "check",
+}
+
+func parseConstraintKind(name string) (ConstraintKind, error) {
+	for kind, known := range constraintKinds {
+		if known == name {
+			return kind, nil
+		}
+	}
+	return 0, corrupt("unknown kind of constraint %q", name)
 }
 
 // typeRecord is a type with its kind by name, which outlives the numbers that

@@ -28,6 +28,36 @@ func (r *Relation) IsKey(column int) bool {
 	return false
 }
 
+// RowID returns the number of the hidden column that is the key of a source table
+// without PRIMARY KEY, or -1. Its values are given when rows are inserted and mean
+// nothing; they make rows with equal values different ones.
+func (r *Relation) RowID() int {
+	if r.Kind != KindTable || r.Derived() || len(r.Key) != 1 || !r.Columns[r.Key[0]].Hidden {
+		return -1
+	}
+	return r.Key[0]
+}
+
+// Constraint returns the constraint with the given name, or nil.
+func (r *Relation) Constraint(name string) *Constraint {
+	for i := range r.Constraints {
+		if r.Constraints[i].Name == name {
+			return &r.Constraints[i]
+		}
+	}
+	return nil
+}
+
+// PrimaryKey returns the PRIMARY KEY constraint, or nil.
+func (r *Relation) PrimaryKey() *Constraint {
+	for i := range r.Constraints {
+		if r.Constraints[i].Kind == ConstraintPrimaryKey {
+			return &r.Constraints[i]
+		}
+	}
+	return nil
+}
+
 // String returns the kind as SQL spells it.
 func (k Kind) String() string {
 	switch k {

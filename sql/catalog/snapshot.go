@@ -17,6 +17,8 @@ type Snapshot struct {
 	clusterID     string
 	shards        int
 	createdMillis int64
+	// lastRowID is the last row id that was reserved.
+	lastRowID int64
 
 	relations []*Relation // by ID
 	queries   []*Query    // by ID
@@ -77,10 +79,21 @@ func (s *Snapshot) Lookup(schema, name string) *Relation {
 	return s.relationByName[Name{schema, name}]
 }
 
-// NameTaken reports whether a stream, a table, or an index has a qualified name:
-// these share one space of names.
+// NameTaken reports whether a stream, a table, or an index, also that of a primary
+// key, has a qualified name: these share one space of names.
 func (s *Snapshot) NameTaken(schema, name string) bool {
-	return s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil
+	if s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil {
+		return true
+	}
+	for _, r := range s.relations {
+		if r.Schema != schema {
+			continue
+		}
+		if c := r.Constraint(name); c != nil && c.Kind != ConstraintCheck {
+			return true
+		}
+	}
+	return false
 }
 
 // Query returns the query with an ID, or nil.

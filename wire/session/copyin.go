@@ -295,7 +295,7 @@ func (l *copyLoader) submit(ctx context.Context) error {
 	if l.batch.Len == 0 {
 		return nil
 	}
-	if err := l.complete(); err != nil {
+	if err := l.complete(ctx); err != nil {
 		return l.located(err)
 	}
 	full := l.batch
@@ -323,9 +323,12 @@ func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
 }
 
 // complete fills the columns that the data does not give, and the event times.
-func (l *copyLoader) complete() error {
+func (l *copyLoader) complete(ctx context.Context) error {
+	if err := l.session.options.Backend.SetRowIDs(ctx, l.plan.Target, l.batch); err != nil {
+		return err
+	}
 	for i, given := range l.given {
-		if given {
+		if given || i == l.plan.Target.RowID() {
 			continue
 		}
 		if err := l.fillDefault(i); err != nil {

@@ -47,6 +47,9 @@ type recordingBackend struct {
 	kept bool
 }
 
+func (b *recordingBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error {
+	return nil
+}
 func (b *recordingBackend) Alive() error               { return nil }
 func (b *recordingBackend) NewWriter() exec.Writer     { return b }
 func (b *recordingBackend) Close()                     {}

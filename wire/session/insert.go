@@ -49,6 +49,9 @@ func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []typ
 
 // insertBatch adds to an INSERT's changes what becomes of some of its rows.
 func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []types.Datum, batch *types.Batch, immediate bool, c *changes) error {
+	if err := s.options.Backend.SetRowIDs(ctx, n.Target, batch); err != nil {
+		return err
+	}
 	if err := checkNotNull(n.Target, batch); err != nil {
 		return err
 	}

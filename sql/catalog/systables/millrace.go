@@ -65,7 +65,7 @@ func addKnown(a, b int64) int64 {
 
 // keyNames lists the columns of a relation's key.
 func keyNames(r *catalog.Relation) any {
-	if len(r.Key) == 0 {
+	if len(r.Key) == 0 || r.RowID() >= 0 {
 		return nil
 	}
 	names := make([]string, len(r.Key))
@@ -262,7 +262,7 @@ func (r *Registry) millraceColumns(_ context.Context, env *Environment, _ *Table
 // columnKey says what part a column has in its relation's key.
 func columnKey(r *catalog.Relation, column int) any {
 	switch {
-	case r.IsKey(column) && r.Kind == catalog.KindTable && !r.Derived():
+	case r.IsKey(column) && r.PrimaryKey() != nil:
 		return "primary key"
 	case r.IsKey(column):
 		return "key"

@@ -105,10 +105,10 @@ func indexOf(r *catalog.Relation) *index {
 	if r.Kind != catalog.KindTable || r.Bag || len(r.Key) == 0 {
 		return nil
 	}
-	i := &index{name: r.Name + "_pkey", primary: !r.Derived()}
-	if r.Derived() {
-		// The key of a derived table may be NULL, which no primary key may.
-		i.name = r.Name + "_key"
+	// The key of a derived table may be NULL, which no primary key may.
+	i := &index{name: r.Name + "_key"}
+	if c := r.PrimaryKey(); c != nil {
+		i.name, i.primary = c.Name, true
 	}
 	for _, k := range r.Key {
 		if r.Columns[k].Hidden {

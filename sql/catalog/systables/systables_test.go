@@ -57,7 +57,7 @@ func testEnvironment(t *testing.T) *Environment {
 	for _, command := range []catalog.Command{
 		&catalog.Bootstrap{ClusterID: "c", Shards: 4},
 		&catalog.CreateRelation{Relation: catalog.Relation{
-			Kind: catalog.KindTable, Schema: "public", Name: "airports", Partitions: 4, Key: []int{0}, Rowtime: -1,
+			Kind: catalog.KindTable, Schema: "public", Name: "airports", Partitions: 4, Key: []int{0}, Constraints: []catalog.Constraint{{Name: "airports_pkey", Kind: catalog.ConstraintPrimaryKey, Columns: []int{0}}}, Rowtime: -1,
 			Columns: []catalog.Column{
 				{Name: "iata", Type: types.Text, NotNull: true, Comment: "code"},
 				{Name: "tags", Type: types.ArrayOf(types.Text), Default: "'{}'"},
