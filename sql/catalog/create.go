@@ -23,6 +23,9 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 	if err := checkRelation(s, &r); err != nil {
 		return nil, err
 	}
+	if key := r.PrimaryKey(); key != nil && (key.Name == r.Name || s.NameTaken(r.Schema, key.Name)) {
+		return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", key.Name)
+	}
 	next := s.edit()
 	// The ID behind a relation's own belongs to the index of its key.
 	r.ID = next.nextID
