@@ -29,6 +29,10 @@ type Backend interface {
 	NewWriter() Writer
 	// Query starts a pull query (q.Emit is plan.EmitNone) or a push query.
 	Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error)
+	// NewView returns what is committed now, for queries that are to see the same.
+	// Unless stale, it has all that was acknowledged before in the sources, which
+	// it waits for as a query does. The caller closes it.
+	NewView(ctx context.Context, sources []*catalog.Relation, stale bool, freshnessTimeout time.Duration) (*View, error)
 	// Find returns the committed rows of a source table that have the keys of the
 	// given rows, as a transaction sees them whose writes the overlay holds, which
 	// may be nil. Of the given rows only the key columns are read.
@@ -57,6 +61,9 @@ type QueryEnv struct {
 	// Overlay holds what the session's open transaction has written to source
 	// tables; nil for nothing. Pull queries read through it.
 	Overlay *Overlay
+	// View is what a pull query reads, nil for what is committed when it starts. It
+	// has the query's sources.
+	View *View
 	// Given are the rows of each plan.Given by its number; they are not changed.
 	Given []*types.Batch
 }

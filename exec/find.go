@@ -5,6 +5,7 @@ import (
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
+	"millrace/tables"
 )
 
 // Found are the rows of a table that have given keys.
@@ -39,7 +40,7 @@ func (e *Engine) Find(_ context.Context, relation *catalog.Relation, keys *types
 			continue
 		}
 		shard := types.PartitionOf(key, relation.Partitions)
-		stored = append(codec.appendStorageKey(stored[:0]), key...)
+		stored = tables.AppendRowKey(stored[:0], uint64(relation.ID), key)
 		value, exists, err := snapshot.Shard(uint32(shard)).Get(stored, nil)
 		if err != nil {
 			return nil, damaged(err)

@@ -50,9 +50,7 @@ type request struct {
 
 // part is the rows of a request for one relation.
 type part struct {
-	relation catalog.ObjectID
-	// layout is that of the descriptor that the rows were made for.
-	layout    uint64
+	relation  catalog.ObjectID
 	operation Operation
 	// rows has all columns; rowtimes are set for streams.
 	rows *types.Batch

@@ -82,6 +82,16 @@ func (o *Overlay) Add(rows Rows) {
 	}
 }
 
+// Touched reports whether an operation concerned the key of a row.
+func (o *Overlay) Touched(relation *catalog.Relation, batch *types.Batch, row int) bool {
+	t := o.table(relation.ID)
+	if t == nil {
+		return false
+	}
+	_, known := t.rows[string(t.codec.appendKey(nil, batch, row))]
+	return known
+}
+
 // Changes returns what the operations amount to: each key once. The batches are
 // the caller's.
 func (o *Overlay) Changes() []Rows {

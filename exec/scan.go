@@ -20,21 +20,11 @@ import (
 // pull runs a pull query over what is committed now: one snapshot of the table
 // store, and the streams up to their ends.
 func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
-	if !env.Stale {
-		if err := e.waitFresh(ctx, q.Sources, env.FreshnessTimeout); err != nil {
+	sources := &pullSources{engine: e, env: env, view: env.View}
+	if env.View == nil {
+		var err error
+		if sources.view, err = e.NewView(ctx, q.Sources, env.Stale, env.FreshnessTimeout); err != nil {
 			return nil, err
-		}
-	}
-	sources := &pullSources{engine: e, env: env, ends: map[catalog.ObjectID][]int64{}}
-	for _, relation := range q.Sources {
-		if relation.Kind == catalog.KindStream {
-			ends, err := e.streamEnds(relation.ID)
-			if err != nil {
-				return nil, err
-			}
-			sources.ends[relation.ID] = ends
-		} else if sources.snapshot == nil {
-			sources.snapshot = e.storage.Store().NewSnapshot()
 		}
 	}
 	evaluation := &expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
@@ -78,16 +68,15 @@ func (c *pullCursor) Close() {
 
 // pullSources reads the leaves of a pull query.
 type pullSources struct {
-	engine   *Engine
-	env      *QueryEnv
-	snapshot *tables.Snapshot
-	ends     map[catalog.ObjectID][]int64
+	engine *Engine
+	env    *QueryEnv
+	view   *View
 }
 
+// close lets the view go, unless it is the session's.
 func (s *pullSources) close() {
-	if s.snapshot != nil {
-		_ = s.snapshot.Close() // it was read to the end or given up; its reads reported their errors
-		s.snapshot = nil
+	if s.view != s.env.View {
+		s.view.Close()
 	}
 }
 
@@ -109,20 +98,20 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 	codec := newRelationCodec(scan.Relation)
 	fetch := newFetchReader(codec, scan.Fetch)
 	if scan.Relation.Kind == catalog.KindStream {
-		ends := s.ends[scan.Relation.ID]
+		ends := s.view.ends[scan.Relation.ID]
 		if ends == nil {
 			return nil, fmt.Errorf("exec: stream %q is not among the query's sources", scan.Relation.Name)
 		}
 		return &streamScan{engine: s.engine, stream: scan.Relation, fetch: fetch, ends: ends}, nil
 	}
-	if s.snapshot == nil {
+	if s.view.snapshot == nil {
 		return nil, fmt.Errorf("exec: table %q is not among the query's sources", scan.Relation.Name)
 	}
 	held := s.env.Overlay.table(scan.Relation.ID)
 	if key != nil {
 		return s.lookup(codec, fetch, key, held)
 	}
-	return &tableScan{snapshot: s.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch, held: held}, nil
+	return &tableScan{snapshot: s.view.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch, held: held}, nil
 }
 
 // lookup reads the row of one key.
@@ -139,7 +128,7 @@ func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []typ
 		}
 		return &oneBatch{batch: fetch.projectFull(rows, int32(shard))}, nil
 	}
-	value, found, err := s.snapshot.Shard(uint32(shard)).Get(append(codec.appendStorageKey(nil), encoded...), nil)
+	value, found, err := s.view.snapshot.Shard(uint32(shard)).Get(tables.AppendRowKey(nil, uint64(codec.relation.ID), encoded), nil)
 	if err != nil {
 		return nil, damaged(err)
 	}
@@ -191,7 +180,7 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 		if s.it == nil {
-			s.prefix = s.codec.appendStorageKey(s.prefix[:0])
+			s.prefix = tables.AppendRowKey(s.prefix[:0], uint64(s.codec.relation.ID), nil)
 			it, err := s.snapshot.Shard(uint32(s.shard)).Scan(s.prefix, tables.PrefixEnd(nil, s.prefix))
 			if err != nil {
 				return nil, damaged(err)

@@ -69,11 +69,10 @@ func (w *engineWriter) Write(ctx context.Context, writes []Rows, atomic bool) er
 }
 
 // needsTransaction reports whether a statement's rows may be refused on one
-// shard after another took them: those of source tables, but not of a copy that
-// nobody sees before it is whole.
+// shard after another took them: those of source tables.
 func (w *engineWriter) needsTransaction(writes []Rows) bool {
 	for i := range writes {
-		if writes[i].Relation.Kind == catalog.KindTable && writes[i].Relation.Shadow == 0 {
+		if writes[i].Relation.Kind == catalog.KindTable {
 			return true
 		}
 	}
@@ -128,7 +127,7 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 }
 
 func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard map[int][]part) error {
-	p.relation, p.layout = codec.relation.ID, codec.relation.Layout
+	p.relation = codec.relation.ID
 	if codec.relation.Kind == catalog.KindStream {
 		var builder log.BatchBuilder
 		builder.Reset()

@@ -38,6 +38,15 @@ type binder struct {
 	// partitions is the number of shards that a continuous query's shuffles spread
 	// rows over.
 	partitions int
+	// modifying is the WITH that may hold statements that change data: the
+	// outermost one. Those that were bound are parts; reads are the numbers of the
+	// parts whose rows this binder's statement reads, in order.
+	modifying *ast.With
+	parts     []plan.WithPart
+	reads     []int
+	// inPart says that the statement is such a part: its parameters may get their
+	// types elsewhere.
+	inPart bool
 	// depth counts the nested queries that are being bound, queries all that have
 	// been.
 	depth, queries int

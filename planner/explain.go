@@ -56,31 +56,57 @@ func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
 		return formatContinuous(q.Name, continuous.Sink, continuous.Stages, continuous.Kind, continuous.Key), nil
 	}
 	switch inner := s.Statement.(type) {
-	case *ast.Query:
-		q, err := planQuery(env, inner)
+	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
+		planned, err := Plan(env, inner)
 		if err != nil {
 			return nil, err
 		}
-		return formatQuery(q), nil
-	case *ast.Insert:
-		insert, err := planInsert(env, inner)
-		if err != nil {
-			return nil, err
-		}
-		lines := []string{"Insert into " + insert.Target.Kind.String() + " " + insert.Target.Name}
-		if c := insert.OnConflict; c != nil && c.Update {
-			lines = append(lines, "  Where the key exists: update the row")
-		} else if c != nil {
-			lines = append(lines, "  Where the key exists: do nothing")
-		}
-		return append(lines, indented(formatTree(insert.Source))...), nil
-	case *ast.Update, *ast.Delete:
-		return explainModify(env, inner)
+		return formatStatement(planned), nil
 	case *ast.CreateRelation:
 		return explainCreate(env, inner)
 	default:
 		return nil, notSupported(s.Statement.Pos(), "EXPLAIN of %s is not supported", statementName(inner))
 	}
+}
+
+// formatStatement shows the plan of a statement that reads or changes rows.
+func formatStatement(s plan.Statement) []string {
+	switch s := s.(type) {
+	case *plan.Query:
+		return formatQuery(s)
+	case *plan.Insert:
+		return formatInsert(s)
+	case *plan.Modify:
+		return formatModify(&s.Parts[0])
+	case *plan.With:
+		lines := formatStatement(s.Main)
+		for i := range s.Parts {
+			lines = append(lines, fmt.Sprintf("Statement %d in WITH: %s", i+1, plan.QuoteIdentifier(s.Parts[i].Name)))
+			lines = append(lines, indented(formatStatement(s.Parts[i].Statement))...)
+		}
+		return lines
+	default:
+		return nil
+	}
+}
+
+func formatInsert(insert *plan.Insert) []string {
+	lines := []string{"Insert into " + insert.Target.Kind.String() + " " + insert.Target.Name}
+	if c := insert.OnConflict; c != nil && c.Update {
+		lines = append(lines, "  Where the key exists: update the row")
+	} else if c != nil {
+		lines = append(lines, "  Where the key exists: do nothing")
+	}
+	return append(lines, indented(formatTree(insert.Source))...)
+}
+
+// formatModify shows the plan of the rows that UPDATE or DELETE changes.
+func formatModify(part *plan.ModifyPart) []string {
+	verb := "Delete from"
+	if part.Update {
+		verb = "Update"
+	}
+	return append([]string{verb + " table " + part.Target.Name}, indented(formatTree(part.Source))...)
 }
 
 // explainCreate shows the stages that CREATE … AS would run.

@@ -160,6 +160,9 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 	}
 	if len(t.Name.Parts) == 1 {
 		if w := s.with.find(t.Name.Last()); w != nil {
+			if w.part > 0 && w.columns == nil {
+				return nil, notSupported(t.Pos(), "WITH query %q does not have a RETURNING clause", t.Name.Last())
+			}
 			bound, err := b.commonTable(w, s)
 			if err != nil {
 				return nil, err
@@ -208,40 +211,40 @@ func (b *binder) scanRow(relation *catalog.Relation, t *ast.TableName, s *scope)
 
 // scan reads all of a relation; what is not needed is removed by a rule.
 func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
-	var visible, fetch []int
+	var visible, fetch, hidden []int
 	for i := range relation.Columns {
-		fetch = append(fetch, i)
-		if !relation.Columns[i].Hidden {
+		if relation.Columns[i].Hidden {
+			hidden = append(hidden, i)
+		} else {
 			visible = append(visible, i)
 		}
 	}
+	fetch = append(append(fetch, visible...), hidden...)
 	if relation.Kind == catalog.KindStream {
 		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
 	}
 	node := newScan(relation, fetch)
 	table := &scopeTable{schema: relation.Schema, name: relation.Name}
-	names := make([]string, len(visible))
-	for i, number := range visible {
-		names[i] = relation.Columns[number].Name
-	}
-	names, err := applyAlias(table, names, t.Alias)
+	names, err := applyAlias(table, columnNames(node)[:len(visible)], t.Alias)
 	if err != nil {
 		return nil, err
 	}
 	inner := &scope{parent: s.parent, depth: s.depth, with: s.with}
 	columns := append([]plan.Column{}, node.Columns()...)
-	for i, number := range visible {
-		columns[number].Name = names[i]
+	for i, name := range names {
+		columns[i].Name = name
 	}
-	inner.addColumns(table, columns, visible, 0)
+	inner.addTable(table, columns, len(visible), 0)
 	if hasPrimaryKey(relation) {
 		table.keyed = true
 		for i, number := range visible {
 			inner.columns[i].inKey = relation.IsKey(number)
 		}
 	}
-	for i := len(relation.Columns); i < len(columns); i++ {
-		inner.addPseudocolumn(table, columns[i], i)
+	if relation.Kind == catalog.KindStream {
+		for i := len(visible) + len(hidden); i < len(columns); i++ {
+			inner.addPseudocolumn(table, columns[i], i)
+		}
 	}
 	return &fromItem{node: node, scope: inner}, nil
 }

@@ -141,6 +141,8 @@ func (s *testSession) run(text string) string {
 		return describeInsert(p)
 	case *plan.Modify:
 		return describeModify(p)
+	case *plan.With:
+		return strings.Join(formatStatement(p), "\n")
 	case *plan.Copy:
 		return describeCopy(p)
 	case *plan.DDL:

@@ -26,11 +26,11 @@ type insertBinder struct {
 	defaults []expr.Expr
 }
 
-func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
+// insert plans INSERT; known are the common tables around it.
+func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 	if err := refuseInsertClauses(s); err != nil {
 		return nil, err
 	}
-	b := newBinder(env, modePull)
 	target, err := b.writable(s.Table, "insert into")
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func planInsert(env *Environment, s *ast.Insert) (*plan.Insert, error) {
 	if ib.defaults, err = b.columnDefaults(target); err != nil {
 		return nil, err
 	}
-	if ib.with, err = b.withClause(s.With, nil, nil); err != nil {
+	if ib.with, err = b.withClause(s.With, known, nil); err != nil {
 		return nil, err
 	}
 	var root plan.Node

@@ -20,10 +20,10 @@ type modifyBinder struct {
 	row *fromItem
 }
 
-// planUpdate plans UPDATE.
-func planUpdate(env *Environment, s *ast.Update) (*plan.Modify, error) {
-	mb := &modifyBinder{binder: newBinder(env, modePull)}
-	with, err := mb.bindRow(s.With, s.Table, "update", s.From)
+// update plans UPDATE; known are the common tables around it.
+func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
+	mb := &modifyBinder{binder: b}
+	with, err := mb.bindRow(s.With, known, s.Table, "update", s.From)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func planUpdate(env *Environment, s *ast.Update) (*plan.Modify, error) {
 	width := len(mb.target.Columns)
 	for i, value := range values {
 		if value == nil {
-			values[i] = kept(mb.target, mb.row.node.Columns()[i], i)
+			values[i] = columnOf(mb.row.node.Columns()[i], i)
 		}
 	}
 	// The new row stands behind the old one, and what FROM gives behind both.
@@ -63,19 +63,10 @@ func planUpdate(env *Environment, s *ast.Update) (*plan.Modify, error) {
 	return &plan.Modify{Tag: "UPDATE", Parts: []plan.ModifyPart{*part}}, mb.checkUnused(s.With, with)
 }
 
-// kept is the value of a column that UPDATE does not set: the one that it has,
-// but for a column that was dropped, whose value goes with the old row.
-func kept(r *catalog.Relation, c plan.Column, number int) expr.Expr {
-	if r.Columns[number].Dropped {
-		return &expr.Const{Node: expr.Node{ResultType: c.Type, Position: -1}}
-	}
-	return columnOf(c, number)
-}
-
-// planDelete plans DELETE.
-func planDelete(env *Environment, s *ast.Delete) (*plan.Modify, error) {
-	mb := &modifyBinder{binder: newBinder(env, modePull)}
-	with, err := mb.bindRow(s.With, s.Table, "delete from", s.Using)
+// delete plans DELETE; known are the common tables around it.
+func (b *binder) delete(s *ast.Delete, known *withScope) (*plan.Modify, error) {
+	mb := &modifyBinder{binder: b}
+	with, err := mb.bindRow(s.With, known, s.Table, "delete from", s.Using)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +85,7 @@ func planTruncate(env *Environment, s *ast.Truncate) (*plan.Modify, error) {
 	out := &plan.Modify{Tag: "TRUNCATE TABLE", Uncounted: true}
 	for _, table := range s.Tables {
 		mb := &modifyBinder{binder: newBinder(env, modePull)}
-		if _, err := mb.bindRow(nil, table, "truncate", nil); err != nil {
+		if _, err := mb.bindRow(nil, nil, table, "truncate", nil); err != nil {
 			return nil, err
 		}
 		part, err := mb.finish(mb.row.node, mb.row.scope, nil, false)
@@ -123,13 +114,13 @@ func (b *binder) changeable(name *ast.Name, verb string) (*catalog.Relation, err
 
 // bindRow binds the target and FROM or USING, which do not see each other but
 // stand side by side for what follows.
-func (mb *modifyBinder) bindRow(w *ast.With, table *ast.TableName, verb string, from []ast.TableExpr) (*withScope, error) {
+func (mb *modifyBinder) bindRow(w *ast.With, known *withScope, table *ast.TableName, verb string, from []ast.TableExpr) (*withScope, error) {
 	var err error
 	if mb.target, err = mb.changeable(table.Name, verb); err != nil {
 		return nil, err
 	}
 	s := newScope(nil)
-	if s.with, err = mb.withClause(w, nil, nil); err != nil {
+	if s.with, err = mb.withClause(w, known, nil); err != nil {
 		return nil, err
 	}
 	mb.addSource(mb.target)
@@ -336,20 +327,4 @@ func (b *binder) returningTargets(list []*ast.Target, s *scope, node plan.Node) 
 		}
 	}
 	return sb.output, nil
-}
-
-// explainModify shows the plan of the rows that UPDATE or DELETE changes.
-func explainModify(env *Environment, statement ast.Statement) ([]string, error) {
-	planned, err := Plan(env, statement)
-	if err != nil {
-		return nil, err
-	}
-	modify := planned.(*plan.Modify)
-	part := &modify.Parts[0]
-	verb := "Delete from"
-	if part.Update {
-		verb = "Update"
-	}
-	lines := []string{verb + " table " + part.Target.Name}
-	return append(lines, indented(formatTree(part.Source))...), nil
 }

@@ -45,13 +45,13 @@ type Environment struct {
 func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	switch s := statement.(type) {
 	case *ast.Query:
-		return planned(planQuery(env, s))
+		return planSelect(env, s)
 	case *ast.Insert:
-		return planned(planInsert(env, s))
+		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.insert(s, nil)) })
 	case *ast.Update:
-		return planned(planUpdate(env, s))
+		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.update(s, nil)) })
 	case *ast.Delete:
-		return planned(planDelete(env, s))
+		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.delete(s, nil)) })
 	case *ast.Truncate:
 		return planned(planTruncate(env, s))
 	case *ast.Copy:

@@ -13,7 +13,26 @@ func planQuery(env *Environment, q *ast.Query) (*plan.Query, error) {
 	if q.Emit != nil {
 		return planPush(env, q)
 	}
+	return newBinder(env, modePull).pull(q)
+}
+
+// planSelect is planQuery for a SELECT that is a statement: its WITH may change
+// data.
+func planSelect(env *Environment, q *ast.Query) (plan.Statement, error) {
+	if q.Emit != nil {
+		return planned(planPush(env, q))
+	}
 	b := newBinder(env, modePull)
+	b.modifying = q.With
+	planned, err := b.pull(q)
+	if err != nil {
+		return nil, err
+	}
+	return b.withParts(planned), nil
+}
+
+// pull plans a SELECT that runs once.
+func (b *binder) pull(q *ast.Query) (*plan.Query, error) {
 	bound, err := b.query(q, nil, nil)
 	if err != nil {
 		return nil, err
@@ -26,8 +45,10 @@ func planQuery(env *Environment, q *ast.Query) (*plan.Query, error) {
 
 // finishQuery makes a bound query ready to run.
 func (b *binder) finishQuery(bound *boundQuery) (*plan.Query, error) {
-	if err := b.params.check(); err != nil {
-		return nil, err
+	if !b.inPart {
+		if err := b.params.check(); err != nil {
+			return nil, err
+		}
 	}
 	root, err := b.optimize(bound.node)
 	if err != nil {

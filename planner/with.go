@@ -1,6 +1,9 @@
 package planner
 
 import (
+	"slices"
+
+	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/sqlerr"
 )
@@ -15,6 +18,10 @@ type withScope struct {
 	parent *scope
 	// bound says that the table was bound, which shows that it is valid.
 	bound bool
+	// part is the number of a statement that changes data, 0 for a query, and
+	// columns describe what it returns, nil for nothing.
+	part    int
+	columns []plan.Column
 }
 
 // withClause adds the tables of a WITH to those that are known.
@@ -23,14 +30,18 @@ func (b *binder) withClause(with *ast.With, known *withScope, parent *scope) (*w
 		return known, nil
 	}
 	for i, table := range with.Tables {
-		q, ok := table.Statement.(*ast.Query)
-		if !ok {
-			return nil, notSupported(table.Statement.Pos(), "data-modifying statements in WITH are not supported")
-		}
 		for _, earlier := range with.Tables[:i] {
 			if earlier.Name.Value == table.Name.Value {
 				return nil, sqlerr.New(sqlerr.DuplicateAlias, table.Name.Pos(), "WITH query name %q specified more than once", table.Name.Value)
 			}
+		}
+		q, ok := table.Statement.(*ast.Query)
+		if !ok {
+			var err error
+			if known, err = b.withPart(with, table, known); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if with.Recursive && mentionsTable(q, table.Name.Value) {
 			return nil, notSupported(table.Pos(), "recursive queries are not supported")
@@ -70,6 +81,12 @@ func (w *withScope) find(name string) *withScope {
 // commonTable binds a common table where FROM names it.
 func (b *binder) commonTable(w *withScope, s *scope) (*boundQuery, error) {
 	w.bound = true
+	if w.part > 0 {
+		if i, known := slices.BinarySearch(b.reads, w.part); !known {
+			b.reads = slices.Insert(b.reads, i, w.part)
+		}
+		return &boundQuery{node: newGiven(w.part, w.columns), visible: len(w.columns)}, nil
+	}
 	bound, err := b.query(w.query, w.parent, w.outer)
 	if err != nil {
 		return nil, err

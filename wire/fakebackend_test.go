@@ -69,6 +69,10 @@ func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *
 	return found, nil
 }
 
+func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.Duration) (*exec.View, error) {
+	return &exec.View{}, nil
+}
+
 func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
 
 func (b *fakeBackend) Alive() error { return nil }

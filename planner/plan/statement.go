@@ -5,8 +5,8 @@ import (
 	"millrace/sql/expr"
 )
 
-// Statement is a planned statement: *Query, *Insert, *Modify, *Copy, *DDL or
-// *Explain.
+// Statement is a planned statement: *Query, *Insert, *Modify, *With, *Copy, *DDL
+// or *Explain.
 type Statement interface {
 	statement()
 }
@@ -81,6 +81,45 @@ func (m *ModifyPart) Width() int {
 	return len(m.Target.Columns)
 }
 
+// With is a statement with others in its WITH that change data. All of them read
+// what was there when the statement began, and each runs once and to its end,
+// whether what it returns is read or not.
+type With struct {
+	// Parts are the statements in WITH that change data, as they were written:
+	// the first has the number 1, by which plan.Given names what it returns.
+	Parts []WithPart
+	// Main is the statement itself: a *Query, *Insert or *Modify. Its Params are
+	// those of all.
+	Main Statement
+	// Reads are the numbers of the parts whose rows Main reads, in order.
+	Reads []int
+	// Sources are the relations that are read anywhere, each once.
+	Sources []*catalog.Relation
+}
+
+// WithPart is a statement in WITH that changes data.
+type WithPart struct {
+	Name string
+	// Statement is an *Insert or *Modify.
+	Statement Statement
+	// Reads are the numbers of the parts whose rows Statement reads, in order.
+	Reads []int
+}
+
+// ReturningColumns describe what a statement that changes data returns, nil
+// without RETURNING.
+func ReturningColumns(s Statement) []Column {
+	switch s := s.(type) {
+	case *Insert:
+		return s.ReturningColumns()
+	case *Modify:
+		if part := &s.Parts[0]; part.Returning {
+			return part.ReturningColumns()
+		}
+	}
+	return nil
+}
+
 // Copy is COPY in either direction.
 type Copy struct {
 	// From tells COPY … FROM STDIN from COPY … TO STDOUT.
@@ -153,6 +192,7 @@ type Explain struct {
 func (*Query) statement()   {}
 func (*Insert) statement()  {}
 func (*Modify) statement()  {}
+func (*With) statement()    {}
 func (*Copy) statement()    {}
 func (*DDL) statement()     {}
 func (*Explain) statement() {}

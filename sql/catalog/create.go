@@ -40,7 +40,6 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 			next.nextID++
 		}
 	}
-	r.Changed, r.Layout = next.version, next.version
 	result.Created = append(result.Created, r.ID)
 	if c.Query != nil {
 		q := *c.Query
@@ -122,12 +121,8 @@ func checkQuery(s *Snapshot, q *Query) error {
 		return sqlerr.New(sqlerr.DuplicateObject, -1, "query %q already exists", q.Name)
 	}
 	for _, source := range q.Sources {
-		r := s.Relation(source)
-		if r == nil {
+		if s.Relation(source) == nil {
 			return sqlerr.New(sqlerr.UndefinedTable, -1, "a relation that the query reads was dropped")
-		}
-		if q.Version != 0 && r.Changed > q.Version {
-			return changedError(r)
 		}
 	}
 	return nil

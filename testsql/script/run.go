@@ -33,12 +33,10 @@ type Options struct {
 
 // runner is one run of a script.
 type runner struct {
-	server  Server
-	options Options
-	// connections are the open ones by name; connection is the one in use.
-	connections map[string]*pgx.Conn
-	connection  *pgx.Conn
-	pushes      map[string]*push
+	server     Server
+	options    Options
+	connection *pgx.Conn
+	pushes     map[string]*push
 }
 
 // push is a push query at work in a connection of its own.
@@ -56,7 +54,7 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 	if options.Patience == 0 {
 		options.Patience = 10 * time.Second
 	}
-	r := &runner{server: server, options: options, connections: map[string]*pgx.Conn{}, pushes: map[string]*push{}}
+	r := &runner{server: server, options: options, pushes: map[string]*push{}}
 	defer r.close()
 	for _, record := range records {
 		restarted := false
@@ -66,11 +64,8 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 				return err
 			}
 		}
-		if restarted {
-			r.disconnect(ctx)
-		}
-		if r.connection == nil {
-			if err := r.connect(ctx, ""); err != nil {
+		if restarted || r.connection == nil {
+			if err := r.connect(ctx); err != nil {
 				return err
 			}
 		}
@@ -81,32 +76,21 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 	return nil
 }
 
-// connect takes a connection into use, and makes it where there is none of the
-// name.
-func (r *runner) connect(ctx context.Context, name string) (err error) {
-	if r.connections[name] == nil {
-		if r.connections[name], err = pgx.Connect(ctx, r.server.URL()); err != nil {
-			return err
-		}
+func (r *runner) connect(ctx context.Context) (err error) {
+	if r.connection != nil {
+		_ = r.connection.Close(ctx) // the server has gone away
 	}
-	r.connection = r.connections[name]
-	return nil
-}
-
-// disconnect closes all connections.
-func (r *runner) disconnect(ctx context.Context) {
-	for _, connection := range r.connections {
-		_ = connection.Close(ctx) // the server may have gone away
-	}
-	clear(r.connections)
-	r.connection = nil
+	r.connection, err = pgx.Connect(ctx, r.server.URL())
+	return err
 }
 
 func (r *runner) close() {
 	for _, p := range r.pushes {
 		p.stop()
 	}
-	r.disconnect(context.Background())
+	if r.connection != nil {
+		_ = r.connection.Close(context.Background()) // the run is over
+	}
 }
 
 func (r *runner) run(ctx context.Context, record *Record) error {
@@ -123,12 +107,6 @@ func (r *runner) run(ctx context.Context, record *Record) error {
 			return describe(err)
 		}
 		return r.compare(record, rows)
-	case CopyOK:
-		return describe(copyIn(ctx, r.connection, record))
-	case CopyError:
-		return record.checkError(copyIn(ctx, r.connection, record))
-	case Connection:
-		return r.connect(ctx, record.Name)
 	case Push:
 		return r.startPush(ctx, record)
 	case Expect:
@@ -143,16 +121,8 @@ func (r *runner) run(ctx context.Context, record *Record) error {
 		if err := r.server.Restart(); err != nil {
 			return err
 		}
-		r.disconnect(ctx)
-		return nil
+		return r.connect(ctx)
 	}
-}
-
-// copyIn sends the lines of a COPY … FROM STDIN.
-func copyIn(ctx context.Context, connection *pgx.Conn, record *Record) error {
-	lines := strings.Join(append(slices.Clone(record.Rows), ""), "\n")
-	_, err := connection.PgConn().CopyFrom(ctx, strings.NewReader(lines), record.SQL)
-	return err
 }
 
 // checkError compares an error with the expected one.

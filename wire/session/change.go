@@ -18,6 +18,8 @@ type changes struct {
 	count int
 	// returned are the rows of RETURNING, nil without.
 	returned *types.Batch
+	// atomic says that all takes effect or nothing, also in streams.
+	atomic bool
 }
 
 // maxAttempts bounds how often a statement runs when concurrent ones change what
@@ -47,7 +49,7 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 		if len(c.rows) == 0 {
 			return c, nil
 		}
-		err = s.writeNow(ctx, c.rows, c.count > 1)
+		err = s.writeNow(ctx, c.rows, c.atomic || c.count > 1)
 		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
 			return c, err
 		}
@@ -93,9 +95,14 @@ func rowKey(buf []byte, relation *catalog.Relation, batch *types.Batch, row int)
 	return buf
 }
 
-// find looks for rows by their keys, as the session's transaction sees them.
+// find looks for rows by their keys, as the session's transaction sees them, with
+// what the running command has done.
 func (s *Session) find(ctx context.Context, relation *catalog.Relation, keys *types.Batch) (*exec.Found, error) {
-	return s.options.Backend.Find(ctx, relation, keys, s.transaction.overlay)
+	overlay := s.transaction.overlay
+	if s.command != nil {
+		overlay = s.command.found
+	}
+	return s.options.Backend.Find(ctx, relation, keys, overlay)
 }
 
 // updates returns the operations that replace old rows by new ones. A row whose

@@ -88,7 +88,10 @@ func newPlannedBatch(columns []plan.Column) *types.Batch {
 // compute runs a query over rows at hand, its GivenRows, and appends its result.
 func (s *Session) compute(ctx context.Context, q *plan.Query, params []types.Datum, rows, result *types.Batch) error {
 	env := s.queryEnv(params)
-	env.Given = []*types.Batch{rows}
+	env.Given = []*types.Batch{plan.GivenRows: rows}
+	if s.command != nil {
+		env.Given = append(env.Given, s.command.given[1:]...)
+	}
 	computed, err := s.queryIn(ctx, q, env)
 	if err != nil {
 		return err
@@ -106,11 +109,16 @@ func (r *source) appendTo(ctx context.Context, result *types.Batch) error {
 			return err
 		}
 		batch, _, _ := r.take(0)
-		for i := range result.Columns {
-			result.Columns[i].AppendAll(&batch.Columns[i])
-		}
-		result.Len += batch.Len
+		appendBatch(result, batch)
 	}
+}
+
+// appendBatch copies the rows of a batch to another with as many columns.
+func appendBatch(to, from *types.Batch) {
+	for i := range to.Columns {
+		to.Columns[i].AppendAll(&from.Columns[i])
+	}
+	to.Len += from.Len
 }
 
 // insertSource returns the rows of an INSERT's source, in one batch where whole is
@@ -244,7 +252,7 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 		if exists {
 			next++
 		}
-		if touched[string(key)] {
+		if touched[string(key)] || exists && r.session.touched(target, found.Rows, int(found.At[i])) {
 			return sqlerr.New(sqlerr.CardinalityViolation, -1, "ON CONFLICT DO UPDATE command cannot affect row a second time").
 				WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 		}

@@ -75,7 +75,7 @@ func (s *Session) modifyPart(ctx context.Context, part *plan.ModifyPart, params 
 		var selection []int32
 		for i := from; i < to; i++ {
 			key = rowKey(key[:0], part.Target, batch, i)
-			if !seen[string(key)] {
+			if !seen[string(key)] && !s.touched(part.Target, batch, i) {
 				seen[string(key)] = true
 				selection = append(selection, int32(i))
 			}

@@ -322,6 +322,8 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 		return s.insert(ctx, p, planned, immediate)
 	case *plan.Modify:
 		return s.modify(ctx, p, planned, immediate)
+	case *plan.With:
+		return s.with(ctx, p, planned, immediate)
 	case *plan.Copy:
 		if planned.From {
 			return s.copyFrom(ctx, planned, p.statement.binary, immediate)

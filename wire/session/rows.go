@@ -53,7 +53,7 @@ func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv
 
 // queryEnv returns what a query depends on besides its plan.
 func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
-	return &exec.QueryEnv{
+	env := &exec.QueryEnv{
 		Params:           params,
 		Format:           s.format(),
 		Now:              s.transactionTime(),
@@ -63,6 +63,10 @@ func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 		FreshnessTimeout: s.settings.freshnessTimeout,
 		Overlay:          s.transaction.overlay,
 	}
+	if c := s.command; c != nil {
+		env.Overlay, env.View, env.Given = c.base, c.view, c.given
+	}
+	return env
 }
 
 // readOverlay notes that a query reads through the transaction's overlay until

@@ -75,9 +75,11 @@ type Session struct {
 	initial, settings, lasting, reported *values
 
 	transaction transaction
-	statements  map[string]*statement
-	portals     map[string]*portal
-	cursors     map[string]*cursor
+	// command is the running statement with others in its WITH, nil for none.
+	command    *command
+	statements map[string]*statement
+	portals    map[string]*portal
+	cursors    map[string]*cursor
 	// cursorCount numbers cursors, so that savepoints know which are younger.
 	cursorCount int
 

@@ -68,6 +68,9 @@ func (s *Session) plan(st *statement) error {
 	}
 	st.describePlan()
 	if _, declares := st.tree.(*ast.DeclareCursor); declares {
+		if _, changes := st.plan.(*plan.With); changes {
+			return sqlerr.New(sqlerr.FeatureNotSupported, -1, "DECLARE CURSOR must not contain data-modifying statements in WITH")
+		}
 		st.columns = nil
 	}
 	return nil
@@ -123,19 +126,31 @@ func (st *statement) describePlan() {
 		query = p.Query
 		st.columns = queryColumns(p.Query)
 		st.columns[0].Name = "QUERY PLAN"
-	case *plan.Insert:
-		query = p.Source
-		st.columns = resultColumns(p.ReturningColumns())
-	case *plan.Modify:
-		query = p.Parts[0].Source
-		if part := &p.Parts[0]; part.Returning {
-			st.columns = resultColumns(part.ReturningColumns())
+	case *plan.With:
+		if main, ok := p.Main.(*plan.Query); ok {
+			query, st.columns = main, queryColumns(main)
+			break
 		}
+		query, st.columns = changeSource(p.Main), resultColumns(plan.ReturningColumns(p.Main))
+	case *plan.Insert, *plan.Modify:
+		query, st.columns = changeSource(p), resultColumns(plan.ReturningColumns(p))
 	case *plan.Copy:
 		query = p.Query
 	}
 	if query != nil && len(query.Params) >= len(st.params) {
 		st.params = query.Params
+	}
+}
+
+// changeSource is the query behind a statement that changes data.
+func changeSource(s plan.Statement) *plan.Query {
+	switch s := s.(type) {
+	case *plan.Insert:
+		return s.Source
+	case *plan.Modify:
+		return s.Parts[0].Source
+	default:
+		return nil
 	}
 }
 

@@ -150,10 +150,7 @@ func (s *Session) writeHeld(ctx context.Context) error {
 // hold keeps rows until the transaction commits. The batch belongs to the
 // session from then on.
 func (s *Session) hold(rows exec.Rows) error {
-	limit := s.options.HeldBytes
-	if limit == 0 {
-		limit = defaultHeldBytes
-	}
+	limit := s.heldLimit()
 	s.transaction.heldBytes += batchBytes(rows.Batch)
 	if rows.Old != nil {
 		s.transaction.heldBytes += batchBytes(rows.Old)
@@ -165,6 +162,14 @@ func (s *Session) hold(rows exec.Rows) error {
 	s.transaction.held = append(s.transaction.held, rows)
 	s.transaction.overlayRows(rows)
 	return nil
+}
+
+// heldLimit bounds the bytes that a transaction holds.
+func (s *Session) heldLimit() int {
+	if s.options.HeldBytes == 0 {
+		return defaultHeldBytes
+	}
+	return s.options.HeldBytes
 }
 
 // overlayRows adds a held write to the overlay. A query that reads through it
