@@ -416,9 +416,15 @@ const (
 
 // keyVisible reports whether the client sees the key. Where it does not, an
 // update could not be told from that of another row, and is given as a delete
-// and an insert.
+// and an insert. Of windows of one length either bound shows the other.
 func (o *pushOutput) keyVisible() bool {
-	return !slices.ContainsFunc(o.props.Key, func(column int) bool { return column >= o.plan.Visible })
+	visible := o.plan.Visible
+	return !slices.ContainsFunc(o.props.Key, func(column int) bool {
+		if w := o.props.Window; w != nil && w.Fixed && (column == w.Start || column == w.End) {
+			column = min(w.Start, w.End)
+		}
+		return column >= visible
+	})
 }
 
 func (o *pushOutput) finishKeyed(updates bool) {

@@ -141,6 +141,12 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 			}
 		}
 		return b.build(node.Input, &project{next: next, programs: programs})
+	case *plan.Window:
+		operator, err := newWindow(node, next)
+		if err != nil {
+			return err
+		}
+		return b.build(node.Input, operator)
 	case *plan.Aggregate:
 		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.cacheGroups)
 		if err != nil {

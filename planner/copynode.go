@@ -39,6 +39,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return append(append(all, n.RightKeys...), present(n.On)...)
 	case *plan.TableFunction:
 		return n.Args
+	case *plan.Window:
+		return []expr.Expr{n.Time}
 	default:
 		return nil
 	}
@@ -204,6 +206,11 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Input = inputs[0]
 		return &c, nil
+	case *plan.Window:
+		c := *n
+		c.Input = inputs[0]
+		c.Time, err = f(n.Time)
+		return &c, err
 	case *plan.SystemScan, *plan.StageInput, *plan.Given:
 		return node, nil
 	default:
@@ -235,6 +242,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
 	case *plan.Shuffle:
 		return newShuffle(inputs[0], n.Keys, n.Partitions)
+	case *plan.Window:
+		return newWindow(inputs[0], n)
 	default:
 		return node
 	}

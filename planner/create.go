@@ -368,6 +368,9 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 		if properties.Partitioning != nil && !slices.Equal(properties.Partitioning, r.Key) {
 			r.Distribution = properties.Partitioning
 		}
+		if w := properties.Window; w != nil && len(r.Key) > 1 && r.Key[0] == w.End && r.Key[1] == w.Start {
+			r.Window = []int{w.Start, w.End}
+		}
 	default:
 		r.Bag = true
 	}

@@ -85,6 +85,9 @@ func isLateral(t ast.TableExpr) bool {
 	case *ast.DerivedTable:
 		return t.Lateral
 	case *ast.FunctionTable:
+		if call, _ := windowCall(t); call != nil {
+			return false
+		}
 		return t.Lateral || !t.RowsFrom && hasColumns(t.Functions[0].Call)
 	case *ast.Join:
 		return isLateral(t.Left) || isLateral(t.Right)
@@ -135,6 +138,9 @@ func (b *binder) table(t ast.TableExpr, s *scope) (*fromItem, error) {
 	case *ast.DerivedTable:
 		return b.derivedTable(t, s)
 	case *ast.FunctionTable:
+		if call, function := windowCall(t); call != nil {
+			return b.windowTable(t, call, function, s)
+		}
 		return b.functionTable(t, s)
 	case *ast.Join:
 		return b.join(t, s)
@@ -246,6 +252,7 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 			inner.addPseudocolumn(table, columns[i], i)
 		}
 	}
+	inner.addWindow(table, relation, columns, fetch)
 	return &fromItem{node: node, scope: inner}, nil
 }
 

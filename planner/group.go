@@ -113,6 +113,10 @@ func (sb *selectBinder) bindHaving() error {
 // block groups.
 func (sb *selectBinder) group() error {
 	if sb.ast.GroupBy == nil && sb.having == nil && len(sb.aggregates.calls) == 0 {
+		if sb.ast.Window != nil {
+			return sqlerr.New(sqlerr.WindowingError, sb.ast.Window.Pos(), "WINDOW needs GROUP BY or aggregates").
+				WithHint("For rows with their windows, use the function: SELECT * FROM TUMBLE(stream, rowtime, INTERVAL '1 hour').")
+		}
 		return nil
 	}
 	if sb.rowFunctions > 0 {
@@ -120,6 +124,7 @@ func (sb *selectBinder) group() error {
 			WithHint("Call it in FROM.")
 	}
 	sb.addDependentColumns()
+	sb.groupWindows()
 	names := make([]string, 0, len(sb.groupBy)+len(sb.aggregates.calls))
 	for i, g := range sb.groupBy {
 		name := "group" + decimal(i+1)

@@ -103,7 +103,7 @@ func newProject(input plan.Node, exprs []expr.Expr, names []string) *plan.Projec
 		}
 	}
 	from := input.Props()
-	p.Properties = plan.Properties{Kind: from.Kind, Partitions: from.Partitions}
+	p.Properties = plan.Properties{Kind: from.Kind, Partitions: from.Partitions, Window: movedBounds(from.Window, passed)}
 	if from.Partitioning != nil {
 		p.Properties.Partitioning = positions(from.Partitioning, passed)
 	}
@@ -155,7 +155,12 @@ func newAggregate(input plan.Node, mode plan.AggregateMode, groupBy []expr.Expr,
 	if from.Partitioning != nil {
 		a.Properties.Partitioning = positions(from.Partitioning, passed)
 	}
+	a.Properties.Window = movedBounds(from.Window, passed)
 	a.Properties.Key = groupKey(len(groupBy), a.Properties.Partitioning)
+	if a.Properties.Window != nil {
+		// Time comes first in the key, so that old windows are one range.
+		a.Properties.Key = upTo(len(groupBy))
+	}
 	for i := range calls {
 		call := &calls[i]
 		if mode != plan.AggregatePartial {

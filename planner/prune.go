@@ -65,6 +65,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.pruneJoin(n, needed)
 	case *plan.Shuffle:
 		return r.pruneShuffle(n, needed)
+	case *plan.Window:
+		return r.pruneWindow(n, needed)
 	case *plan.Filter, *plan.Sort, *plan.Limit, *plan.Distinct:
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:

@@ -48,6 +48,11 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, s *scope) 
 			return nil, err
 		}
 	}
+	if sel.Window != nil {
+		if item, err = b.windowClause(sel.Window, item); err != nil {
+			return nil, err
+		}
+	}
 	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
 	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group} {
 		if err := step(); err != nil {
@@ -62,8 +67,6 @@ func refuseClauses(sel *ast.Select) error {
 	switch {
 	case sel.Into != nil:
 		return notSupported(sel.Into.Pos(), "SELECT INTO is not supported").WithHint("Use CREATE TABLE … AS.")
-	case sel.Window != nil:
-		return notSupported(sel.Window.Pos(), "WINDOW is not supported")
 	case len(sel.Windows) > 0:
 		return notSupported(sel.Windows[0].Pos(), "window functions are not supported")
 	}

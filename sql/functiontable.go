@@ -39,11 +39,19 @@ func (p *parser) tableFunctionCall() ast.Expr {
 	return p.plainCall(name)
 }
 
-// plainCall takes the arguments of a call and nothing behind them.
+// plainCall takes the arguments of a call and nothing behind them. TABLE may
+// stand before the first, as it does in Flink's window functions; it says
+// nothing more.
 func (p *parser) plainCall(name *ast.Name) *ast.FunctionCall {
 	call := &ast.FunctionCall{Name: name}
 	outer := p.enter()
-	p.arguments(call, nil)
+	var first ast.Expr
+	if p.peekIs(kwTable) {
+		p.advance()
+		p.advance()
+		first = p.argument()
+	}
+	p.arguments(call, first)
 	p.leave(outer)
 	call.Span = p.spanFrom(name.Start)
 	return call

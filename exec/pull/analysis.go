@@ -109,6 +109,8 @@ func expressions(n plan.Node) []expr.Expr {
 		add(n.On)
 	case *plan.TableFunction:
 		add(n.Args...)
+	case *plan.Window:
+		add(n.Time)
 	}
 	return list
 }

@@ -172,6 +172,8 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return newLimit(s, n, input), nil
 	case *plan.Distinct:
 		return newDistinct(s, n, input)
+	case *plan.Window:
+		return newWindow(s, n, input)
 	default:
 		return nil, notSupported("plan nodes of this kind")
 	}

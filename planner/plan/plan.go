@@ -44,6 +44,8 @@ type Properties struct {
 	// over.
 	Partitioning []int
 	Partitions   int
+	// Window says which columns hold the rows' windows, nil where none do.
+	Window *WindowBounds
 }
 
 // Node is one operator of a plan.

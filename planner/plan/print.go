@@ -86,6 +86,8 @@ func describe(n Node) string {
 			return "Shuffle to one shard"
 		}
 		return fmt.Sprintf("Shuffle by (%s) over %d %s", columnList(n.Keys, n.Cols), n.Partitions, plural(n.Partitions, "partition"))
+	case *Window:
+		return describeWindow(n)
 	case *StageInput:
 		return fmt.Sprintf("Rows of stage %d (%s)", n.Stage, names(n.Cols))
 	default:
@@ -275,3 +277,18 @@ func constString(e *expr.Const) string {
 }
 
 func quoteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func describeWindow(n *Window) string {
+	text := fmt.Sprintf("Window: %s %s", strings.ToLower(n.Kind.String()), durationString(n.Size))
+	if n.Advance > 0 {
+		text += " advancing by " + durationString(n.Advance)
+	}
+	return text + " over " + ExprString(n.Time, n.Input.Columns())
+}
+
+// durationString prints microseconds as an interval.
+func durationString(micros int64) string {
+	const day = 86_400_000_000
+	interval := types.IntervalValue{Days: int32(micros / day), Micros: micros % day}
+	return string(types.AppendText(nil, types.Interval, types.StringDatum(types.EncodeInterval(interval)), types.DefaultFormat()))
+}

@@ -79,7 +79,7 @@ func checkRelation(s *Snapshot, r *Relation) error {
 		}
 		seen[name] = true
 	}
-	for _, columns := range [][]int{r.Key, r.Distribution} {
+	for _, columns := range [][]int{r.Key, r.Distribution, r.Window} {
 		if !validColumns(r, columns) {
 			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid key", r.Name)
 		}
@@ -92,6 +92,9 @@ func checkRelation(s *Snapshot, r *Relation) error {
 		if !validColumns(r, c.Columns) {
 			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "constraint %q of relation %q has invalid columns", c.Name, r.Name)
 		}
+	}
+	if r.Window != nil && len(r.Window) != 2 {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has invalid window columns", r.Name)
 	}
 	if r.Rowtime < -1 || r.Rowtime >= len(r.Columns) {
 		return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "relation %q has an invalid rowtime column", r.Name)

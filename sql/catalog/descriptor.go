@@ -44,6 +44,9 @@ type Relation struct {
 	// not the key's: the result of a GROUP BY on more columns than its input was
 	// placed by stays where it is. nil stands for Key.
 	Distribution []int
+	// Window holds the numbers of the columns window_start and window_end of a
+	// derived table whose key begins with its rows' windows; nil for others.
+	Window []int
 	// Partitions is how many shards hold rows: partition p is on shard p.
 	Partitions int
 	// Rowtime is the column that gives a stream's event time, or -1 for arrival

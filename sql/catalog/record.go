@@ -67,6 +67,7 @@ type relationRecord struct {
 	Bag     bool           `json:"bag,omitempty"`
 	// An empty list of columns places all rows on one shard; null says nothing.
 	Distribution    []int    `json:"distribution"`
+	Window          []int    `json:"window,omitempty"`
 	Partitions      int      `json:"partitions"`
 	Rowtime         int      `json:"rowtime"`
 	RowtimeFormat   string   `json:"rowtime_format,omitempty"`
@@ -226,7 +227,7 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 	record := relationRecord{
 		ID: r.ID, Kind: r.Kind.String(), Schema: r.Schema, Name: r.Name,
 		Columns: make([]columnRecord, len(r.Columns)),
-		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
+		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 	}
@@ -257,7 +258,7 @@ func (r *relationRecord) relation() (*Relation, error) {
 	relation := &Relation{
 		ID: r.ID, Kind: kind, Schema: r.Schema, Name: r.Name,
 		Columns: make([]Column, len(r.Columns)),
-		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
+		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 	}
