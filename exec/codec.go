@@ -10,11 +10,14 @@ import (
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
+	"millrace/tables"
 )
 
 // Rows on disk. A stream's row is a record of its partition: the key is the
 // key columns in the order-preserving encoding (null without key columns), the
 // value is all columns in the row encoding, the timestamp is the rowtime. A
+// row that was stored before a column was added lacks it, and reads as the
+// column's missing value there. A
 // table's row is a pair of the table store: the key is the key columns in the
 // order-preserving encoding, the value is all columns in the row encoding; a
 // bag's key is all columns in the row encoding, which keeps apart what compares
@@ -27,6 +30,8 @@ type relationCodec struct {
 	relation *catalog.Relation
 	columns  []types.Type
 	row      *types.RowCodec
+	// short says that stored rows may lack the last columns.
+	short bool
 }
 
 func newRelationCodec(relation *catalog.Relation) *relationCodec {
@@ -34,7 +39,46 @@ func newRelationCodec(relation *catalog.Relation) *relationCodec {
 	for i := range relation.Columns {
 		columns[i] = relation.Columns[i].Type
 	}
-	return &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
+	c := &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
+	if c.short = relation.Altered(); c.short {
+		missing := make([]types.Datum, len(columns))
+		for i := range relation.Columns {
+			missing[i] = relation.Columns[i].Missing
+		}
+		c.row = c.row.WithMissing(missing)
+	}
+	return c
+}
+
+// appendStorageKey appends what the keys of the relation's rows in the table store
+// begin with.
+func (c *relationCodec) appendStorageKey(buf []byte) []byte {
+	return tables.AppendRowKey(buf, uint64(c.relation.StorageID()), nil)
+}
+
+// complete adds to rows of the relation's first columns, which were made before
+// others were added, the missing values of those.
+func (c *relationCodec) complete(rows *types.Batch) {
+	for i := len(rows.Columns); i < len(c.columns); i++ {
+		column := types.Vector{Type: c.columns[i]}
+		for range rows.Len {
+			column.Append(c.relation.Columns[i].Missing)
+		}
+		rows.Columns = append(rows.Columns, column)
+	}
+}
+
+// current returns the encoding that a stored row has when it is written now, with
+// the columns that were added since it was stored.
+func (c *relationCodec) current(stored []byte) ([]byte, error) {
+	if !c.short || !c.row.Short(stored) {
+		return stored, nil
+	}
+	row := types.NewBatch(c.columns)
+	if err := c.row.DecodeInto(stored, row); err != nil {
+		return nil, err
+	}
+	return c.row.AppendRow(nil, row, 0), nil
 }
 
 // appendKey appends the key of row i: that of the key columns, or for a bag the

@@ -152,6 +152,9 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	}
 	relation := c.snapshot.Relation(id)
 	if relation == nil {
+		relation = c.snapshot.Shadow(id)
+	}
+	if relation == nil {
 		return nil
 	}
 	codec := newRelationCodec(relation)

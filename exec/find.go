@@ -5,7 +5,6 @@ import (
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // Found are the rows of a table that have given keys.
@@ -40,7 +39,7 @@ func (e *Engine) Find(_ context.Context, relation *catalog.Relation, keys *types
 			continue
 		}
 		shard := types.PartitionOf(key, relation.Partitions)
-		stored = tables.AppendRowKey(stored[:0], uint64(relation.ID), key)
+		stored = append(codec.appendStorageKey(stored[:0]), key...)
 		value, exists, err := snapshot.Shard(uint32(shard)).Get(stored, nil)
 		if err != nil {
 			return nil, damaged(err)

@@ -66,6 +66,9 @@ type shardRecord struct {
 	// tables says, per relation, whether it is a table, and paused, per query,
 	// whether it is paused.
 	tables, paused []bool
+	// storages are the IDs under which rows of tables are stored, those of copies
+	// that rewrites are building among them.
+	storages []catalog.ObjectID
 }
 
 func (r *shardRecord) append(buf []byte) []byte {
@@ -78,6 +81,10 @@ func (r *shardRecord) append(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(r.queries)))
 	for i, id := range r.queries {
 		buf = appendFlagged(buf, id, r.paused[i])
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(r.storages)))
+	for _, id := range r.storages {
+		buf = binary.AppendUvarint(buf, uint64(id))
 	}
 	return buf
 }
@@ -105,6 +112,9 @@ func decodeShardRecord(data []byte) (shardRecord, error) {
 	for n := in.next(); n > 0 && !in.bad; n-- {
 		r.queries = append(r.queries, catalog.ObjectID(in.next()))
 		r.paused = append(r.paused, in.next() == 1)
+	}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		r.storages = append(r.storages, catalog.ObjectID(in.next()))
 	}
 	if in.bad {
 		return r, errBadRecord

@@ -50,7 +50,9 @@ type request struct {
 
 // part is the rows of a request for one relation.
 type part struct {
-	relation  catalog.ObjectID
+	relation catalog.ObjectID
+	// layout is that of the descriptor that the rows were made for.
+	layout    uint64
 	operation Operation
 	// rows has all columns; rowtimes are set for streams.
 	rows *types.Batch

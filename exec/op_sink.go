@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // tableSink keeps a derived table equal to what its input's changes add up to,
@@ -98,7 +97,7 @@ func (s *tableSink) finishKeyed(t *turn, out *types.Batch) {
 		if c.old < 0 && c.new < 0 || c.old >= 0 && c.new >= 0 && s.equalRows(c.old, c.new) {
 			continue
 		}
-		s.scratch = tables.AppendRowKey(s.scratch[:0], uint64(s.codec.relation.ID), nil)
+		s.scratch = s.codec.appendStorageKey(s.scratch[:0])
 		s.scratch = append(s.scratch, c.key...)
 		if c.old >= 0 {
 			appendChange(out, s.rows, c.old, -1)
@@ -124,7 +123,7 @@ func (s *tableSink) finishBag(t *turn, out *types.Batch) {
 	slices.SortFunc(s.changes, func(x, y keyChange) int { return compareStrings(x.key, y.key) })
 	keys := make([][]byte, len(s.changes))
 	for i := range s.changes {
-		keys[i] = append(tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil), s.changes[i].key...)
+		keys[i] = append(s.codec.appendStorageKey(nil), s.changes[i].key...)
 	}
 	counts := make([]int64, len(keys))
 	err := t.state.GetSorted(keys, func(i int, value []byte, found bool) error {

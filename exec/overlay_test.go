@@ -133,7 +133,7 @@ func TestPreparedOperations(t *testing.T) {
 			p.old = overlayBatch([2]int64{1, 5}, [2]int64{3, 6})
 			old = types.AppendBatch(nil, p.old)
 		}
-		got, err := decodePart(codec, p.relation, storedKind(operation), content, old)
+		got, err := decodePart(codec, p.relation, storedKind(operation), 2, content, old)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestPreparedOperations(t *testing.T) {
 			t.Errorf("operation %d: the old rows changed", operation)
 		}
 	}
-	if _, err := decodePart(codec, overlayRelation.ID, storedKind(OperationDelete)+1, types.AppendBatch(nil, overlayBatch()), nil); err == nil {
+	if _, err := decodePart(codec, overlayRelation.ID, storedKind(OperationDelete)+1, 2, types.AppendBatch(nil, overlayBatch()), nil); err == nil {
 		t.Error("an unknown kind was decoded")
 	}
 }

@@ -128,7 +128,7 @@ func (s *pullSources) lookup(codec *relationCodec, fetch *fetchReader, key []typ
 		}
 		return &oneBatch{batch: fetch.projectFull(rows, int32(shard))}, nil
 	}
-	value, found, err := s.view.snapshot.Shard(uint32(shard)).Get(tables.AppendRowKey(nil, uint64(codec.relation.ID), encoded), nil)
+	value, found, err := s.view.snapshot.Shard(uint32(shard)).Get(append(codec.appendStorageKey(nil), encoded...), nil)
 	if err != nil {
 		return nil, damaged(err)
 	}
@@ -180,7 +180,7 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 		if s.it == nil {
-			s.prefix = tables.AppendRowKey(s.prefix[:0], uint64(s.codec.relation.ID), nil)
+			s.prefix = s.codec.appendStorageKey(s.prefix[:0])
 			it, err := s.snapshot.Shard(uint32(s.shard)).Scan(s.prefix, tables.PrefixEnd(nil, s.prefix))
 			if err != nil {
 				return nil, damaged(err)

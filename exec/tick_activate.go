@@ -18,6 +18,12 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 	for _, relation := range snapshot.Relations() {
 		c.record.relations = append(c.record.relations, relation.ID)
 		c.record.tables = append(c.record.tables, relation.Kind == catalog.KindTable)
+		if relation.Kind == catalog.KindTable {
+			c.record.storages = append(c.record.storages, relation.StorageID())
+		}
+	}
+	for _, shadow := range snapshot.Shadows() {
+		c.record.storages = append(c.record.storages, shadow.ID)
 	}
 	for _, q := range snapshot.Queries() {
 		c.record.queries = append(c.record.queries, q.ID)
@@ -31,6 +37,11 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 	for i, id := range known.relations {
 		if snapshot.Relation(id) == nil {
 			t.dropRelation(id, known.tables[i])
+		}
+	}
+	for _, id := range known.storages {
+		if !slices.Contains(c.record.storages, id) {
+			t.deleteObject(tables.KindRow, id)
 		}
 	}
 	t.activateQueries(snapshot)
@@ -89,13 +100,12 @@ func (t *tick) deleteObject(kind tables.Kind, id catalog.ObjectID) {
 	t.write.DeleteRange(prefix, tables.PrefixEnd(nil, prefix))
 }
 
-// dropRelation removes a relation's rows from the shard.
+// dropRelation tells that a relation is gone and removes a stream's rows from the
+// shard; a table's go with its storage.
 func (t *tick) dropRelation(id catalog.ObjectID, table bool) {
 	t.result.dropped = append(t.result.dropped, id)
 	if !table {
 		t.write.Truncate(uint64(id), math.MaxInt64)
 		delete(t.core.ends, id)
-		return
 	}
-	t.deleteObject(tables.KindRow, id)
 }

@@ -67,7 +67,7 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	var seen map[string]bool
 	for i := range parts {
 		codec := t.core.codec(parts[i].relation)
-		if codec == nil || len(codec.columns) != len(parts[i].rows.Columns) {
+		if codec == nil || codec.relation.Layout != parts[i].layout {
 			return sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was dropped or changed while the statement ran").
 				WithHint("Run the statement again."), false, nil
 		}

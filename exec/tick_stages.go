@@ -314,7 +314,7 @@ func (t *tick) passed(in *input, changes *types.Batch) *types.Batch {
 
 // scanTable reads the next piece of a table's committed rows.
 func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock) error {
-	prefix := tables.AppendRowKey(nil, uint64(in.source), nil)
+	prefix := in.codec.appendStorageKey(nil)
 	from := prefix
 	if in.begun {
 		from = append(append([]byte(nil), prefix...), in.cursor...)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // What requests do to the rows of source tables.
@@ -14,7 +13,7 @@ import (
 // the request's earlier rows.
 func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, own transactionID) (refused error, wait bool, err error) {
 	for i := range p.rows.Len {
-		key := codec.appendKey(tables.AppendRowKey(t.core.scratch[:0], uint64(codec.relation.ID), nil), p.rows, i)
+		key := codec.appendKey(codec.appendStorageKey(t.core.scratch[:0]), p.rows, i)
 		t.core.scratch = key
 		if holder, locked := t.core.locks[string(key)]; locked && holder != own {
 			return nil, true, nil
@@ -76,7 +75,11 @@ func (t *tick) holds(codec *relationCodec, key []byte, expected rowRef) (bool, e
 		return row.batch != nil && bytes.Equal(want, codec.row.AppendRow(nil, row.batch, row.row)), nil
 	}
 	stored, found, err := t.core.state.Get(key, nil)
-	return found && bytes.Equal(want, stored), err
+	if err != nil || !found {
+		return false, err
+	}
+	stored, err = codec.current(stored)
+	return err == nil && bytes.Equal(want, stored), err
 }
 
 // changeTable carries out a checked part of a table. Of each key its old row
@@ -94,7 +97,7 @@ func (t *tick) changeTable(codec *relationCodec, p *part) error {
 	changes.Weights = []int64{}
 	buf := t.core.scratch
 	for i := range p.rows.Len {
-		buf = codec.appendKey(tables.AppendRowKey(buf[:0], uint64(codec.relation.ID), nil), p.rows, i)
+		buf = codec.appendKey(codec.appendStorageKey(buf[:0]), p.rows, i)
 		keyLen := len(buf)
 		switch {
 		case p.operation == OperationDelete:
@@ -124,7 +127,7 @@ func (t *tick) insertRows(codec *relationCodec, rows *types.Batch) {
 	id := codec.relation.ID
 	buf := t.core.scratch
 	for i := range rows.Len {
-		buf = codec.appendKey(tables.AppendRowKey(buf[:0], uint64(id), nil), rows, i)
+		buf = codec.appendKey(codec.appendStorageKey(buf[:0]), rows, i)
 		keyLen := len(buf)
 		t.pending[string(buf)] = rowRef{rows, i}
 		buf = codec.row.AppendRow(buf, rows, i)
@@ -151,11 +154,7 @@ func (t *tick) appendStored(codec *relationCodec, key []byte, changes *types.Bat
 		return err
 	}
 	row := types.NewBatch(codec.columns)
-	all := make([]int, len(codec.columns))
-	for i := range all {
-		all[i] = i
-	}
-	if err := codec.row.DecodeColumns(stored, all, row); err != nil {
+	if err := codec.row.DecodeInto(stored, row); err != nil {
 		return err
 	}
 	changes.AppendRowFrom(row, 0, -1)

@@ -51,7 +51,7 @@ func (c *core) hold(p *preparedTransaction) {
 			continue
 		}
 		for row := range p.parts[i].rows.Len {
-			key := string(codec.appendKey(tables.AppendRowKey(nil, uint64(codec.relation.ID), nil), p.parts[i].rows, row))
+			key := string(codec.appendKey(codec.appendStorageKey(nil), p.parts[i].rows, row))
 			p.keys = append(p.keys, key)
 			c.locks[key] = p.id
 		}
@@ -110,10 +110,16 @@ func (t *tick) carryOut(id transactionID, commit bool) error {
 		return nil
 	}
 	var live []part
-	for i := range p.parts {
-		if t.core.codec(p.parts[i].relation) != nil { // dropped meanwhile: its rows go with it
-			live = append(live, p.parts[i])
+	for _, part := range p.parts {
+		codec := t.core.codec(part.relation)
+		if codec == nil { // dropped meanwhile: its rows go with it
+			continue
 		}
+		codec.complete(part.rows)
+		if part.old != nil {
+			codec.complete(part.old)
+		}
+		live = append(live, part)
 	}
 	return t.writeParts(live)
 }

@@ -13,7 +13,7 @@ import (
 // A prepared transaction is stored as
 //
 //	version u8 · coordinator · participants n · shard* · parts n · part*
-//	part := relation · kind u8 · length · content [· length · batch of old rows]
+//	part := relation · kind u8 · columns · length · content [· length · batch of old rows]
 //
 // The kind is 1 for a stream, whose content is a record batch, and else says
 // what is done with the rows in a batch of sql/types: 0 inserts them, the others
@@ -33,6 +33,7 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
 		}
 		buf = append(buf, kind)
+		buf = binary.AppendUvarint(buf, uint64(len(p.parts[i].rows.Columns)))
 		buf = binary.AppendUvarint(buf, uint64(len(content)))
 		buf = append(buf, content...)
 		if p.parts[i].old != nil {
@@ -73,7 +74,7 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		}
 		kind := in.data[0]
 		in.data = in.data[1:]
-		content, old := in.bytes(), []byte(nil)
+		columns, content, old := in.next(), in.bytes(), []byte(nil)
 		if kind == storedKind(OperationUpdate) {
 			old = in.bytes()
 		}
@@ -81,7 +82,10 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		if codec == nil || in.bad {
 			continue
 		}
-		decoded, err := decodePart(codec, relation, kind, content, old)
+		if columns > uint64(len(codec.columns)) {
+			return nil, errBadRecord
+		}
+		decoded, err := decodePart(codec, relation, kind, int(columns), content, old)
 		if err != nil {
 			return nil, err
 		}
@@ -93,8 +97,10 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 	return p, nil
 }
 
-func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, content, old []byte) (part, error) {
-	p := part{relation: relation}
+// decodePart decodes a stored part, whose rows have the first columns of the
+// relation, and adds the others.
+func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, columns int, content, old []byte) (part, error) {
+	p := part{relation: relation, layout: codec.relation.Layout}
 	if kind != storedStream {
 		if kind > storedKind(OperationDelete) {
 			return p, errBadRecord
@@ -104,11 +110,14 @@ func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, cont
 		}
 		var err error
 		if old != nil {
-			if p.old, err = types.DecodeBatch(old, codec.columns); err != nil {
+			if p.old, err = types.DecodeBatch(old, codec.columns[:columns]); err != nil {
 				return p, err
 			}
+			codec.complete(p.old)
 		}
-		p.rows, err = types.DecodeBatch(content, codec.columns)
+		if p.rows, err = types.DecodeBatch(content, codec.columns[:columns]); err == nil {
+			codec.complete(p.rows)
+		}
 		return p, err
 	}
 	batch, _, err := log.ParseBatch(content)

@@ -69,10 +69,11 @@ func (w *engineWriter) Write(ctx context.Context, writes []Rows, atomic bool) er
 }
 
 // needsTransaction reports whether a statement's rows may be refused on one
-// shard after another took them: those of source tables.
+// shard after another took them: those of source tables, but not of a copy that
+// nobody sees before it is whole.
 func (w *engineWriter) needsTransaction(writes []Rows) bool {
 	for i := range writes {
-		if writes[i].Relation.Kind == catalog.KindTable {
+		if writes[i].Relation.Kind == catalog.KindTable && writes[i].Relation.Shadow == 0 {
 			return true
 		}
 	}
@@ -127,7 +128,7 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 }
 
 func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard map[int][]part) error {
-	p.relation = codec.relation.ID
+	p.relation, p.layout = codec.relation.ID, codec.relation.Layout
 	if codec.relation.Kind == catalog.KindStream {
 		var builder log.BatchBuilder
 		builder.Reset()

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"millrace/planner/plan"
@@ -70,8 +71,9 @@ func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) 
 }
 
 // PlanContinuous plans a continuous query of the catalog. The plan depends on
-// the query and on the relations that it reads and writes alone, so that it is
-// the same on every node and in every later version of the catalog.
+// the query, on the relations that it reads as they were when it was created, and
+// on the one that it writes, so that it is the same on every node and in every
+// later version of the catalog.
 func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Continuous, error) {
 	sink := snapshot.Relation(query.Sink)
 	if sink == nil {
@@ -104,6 +106,24 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	return &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}, nil
 }
 
+// readColumns returns the numbers of the stored columns that a plan reads of a
+// relation, ascending.
+func readColumns(node plan.Node, relation catalog.ObjectID) []int {
+	columns := []int{}
+	if scan, ok := node.(*plan.Scan); ok && scan.Relation.ID == relation {
+		for _, number := range scan.Fetch {
+			if number >= 0 {
+				columns = append(columns, number)
+			}
+		}
+	}
+	for _, input := range node.Inputs() {
+		columns = append(columns, readColumns(input, relation)...)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
 // QueryFormat returns the settings by which a continuous query reads and prints
 // values, fixed when it was created.
 func QueryFormat(snapshot *catalog.Snapshot, query *catalog.Query) (*types.Format, error) {
@@ -114,9 +134,10 @@ func QueryFormat(snapshot *catalog.Snapshot, query *catalog.Query) (*types.Forma
 	return env.Format, nil
 }
 
-// queryEnvironment is the environment that a query was created in.
+// queryEnvironment is the environment that a query was created in: names mean what
+// they meant then.
 func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Environment, error) {
-	env := &Environment{Catalog: snapshot, Format: types.DefaultFormat(), Settings: query.Settings}
+	env := &Environment{Catalog: snapshot.AsOf(query.Version, query.Sources), Format: types.DefaultFormat(), Settings: query.Settings}
 	for _, setting := range query.Settings {
 		switch strings.ToLower(setting.Name) {
 		case "timezone":

@@ -295,11 +295,12 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 		return sqlerr.From(err).At(s.Pos())
 	}
 	q := &catalog.Query{
-		Name: r.Name, Text: ast.String(s.Query), StopOnError: stop,
+		Name: r.Name, Text: ast.String(s.Query), StopOnError: stop, Version: env.Catalog.Version(),
 		Settings: env.Settings, CreatedMillis: env.Now.UnixMilli(),
 	}
 	for _, source := range c.sources {
 		q.Sources = append(q.Sources, source.ID)
+		q.Columns = append(q.Columns, readColumns(c.root, source.ID))
 	}
 	command.Query = q
 	ddl.Notices = []catalog.Notice{{

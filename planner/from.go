@@ -217,40 +217,40 @@ func (b *binder) scanRow(relation *catalog.Relation, t *ast.TableName, s *scope)
 
 // scan reads all of a relation; what is not needed is removed by a rule.
 func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
-	var visible, fetch, hidden []int
+	var visible, fetch []int
 	for i := range relation.Columns {
-		if relation.Columns[i].Hidden {
-			hidden = append(hidden, i)
-		} else {
+		fetch = append(fetch, i)
+		if !relation.Columns[i].Hidden {
 			visible = append(visible, i)
 		}
 	}
-	fetch = append(append(fetch, visible...), hidden...)
 	if relation.Kind == catalog.KindStream {
 		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
 	}
 	node := newScan(relation, fetch)
 	table := &scopeTable{schema: relation.Schema, name: relation.Name}
-	names, err := applyAlias(table, columnNames(node)[:len(visible)], t.Alias)
+	names := make([]string, len(visible))
+	for i, number := range visible {
+		names[i] = relation.Columns[number].Name
+	}
+	names, err := applyAlias(table, names, t.Alias)
 	if err != nil {
 		return nil, err
 	}
 	inner := &scope{parent: s.parent, depth: s.depth, with: s.with}
 	columns := append([]plan.Column{}, node.Columns()...)
-	for i, name := range names {
-		columns[i].Name = name
+	for i, number := range visible {
+		columns[number].Name = names[i]
 	}
-	inner.addTable(table, columns, len(visible), 0)
+	inner.addColumns(table, columns, visible, 0)
 	if hasPrimaryKey(relation) {
 		table.keyed = true
 		for i, number := range visible {
 			inner.columns[i].inKey = relation.IsKey(number)
 		}
 	}
-	if relation.Kind == catalog.KindStream {
-		for i := len(visible) + len(hidden); i < len(columns); i++ {
-			inner.addPseudocolumn(table, columns[i], i)
-		}
+	for i := len(relation.Columns); i < len(columns); i++ {
+		inner.addPseudocolumn(table, columns[i], i)
 	}
 	inner.addWindow(table, relation, columns, fetch)
 	return &fromItem{node: node, scope: inner}, nil

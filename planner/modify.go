@@ -37,7 +37,7 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 	width := len(mb.target.Columns)
 	for i, value := range values {
 		if value == nil {
-			values[i] = columnOf(mb.row.node.Columns()[i], i)
+			values[i] = kept(mb.target, mb.row.node.Columns()[i], i)
 		}
 	}
 	// The new row stands behind the old one, and what FROM gives behind both.
@@ -61,6 +61,15 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 		return nil, err
 	}
 	return &plan.Modify{Tag: "UPDATE", Parts: []plan.ModifyPart{*part}}, mb.checkUnused(s.With, with)
+}
+
+// kept is the value of a column that UPDATE does not set: the one that it has,
+// but for a column that was dropped, whose value goes with the old row.
+func kept(r *catalog.Relation, c plan.Column, number int) expr.Expr {
+	if r.Columns[number].Dropped {
+		return &expr.Const{Node: expr.Node{ResultType: c.Type, Position: -1}}
+	}
+	return columnOf(c, number)
 }
 
 // delete plans DELETE; known are the common tables around it.

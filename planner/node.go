@@ -59,7 +59,7 @@ func scanColumn(relation *catalog.Relation, number int) plan.Column {
 		return plan.Column{Name: "rowpartition", Type: types.Int4}
 	}
 	c := &relation.Columns[number]
-	return plan.Column{Name: c.Name, Type: c.Type, Table: uint32(relation.ID), Attribute: int16(number + 1)}
+	return plan.Column{Name: c.Name, Type: c.Type, Table: uint32(relation.ID), Attribute: int16(relation.Attribute(number))}
 }
 
 // positions returns where each of the wanted numbers stands in list, nil when

@@ -43,7 +43,7 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 	}
 	for i, value := range values {
 		if value == nil {
-			values[i] = columnOf(columns[i], i)
+			values[i] = kept(ib.target, columns[i], i)
 		}
 	}
 	pair := plan.Column{Name: "pair", Type: types.Int8}

@@ -60,10 +60,20 @@ func newScope(parent *scope) *scope {
 // addTable adds the visible columns of a node as table name; columns are
 // numbered from first in the scope's row.
 func (s *scope) addTable(table *scopeTable, columns []plan.Column, visible, first int) {
+	numbers := make([]int, visible)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	s.addColumns(table, columns, numbers, first)
+}
+
+// addColumns adds the columns with the given numbers as table name; columns are
+// numbered from first in the scope's row.
+func (s *scope) addColumns(table *scopeTable, columns []plan.Column, numbers []int, first int) {
 	s.tables = append(s.tables, table)
-	for i, c := range columns[:visible] {
+	for _, i := range numbers {
 		s.columns = append(s.columns, &scopeColumn{
-			table: table, name: c.Name, value: columnOf(c, first+i), bare: true, starred: true, inTable: true,
+			table: table, name: columns[i].Name, value: columnOf(columns[i], first+i), bare: true, starred: true, inTable: true,
 		})
 	}
 }

@@ -73,6 +73,7 @@ var (
 	createDerived = regexp.MustCompile(`^CREATE (?:STREAM|TABLE) (\w+)(?: WITH \([^)]*\))? AS `)
 	createStream  = regexp.MustCompile(`^CREATE STREAM (\w+) `)
 	streamKey     = regexp.MustCompile(`(\w+ \w+) KEY\b`)
+	dropDerived   = regexp.MustCompile(`^DROP MATERIALIZED VIEW `)
 	dropStream    = regexp.MustCompile(`^DROP STREAM `)
 	upsertTable   = regexp.MustCompile(`^(CREATE TABLE (\w+) \((\w+) .*\)) WITH \(upsert = true\)$`)
 	withOptions   = regexp.MustCompile(` WITH \([^)]*\)$`)
@@ -93,5 +94,6 @@ func inPostgres(statement string) string {
 		}
 		return withOptions.ReplaceAllString(statement, "")
 	}
+	statement = dropDerived.ReplaceAllString(statement, "DROP VIEW ")
 	return dropStream.ReplaceAllString(statement, "DROP TABLE ")
 }

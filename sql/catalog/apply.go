@@ -52,6 +52,12 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next = applyAbandonIndex(s, c, &result)
 	case *CommentOnIndex:
 		next, err = applyCommentOnIndex(s, c)
+	case *AlterRelation:
+		next, err = applyAlterRelation(s, c, &result)
+	case *CreateShadow:
+		next, err = applyCreateShadow(s, c, &result)
+	case *DropShadow:
+		next = applyDropShadow(s, c, &result)
 	default:
 		err = sqlerr.New(sqlerr.InternalError, -1, "unknown catalog command %T", command)
 	}

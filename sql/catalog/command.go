@@ -18,7 +18,8 @@ type Bootstrap struct {
 
 // CreateRelation makes a stream or table and, for CREATE … AS, the query that
 // writes it. Apply gives out the IDs and sets Relation.Query, Query.Sink and
-// Query.Version.
+// Query.Version, which says before in which version the query was planned (0 for
+// any): a source that has changed since makes it fail.
 type CreateRelation struct {
 	Relation Relation
 	// Query is nil for a source relation. Its Sources have IDs already.
@@ -90,6 +91,37 @@ type CommentOnIndex struct {
 // given. It does not change the catalog's version.
 type ReserveRowIDs struct{ Count int64 }
 
+// AlterRelation puts another descriptor in the place of a relation's: all of an
+// ALTER TABLE at once. Whoever makes it has checked what concerns the relation
+// alone; Apply checks that names are free and what depends on the relation, and
+// keeps the history of names and columns.
+type AlterRelation struct {
+	// Relation is the relation as it is to be. Its columns have the numbers that
+	// they had; new ones stand behind.
+	Relation Relation
+	// Base is Changed of the descriptor that Relation was made from. When the
+	// relation has changed since, the command fails with 40001.
+	Base uint64
+	// Shadow is the copy that becomes the table's storage, or 0.
+	Shadow ObjectID
+	// Cascade drops what reads the columns that are dropped.
+	Cascade bool
+}
+
+// CreateShadow begins a rewrite: it makes a copy without rows of the table with
+// Relation's ID, which is to be as Relation says, under an ID that Apply gives out.
+type CreateShadow struct {
+	Relation Relation
+	// Base is as in AlterRelation.
+	Base uint64
+}
+
+// DropShadow gives a rewrite up and drops its copy, or all for ID 0.
+type DropShadow struct{ ID ObjectID }
+
+func (*AlterRelation) command()  {}
+func (*CreateShadow) command()   {}
+func (*DropShadow) command()     {}
 func (*Bootstrap) command()      {}
 func (*CreateRelation) command() {}
 func (*DropRelations) command()  {}

@@ -40,6 +40,7 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 			next.nextID++
 		}
 	}
+	r.Changed, r.Layout = next.version, next.version
 	result.Created = append(result.Created, r.ID)
 	if c.Query != nil {
 		q := *c.Query
@@ -124,8 +125,12 @@ func checkQuery(s *Snapshot, q *Query) error {
 		return sqlerr.New(sqlerr.DuplicateObject, -1, "query %q already exists", q.Name)
 	}
 	for _, source := range q.Sources {
-		if s.Relation(source) == nil {
+		r := s.Relation(source)
+		if r == nil {
 			return sqlerr.New(sqlerr.UndefinedTable, -1, "a relation that the query reads was dropped")
+		}
+		if q.Version != 0 && r.Changed > q.Version {
+			return changedError(r)
 		}
 	}
 	return nil

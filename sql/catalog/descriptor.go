@@ -28,10 +28,14 @@ const (
 
 // Relation describes a stream or a table. Descriptors are immutable.
 type Relation struct {
-	ID      ObjectID
-	Kind    Kind
-	Schema  string
-	Name    string
+	ID     ObjectID
+	Kind   Kind
+	Schema string
+	Name   string
+	// FormerNames are the names that it had before, oldest first.
+	FormerNames []FormerName
+	// Columns are in the order in which rows are stored. A column keeps its number
+	// for ever: new ones are added at the end, and those that were dropped stay.
 	Columns []Column
 	// Key holds the numbers of the key's columns: PRIMARY KEY of a source table,
 	// the key of a derived table, the KEY columns of a stream (which may be
@@ -74,6 +78,16 @@ type Relation struct {
 	// Constraints are what the rows must obey besides NOT NULL, in the order of
 	// their declaration. Their names are unique in the relation.
 	Constraints []Constraint
+	// Storage is the ID under which a table's rows are stored, as PostgreSQL's
+	// relfilenode; 0 stands for ID. A rewrite gives a table another one.
+	Storage ObjectID
+	// Shadow is set for the copy of a table that a rewrite is building: the ID of
+	// that table. Apply sets it.
+	Shadow ObjectID
+	// Changed is the version of the catalog that made this descriptor, and Layout
+	// the last one that changed what writers of rows rely on: columns and their
+	// types, key, storage, constraints. Apply sets both.
+	Changed, Layout uint64
 	// Definition is the statement that created it, as the printer writes it.
 	Definition string
 	// Options are the WITH options as given, for DESCRIBE.
@@ -89,10 +103,32 @@ type Column struct {
 	// Default is the text of the DEFAULT expression, or "".
 	Default string
 	// Hidden columns are stored but not part of `*`: the key columns of a derived
-	// table that its SELECT does not list, and the row id of a source table
-	// without PRIMARY KEY (see Relation.RowID).
-	Hidden  bool
+	// table that its SELECT does not list, the row id of a source table without
+	// PRIMARY KEY (see Relation.RowID), and columns that were dropped.
+	Hidden bool
+	// Dropped columns keep their place in stored rows and nothing else. They are
+	// hidden, and their name is no user's.
+	Dropped bool
+	// Unseen is set for a dropped column that users never saw: the row id of a table
+	// that was given a PRIMARY KEY.
+	Unseen bool
+	// FormerNames are the names that it had before, oldest first; of a dropped
+	// column the last one is what it was called.
+	FormerNames []FormerName
+	// Since is the version of the catalog in which the column was added, 0 for one
+	// that the relation was created with. Apply sets it.
+	Since uint64
+	// Missing is the value of the column in rows that were stored before it was
+	// added; NULL where it is not valid.
+	Missing types.Datum
 	Comment string
+}
+
+// FormerName is a name that a relation or column had before it was renamed.
+type FormerName struct {
+	Name string
+	// Until is the first version of the catalog in which it had another name.
+	Until uint64
 }
 
 // ConstraintKind says what a constraint demands.
@@ -134,10 +170,13 @@ type Query struct {
 	Text string
 	// Sink is the relation that it writes.
 	Sink ObjectID
-	// Sources are the relations that it reads.
+	// Sources are the relations that it reads, and Columns the numbers of the
+	// columns that it reads of each, ascending.
 	Sources []ObjectID
+	Columns [][]int
 	// Version is the catalog version in which it was created: planning Text
-	// against it gives the same plan on every node.
+	// against its sources as they were then (Snapshot.AsOf) gives the same plan on
+	// every node and in every later version.
 	Version uint64
 	// Paused queries keep their positions and do not run.
 	Paused bool

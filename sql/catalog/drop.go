@@ -38,16 +38,22 @@ func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapsho
 		result.Notices = append(result.Notices, cascadeNotice(s, drop[named:]))
 	}
 	next := s.edit()
-	for _, id := range drop {
+	next.drop(drop, result)
+	return next, nil
+}
+
+// drop removes relations and what writes them.
+func (s *Snapshot) drop(relations []ObjectID, result *Result) {
+	for _, id := range relations {
 		r := s.Relation(id)
-		next.removeRelation(id)
+		s.removeRelation(id)
 		result.Dropped = append(result.Dropped, id)
 		if r.Query != 0 {
-			next.removeQuery(r.Query)
+			s.removeQuery(r.Query)
 			result.Dropped = append(result.Dropped, r.Query)
 		}
+		s.shadows = slices.DeleteFunc(s.shadows, func(shadow *Relation) bool { return shadow.Shadow == id })
 	}
-	return next, nil
 }
 
 // withDependants adds, behind the given relations, everything that is computed

@@ -62,6 +62,14 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "comment_on_index", indexCommentRecord(*c), nil
 	case *ReserveRowIDs:
 		return "reserve_row_ids", reserveRecord(*c), nil
+	case *AlterRelation:
+		relation, err := newRelationRecord(&c.Relation)
+		return "alter_relation", alterRecord{Relation: relation, Base: c.Base, Shadow: c.Shadow, Cascade: c.Cascade}, err
+	case *CreateShadow:
+		relation, err := newRelationRecord(&c.Relation)
+		return "create_shadow", alterRecord{Relation: relation, Base: c.Base}, err
+	case *DropShadow:
+		return "drop_shadow", dropShadowRecord(*c), nil
 	default:
 		return "", nil, fmt.Errorf("encode catalog command: unknown kind %T", command)
 	}
@@ -122,9 +130,33 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		}
 		c := ReserveRowIDs(r)
 		return &c, nil
+	case "alter_relation", "create_shadow":
+		return decodeAlter(envelope)
+	case "drop_shadow":
+		var r dropShadowRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		c := DropShadow(r)
+		return &c, nil
 	default:
 		return nil, corrupt("unknown catalog command %q", envelope.Kind)
 	}
+}
+
+func decodeAlter(envelope commandEnvelope) (Command, error) {
+	var r alterRecord
+	if err := unmarshal(envelope.Body, &r); err != nil {
+		return nil, err
+	}
+	relation, err := r.Relation.relation()
+	if err != nil {
+		return nil, err
+	}
+	if envelope.Kind == "create_shadow" {
+		return &CreateShadow{Relation: *relation, Base: r.Base}, nil
+	}
+	return &AlterRelation{Relation: *relation, Base: r.Base, Shadow: r.Shadow, Cascade: r.Cascade}, nil
 }
 
 func controlCommand(kind, name string) Command {

@@ -3,6 +3,8 @@ package catalog
 import (
 	"bytes"
 	"reflect"
+	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -82,7 +84,7 @@ func drawIndex(t *rapid.T, name string) Index {
 func drawCommand(t *rapid.T, s *Snapshot) Command {
 	names := []string{"r0", "r1", "r2", "r3", "r4"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 14).Draw(t, "command") {
+	switch rapid.IntRange(0, 18).Draw(t, "command") {
 	case 10:
 		c := &CreateIndex{Index: drawIndex(t, rapid.SampledFrom([]string{"", "i", name}).Draw(t, "index")), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
 		if len(s.Relations()) > 0 {
@@ -104,6 +106,10 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		return &CommentOnIndex{Name: Name{DefaultSchema, "i"}, Text: "x"}
 	case 14:
 		return &ReserveRowIDs{Count: rapid.Int64Range(0, 1<<62).Draw(t, "count")}
+	case 15, 16, 17:
+		return drawAlter(t, s)
+	case 18:
+		return &DropShadow{ID: ObjectID(rapid.IntRange(0, 1).Draw(t, "id"))}
 	case 0:
 		return &DropRelations{
 			Kind:    rapid.SampledFrom([]Kind{KindStream, KindTable}).Draw(t, "kind"),
@@ -132,6 +138,35 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		}
 		return c
 	}
+}
+
+// drawAlter draws a change of a relation, or a rewrite's beginning or end.
+func drawAlter(t *rapid.T, s *Snapshot) Command {
+	if len(s.Relations()) == 0 {
+		return &DropShadow{}
+	}
+	r := *rapid.SampledFrom(s.Relations()).Draw(t, "relation")
+	r.Columns = slices.Clone(r.Columns)
+	base := r.Changed
+	switch rapid.IntRange(0, 3).Draw(t, "change") {
+	case 0:
+		r.Name = rapid.SampledFrom([]string{"r0", "r5", "r6"}).Draw(t, "new name")
+	case 1:
+		r.Columns = append(r.Columns, Column{Name: "new" + strconv.Itoa(len(r.Columns)), Type: types.Int4, Missing: types.IntDatum(3)})
+	case 2:
+		if len(r.Columns) > 0 {
+			i := rapid.IntRange(0, len(r.Columns)-1).Draw(t, "column")
+			r.Columns[i].Name, r.Columns[i].Dropped, r.Columns[i].Hidden = DroppedName(i+1), true, true
+		}
+	}
+	if rapid.Bool().Draw(t, "rewrite") {
+		return &CreateShadow{Relation: r, Base: base}
+	}
+	c := &AlterRelation{Relation: r, Base: base, Cascade: rapid.Bool().Draw(t, "cascade")}
+	if len(s.Shadows()) > 0 && rapid.Bool().Draw(t, "swap") {
+		c.Shadow = rapid.SampledFrom(s.Shadows()).Draw(t, "copy").ID
+	}
+	return c
 }
 
 // Whatever commands come, two replicas that read them from bytes agree, errors

@@ -34,6 +34,22 @@ type queryNameRecord struct {
 	Name string `json:"name"`
 }
 
+type alterRecord struct {
+	Relation relationRecord `json:"relation"`
+	Base     uint64         `json:"base"`
+	Shadow   ObjectID       `json:"shadow,omitempty"`
+	Cascade  bool           `json:"cascade,omitempty"`
+}
+
+type dropShadowRecord struct {
+	ID ObjectID `json:"id,omitempty"`
+}
+
+type formerNameRecord struct {
+	Name  string `json:"name"`
+	Until uint64 `json:"until"`
+}
+
 type commentRecord struct {
 	Kind   string `json:"kind"`
 	Name   Name   `json:"name"`
@@ -55,6 +71,7 @@ type snapshotRecord struct {
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
+	Shadows       []relationRecord `json:"shadows,omitempty"`
 }
 
 type relationRecord struct {
@@ -78,6 +95,12 @@ type relationRecord struct {
 	Frozen          bool     `json:"frozen,omitempty"`
 	Upsert          bool     `json:"upsert,omitempty"`
 
+	FormerNames []formerNameRecord `json:"former_names,omitempty"`
+	Storage     ObjectID           `json:"storage,omitempty"`
+	Shadow      ObjectID           `json:"shadow,omitempty"`
+	Changed     uint64             `json:"changed,omitempty"`
+	Layout      uint64             `json:"layout,omitempty"`
+
 	Constraints []constraintRecord `json:"constraints,omitempty"`
 	Definition  string             `json:"definition"`
 	Options     []Option           `json:"options,omitempty"`
@@ -91,6 +114,13 @@ type columnRecord struct {
 	Default string     `json:"default,omitempty"`
 	Hidden  bool       `json:"hidden,omitempty"`
 	Comment string     `json:"comment,omitempty"`
+
+	Dropped     bool               `json:"dropped,omitempty"`
+	Unseen      bool               `json:"unseen,omitempty"`
+	FormerNames []formerNameRecord `json:"former_names,omitempty"`
+	Since       uint64             `json:"since,omitempty"`
+	// Missing is a row of this column alone, in the row encoding.
+	Missing []byte `json:"missing,omitempty"`
 }
 
 type constraintRecord struct {
@@ -108,6 +138,7 @@ type queryRecord struct {
 	Text          string     `json:"text"`
 	Sink          ObjectID   `json:"sink"`
 	Sources       []ObjectID `json:"sources"`
+	Columns       [][]int    `json:"columns,omitempty"`
 	Version       uint64     `json:"version"`
 	Paused        bool       `json:"paused,omitempty"`
 	StopOnError   bool       `json:"stop_on_error,omitempty"`
@@ -167,6 +198,13 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	for _, i := range s.indexes {
 		record.Indexes = append(record.Indexes, newIndexRecord(i))
 	}
+	for _, shadow := range s.shadows {
+		relation, err := newRelationRecord(shadow)
+		if err != nil {
+			return nil, err
+		}
+		record.Shadows = append(record.Shadows, relation)
+	}
 	return record, nil
 }
 
@@ -186,6 +224,16 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			return nil, corrupt("damaged catalog record: %w", err)
 		}
 		s.relations = append(s.relations, relation)
+	}
+	for i := range r.Shadows {
+		shadow, err := r.Shadows[i].relation()
+		if err != nil {
+			return nil, err
+		}
+		if err := checkRelation(s, shadow); err != nil || shadow.Shadow == 0 {
+			return nil, corrupt("damaged catalog record: a copy of a table is not valid")
+		}
+		s.shadows = append(s.shadows, shadow)
 	}
 	for i := range r.Queries {
 		query := Query(r.Queries[i])
@@ -209,6 +257,9 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		if sink := s.Relation(q.Sink); sink == nil || sink.Query != q.ID {
 			return nil, corrupt("damaged catalog record: query %d has no sink", q.ID)
 		}
+		if q.Columns != nil && len(q.Columns) != len(q.Sources) {
+			return nil, corrupt("damaged catalog record: query %d has columns of other relations than it reads", q.ID)
+		}
 		for _, source := range q.Sources {
 			if s.Relation(source) == nil {
 				return nil, corrupt("damaged catalog record: query %d reads a relation that is not there", q.ID)
@@ -230,6 +281,7 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
+		FormerNames: formerNameRecords(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}
 	for i := range r.Constraints {
 		c := &r.Constraints[i]
@@ -245,6 +297,10 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		}
 		record.Columns[i] = columnRecord{
 			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+			Dropped: c.Dropped, Unseen: c.Unseen, FormerNames: formerNameRecords(c.FormerNames), Since: c.Since,
+		}
+		if c.Missing.Valid {
+			record.Columns[i].Missing = types.NewRowCodec([]types.Type{c.Type}).AppendDatums(nil, []types.Datum{c.Missing})
 		}
 	}
 	return record, nil
@@ -261,6 +317,7 @@ func (r *relationRecord) relation() (*Relation, error) {
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
+		FormerNames: formerNames(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}
 	for i := range r.Constraints {
 		c := &r.Constraints[i]
@@ -280,9 +337,33 @@ func (r *relationRecord) relation() (*Relation, error) {
 		}
 		relation.Columns[i] = Column{
 			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+			Dropped: c.Dropped, Unseen: c.Unseen, FormerNames: formerNames(c.FormerNames), Since: c.Since,
+		}
+		if c.Missing != nil {
+			missing, err := types.NewRowCodec([]types.Type{t}).DecodeDatums(c.Missing, nil)
+			if err != nil {
+				return nil, err
+			}
+			relation.Columns[i].Missing = missing[0]
 		}
 	}
 	return relation, nil
+}
+
+func formerNameRecords(names []FormerName) []formerNameRecord {
+	var records []formerNameRecord
+	for _, name := range names {
+		records = append(records, formerNameRecord(name))
+	}
+	return records
+}
+
+func formerNames(records []formerNameRecord) []FormerName {
+	var names []FormerName
+	for _, record := range records {
+		names = append(names, FormerName(record))
+	}
+	return names
 }
 
 func parseKind(name string) (Kind, error) {

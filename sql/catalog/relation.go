@@ -8,10 +8,43 @@ func (r *Relation) Derived() bool { return r.Query != 0 || r.Frozen }
 // relation's key. Every relation owns the ID behind its own for it.
 func (r *Relation) IndexID() ObjectID { return r.ID + 1 }
 
-// Column returns the number of the column with the given name, or -1.
+// StorageID is the ID under which a table's rows are stored.
+func (r *Relation) StorageID() ObjectID {
+	if r.Storage != 0 {
+		return r.Storage
+	}
+	return r.ID
+}
+
+// Attribute is the number of a column as system tables show it: as in
+// PostgreSQL, columns that were dropped count, and those that users never saw do
+// not.
+func (r *Relation) Attribute(column int) int {
+	number := 1
+	for i := range r.Columns[:column] {
+		if c := &r.Columns[i]; !c.Hidden || c.Dropped && !c.Unseen {
+			number++
+		}
+	}
+	return number
+}
+
+// Altered reports whether rows may be stored in another form than that in which
+// they are written now: without columns that were added since.
+func (r *Relation) Altered() bool {
+	for i := range r.Columns {
+		if r.Columns[i].Since != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Column returns the number of the column with the given name, or -1. It does
+// not find columns that were dropped.
 func (r *Relation) Column(name string) int {
 	for i := range r.Columns {
-		if r.Columns[i].Name == name {
+		if r.Columns[i].Name == name && !r.Columns[i].Dropped {
 			return i
 		}
 	}

@@ -23,6 +23,9 @@ type Snapshot struct {
 	relations []*Relation // by ID
 	queries   []*Query    // by ID
 	indexes   []*Index    // by ID
+	// shadows are the copies of tables that rewrites are building, by ID. They have
+	// no names.
+	shadows []*Relation
 
 	relationByName map[Name]*Relation
 	queryByName    map[string]*Query
@@ -72,6 +75,20 @@ func (s *Snapshot) Relation(id ObjectID) *Relation {
 		return nil
 	}
 	return s.relations[i]
+}
+
+// Shadows returns the copies of tables that rewrites are building, in the order
+// of their IDs. They are written like tables and cannot be named.
+func (s *Snapshot) Shadows() []*Relation { return s.shadows }
+
+// Shadow returns the copy with an ID, or nil.
+func (s *Snapshot) Shadow(id ObjectID) *Relation {
+	for _, shadow := range s.shadows {
+		if shadow.ID == id {
+			return shadow
+		}
+	}
+	return nil
 }
 
 // Lookup returns the relation with a qualified name, or nil.
@@ -128,6 +145,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.relations = slices.Clone(s.relations)
 	next.queries = slices.Clone(s.queries)
 	next.indexes = slices.Clone(s.indexes)
+	next.shadows = slices.Clone(s.shadows)
 	return &next
 }
 
@@ -152,8 +170,10 @@ func (s *Snapshot) index() *Snapshot {
 	return s
 }
 
-// replaceRelation puts r in the place of the relation with its ID.
+// replaceRelation puts r, which is not shared yet, in the place of the relation
+// with its ID.
 func (s *Snapshot) replaceRelation(r *Relation) {
+	r.Changed = s.version
 	for i := range s.relations {
 		if s.relations[i].ID == r.ID {
 			s.relations[i] = r

@@ -8,7 +8,8 @@ import (
 )
 
 // The row encoding is compact and says how many columns it has, so that a row
-// written before a column was added reads as NULL there:
+// written before a column was added reads as the column's missing value there,
+// which is NULL unless the codec was given another:
 //
 //	varint columns << 2 | has nulls │ null bitmap, if any: whole bytes, low bit
 //	first, 1 for NULL │ the values that are not NULL, in order
@@ -52,6 +53,8 @@ func rowFormOf(t Type) rowForm {
 // and safe for concurrent use.
 type RowCodec struct {
 	forms []rowForm
+	// missing holds the values of columns that a row lacks; nil for NULLs.
+	missing []Datum
 }
 
 // NewRowCodec returns the codec for rows of the given columns.
@@ -61,6 +64,19 @@ func NewRowCodec(columns []Type) *RowCodec {
 		c.forms[i] = rowFormOf(t)
 	}
 	return c
+}
+
+// WithMissing returns the codec for rows that may lack their last columns: such a
+// column reads as its value in missing, which has one for each column, NULL where
+// it is not valid. The values must never change.
+func (c *RowCodec) WithMissing(missing []Datum) *RowCodec {
+	return &RowCodec{forms: c.forms, missing: missing}
+}
+
+// Short reports whether an encoded row lacks columns of the codec.
+func (c *RowCodec) Short(data []byte) bool {
+	r, ok := newRowReader(aliasString(data))
+	return ok && r.stored < len(c.forms)
 }
 
 func corruptRowError() error {

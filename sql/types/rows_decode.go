@@ -29,7 +29,8 @@ func newRowReader(data string) (r rowReader, ok bool) {
 	return r, true
 }
 
-// isNull reports whether column i is NULL, as one that the row lacks is.
+// isNull reports whether column i has no value in the row: it is NULL, or the row
+// lacks it.
 func (r *rowReader) isNull(i int) bool {
 	return i >= r.stored || (r.nulls != "" && r.nulls[i/8]&(1<<(i%8)) != 0)
 }
@@ -160,6 +161,10 @@ func (c *RowCodec) decodeInto(data string, b *Batch) error {
 		ok = c.appendDense(&r, b)
 	} else {
 		for i, form := range c.forms {
+			if i >= r.stored && c.missing != nil {
+				b.Columns[i].Append(c.missing[i])
+				continue
+			}
 			ok = ok && r.appendTo(&b.Columns[i], form, r.isNull(i))
 		}
 	}
@@ -247,6 +252,11 @@ func (c *RowCodec) DecodeColumns(data []byte, columns []int, b *Batch) error {
 				return corruptRowError()
 			}
 		}
+		if at >= r.stored && c.missing != nil {
+			b.Columns[n].Append(c.missing[at])
+			at++
+			continue
+		}
 		if !r.appendTo(&b.Columns[n], c.forms[at], r.isNull(at)) {
 			truncateColumns(b)
 			return corruptRowError()
@@ -269,6 +279,9 @@ func (c *RowCodec) DecodeDatums(data []byte, buf []Datum) ([]Datum, error) {
 	}
 	for i, form := range c.forms {
 		d := Null
+		if i >= r.stored && c.missing != nil {
+			d = c.missing[i]
+		}
 		if !r.isNull(i) {
 			var u uint64
 			switch form {

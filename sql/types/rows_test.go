@@ -238,3 +238,42 @@ func BenchmarkKeyFrom(b *testing.B) {
 		i++
 	}
 }
+
+// A row that was written before columns were added reads as their missing values
+// there, and as NULL where they have none, however it is decoded.
+func TestMissingColumns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		stored := rapid.IntRange(0, len(allTypes)).Draw(t, "stored columns")
+		b := randomBatch(r, allTypes[:stored], 1)
+		data := NewRowCodec(allTypes[:stored]).AppendRow(nil, b, 0)
+		missing := make([]Datum, len(allTypes))
+		for i := range missing {
+			missing[i] = randomNullable(r, allTypes[i])
+		}
+		codec := NewRowCodec(allTypes).WithMissing(missing)
+		if codec.Short(data) != (stored < len(allTypes)) {
+			t.Fatalf("a row of %d columns: short is %v", stored, codec.Short(data))
+		}
+		want := append(b.Row(0, nil), missing[stored:]...)
+		if got, err := codec.DecodeDatums(data, nil); err != nil || !slices.EqualFunc(got, want, same) {
+			t.Fatalf("%v became %v, %v", want, got, err)
+		}
+		whole := NewBatch(allTypes)
+		if err := codec.DecodeInto(data, whole); err != nil || !slices.EqualFunc(whole.Row(0, nil), want, same) {
+			t.Fatalf("%v became %v, %v", want, whole.Row(0, nil), err)
+		}
+		var columns []int
+		var kinds []Type
+		var wanted []Datum
+		for i := range allTypes {
+			if r.IntN(2) == 0 {
+				columns, kinds, wanted = append(columns, i), append(kinds, allTypes[i]), append(wanted, want[i])
+			}
+		}
+		some := NewBatch(kinds)
+		if err := codec.DecodeColumns(data, columns, some); err != nil || !slices.EqualFunc(some.Row(0, nil), wanted, same) {
+			t.Fatalf("columns %v: %v became %v, %v", columns, wanted, some.Row(0, nil), err)
+		}
+	})
+}

@@ -33,10 +33,12 @@ type Options struct {
 
 // runner is one run of a script.
 type runner struct {
-	server     Server
-	options    Options
-	connection *pgx.Conn
-	pushes     map[string]*push
+	server  Server
+	options Options
+	// connections are the open ones by name; connection is the one in use.
+	connections map[string]*pgx.Conn
+	connection  *pgx.Conn
+	pushes      map[string]*push
 }
 
 // push is a push query at work in a connection of its own.
@@ -54,7 +56,7 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 	if options.Patience == 0 {
 		options.Patience = 10 * time.Second
 	}
-	r := &runner{server: server, options: options, pushes: map[string]*push{}}
+	r := &runner{server: server, options: options, connections: map[string]*pgx.Conn{}, pushes: map[string]*push{}}
 	defer r.close()
 	for _, record := range records {
 		restarted := false
@@ -64,8 +66,11 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 				return err
 			}
 		}
-		if restarted || r.connection == nil {
-			if err := r.connect(ctx); err != nil {
+		if restarted {
+			r.disconnect(ctx)
+		}
+		if r.connection == nil {
+			if err := r.connect(ctx, ""); err != nil {
 				return err
 			}
 		}
@@ -76,21 +81,32 @@ func Run(ctx context.Context, server Server, records []*Record, options Options)
 	return nil
 }
 
-func (r *runner) connect(ctx context.Context) (err error) {
-	if r.connection != nil {
-		_ = r.connection.Close(ctx) // the server has gone away
+// connect takes a connection into use, and makes it where there is none of the
+// name.
+func (r *runner) connect(ctx context.Context, name string) (err error) {
+	if r.connections[name] == nil {
+		if r.connections[name], err = pgx.Connect(ctx, r.server.URL()); err != nil {
+			return err
+		}
 	}
-	r.connection, err = pgx.Connect(ctx, r.server.URL())
-	return err
+	r.connection = r.connections[name]
+	return nil
+}
+
+// disconnect closes all connections.
+func (r *runner) disconnect(ctx context.Context) {
+	for _, connection := range r.connections {
+		_ = connection.Close(ctx) // the server may have gone away
+	}
+	clear(r.connections)
+	r.connection = nil
 }
 
 func (r *runner) close() {
 	for _, p := range r.pushes {
 		p.stop()
 	}
-	if r.connection != nil {
-		_ = r.connection.Close(context.Background()) // the run is over
-	}
+	r.disconnect(context.Background())
 }
 
 func (r *runner) run(ctx context.Context, record *Record) error {
@@ -107,6 +123,12 @@ func (r *runner) run(ctx context.Context, record *Record) error {
 			return describe(err)
 		}
 		return r.compare(record, rows)
+	case CopyOK:
+		return describe(copyIn(ctx, r.connection, record))
+	case CopyError:
+		return record.checkError(copyIn(ctx, r.connection, record))
+	case Connection:
+		return r.connect(ctx, record.Name)
 	case Push:
 		return r.startPush(ctx, record)
 	case Expect:
@@ -121,8 +143,16 @@ func (r *runner) run(ctx context.Context, record *Record) error {
 		if err := r.server.Restart(); err != nil {
 			return err
 		}
-		return r.connect(ctx)
+		r.disconnect(ctx)
+		return nil
 	}
+}
+
+// copyIn sends the lines of a COPY … FROM STDIN.
+func copyIn(ctx context.Context, connection *pgx.Conn, record *Record) error {
+	lines := strings.Join(append(slices.Clone(record.Rows), ""), "\n")
+	_, err := connection.PgConn().CopyFrom(ctx, strings.NewReader(lines), record.SQL)
+	return err
 }
 
 // checkError compares an error with the expected one.

@@ -27,8 +27,22 @@
 //	quiet NAME
 //	(nothing more has come, once all that was written before has passed)
 //
+//	copy ok
+//	COPY name FROM STDIN
+//	----
+//	the lines to send
+//
+//	copy error 23505
+//	COPY name FROM STDIN
+//	----
+//	the lines to send
+//
+//	connection NAME
+//	(the records from here on run in this connection, which is made when it is
+//	named first; a script begins in one without a name)
+//
 //	restart
-//	(the node stops and starts again)
+//	(the node stops and starts again, and all connections with it)
 //
 // SQL may span lines; it ends at ---- or a blank line.
 package script
@@ -51,6 +65,9 @@ const (
 	Push           Kind = "push"
 	Expect         Kind = "expect"
 	Quiet          Kind = "quiet"
+	CopyOK         Kind = "copy ok"
+	CopyError      Kind = "copy error"
+	Connection     Kind = "connection"
 	Restart        Kind = "restart"
 )
 
@@ -62,13 +79,14 @@ type Record struct {
 	// Header is that line.
 	Header string
 	SQL    string
-	// Code and Message are what a StatementError expects; either may be "".
+	// Code and Message are what a StatementError or a CopyError expects; either may
+	// be "".
 	Code, Message string
-	// Name is that of a push.
+	// Name is that of a push or of a connection.
 	Name string
 	// Sorted says that rows are compared without regard to their order.
 	Sorted bool
-	// Rows are those expected.
+	// Rows are those expected, of a COPY the lines to send.
 	Rows []string
 	// comments are the comment lines before the record, kept when the script is
 	// written anew.
@@ -122,8 +140,10 @@ func parseRecord(in *lines) (*Record, error) {
 	switch {
 	case strings.HasPrefix(in.text, string(StatementOK)):
 		r.Kind, rest = StatementOK, words[2:]
-	case strings.HasPrefix(in.text, string(StatementError)):
-		r.Kind, rest = StatementError, nil
+	case strings.HasPrefix(in.text, string(CopyOK)):
+		r.Kind, rest = CopyOK, words[2:]
+	case strings.HasPrefix(in.text, string(StatementError)) || strings.HasPrefix(in.text, string(CopyError)):
+		r.Kind, rest = Kind(strings.Join(words[:2], " ")), nil
 		if len(words) > 2 {
 			r.Code = words[2]
 			r.Message = strings.Join(words[3:], " ")
@@ -132,7 +152,7 @@ func parseRecord(in *lines) (*Record, error) {
 		r.Kind = Query
 	case words[0] == string(Restart):
 		r.Kind = Restart
-	case words[0] == string(Push) || words[0] == string(Expect) || words[0] == string(Quiet):
+	case words[0] == string(Push) || words[0] == string(Expect) || words[0] == string(Quiet) || words[0] == string(Connection):
 		if len(rest) == 0 {
 			return nil, fmt.Errorf("line %d: %s needs a name", r.Line, words[0])
 		}
@@ -164,7 +184,7 @@ func (r *Record) body(in *lines) error {
 		}
 	}
 	r.SQL = strings.Join(sql, "\n")
-	needsSQL := r.Kind != Expect && r.Kind != Quiet && r.Kind != Restart
+	needsSQL := r.Kind != Expect && r.Kind != Quiet && r.Kind != Restart && r.Kind != Connection
 	if needsSQL != (r.SQL != "") {
 		return fmt.Errorf("line %d: %s with SQL %q", r.Line, r.Kind, r.SQL)
 	}
@@ -183,7 +203,7 @@ func Write(w io.Writer, records []*Record) error {
 		if r.SQL != "" {
 			parts = append(parts, r.SQL)
 		}
-		if r.Kind == Query || r.Kind == Expect {
+		if r.Kind == Query || r.Kind == Expect || r.Kind == CopyOK || r.Kind == CopyError {
 			parts = append(append(parts, "----"), r.Rows...)
 		}
 		if _, err := fmt.Fprintln(w, strings.Join(parts, "\n")); err != nil {

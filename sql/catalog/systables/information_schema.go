@@ -70,7 +70,7 @@ func (r *Registry) informationColumns(_ context.Context, env *Environment, _ *Ta
 			if c.Hidden {
 				continue
 			}
-			column := columnRow(env, relation.Schema, relation.Name, i+1, c.Name, c.Type, c.NotNull)
+			column := columnRow(env, relation.Schema, relation.Name, relation.Attribute(i), c.Name, c.Type, c.NotNull)
 			column["column_default"] = orNull(c.Default)
 			if !relation.Derived() {
 				column["is_updatable"] = "YES"

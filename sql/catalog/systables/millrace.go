@@ -249,6 +249,9 @@ func (r *Registry) millraceColumns(_ context.Context, env *Environment, _ *Table
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Columns {
 			c := &relation.Columns[i]
+			if c.Dropped {
+				continue
+			}
 			rows = append(rows, row{
 				"relation": relation.ID, "schema": relation.Schema, "relation_name": relation.Name, "position": i + 1, "name": c.Name,
 				"type": c.Type.String(), "key": columnKey(relation, i), "nullable": !c.NotNull, "default": orNull(c.Default),

@@ -81,17 +81,6 @@ func pgNamespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	return rows, nil
 }
 
-// visible returns the columns of a relation that are not hidden.
-func visible(r *catalog.Relation) []*catalog.Column {
-	var columns []*catalog.Column
-	for i := range r.Columns {
-		if !r.Columns[i].Hidden {
-			columns = append(columns, &r.Columns[i])
-		}
-	}
-	return columns
-}
-
 // index describes how the index of a relation's key is shown: nil where there
 // is none, because there is no key, or it is not visible or not unique.
 type index struct {
@@ -114,7 +103,7 @@ func indexOf(r *catalog.Relation) *index {
 		if r.Columns[k].Hidden {
 			return nil
 		}
-		i.columns, i.names = append(i.columns, k+1), append(i.names, r.Columns[k].Name)
+		i.columns, i.names = append(i.columns, r.Attribute(k)), append(i.names, r.Columns[k].Name)
 	}
 	return i
 }
@@ -160,7 +149,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 		rows = append(rows, classRow(int(t.OID), t.Name, schemaOID(t.Schema), kind, len(t.Columns)))
 	}
 	for _, relation := range env.Catalog.Relations() {
-		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", len(visible(relation)))
+		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		key := indexOf(relation)
 		class["relhasindex"] = key != nil
 		rows = append(rows, class)
@@ -190,16 +179,20 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Columns {
 			c := &relation.Columns[i]
-			if c.Hidden {
+			if c.Hidden && (!c.Dropped || c.Unseen) {
 				continue
 			}
-			attribute := attributeRow(int(relation.ID), i+1, c.Name, c.Type)
+			attribute := attributeRow(int(relation.ID), relation.Attribute(i), c.Name, c.Type)
 			attribute["attnotnull"], attribute["atthasdef"] = c.NotNull, c.Default != ""
+			attribute["atthasmissing"], attribute["attisdropped"] = c.Missing.Valid, c.Dropped
+			if c.Dropped {
+				attribute["atttypid"] = 0
+			}
 			rows = append(rows, attribute)
 		}
 		if key := indexOf(relation); key != nil {
-			for i, number := range key.columns {
-				c := &relation.Columns[number-1]
+			for i, number := range relation.Key {
+				c := &relation.Columns[number]
 				rows = append(rows, attributeRow(int(relation.IndexID()), i+1, c.Name, c.Type))
 			}
 		}
@@ -225,7 +218,7 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Columns {
 			if c := &relation.Columns[i]; c.Default != "" {
-				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": i + 1, "adbin": c.Default})
+				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": c.Default})
 			}
 		}
 	}
@@ -288,7 +281,7 @@ func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error)
 		}
 		for i := range relation.Columns {
 			if c := &relation.Columns[i]; c.Comment != "" {
-				rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "objsubid": i + 1, "description": c.Comment})
+				rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "objsubid": relation.Attribute(i), "description": c.Comment})
 			}
 		}
 	}

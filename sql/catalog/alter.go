@@ -1,0 +1,245 @@
+package catalog
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"millrace/sql/sqlerr"
+)
+
+// applyAlterRelation puts the new descriptor in the place of the old one. What
+// may change depends on who reads the relation:
+//
+//   - names may always change: queries find what they read by the names of their
+//     own version (AsOf);
+//   - columns that are read may go only together with their readers;
+//   - the type of a column that is read, and the key and the storage of a
+//     relation that is read, cannot change: positions of running queries count on
+//     them.
+func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapshot, error) {
+	old, err := s.alterable(c.Relation.ID, c.Base)
+	if err != nil {
+		return nil, err
+	}
+	r := c.Relation
+	if r.Name != old.Name || r.Schema != old.Schema {
+		if s.Lookup(r.Schema, r.Name) != nil {
+			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", r.Name)
+		}
+	}
+	if c.Shadow != 0 {
+		if shadow := s.Shadow(c.Shadow); shadow == nil || shadow.Shadow != old.ID {
+			return nil, changedError(old)
+		}
+		r.Storage = c.Shadow
+	}
+	if err := checkAltered(s, old, &r); err != nil {
+		return nil, err
+	}
+	drop, err := s.alteredReaders(c, old, &r, result)
+	if err != nil {
+		return nil, err
+	}
+	next := s.edit()
+	next.drop(drop, result)
+	if c.Shadow != 0 {
+		next.shadows = slices.DeleteFunc(next.shadows, func(shadow *Relation) bool { return shadow.ID == c.Shadow })
+	}
+	r.Columns = slices.Clone(r.Columns)
+	keepHistory(old, &r, next.version)
+	r.Query, r.Frozen, r.Layout = old.Query, old.Frozen, old.Layout
+	if !sameLayout(old, &r) {
+		r.Layout = next.version
+	}
+	next.replaceRelation(&r)
+	return next, nil
+}
+
+// alterable returns the relation with an ID where it is as it was in version base.
+func (s *Snapshot) alterable(id ObjectID, base uint64) (*Relation, error) {
+	r := s.Relation(id)
+	if r == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "the relation was dropped meanwhile")
+	}
+	if r.Changed != base {
+		return nil, changedError(r)
+	}
+	return r, nil
+}
+
+// changedError says that a command was made from what is not so any more.
+func changedError(r *Relation) error {
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "%s %q was changed by a concurrent statement", r.Kind, r.Name).
+		WithHint("Run the statement again.")
+}
+
+// checkAltered refuses a descriptor that is not one of the same relation.
+func checkAltered(s *Snapshot, old, r *Relation) error {
+	if r.Kind != old.Kind || r.Partitions != old.Partitions || len(r.Columns) < len(old.Columns) {
+		return sqlerr.New(sqlerr.InternalError, -1, "the new descriptor of %q is not one of it", old.Name)
+	}
+	return checkRelation(s, r)
+}
+
+// alteredReaders checks what the queries that read a relation need of it, and
+// returns the relations that go with the columns that are dropped, nearest first.
+func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Result) ([]ObjectID, error) {
+	readers := s.QueriesReading(old.ID)
+	if len(readers) == 0 {
+		return nil, nil
+	}
+	if r.StorageID() != old.StorageID() || !slices.Equal(r.Key, old.Key) {
+		return nil, rewriteError(s, old, readers[0])
+	}
+	var drop []ObjectID
+	var lines []string
+	for i := range old.Columns {
+		dropped := r.Columns[i].Dropped && !old.Columns[i].Dropped
+		if !dropped && r.Columns[i].Type.Equal(old.Columns[i].Type) {
+			continue
+		}
+		for _, q := range readers {
+			if !q.Reads(old.ID, i) {
+				continue
+			}
+			sink := s.Relation(q.Sink)
+			if !dropped {
+				return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot alter type of a column used by a continuous query").
+					WithDetail("%s depends on column %q", describe(sink), old.Columns[i].Name).
+					WithHint("Drop what the query writes, change the type, and create it again.")
+			}
+			lines = append(lines, fmt.Sprintf("%s depends on column %s of %s", describe(sink), old.Columns[i].Name, describe(old)))
+			if !slices.Contains(drop, sink.ID) {
+				drop = append(drop, sink.ID)
+			}
+			if !c.Cascade {
+				return nil, sqlerr.New(sqlerr.DependentObjectsStillExist, -1, "cannot drop column %s of %s because other objects depend on it", old.Columns[i].Name, describe(old)).
+					WithDetail("%s", strings.Join(append(lines, s.dependantLines(drop)...), "\n")).
+					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+			}
+		}
+	}
+	if len(drop) == 0 {
+		return nil, nil
+	}
+	drop = s.withDependants(drop)
+	result.Notices = append(result.Notices, cascadeNotice(s, drop))
+	return drop, nil
+}
+
+// dependantLines lists what depends on relations that would be dropped.
+func (s *Snapshot) dependantLines(drop []ObjectID) []string {
+	var lines []string
+	all := s.withDependants(slices.Clone(drop))
+	for _, id := range all[len(drop):] {
+		sink := s.Relation(id)
+		for _, source := range s.Query(sink.Query).Sources {
+			if slices.Contains(all, source) {
+				lines = append(lines, fmt.Sprintf("%s depends on %s", describe(sink), describe(s.Relation(source))))
+			}
+		}
+	}
+	return lines
+}
+
+// rewriteError refuses to store the rows of a relation anew that a query reads.
+func rewriteError(s *Snapshot, r *Relation, reader *Query) error {
+	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot rewrite %s because a continuous query reads it", describe(r)).
+		WithDetail("%s depends on %s", describe(s.Relation(reader.Sink)), describe(r)).
+		WithHint("Drop what the query writes, change the table, and create it again.")
+}
+
+// Reads reports whether a query reads a column of a relation.
+func (q *Query) Reads(relation ObjectID, column int) bool {
+	i := slices.Index(q.Sources, relation)
+	if i < 0 {
+		return false
+	}
+	return q.Columns == nil || slices.Contains(q.Columns[i], column)
+}
+
+// keepHistory notes in a descriptor of version what its names were before, and
+// since when its columns are there.
+func keepHistory(old, r *Relation, version uint64) {
+	r.FormerNames = renamed(old.FormerNames, old.Name, r.Name, version)
+	for i := range r.Columns {
+		column := &r.Columns[i]
+		if i >= len(old.Columns) {
+			column.Since, column.FormerNames = version, nil
+			continue
+		}
+		column.Since = old.Columns[i].Since
+		column.FormerNames = renamed(old.Columns[i].FormerNames, old.Columns[i].Name, column.Name, version)
+	}
+}
+
+func renamed(former []FormerName, old, name string, version uint64) []FormerName {
+	if old == name {
+		return former
+	}
+	return append(slices.Clip(former), FormerName{Name: old, Until: version})
+}
+
+// sameLayout reports whether rows that were made for one descriptor can be
+// written by the other.
+func sameLayout(a, b *Relation) bool { return reflect.DeepEqual(layout(a), layout(b)) }
+
+// layout is a descriptor without what does not concern the writers of rows.
+func layout(r *Relation) *Relation {
+	bare := *r
+	bare.Name, bare.FormerNames, bare.Definition, bare.Options, bare.Comment = "", nil, "", nil, ""
+	bare.Changed, bare.Layout, bare.Storage = 0, 0, r.StorageID()
+	bare.Columns = slices.Clone(r.Columns)
+	for i := range bare.Columns {
+		column := &bare.Columns[i]
+		column.Name, column.FormerNames, column.Default, column.Comment = "", nil, "", ""
+	}
+	return &bare
+}
+
+// DroppedName is what a dropped column is called, as in PostgreSQL. No user can
+// have a name like it in the way: the number is the column's.
+func DroppedName(attribute int) string {
+	return fmt.Sprintf("........pg.dropped.%d........", attribute)
+}
+
+func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot, error) {
+	old, err := s.alterable(c.Relation.ID, c.Base)
+	if err != nil {
+		return nil, err
+	}
+	r := c.Relation
+	if err := checkAltered(s, old, &r); err != nil {
+		return nil, err
+	}
+	if readers := s.QueriesReading(old.ID); len(readers) > 0 {
+		return nil, rewriteError(s, old, readers[0])
+	}
+	if old.Kind != KindTable || old.Derived() {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%s cannot be rewritten", describe(old))
+	}
+	next := s.edit()
+	r.Shadow, r.ID, r.Storage = old.ID, next.nextID, 0
+	next.nextID++
+	r.Changed, r.Layout = next.version, next.version
+	result.Created = append(result.Created, r.ID)
+	next.shadows = append(next.shadows, &r)
+	return next, nil
+}
+
+func applyDropShadow(s *Snapshot, c *DropShadow, result *Result) *Snapshot {
+	var next *Snapshot
+	for _, shadow := range s.shadows {
+		if c.ID != 0 && shadow.ID != c.ID {
+			continue
+		}
+		if next == nil {
+			next = s.edit()
+		}
+		next.shadows = slices.DeleteFunc(next.shadows, func(r *Relation) bool { return r.ID == shadow.ID })
+		result.Dropped = append(result.Dropped, shadow.ID)
+	}
+	return next
+}

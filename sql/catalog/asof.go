@@ -1,0 +1,53 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+)
+
+// AsOf returns a catalog in which the given relations have the names and columns
+// that they had in an earlier version, and that has no other ones. Columns keep
+// their numbers, so that what is planned against it reads rows as they are now:
+// columns are only ever added behind the others, and dropped ones are still there.
+func (s *Snapshot) AsOf(version uint64, relations []ObjectID) *Snapshot {
+	past := *s
+	past.relations = nil
+	for _, id := range relations {
+		if r := s.Relation(id); r != nil {
+			past.relations = append(past.relations, r.asOf(version))
+		}
+	}
+	slices.SortFunc(past.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
+	return past.index()
+}
+
+// asOf returns a relation's descriptor with its names and columns of a version.
+func (r *Relation) asOf(version uint64) *Relation {
+	if r.Changed <= version {
+		return r
+	}
+	past := *r
+	past.Name = nameAsOf(r.FormerNames, r.Name, version)
+	past.Columns = nil
+	for i := range r.Columns {
+		column := r.Columns[i]
+		if column.Since > version {
+			break // as are all behind it
+		}
+		column.Name = nameAsOf(column.FormerNames, column.Name, version)
+		if column.Dropped && column.Name != r.Columns[i].Name {
+			column.Dropped, column.Hidden = false, false
+		}
+		past.Columns = append(past.Columns, column)
+	}
+	return &past
+}
+
+func nameAsOf(former []FormerName, name string, version uint64) string {
+	for _, f := range former {
+		if version < f.Until {
+			return f.Name
+		}
+	}
+	return name
+}

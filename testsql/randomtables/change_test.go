@@ -1,0 +1,275 @@
+package randomtables
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// insert returns an INSERT or a COPY.
+func (g *generator) insert(session int) []step {
+	t := g.source()
+	switch {
+	case g.oneIn(8):
+		return []step{{session: session, sql: g.insertQuery(t)}}
+	case g.oneIn(10):
+		return g.copyIn(session, t)
+	case g.oneIn(25):
+		return []step{{session: session, sql: "INSERT INTO " + t.name + " DEFAULT VALUES" + g.returning(t, t.name)}}
+	}
+	columns := t.columns
+	if g.oneIn(3) {
+		columns = g.some(t.columns, len(t.columns))
+	}
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.generated })
+	if len(columns) == 0 {
+		return []step{{session: session, sql: "INSERT INTO " + t.name + " DEFAULT VALUES"}}
+	}
+	var rows []string
+	for range 1 + g.IntN(4) {
+		rows = append(rows, g.row(columns))
+	}
+	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", t.name, names(columns), strings.Join(rows, ", "))
+	return []step{{session: session, oneRow: len(rows) == 1, sql: sql + g.onConflict(t) + g.returning(t, t.name)}}
+}
+
+func (g *generator) row(columns []column) string {
+	var values []string
+	for _, c := range columns {
+		value := g.literal(c.typ)
+		if value == "NULL" && c.notNull && !g.oneIn(5) {
+			value = g.plain(c.typ)
+		}
+		if g.oneIn(15) {
+			value = "DEFAULT"
+		}
+		values = append(values, value)
+	}
+	return "(" + strings.Join(values, ", ") + ")"
+}
+
+func names(columns []column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// onConflict returns nothing, or what an INSERT does where a row is already
+// there. The keys of rows stay as they are.
+func (g *generator) onConflict(t *table) string {
+	if g.oneIn(2) {
+		return ""
+	}
+	if len(t.unique) == 0 || g.oneIn(4) {
+		return " ON CONFLICT DO NOTHING"
+	}
+	key := t.unique[g.IntN(len(t.unique))]
+	target := " ON CONFLICT (" + strings.Join(key, ", ") + ")"
+	if slices.Equal(key, t.primary) && g.oneIn(4) {
+		target = " ON CONFLICT ON CONSTRAINT " + g.primaryName(t)
+	}
+	var set []string
+	for _, c := range t.columns {
+		if t.inKey(c.name) || !g.oneIn(2) || c.generated {
+			continue
+		}
+		value := g.scalar(c.typ, 1, source{t, t.name}, source{t, "excluded"})
+		if g.oneIn(6) {
+			value = "DEFAULT"
+		}
+		set = append(set, c.name+" = "+value)
+	}
+	if len(set) == 0 || g.oneIn(3) {
+		return target + " DO NOTHING"
+	}
+	where := ""
+	if g.oneIn(3) {
+		where = " WHERE " + g.condition(1, source{t, t.name}, source{t, "excluded"})
+	}
+	return target + " DO UPDATE SET " + strings.Join(set, ", ") + where
+}
+
+// primaryName returns the name of the primary key's constraint.
+func (g *generator) primaryName(t *table) string {
+	for _, name := range t.constraints {
+		if strings.HasSuffix(name, "_pkey") {
+			return name
+		}
+	}
+	return t.name + "_pkey"
+}
+
+func (g *generator) returning(t *table, alias string) string {
+	switch g.IntN(6) {
+	case 0:
+		return " RETURNING *"
+	case 1:
+		c := t.columns[g.IntN(len(t.columns))]
+		return fmt.Sprintf(" RETURNING %s AS r, %s.%s", g.scalar(c.typ, 1, source{t, alias}), alias, c.name)
+	}
+	return ""
+}
+
+// insertQuery inserts what a query gives. Which of several rows with one key is
+// taken must not matter.
+func (g *generator) insertQuery(t *table) string {
+	from := source{g.source(), "x"}
+	columns := slices.DeleteFunc(slices.Clone(t.columns), func(c column) bool { return c.generated })
+	if len(columns) == 0 {
+		return "INSERT INTO " + t.name + " DEFAULT VALUES"
+	}
+	var values []string
+	for _, c := range columns {
+		values = append(values, g.scalar(c.typ, 1, from))
+	}
+	sql := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS x WHERE %s", t.name, names(columns), strings.Join(values, ", "), from.name, g.search(1, g.schema.sources, from))
+	if g.oneIn(2) {
+		sql += g.returning(t, t.name)
+	}
+	return sql
+}
+
+// copyIn copies lines in. A COPY outside a block commits in pieces, so one that
+// may fail is in a block.
+func (g *generator) copyIn(session int, t *table) []step {
+	columns := slices.DeleteFunc(slices.Clone(t.columns), func(c column) bool { return c.generated })
+	if len(columns) == 0 {
+		return []step{{session: session, sql: "SELECT 1"}}
+	}
+	csv := g.oneIn(2)
+	var lines strings.Builder
+	for range 1 + g.IntN(5) {
+		var values []string
+		for _, c := range columns {
+			value := g.literal(c.typ)
+			isNull := value == "NULL"
+			value = strings.Trim(value, "'")
+			switch {
+			case isNull && csv:
+				value = ""
+			case isNull:
+				value = `\N`
+			case csv:
+				value = `"` + strings.ReplaceAll(value, `"`, `""`) + `"`
+			default:
+				value = strings.ReplaceAll(value, `\`, `\\`)
+			}
+			values = append(values, value)
+		}
+		lines.WriteString(strings.Join(values, map[bool]string{true: ",", false: "\t"}[csv]) + "\n")
+	}
+	sql := fmt.Sprintf("COPY %s (%s) FROM STDIN", t.name, names(columns))
+	if csv {
+		sql += " WITH (FORMAT csv)"
+	}
+	s := step{kind: copyIn, session: session, sql: sql, lines: lines.String()}
+	if g.block[session] {
+		return []step{s}
+	}
+	return []step{{session: session, sql: "BEGIN"}, s, {session: session, sql: "COMMIT"}}
+}
+
+// update returns an UPDATE whose result does not depend on the order of the rows.
+func (g *generator) update() string {
+	t := g.source()
+	target := source{t, "x"}
+	if key := g.smallKey(t); key != "" && g.oneIn(8) && g.shifts < 8 {
+		// Each time further than all times before together.
+		g.shifts++
+		return fmt.Sprintf("UPDATE %s AS x SET %s = x.%s + %d WHERE %s", t.name, key, key, 1000<<(2*g.shifts), g.search(1, g.schema.sources, target))
+	}
+	from, tables := "", []source{target}
+	where := ""
+	if other := g.source(); g.oneIn(5) && len(other.primary) == 1 && other != t {
+		for _, c := range t.columns {
+			if c.typ == other.column(other.primary[0]).typ {
+				tables = append(tables, source{other, "y"})
+				from = " FROM " + other.name + " AS y"
+				where = fmt.Sprintf("x.%s = y.%s AND ", c.name, other.primary[0])
+				break
+			}
+		}
+	}
+	byKey := from == "" && len(t.unique) > 0 && g.oneIn(3)
+	var set []string
+	for _, c := range g.some(t.columns, 3) {
+		if t.inKey(c.name) && !byKey && !g.oneIn(6) || c.generated {
+			continue
+		}
+		set = append(set, g.assignment(t, c, tables))
+	}
+	if len(set) == 0 {
+		c := t.columns[g.IntN(len(t.columns))]
+		set = append(set, c.name+" = "+c.name)
+	}
+	if byKey {
+		where = g.byKey(target, t.unique[g.IntN(len(t.unique))])
+	} else {
+		where += g.search(1, g.schema.sources, tables...)
+	}
+	return fmt.Sprintf("UPDATE %s AS x SET %s%s WHERE %s%s", t.name, strings.Join(set, ", "), from, where, g.returning(t, "x"))
+}
+
+// assignment sets a column. Columns of keys get constants.
+func (g *generator) assignment(t *table, c column, tables []source) string {
+	switch {
+	case t.inKey(c.name):
+		return c.name + " = " + g.pick("NULL", g.plain(c.typ), g.plain(c.typ))
+	case g.oneIn(8):
+		return c.name + " = DEFAULT"
+	case g.oneIn(8):
+		other := g.source()
+		if a, b := g.common(t, other); a != "" {
+			return fmt.Sprintf("%s = (SELECT %s FROM %s AS o WHERE x.%s = o.%s)", c.name, g.counted(c.typ), other.name, a, b)
+		}
+	case g.oneIn(8):
+		return fmt.Sprintf("(%s) = ROW(%s)", c.name, g.scalar(c.typ, 1, tables...))
+	case g.oneIn(12):
+		return c.name + " = " + g.pick("NULL", g.plain(c.typ), g.plain(c.typ))
+	}
+	return c.name + " = " + g.scalar(c.typ, 1, tables...)
+}
+
+// counted is an aggregate of a type.
+func (g *generator) counted(typ string) string {
+	switch typ {
+	case "integer", "bigint", "smallint", "numeric", "numeric(6,2)", "double precision", "real":
+		return "count(*)"
+	case "boolean":
+		return "count(*) > 1"
+	case "uuid", "bytea", "jsonb":
+		return "CASE WHEN count(*) > 0 THEN " + g.plain(typ) + " END"
+	default:
+		return "max(" + g.plain(typ) + ")"
+	}
+}
+
+// smallKey returns a column that is a unique key of its own and whose values
+// have room to grow.
+func (g *generator) smallKey(t *table) string {
+	for _, key := range t.unique {
+		if len(key) == 1 && t.column(key[0]).typ == "integer" {
+			return key[0]
+		}
+	}
+	return ""
+}
+
+// remove returns a DELETE or TRUNCATE.
+func (g *generator) remove(session int) string {
+	t := g.source()
+	if g.oneIn(12) && !g.block[0] && !g.block[1] {
+		return "TRUNCATE " + t.name
+	}
+	if other := g.source(); g.oneIn(5) && other != t {
+		if a, b := g.common(t, other); a != "" {
+			return fmt.Sprintf("DELETE FROM %s AS x USING %s AS y WHERE x.%s = y.%s AND %s%s", t.name, other.name, a, b, g.search(1, g.schema.sources, source{t, "x"}, source{other, "y"}), g.returning(t, "x"))
+		}
+	}
+	if g.oneIn(3) && len(t.unique) > 0 {
+		return fmt.Sprintf("DELETE FROM %s AS x WHERE %s%s", t.name, g.byKey(source{t, "x"}, t.unique[g.IntN(len(t.unique))]), g.returning(t, "x"))
+	}
+	return fmt.Sprintf("DELETE FROM %s AS x WHERE %s%s", t.name, g.search(1, g.schema.sources, source{t, "x"}), g.returning(t, "x"))
+}

@@ -1,0 +1,120 @@
+package randomtables
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// generator makes the steps of a script, one after the other, for the schema as
+// it is then.
+type generator struct {
+	*rand.Rand
+	schema *schema
+	// block says per session whether a transaction block is open, as far as the
+	// statements so far tell.
+	block [sessions]bool
+	// shifts counts the statements that move keys out of the way.
+	shifts int
+	// ends are the ways in which the server may go away.
+	ends []stepKind
+}
+
+// next returns the next steps.
+func (g *generator) next() []step {
+	session := 0
+	if g.oneIn(3) {
+		session = g.IntN(sessions)
+	}
+	quiet := !g.block[0] && !g.block[1]
+	switch n := g.IntN(100); {
+	case quiet && (len(g.schema.sources) == 0 || n < 12):
+		return []step{g.definition()}
+	case len(g.ends) > 0 && g.oneIn(60):
+		g.block = [sessions]bool{}
+		return []step{{kind: g.ends[g.IntN(len(g.ends))]}}
+	case len(g.schema.sources) == 0 || n < 30:
+		return []step{{session: session, sql: g.control(session)}}
+	case n >= 84 || !withLocks && g.block[1-session]:
+		return []step{{session: session, sql: g.read(session)}}
+	case n < 58:
+		return g.insert(session)
+	case n < 74:
+		return []step{{session: session, sql: g.update()}}
+	default:
+		return []step{{session: session, sql: g.remove(session)}}
+	}
+}
+
+// control begins and ends transactions and savepoints.
+func (g *generator) control(session int) string {
+	if !g.block[session] {
+		if g.oneIn(20) {
+			return g.pick("COMMIT", "ROLLBACK", "SAVEPOINT s1", "RELEASE s1", "ROLLBACK TO s1")
+		}
+		g.block[session] = true
+		return g.pick("BEGIN", "START TRANSACTION", "BEGIN")
+	}
+	if g.oneIn(3) {
+		g.block[session] = false
+		return g.pick("COMMIT", "COMMIT", "COMMIT", "ROLLBACK", "END", "ABORT")
+	}
+	return g.pick("SAVEPOINT s1", "SAVEPOINT s2", "ROLLBACK TO s1", "ROLLBACK TO SAVEPOINT s2", "RELEASE s1", "RELEASE SAVEPOINT s2")
+}
+
+// finish ends what is open and reads everything.
+func (g *generator) finish() []step {
+	var steps []step
+	for session := range sessions {
+		if g.block[session] {
+			steps = append(steps, step{session: session, sql: g.pick("COMMIT", "ROLLBACK")})
+			g.block[session] = false
+		}
+	}
+	for _, t := range g.schema.sources {
+		steps = append(steps, step{sql: "SELECT * FROM " + t.name})
+	}
+	for _, t := range g.schema.derived {
+		steps = append(steps, step{sql: "SELECT * FROM " + t.name})
+	}
+	return steps
+}
+
+func (g *generator) source() *table { return g.schema.sources[g.IntN(len(g.schema.sources))] }
+
+// read returns a query. Derived tables do not show what the own block has done.
+func (g *generator) read(session int) string {
+	readable := g.schema.sources
+	if !g.block[session] && len(g.schema.derived) > 0 && g.oneIn(2) {
+		readable = g.schema.derived
+	}
+	t := source{readable[g.IntN(len(readable))], "x"}
+	switch g.IntN(4) {
+	case 0:
+		other := source{readable[g.IntN(len(readable))], "y"}
+		if a, b := g.common(t.table, other.table); a != "" {
+			return fmt.Sprintf("SELECT x.*, y.%s FROM %s AS x %sJOIN %s AS y ON x.%s = y.%s", b, t.name, g.pick("", "LEFT ", "FULL "), other.name, a, b)
+		}
+		return "SELECT count(*) FROM " + t.name
+	case 1:
+		return "SELECT " + g.grouped(t)
+	case 2:
+		return fmt.Sprintf("SELECT * FROM %s AS x WHERE %s", t.name, g.search(1, readable, t))
+	default:
+		if key := t.primary; len(key) > 0 {
+			return fmt.Sprintf("SELECT * FROM %s AS x WHERE %s", t.name, g.byKey(t, key))
+		}
+		return "TABLE " + t.name
+	}
+}
+
+// byKey is a condition that holds for at most one row.
+func (g *generator) byKey(t source, key []string) string {
+	condition := ""
+	for i, name := range key {
+		if i > 0 {
+			condition += " AND "
+		}
+		condition += fmt.Sprintf("%s.%s = %s", t.alias, name, g.plain(t.column(name).typ))
+	}
+	return condition
+}

@@ -1,0 +1,127 @@
+package randomtables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// outcome is what a client sees of a statement.
+type outcome struct {
+	// isQuery says that the statement returns rows, which are in an order of their
+	// own.
+	isQuery bool
+	rows    []string
+	tag     string
+	// The fields of the error.
+	code, message, detail, table, column, constraint string
+}
+
+// outcomeOf runs a step's SQL and returns what comes of it.
+func outcomeOf(ctx context.Context, connection *pgx.Conn, s step, sql string) outcome {
+	var out outcome
+	if s.kind == copyIn {
+		tag, err := connection.PgConn().CopyFrom(ctx, strings.NewReader(s.lines), sql)
+		out.tag = tag.String()
+		out.fail(err)
+		return out
+	}
+	results, err := connection.PgConn().Exec(ctx, sql).ReadAll()
+	for _, result := range results {
+		out.isQuery = out.isQuery || len(result.FieldDescriptions) > 0
+		for _, row := range result.Rows {
+			values := make([]string, len(row))
+			for i, value := range row {
+				values[i] = `\N`
+				if value != nil {
+					values[i] = string(value)
+				}
+			}
+			out.rows = append(out.rows, strings.Join(values, "\t"))
+		}
+		out.tag = result.CommandTag.String()
+	}
+	slices.Sort(out.rows)
+	out.fail(err)
+	return out
+}
+
+func (o *outcome) fail(err error) {
+	if err == nil {
+		return
+	}
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		o.code, o.message = "none", err.Error()
+		return
+	}
+	o.rows, o.tag = nil, ""
+	o.code, o.message, o.detail = failure.Code, failure.Message, failure.Detail
+	o.table, o.column, o.constraint = failure.TableName, failure.ColumnName, failure.ConstraintName
+}
+
+// difference says how Millrace's outcome differs from PostgreSQL's. Its kind is
+// the same for differences that have probably the same cause.
+type difference struct{ kind, text string }
+
+func compare(s step, want, got outcome) *difference {
+	one := func(what, want, got string) *difference {
+		return &difference{kind: what, text: fmt.Sprintf("%s is %q, in PostgreSQL %q", what, got, want)}
+	}
+	switch {
+	case !s.oneRow && refusesRow(want.code) && refusesRow(got.code):
+		return nil // which of several wrong rows is met first is left open
+	case want.code != got.code:
+		return &difference{
+			kind: fmt.Sprintf("SQLSTATE %q and %q", want.code, got.code),
+			text: fmt.Sprintf("SQLSTATE is %q (%s), in PostgreSQL %q (%s)", got.code, got.message, want.code, want.message),
+		}
+	case want.table != got.table:
+		return one("table", want.table, got.table)
+	case want.column != got.column:
+		return one("column", want.column, got.column)
+	case want.constraint != got.constraint:
+		return one("constraint", want.constraint, got.constraint)
+	case want.message != got.message && !relationWords(want.message):
+		return one("message", want.message, got.message)
+	case want.tag != got.tag && s.kind != definition:
+		return one("tag", want.tag, got.tag)
+	case !slices.Equal(want.rows, got.rows):
+		return &difference{kind: "rows", text: "rows (- PostgreSQL, + here):\n" + diffRows(want.rows, got.rows)}
+	}
+	return nil
+}
+
+// refusesRow says that an error is about a row's values.
+func refusesRow(code string) bool {
+	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23") || code == "21000"
+}
+
+// relationWords says that a message may speak of views where there are derived
+// tables.
+func relationWords(message string) bool {
+	return strings.Contains(message, "view") || strings.Contains(message, "depend")
+}
+
+// diffRows lists the rows that only one of two sorted lists has.
+func diffRows(want, got []string) string {
+	var out strings.Builder
+	for len(want) > 0 || len(got) > 0 {
+		switch {
+		case len(got) == 0 || len(want) > 0 && want[0] < got[0]:
+			fmt.Fprintf(&out, "- %s\n", want[0])
+			want = want[1:]
+		case len(want) == 0 || got[0] < want[0]:
+			fmt.Fprintf(&out, "+ %s\n", got[0])
+			got = got[1:]
+		default:
+			want, got = want[1:], got[1:]
+		}
+	}
+	return out.String()
+}

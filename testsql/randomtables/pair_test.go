@@ -1,0 +1,163 @@
+package randomtables
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/cmd/node"
+	"millrace/testsql/harness"
+)
+
+// sessions is the number of connections that a script has to each server.
+const sessions = 2
+
+// patience is how long a statement may take.
+const patience = 20 * time.Second
+
+// server is a Millrace that scripts restart and kill.
+type server interface {
+	URL() string
+	Restart(ctx context.Context)
+	Kill(ctx context.Context)
+}
+
+// inProcess is a node in this process. It cannot be killed.
+type inProcess struct {
+	t       *testing.T
+	options node.Options
+	node    *node.Node
+}
+
+func newInProcess(t *testing.T, shards int) *inProcess {
+	s := &inProcess{t: t, options: node.Options{Dir: t.TempDir(), Shards: shards}}
+	s.node = harness.StartNode(t, s.options)
+	return s
+}
+
+func (s *inProcess) URL() string { return harness.NodeURL(s.node.Addr()) }
+
+func (s *inProcess) Restart(context.Context) {
+	if err := s.node.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.node = harness.StartNode(s.t, s.options)
+}
+
+func (s *inProcess) Kill(ctx context.Context) { s.Restart(ctx) }
+
+// ownProcess is a node in a process of its own.
+type ownProcess struct {
+	t       *testing.T
+	process *harness.Process
+}
+
+func newOwnProcess(t *testing.T, shards int) *ownProcess {
+	return &ownProcess{t: t, process: harness.StartProcess(t, t.TempDir(), "--shards", fmt.Sprint(shards))}
+}
+
+func (s *ownProcess) URL() string { return s.process.URL() }
+
+func (s *ownProcess) Restart(context.Context) {
+	if exit := s.process.Stop(); exit != 0 {
+		s.t.Fatalf("exit code %d:\n%s", exit, s.process.Logs())
+	}
+	s.process = harness.StartProcess(s.t, s.process.Dir)
+}
+
+func (s *ownProcess) Kill(context.Context) {
+	s.process.Kill()
+	s.process = harness.StartProcess(s.t, s.process.Dir)
+}
+
+// pair is a Millrace and a PostgreSQL that must agree, with sessions on each.
+type pair struct {
+	t           *testing.T
+	server      server
+	postgresURL string
+	here, there [sessions]*pgx.Conn
+	// catalog is a connection to PostgreSQL that sees what is committed.
+	catalog *pgx.Conn
+}
+
+// newPair takes a database of its own in the oracle.
+func newPair(t *testing.T, oracle *harness.Postgres, database string, s server) *pair {
+	harness.Exec(t, oracle.Connect(t), "CREATE DATABASE "+database)
+	p := &pair{t: t, server: s, postgresURL: strings.Replace(oracle.URL(), "dbname=postgres", "dbname="+database, 1)}
+	p.catalog = harness.Connect(t, p.postgresURL)
+	p.connect()
+	return p
+}
+
+// connect opens the sessions anew, which ends what the old ones had not
+// committed.
+func (p *pair) connect() {
+	for i := range sessions {
+		p.here[i] = reconnect(p.t, p.here[i], p.server.URL())
+		p.there[i] = reconnect(p.t, p.there[i], p.postgresURL)
+	}
+}
+
+func reconnect(t *testing.T, old *pgx.Conn, url string) *pgx.Conn {
+	if old != nil {
+		_ = old.Close(t.Context()) // the server may have gone away
+	}
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	// Who meets a row that the other session has locked does not wait: the script
+	// has one thread.
+	harness.Exec(t, c, "SET lock_timeout = '50ms'")
+	return c
+}
+
+// reset drops everything on both servers.
+func (p *pair) reset() {
+	for i := range sessions {
+		harness.Exec(p.t, p.there[i], "ROLLBACK")
+		harness.Exec(p.t, p.here[i], "ROLLBACK")
+	}
+	harness.Exec(p.t, p.catalog, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+	for _, name := range harness.Rows(p.t, p.here[0], "SELECT name FROM millrace.tables") {
+		harness.Exec(p.t, p.here[0], "DROP TABLE IF EXISTS "+name+" CASCADE")
+	}
+}
+
+// run does a step on both servers and returns PostgreSQL's outcome and how
+// Millrace's differs, nil where it does not.
+func (p *pair) run(s step) (outcome, *difference) {
+	switch s.kind {
+	case restart:
+		p.server.Restart(p.t.Context())
+		p.connect()
+		return outcome{}, nil
+	case kill:
+		p.server.Kill(p.t.Context())
+		p.connect()
+		return outcome{}, nil
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	want := outcomeOf(ctx, p.there[s.session], s, s.inPostgres())
+	got := outcomeOf(ctx, p.here[s.session], s, s.sql)
+	return want, compare(s, want, got)
+}
+
+// replay runs steps from nothing and returns the first difference and its place.
+func (p *pair) replay(steps []step) (outcomes []outcome, d *difference) {
+	p.reset()
+	for _, s := range steps {
+		o, d := p.run(s)
+		outcomes = append(outcomes, o)
+		if d != nil {
+			return outcomes, d
+		}
+	}
+	return outcomes, nil
+}
