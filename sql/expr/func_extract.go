@@ -127,10 +127,11 @@ const (
 	fieldTimezoneMinute
 )
 
-// fieldNames lists the spellings of each field.
+// fieldNames lists the spellings of each field, of which the first ten letters
+// count.
 var fieldNames = map[dateTimeField]string{
-	fieldMicroseconds:   "microseconds microsecond us usec usecs useconds microsecon",
-	fieldMilliseconds:   "milliseconds millisecond ms msec msecs mseconds millisecon",
+	fieldMicroseconds:   "microsecon us usec usecs useconds",
+	fieldMilliseconds:   "millisecon ms msec msecs mseconds",
 	fieldSecond:         "second seconds sec secs s",
 	fieldMinute:         "minute minutes min mins m",
 	fieldHour:           "hour hours hr hrs h",
@@ -149,9 +150,12 @@ var fieldNames = map[dateTimeField]string{
 	fieldIsoyear:        "isoyear",
 	fieldJulian:         "julian j jd",
 	fieldTimezone:       "timezone",
-	fieldTimezoneHour:   "timezone_hour timezone_h",
-	fieldTimezoneMinute: "timezone_minute timezone_m",
+	fieldTimezoneHour:   "timezone_h",
+	fieldTimezoneMinute: "timezone_m",
 }
+
+// fieldLength is how many letters of a field's name count.
+const fieldLength = 10
 
 var fieldsByName = sync.OnceValue(func() map[string]dateTimeField {
 	fields := map[string]dateTimeField{}
@@ -179,7 +183,7 @@ type namedField struct {
 func (c *fieldCache) find(name string) namedField {
 	if !c.known || c.name != name {
 		lower := lowerASCII(name)
-		c.name, c.known, c.last = name, true, namedField{fieldsByName()[lower], lower}
+		c.name, c.known, c.last = name, true, namedField{fieldsByName()[lower[:min(len(lower), fieldLength)]], lower}
 	}
 	return c.last
 }

@@ -1,11 +1,11 @@
 package expr
 
 import (
-	"math"
-	"strconv"
 	"strings"
+	"time"
 
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // defineFromChar defines to_timestamp and to_date with a template.
@@ -13,197 +13,372 @@ func (b *builder) defineFromChar() {
 	b.function("to_timestamp", "text,text", "timestamptz", nil, "time read by a template", stable, stateful(func() Kernel {
 		var cache templateCache
 		return lift2c(func(ctx *Context, text, template string) (int64, error) {
-			r := templateReader{text: text, source: text}
+			r := templateReader{source: text, precision: -1}
 			if err := r.read(cache.nodes(template)); err != nil {
 				return 0, err
 			}
-			days, ofDay, err := r.moment()
-			if err != nil {
-				return 0, err
-			}
-			local, err := joinTimestamp(days, ofDay)
-			if err != nil {
-				return 0, err
-			}
-			if r.hasOffset {
-				return local - int64(r.offset)*microsPerSecond, nil
-			}
-			return localToUTC(local, ctx.zone()), nil
+			return r.timestamp(ctx.zone())
 		})
 	}))
 	b.function("to_date", "text,text", "date", nil, "date read by a template", stable, stateful(func() Kernel {
 		var cache templateCache
 		return lift2e(func(text, template string) (int64, error) {
-			r := templateReader{text: text, source: text}
+			r := templateReader{source: text, precision: -1}
 			if err := r.read(cache.nodes(template)); err != nil {
 				return 0, err
 			}
-			days, _, err := r.moment()
-			return days, err
+			d, _, err := r.moment()
+			if err != nil {
+				return 0, err
+			}
+			days := d.days()
+			if days < firstDate || days >= endDate {
+				return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "date out of range: \"%s\"", text)
+			}
+			return days, nil
 		})
 	}))
 }
 
-// templateReader reads text by a template and collects the fields.
-type templateReader struct {
-	text, source string
-
-	year, month, day, dayOfYear    int
-	isoYear, isoWeek, isoDay       int
-	century, weekOfMonth, week     int
-	hour, minute, second, micro    int
-	secondsOfDay                   int
-	julian                         int64
-	hasYear, hasJulian, beforeZero bool
-	twelve, afternoon, hasHalf     bool
-	hasOffset                      bool
-	offset                         int // seconds east of UTC
+func (r *templateReader) timestamp(zone *time.Location) (int64, error) {
+	d, ofDay, err := r.moment()
+	if err != nil {
+		return 0, err
+	}
+	local, err := joinTimestamp(d.days(), ofDay)
+	if err != nil {
+		return 0, err
+	}
+	if r.zoneSign == 0 {
+		return r.rounded(types.TimestampFromLocal(local, zone))
+	}
+	const maxZoneHours = 15
+	if r.zoneHour < 0 || r.zoneHour > maxZoneHours || r.zoneMinute < 0 || r.zoneMinute > 59 {
+		return 0, sqlerr.New(sqlerr.InvalidTimeZoneDisplacement, -1, "time zone displacement out of range: \"%s\"", r.source)
+	}
+	return r.rounded(local - int64(r.zoneSign)*(int64(r.zoneHour)*microsPerHour+int64(r.zoneMinute)*microsPerMinute))
 }
 
-// read takes the fields of the template from the text. Blanks and punctuation
-// between them need not agree.
+// rounded rounds a timestamp to the digits that the template has for the second's
+// fraction.
+func (r *templateReader) rounded(micros int64) (int64, error) {
+	if _, err := checkTimestamp(micros); err != nil {
+		return 0, err
+	}
+	typ := types.TimestampTZ
+	typ.Mod = r.precision
+	d, err := types.CoerceToModifier(typ, types.IntDatum(micros), false)
+	return d.Int, err
+}
+
+// templateReader reads text by a template and collects the fields, 0 for those
+// that are absent.
+//
+// Outside of the mode FX the reader is lenient: white space in front of fields and
+// behind them is passed over, and a blank or punctuation mark of the template
+// stands for one of the text, or for none. extra counts the characters passed over
+// so far that the template does not name: its other characters stand for them
+// first.
+type templateReader struct {
+	source string
+	at     int // in source
+	exact  bool
+	extra  int
+
+	year, century, month, day int
+	yearDigits                int // as the pattern says: 4 for YYYY
+	dayOfYear, dayOfWeek      int // day 1 is Sunday
+	week, weekOfMonth         int
+	julian                    int
+	beforeChrist              int // 1 for BC
+	calendar                  calendarKind
+
+	hour, minute, second, secondOfDay int
+	millisecond, microsecond          int
+	precision                         int32 // digits of the second's fraction that count, -1 for all
+	afternoon                         int   // 1 for PM
+	twelveHours                       bool
+	zoneSign, zoneHour, zoneMinute    int // zoneSign is 0 without a zone
+}
+
+// calendarKind is which calendar a template's fields belong to.
+type calendarKind uint8
+
+const (
+	calendarUnknown calendarKind = iota
+	calendarGregorian
+	calendarISO
+)
+
+// calendarOf returns the calendar that a field belongs to.
+func calendarOf(field string) calendarKind {
+	switch field {
+	case "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I":
+		return calendarISO
+	case "DDD", "DD", "D", "MM", "MONTH", "MON", "RM", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y":
+		return calendarGregorian
+	}
+	return calendarUnknown
+}
+
+// read takes the fields of the template from the text, as far as it goes.
 func (r *templateReader) read(nodes []templateNode) error {
 	for i, n := range nodes {
-		if n.field == "" {
-			r.skipText(n.written)
-			continue
-		}
-		r.text = strings.TrimLeft(r.text, " ")
-		if r.text == "" {
+		if r.at >= len(r.source) {
 			return nil
 		}
-		numberFollows := i+1 < len(nodes) && nodes[i+1].field != ""
-		if err := r.field(n, numberFollows && !n.fill); err != nil {
+		if !r.exact && n.field != "FX" && (n.field != "" || i == 0) {
+			r.extra += r.skipBlanks()
+		}
+		if n.field == "" {
+			r.skipText(n)
+			continue
+		}
+		if kind := calendarOf(n.field); kind != calendarUnknown {
+			if r.calendar != calendarUnknown && r.calendar != kind {
+				return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid combination of date conventions").
+					WithHint("Do not mix Gregorian and ISO week date conventions in a formatting template.")
+			}
+			r.calendar = kind
+		}
+		if err := r.field(n, i+1 == len(nodes) || n.ordinal != 0 || endsNumber(nodes[i+1])); err != nil {
 			return err
 		}
-		if n.ordinal != "" && len(r.text) >= 2 {
-			r.text = r.text[2:]
+		if n.ordinal != 0 && (n.digits && n.field != "TZM" || strings.HasPrefix(n.field, "FF")) {
+			r.at += characterOffset(r.rest(), 2)
+		}
+		if !r.exact {
+			r.extra = r.skipBlanks()
 		}
 	}
 	return nil
 }
 
-// skipText skips literal text: a separator in the template stands for any
-// separators, a letter for any character.
-func (r *templateReader) skipText(written string) {
-	for _, c := range written {
-		if isSeparator(c) {
-			r.text = strings.TrimLeft(r.text, " ")
-			if r.text != "" && isSeparator(rune(r.text[0])) {
-				r.text = strings.TrimLeft(r.text[1:], " ")
-			}
-			continue
+// endsNumber reports whether a node cannot begin with a digit.
+func endsNumber(n templateNode) bool {
+	if n.field != "" {
+		return !n.digits
+	}
+	return n.written[0] < '0' || n.written[0] > '9'
+}
+
+func (r *templateReader) rest() string { return r.source[r.at:] }
+
+// skipBlanks passes over white space and returns how much there was.
+func (r *templateReader) skipBlanks() int {
+	start := r.at
+	for r.at < len(r.source) && isBlank(r.source[r.at]) {
+		r.at++
+	}
+	return r.at - start
+}
+
+// skipText passes over what a template's character stands for.
+func (r *templateReader) skipText(n templateNode) {
+	switch {
+	case r.exact:
+		r.at += characterOffset(r.rest(), 1)
+	case n.separator:
+		r.extra--
+		if r.at < len(r.source) && isSeparator(r.source[r.at]) {
+			r.at++
+			r.extra++
 		}
-		if r.text != "" {
-			r.text = r.text[characterOffset(r.text, 1):]
+	case r.extra > 0:
+		r.extra--
+	default:
+		r.at += characterOffset(r.rest(), 1)
+	}
+}
+
+// field reads one field; free says that a number may have any number of digits.
+func (r *templateReader) field(n templateNode, free bool) error {
+	free = free || n.fill
+	if target, width := r.numericField(n.field); width > 0 {
+		_, err := r.number(n, target, width, free)
+		return err
+	}
+	switch n.field {
+	case "FX":
+		r.exact = true
+		return nil
+	case "HH", "HH12":
+		r.twelveHours = true
+		_, err := r.number(n, &r.hour, 2, free)
+		return err
+	case "MS":
+		return r.fraction(n, &r.millisecond, 3, free)
+	case "US":
+		return r.fraction(n, &r.microsecond, 6, free)
+	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+		width := int(n.field[2] - '0')
+		r.precision = int32(width)
+		return r.fraction(n, &r.microsecond, width, free)
+	case "ID":
+		_, err := r.number(n, &r.dayOfWeek, 1, free)
+		if r.dayOfWeek++; r.dayOfWeek > 7 {
+			r.dayOfWeek = 1
 		}
+		return err
+	case "TZH", "TZM":
+		return r.zoneField(n, free)
+	case "TZ", "OF":
+		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "formatting field \"%s\" is only supported in to_char", n.written)
+	case "Y,YYY", "YYY", "IYY", "YY", "IY", "Y", "I", "YYYY", "IYYY":
+		return r.yearField(n, free)
 	}
+	return r.word(n)
 }
 
-func isSeparator(c rune) bool {
-	return c > ' ' && c < 0x7f && !isLetterOrDigit(byte(c)) || c == ' '
-}
-
-// number reads an integer: at most width digits when a number follows at once.
-func (r *templateReader) number(field string, width int, bounded bool) (int, error) {
-	if bounded && len(r.text) < width {
-		return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "source string too short for \"%s\" formatting field", field).
-			WithDetail("Field requires %d characters, but only %d remain.", width, len(r.text)).
-			WithHint("If your source string is not fixed-width, try using the \"FM\" modifier.")
-	}
-	end := 0
-	if r.text != "" && (r.text[0] == '-' || r.text[0] == '+') {
-		end++
-	}
-	start := end
-	for end < len(r.text) && r.text[end] >= '0' && r.text[end] <= '9' && (!bounded || end-start < width) {
-		end++
-	}
-	if end == start {
-		return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid value \"%s\" for \"%s\"", r.text[:min(len(r.text), max(width, 1))], field).
-			WithDetail("Value must be an integer.")
-	}
-	v, err := strconv.Atoi(r.text[:end])
-	if err != nil || v > math.MaxInt32 || v < math.MinInt32 {
-		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "value for \"%s\" in source string is out of range", field)
-	}
-	r.text = r.text[end:]
-	return v, nil
-}
-
-// numericField returns where a field that is a number is kept, and how many
-// digits it has.
+// numericField returns where a field that is a plain number is kept (nil for
+// one that is read and ignored), and its width, 0 for the other fields.
 func (r *templateReader) numericField(field string) (target *int, width int) {
 	switch field {
-	case "HH24", "HH", "HH12":
+	case "HH24":
 		return &r.hour, 2
 	case "MI":
 		return &r.minute, 2
 	case "SS":
 		return &r.second, 2
 	case "SSSS", "SSSSS":
-		return &r.secondsOfDay, 5
-	case "YYYY":
-		return &r.year, 4
-	case "YYY":
-		return &r.year, 3
-	case "YY":
-		return &r.year, 2
-	case "Y":
-		return &r.year, 1
-	case "IYYY":
-		return &r.isoYear, 4
+		return &r.secondOfDay, len(field)
 	case "CC":
 		return &r.century, 2
 	case "MM":
 		return &r.month, 2
 	case "DD":
 		return &r.day, 2
-	case "DDD":
+	case "DDD", "IDDD":
 		return &r.dayOfYear, 3
-	case "IW":
-		return &r.isoWeek, 2
-	case "ID":
-		return &r.isoDay, 1
-	case "WW":
+	case "D":
+		return &r.dayOfWeek, 1
+	case "IW", "WW":
 		return &r.week, 2
 	case "W":
 		return &r.weekOfMonth, 1
+	case "J":
+		return &r.julian, 1
+	case "Q":
+		return nil, 1
 	}
 	return nil, 0
 }
 
-func (r *templateReader) field(n templateNode, bounded bool) error {
-	if target, width := r.numericField(n.field); target != nil {
-		before := len(r.text)
-		v, err := r.number(n.written, width, bounded)
-		if err != nil {
-			return err
-		}
-		*target = v
-		switch n.field {
-		case "HH", "HH12":
-			r.twelve = true
-			if v < 1 || v > 12 {
-				return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "hour \"%d\" is invalid for the 12-hour clock", v).
-					WithHint("Use the 24-hour clock, or give an hour between 1 and 12.")
-			}
-		case "YYYY", "YYY", "YY", "Y":
-			r.hasYear = true
-			if read := before - len(r.text); read <= 3 && n.field != "YYYY" || n.field == "YYY" || n.field == "YY" {
-				r.year = nearYear(v, read)
-			}
-		}
-		return nil
+// set keeps a field's value, which must not differ from one that it has already.
+func (r *templateReader) set(n templateNode, target *int, v int) error {
+	if *target != 0 && *target != v {
+		return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "conflicting values for \"%s\" field in formatting string", n.written).
+			WithDetail("This value contradicts a previous setting for the same field type.")
 	}
-	return r.namedField(n)
+	*target = v
+	return nil
+}
+
+// number reads an integer of exactly so many characters, or of any number of
+// digits where free is set, and returns how many characters it had.
+func (r *templateReader) number(n templateNode, target *int, width int, free bool) (int, error) {
+	start := r.at
+	r.skipBlanks()
+	text := r.rest()
+	shown := text[:min(width, len(text))]
+	if !free {
+		if len(text) < width {
+			return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "source string too short for \"%s\" formatting field", n.written).
+				WithDetail("Field requires %d characters, but only %d remain.", width, len(text)).
+				WithHint("If your source string is not fixed-width, try using the \"FM\" modifier.")
+		}
+		text = shown
+	}
+	v, used, fits := leadingInt(text)
+	switch {
+	case used == 0:
+		return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid value \"%s\" for \"%s\"", shown, n.written).
+			WithDetail("Value must be an integer.")
+	case !free && used < width:
+		return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid value \"%s\" for \"%s\"", shown, n.written).
+			WithDetail("Field requires %d characters, but only %d could be parsed.", width, used).
+			WithHint("If your source string is not fixed-width, try using the \"FM\" modifier.")
+	case !fits:
+		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "value for \"%s\" in source string is out of range", n.written).
+			WithDetail("Value must be in the range -2147483648 to 2147483647.")
+	}
+	r.at += used
+	if target == nil {
+		return r.at - start, nil
+	}
+	return r.at - start, r.set(n, target, v)
+}
+
+// leadingInt reads the integer that text begins with, behind white space, as C's
+// strtol; used is 0 when there is none.
+func leadingInt(text string) (v, used int, fits bool) {
+	at := 0
+	for at < len(text) && isBlank(text[at]) {
+		at++
+	}
+	negative := false
+	if at < len(text) && (text[at] == '-' || text[at] == '+') {
+		negative = text[at] == '-'
+		at++
+	}
+	start := at
+	const limit = 1 << 31
+	for ; at < len(text) && text[at] >= '0' && text[at] <= '9'; at++ {
+		v = min(v*10+int(text[at]-'0'), limit+1)
+	}
+	if at == start {
+		return 0, 0, true
+	}
+	if negative {
+		return -v, at, v <= limit
+	}
+	return v, at, v < limit
+}
+
+// yearField reads a year; one of less than four digits is the one nearest 2020.
+func (r *templateReader) yearField(n templateNode, free bool) error {
+	if n.field == "Y,YYY" {
+		return r.groupedYear(n)
+	}
+	r.yearDigits = len(strings.TrimPrefix(n.field, "I"))
+	if n.field[0] == 'I' {
+		r.yearDigits = len(n.field)
+	}
+	v := 0
+	used, err := r.number(n, &v, len(n.field), free)
+	if err != nil {
+		return err
+	}
+	if used < 4 && r.yearDigits < 4 {
+		v = nearYear(v)
+	}
+	return r.set(n, &r.year, v)
+}
+
+// groupedYear reads a year such as 2,024.
+func (r *templateReader) groupedYear(n templateNode) error {
+	malformed := sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid input string for \"Y,YYY\"")
+	thousands, used, fits := leadingInt(r.rest())
+	rest := r.rest()[used:]
+	if used == 0 || !fits || !strings.HasPrefix(rest, ",") {
+		return malformed
+	}
+	rest = rest[1:]
+	years, digits, _ := leadingInt(rest[:min(3, len(rest))])
+	if digits == 0 {
+		return malformed
+	}
+	if thousands > 2147482 || thousands < -2147482 {
+		return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "value for \"Y,YYY\" in source string is out of range")
+	}
+	r.yearDigits = 4
+	r.at += used + 1 + digits
+	return r.set(n, &r.year, thousands*1000+years)
 }
 
 // nearYear completes a year of less than four digits to the one nearest 2020.
-func nearYear(year, read int) int {
+func nearYear(year int) int {
 	switch {
-	case year < 0 || read > 3:
-		return year
 	case year < 70:
 		return year + 2000
 	case year < 100:
@@ -216,137 +391,91 @@ func nearYear(year, read int) int {
 	return year
 }
 
-// namedField reads the fields that are words, fractions or offsets.
-func (r *templateReader) namedField(n templateNode) error {
-	switch n.field {
-	case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		return r.fraction(n.field)
-	case "AM", "PM", "A.M.", "P.M.":
-		return r.half(n)
-	case "BC", "AD", "B.C.", "A.D.":
-		r.beforeZero = len(r.text) > 0 && (r.text[0] == 'B' || r.text[0] == 'b')
-		r.text = r.text[min(len(n.field), len(r.text)):]
-		return nil
-	case "MONTH", "MON":
-		v, err := r.word(n, monthNames[:])
-		r.month = v + 1
-		return err
-	case "DAY", "DY":
-		_, err := r.word(n, dayNames[:])
-		return err
-	case "RM":
-		return r.romanMonth(n)
-	case "J":
-		v, err := r.number(n.written, 9, false)
-		r.julian, r.hasJulian = int64(v), true
-		return err
-	case "TZH", "TZM", "OF":
-		return r.zoneField(n)
-	case "D", "IDDD", "Q":
-		_, err := r.number(n.written, 3, true)
-		return err
-	}
-	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "formatting field \"%s\" is only supported in to_char", n.field)
-}
-
-// fraction reads digits behind the point.
-func (r *templateReader) fraction(field string) error {
-	width := 6
-	switch {
-	case field == "MS":
-		width = 3
-	case field != "US":
-		width = int(field[2] - '0')
-	}
-	end := 0
-	for end < len(r.text) && end < width && r.text[end] >= '0' && r.text[end] <= '9' {
-		end++
-	}
-	if end == 0 {
-		_, err := r.number(field, width, true)
-		return err
-	}
-	v, err := strconv.Atoi((r.text[:end] + "000000")[:6])
-	r.micro, r.text = v, r.text[end:]
-	return err
-}
-
-func (r *templateReader) half(n templateNode) error {
-	halves := []string{"AM", "PM"}
-	if strings.Contains(n.field, ".") {
-		halves = []string{"A.M.", "P.M."}
-	}
-	for _, half := range halves {
-		if hasPrefixFold(r.text, half) {
-			r.hasHalf, r.twelve, r.afternoon = true, true, half[0] == 'P'
-			r.text = r.text[len(half):]
-			return nil
-		}
-	}
-	return r.errWord(n)
-}
-
-func (r *templateReader) errWord(n templateNode) error {
-	return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid value \"%s\" for \"%s\"", r.text[:characterOffset(r.text, len(n.field))], n.written).
-		WithDetail("The given value did not match any of the allowed values for this field.")
-}
-
-// word reads a name, whole or of three letters, and returns its number.
-func (r *templateReader) word(n templateNode, names []string) (int, error) {
-	short := len(n.field) <= 3 && n.field != "DAY"
-	for i, name := range names {
-		if short {
-			name = name[:3]
-		}
-		if hasPrefixFold(r.text, name) {
-			r.text = r.text[len(name):]
-			return i, nil
-		}
-	}
-	return 0, r.errWord(n)
-}
-
-func (r *templateReader) romanMonth(n templateNode) error {
-	longest := -1
-	for k, name := range romanMonths {
-		if hasPrefixFold(r.text, name) && (longest < 0 || len(name) > len(romanMonths[longest])) {
-			longest = k
-		}
-	}
-	if longest < 0 {
-		return r.errWord(n)
-	}
-	r.month = longest + 1
-	r.text = r.text[len(romanMonths[longest]):]
-	return nil
-}
-
-func (r *templateReader) zoneField(n templateNode) error {
-	sign := 1
-	if r.offset < 0 {
-		sign = -1
-	}
-	if r.text[0] == '-' && n.field != "TZM" {
-		sign = -1
-	}
-	v, err := r.number(n.written, 2, true)
+// fraction reads digits behind the point: 25 is a quarter, like 250.
+func (r *templateReader) fraction(n templateNode, target *int, width int, free bool) error {
+	used, err := r.number(n, target, width, free)
 	if err != nil {
 		return err
 	}
-	if v < 0 {
-		v = -v
+	digits := 6
+	if n.field == "MS" {
+		digits = 3
 	}
-	r.hasOffset = true
-	if n.field == "TZM" {
-		r.offset += sign * v * 60
-		return nil
-	}
-	r.offset = sign * v * 3600
-	if n.field == "OF" && strings.HasPrefix(r.text, ":") {
-		r.text = r.text[1:]
-		minutes, err := r.number(n.written, 2, true)
-		r.offset += sign * minutes * 60
-		return err
+	for ; used < digits; used++ {
+		*target *= 10
 	}
 	return nil
+}
+
+// zoneField reads the hour of a zone, with a sign that may have been taken for
+// punctuation before, or its minute.
+func (r *templateReader) zoneField(n templateNode, free bool) error {
+	if n.field == "TZM" {
+		if r.zoneSign == 0 {
+			r.zoneSign = 1
+		}
+		_, err := r.number(n, &r.zoneMinute, 2, free)
+		return err
+	}
+	r.zoneSign = 1
+	if r.at < len(r.source) && strings.IndexByte("+- ", r.source[r.at]) >= 0 {
+		if r.source[r.at] == '-' {
+			r.zoneSign = -1
+		}
+		r.at++
+	} else if r.extra > 0 && r.source[r.at-1] == '-' {
+		r.zoneSign = -1
+	}
+	_, err := r.number(n, &r.zoneHour, 2, free)
+	return err
+}
+
+// word reads the fields that are words.
+func (r *templateReader) word(n templateNode) error {
+	switch n.field {
+	case "AM", "PM":
+		r.twelveHours = true
+		return r.oneOf(n, &r.afternoon, 0, []string{"AM", "PM"}, 0)
+	case "A.M.", "P.M.":
+		r.twelveHours = true
+		return r.oneOf(n, &r.afternoon, 0, []string{"A.M.", "P.M."}, 0)
+	case "AD", "BC":
+		return r.oneOf(n, &r.beforeChrist, 0, []string{"AD", "BC"}, 0)
+	case "A.D.", "B.C.":
+		return r.oneOf(n, &r.beforeChrist, 0, []string{"A.D.", "B.C."}, 0)
+	case "MONTH":
+		return r.oneOf(n, &r.month, 1, monthNames, 0)
+	case "MON":
+		return r.oneOf(n, &r.month, 1, monthNames, 3)
+	case "DAY":
+		return r.oneOf(n, &r.dayOfWeek, 1, dayNames, 0)
+	case "DY":
+		return r.oneOf(n, &r.dayOfWeek, 1, dayNames, 3)
+	}
+	// RM: the months in Roman numerals begin with December.
+	month := 0
+	if err := r.oneOf(n, &month, 1, romanMonths, 0); err != nil {
+		return err
+	}
+	return r.set(n, &r.month, 13-month)
+}
+
+// oneOf reads one of some words, cut to so many letters where letters is not 0,
+// and keeps its number, counted from first.
+func (r *templateReader) oneOf(n templateNode, target *int, first int, words []string, letters int) error {
+	for i, word := range words {
+		if letters > 0 {
+			word = word[:letters]
+		}
+		if rest := r.rest(); len(rest) >= len(word) && strings.EqualFold(rest[:len(word)], word) {
+			r.at += len(word)
+			return r.set(n, target, first+i)
+		}
+	}
+	shown := r.rest()
+	if end := strings.IndexAny(shown, " \t\n\v\f\r"); end >= 0 {
+		shown = shown[:end]
+	}
+	return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid value \"%s\" for \"%s\"", shown, n.written).
+		WithDetail("The given value did not match any of the allowed values for this field.")
 }

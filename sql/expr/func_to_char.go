@@ -1,10 +1,7 @@
 package expr
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
-	"time"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -14,33 +11,32 @@ import (
 func (b *builder) defineToChar() {
 	const words = "printed by a template"
 	b.function("to_char", "timestamp,text", "text", nil, words, stable, stateful(func() Kernel {
-		var cache templateCache
+		var p momentPrinter
 		return lift2e(func(v int64, template string) (string, error) {
 			if isInfinite(v) || template == "" {
 				return "", errNull
 			}
-			return formatMoment(momentOf(v), cache.nodes(template))
+			return p.print(momentOf(v), template)
 		})
 	}))
 	b.function("to_char", "timestamptz,text", "text", nil, words, stable, stateful(func() Kernel {
-		var cache templateCache
+		var p momentPrinter
 		return lift2c(func(ctx *Context, v int64, template string) (string, error) {
 			if isInfinite(v) || template == "" {
 				return "", errNull
 			}
 			m := momentOf(types.TimestampToLocal(v, ctx.zone()))
 			m.zone, m.offset = types.TimestampToTime(v).In(ctx.zone()).Zone()
-			m.zoned = true
-			return formatMoment(m, cache.nodes(template))
+			return p.print(m, template)
 		})
 	}))
 	b.function("to_char", "interval,text", "text", nil, words, stable, stateful(func() Kernel {
-		var cache templateCache
+		var p momentPrinter
 		return lift2e(func(v string, template string) (string, error) {
 			if template == "" {
 				return "", errNull
 			}
-			return formatMoment(momentOfInterval(types.DecodeInterval(v)), cache.nodes(template))
+			return p.print(momentOfInterval(types.DecodeInterval(v)), template)
 		})
 	}))
 }
@@ -61,262 +57,331 @@ func (c *templateCache) nodes(template string) []templateNode {
 // moment is what a template can print of a timestamp or an interval.
 type moment struct {
 	date
-	hour, minute, second, micro int
-	days                        int64 // since 2000-01-01, of timestamps
-	isInterval                  bool
-	zoned                       bool
-	zone                        string
-	offset                      int // seconds east of UTC
+	hour                  int64
+	minute, second, micro int
+	dayOfYear             int
+	isInterval            bool
+	zone                  string
+	offset                int // seconds east of UTC
 }
 
 func momentOf(local int64) moment {
 	days, ofDay := splitTimestamp(local)
 	c := clockOf(ofDay)
-	return moment{date: dateOf(days), hour: c.hour, minute: c.minute, second: c.second, micro: c.micro, days: days}
+	d := dateOf(days)
+	return moment{
+		date: d, hour: int64(c.hour), minute: c.minute, second: c.second, micro: c.micro,
+		dayOfYear: int(days-date{d.year, 1, 1}.days()) + 1,
+	}
 }
 
+// momentOfInterval takes an interval for a date; its day of the year is its
+// length in days, months having 30.
 func momentOfInterval(v types.IntervalValue) moment {
 	return moment{
 		date: date{int(v.Months / 12), int(v.Months % 12), int(v.Days)},
-		hour: int(v.Micros / microsPerHour), minute: int(v.Micros / microsPerMinute % 60),
-		second: int(v.Micros / microsPerSecond % 60), micro: int(v.Micros % microsPerSecond), isInterval: true,
+		hour: v.Micros / microsPerHour, minute: int(v.Micros / microsPerMinute % 60),
+		second: int(v.Micros / microsPerSecond % 60), micro: int(v.Micros % microsPerSecond),
+		dayOfYear: int(v.Months*30 + v.Days), isInterval: true,
 	}
 }
 
-func formatMoment(m moment, nodes []templateNode) (string, error) {
-	var out strings.Builder
-	for _, n := range nodes {
+// momentPrinter prints moments by templates, with memory that it keeps between
+// calls.
+type momentPrinter struct {
+	cache templateCache
+	out   []byte
+	arena types.StringArena
+}
+
+func (p *momentPrinter) print(m moment, template string) (string, error) {
+	p.out = p.out[:0]
+	for _, n := range p.cache.nodes(template) {
 		if n.field == "" {
-			out.WriteString(n.written)
+			p.out = append(p.out, n.written...)
 			continue
 		}
-		text, err := m.field(n)
-		if err != nil {
+		var err error
+		if p.out, err = m.appendField(p.out, n); err != nil {
 			return "", err
 		}
-		out.WriteString(text)
-		if n.ordinal != "" {
-			suffix := ordinalSuffix(text)
-			if n.ordinal[0] == 'T' {
-				suffix = upperASCII(suffix)
-			}
-			out.WriteString(suffix)
-		}
 	}
-	return out.String(), nil
+	return p.arena.Copy(p.out), nil
 }
 
 var errIntervalTemplate = sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "invalid format specification for an interval value").
 	WithHint("Intervals are not tied to specific calendar dates.")
 
-// digits prints a number with leading zeros to a width, which a sign does not
-// count in; none with FM.
-func digits(n templateNode, v, width int) string {
+// appendField prints one field.
+func (m *moment) appendField(out []byte, n templateNode) ([]byte, error) {
+	switch n.field {
+	case "TZ", "TZH", "TZM", "OF", "AD", "BC", "A.D.", "B.C.", "MONTH", "MON", "DAY", "DY", "D", "ID":
+		if m.isInterval {
+			return out, errIntervalTemplate
+		}
+	}
+	if out, ok := m.appendWord(out, n); ok {
+		return out, nil
+	}
+	start := len(out)
+	out, ok := m.appendClock(out, n)
+	if !ok {
+		out, ok = m.appendYear(out, n)
+	}
+	if !ok {
+		out = m.appendDay(out, n)
+	}
+	if n.ordinal != 0 && len(out) > start {
+		suffix := ordinalSuffix(string(out[start:]))
+		if n.ordinal == 'T' {
+			suffix = upperASCII(suffix)
+		}
+		out = append(out, suffix...)
+	}
+	return out, nil
+}
+
+// appendDigits prints a number with leading zeros to a width, which a sign does
+// not count in; none with FM.
+func appendDigits(out []byte, n templateNode, v int64, width int) []byte {
 	if n.fill {
-		return strconv.Itoa(v)
+		width = 0
 	}
 	if v < 0 {
-		return fmt.Sprintf("-%0*d", width, -v)
+		out, v = append(out, '-'), -v
 	}
-	return fmt.Sprintf("%0*d", width, v)
+	digits := 1
+	for rest := v / 10; rest != 0; rest /= 10 {
+		digits++
+	}
+	for ; digits < width; digits++ {
+		out = append(out, '0')
+	}
+	return strconv.AppendInt(out, v, 10)
 }
 
-// blankFilled pads a name on the right; not with FM.
-func blankFilled(n templateNode, word string, width int) string {
-	word = likeCase(word, n.written)
-	if n.fill {
-		return word
+// appendName prints a name in the pattern's case, with blanks behind up to a
+// width but with FM or TM.
+func appendName(out []byte, n templateNode, word string, width int) []byte {
+	out = append(out, likeCase(word, n.written)...)
+	if n.fill || n.translated {
+		return out
 	}
-	return fmt.Sprintf("%-*s", width, word)
+	for range width - len(word) {
+		out = append(out, ' ')
+	}
+	return out
 }
 
-// field prints one field.
-func (m *moment) field(n templateNode) (string, error) {
-	if text, ok := m.clockField(n); ok {
-		return text, nil
+// appendHalf prints one of two words, such as AM and PM, with points where the
+// pattern has them.
+func appendHalf(out []byte, n templateNode, word string) []byte {
+	if len(n.field) == 4 {
+		word = word[:1] + "." + word[1:] + "."
 	}
-	if text, ok := m.zoneField(n); ok {
-		if m.isInterval {
-			return "", errIntervalTemplate
-		}
-		return text, nil
-	}
-	if text, ok := m.dateField(n); ok {
-		return text, nil
-	}
-	if m.isInterval {
-		return "", errIntervalTemplate
-	}
-	return m.calendarField(n), nil
+	return append(out, likeCase(word, n.written[:1])...)
 }
 
-func (m *moment) clockField(n templateNode) (string, bool) {
+// appendWord prints the fields that are not numbers: they have no ordinals.
+func (m *moment) appendWord(out []byte, n templateNode) ([]byte, bool) {
 	switch n.field {
+	case "FX":
 	case "A.M.", "P.M.", "AM", "PM":
-		half := "AM"
 		if m.hour%24 >= 12 {
-			half = "PM"
+			return appendHalf(out, n, "PM"), true
 		}
-		if strings.Contains(n.written, ".") {
-			half = half[:1] + "." + half[1:] + "."
+		return appendHalf(out, n, "AM"), true
+	case "AD", "BC", "A.D.", "B.C.":
+		if m.year <= 0 {
+			return appendHalf(out, n, "BC"), true
 		}
-		if n.written[0] >= 'a' {
-			half = lowerASCII(half)
+		return appendHalf(out, n, "AD"), true
+	case "MONTH":
+		return appendName(out, n, monthNames[m.month-1], 9), true
+	case "MON":
+		return append(out, likeCase(monthNames[m.month-1][:3], n.written)...), true
+	case "DAY":
+		return appendName(out, n, dayNames[weekday(m.days())], 9), true
+	case "DY":
+		return append(out, likeCase(dayNames[weekday(m.days())][:3], n.written)...), true
+	case "RM":
+		return m.appendRoman(out, n), true
+	case "TZ":
+		return append(out, likeCase(m.zone, n.written[:1])...), true
+	case "TZH":
+		return appendDigits(append(out, m.offsetSign()), templateNode{}, int64(m.offsetSeconds()/3600), 2), true
+	case "TZM":
+		return appendDigits(out, templateNode{}, int64(m.offsetSeconds()/60%60), 2), true
+	case "OF":
+		out = appendDigits(append(out, m.offsetSign()), n, int64(m.offsetSeconds()/3600), 2)
+		if m.offset%3600 != 0 {
+			out = appendDigits(append(out, ':'), templateNode{}, int64(m.offsetSeconds()/60%60), 2)
 		}
-		return half, true
+	default:
+		return out, false
+	}
+	return out, true
+}
+
+func (m *moment) offsetSign() byte {
+	if m.offset < 0 {
+		return '-'
+	}
+	return '+'
+}
+
+func (m *moment) offsetSeconds() int { return max(m.offset, -m.offset) }
+
+// appendRoman prints the month in Roman numerals. An interval's months may be
+// negative, counted from December down, and whole years are December, negative
+// ones January.
+func (m *moment) appendRoman(out []byte, n templateNode) []byte {
+	at := 12 - m.month
+	switch {
+	case m.month == 0 && m.year == 0:
+		return out
+	case m.month == 0 && m.year > 0:
+		at = 0
+	case m.month == 0:
+		at = 11
+	case m.month < 0:
+		at = -m.month - 1
+	}
+	n.translated = false
+	return appendName(out, templateNode{written: n.written[:1], fill: n.fill}, romanMonths[at], 4)
+}
+
+func (m *moment) appendClock(out []byte, n templateNode) ([]byte, bool) {
+	switch n.field {
 	case "HH", "HH12":
 		hour := m.hour % 12
 		if hour == 0 {
 			hour = 12
 		}
-		return digits(n, hour, 2), true
+		return appendDigits(out, n, hour, 2), true
 	case "HH24":
-		return digits(n, m.hour, 2), true
+		return appendDigits(out, n, m.hour, 2), true
 	case "MI":
-		return digits(n, m.minute, 2), true
+		return appendDigits(out, n, int64(m.minute), 2), true
 	case "SS":
-		return digits(n, m.second, 2), true
+		return appendDigits(out, n, int64(m.second), 2), true
 	case "MS":
-		return fmt.Sprintf("%03d", m.micro/1000), true
+		return appendFraction(out, m.micro, 3), true
 	case "US":
-		return fmt.Sprintf("%06d", m.micro), true
+		return appendFraction(out, m.micro, 6), true
 	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		return fmt.Sprintf("%06d", m.micro)[:n.field[2]-'0'], true
+		return appendFraction(out, m.micro, int(n.field[2]-'0')), true
 	case "SSSS", "SSSSS":
-		return strconv.Itoa(m.hour*3600 + m.minute*60 + m.second), true
+		return strconv.AppendInt(out, m.hour*3600+int64(m.minute*60+m.second), 10), true
 	}
-	return "", false
+	return out, false
 }
 
-func (m *moment) zoneField(n templateNode) (string, bool) {
-	sign, offset := '+', m.offset
-	if offset < 0 {
-		sign, offset = '-', -offset
+// appendFraction prints the first digits of a second's fraction; a sign takes a
+// digit's place.
+func appendFraction(out []byte, micro, digits int) []byte {
+	v := int64(micro) / powersOfTen[6-digits]
+	if v < 0 {
+		digits--
 	}
-	switch n.field {
-	case "TZ":
-		return m.zoneName(n), true
-	case "TZH":
-		return fmt.Sprintf("%c%02d", sign, offset/3600), true
-	case "TZM":
-		return fmt.Sprintf("%02d", offset/60%60), true
-	case "OF":
-		text := fmt.Sprintf("%c%02d", sign, offset/3600)
-		if offset%3600 != 0 {
-			text += fmt.Sprintf(":%02d", offset/60%60)
+	return appendDigits(out, templateNode{}, v, digits)
+}
+
+// appendYear prints the fields of the year, also of the ISO 8601 one.
+func (m *moment) appendYear(out []byte, n templateNode) ([]byte, bool) {
+	year, missing := m.year, 0
+	if n.field[0] == 'I' && n.field != "IW" && n.field != "IDDD" && n.field != "ID" {
+		year, _, _ = m.isoDate()
+		if m.isInterval && year < 0 && m.year >= 0 {
+			missing = 1 // the sign takes a digit's place
 		}
-		return text, true
 	}
-	return "", false
-}
-
-func (m *moment) zoneName(n templateNode) string {
-	if !m.zoned {
-		return ""
-	}
-	name := m.zone
-	if name == "" {
-		_, name, _ = strings.Cut(time.FixedZone("", m.offset).String(), "/")
-	}
-	if n.written[0] == 't' {
-		return lowerASCII(name)
-	}
-	return name
-}
-
-// dateField prints the fields that intervals have too.
-func (m *moment) dateField(n templateNode) (string, bool) {
-	year := m.year
 	if year <= 0 && !m.isInterval {
 		year = 1 - year // 1 BC is the year 0
 	}
 	switch n.field {
 	case "Y,YYY":
-		text := fmt.Sprintf("%d,%03d", year/1000, year%1000)
-		return text, true
-	case "YYYY":
-		return digits(n, year, 4), true
-	case "YYY":
-		return digits(n, year%1000, 3), true
-	case "YY":
-		return digits(n, year%100, 2), true
-	case "Y":
-		return digits(n, year%10, 1), true
+		out = append(strconv.AppendInt(out, int64(year/1000), 10), ',')
+		return appendDigits(out, templateNode{}, int64(year%1000), 3), true
+	case "YYYY", "IYYY":
+		return appendDigits(out, n, int64(year), 4-missing), true
+	case "YYY", "IYY":
+		return appendDigits(out, n, int64(year%1000), 3-missing), true
+	case "YY", "IY":
+		return appendDigits(out, n, int64(year%100), 2-missing), true
+	case "Y", "I":
+		return appendDigits(out, n, int64(year%10), 1), true
 	case "CC":
 		if m.isInterval {
-			return digits(n, year/100, 2), true
+			return appendDigits(out, n, int64(m.year/100), 2), true
 		}
-		return digits(n, periodOf(m.year, 100), 2), true
-	case "MM":
-		return digits(n, m.month, 2), true
-	case "DD":
-		return digits(n, m.day, 2), true
-	case "DDD":
-		if m.isInterval {
-			return digits(n, m.year*360+m.month*30+m.day, 3), true
-		}
-		return digits(n, m.dayOfYear(), 3), true
-	case "Q":
-		if m.month == 0 {
-			return "", true
-		}
-		return strconv.Itoa((m.month-1)/3 + 1), true
-	case "RM":
-		if m.month == 0 {
-			return "", true
-		}
-		return blankFilled(n, upperASCII(romanMonths[(m.month+11)%12]), 4), true
+		return appendDigits(out, n, int64(periodOf(m.year, 100)), 2), true
 	}
-	return "", false
+	return out, false
 }
 
-func (m *moment) dayOfYear() int { return int(m.days-date{m.year, 1, 1}.days()) + 1 }
-
-// calendarField prints the fields that only timestamps have.
-func (m *moment) calendarField(n templateNode) string {
-	isoYear, isoWeek := m.isoWeek()
-	isoYear = max(isoYear, 1-isoYear)
+// appendDay prints the fields of the month, the week and the day.
+func (m *moment) appendDay(out []byte, n templateNode) []byte {
 	switch n.field {
-	case "AD", "BC", "A.D.", "B.C.":
-		era := "AD"
-		if m.year <= 0 {
-			era = "BC"
-		}
-		if strings.Contains(n.written, ".") {
-			era = era[:1] + "." + era[1:] + "."
-		}
-		if n.written[0] >= 'a' {
-			era = lowerASCII(era)
-		}
-		return era
-	case "MONTH":
-		return blankFilled(n, monthNames[m.month-1], 9)
-	case "MON":
-		return likeCase(monthNames[m.month-1][:3], n.written)
-	case "DAY":
-		return blankFilled(n, dayNames[weekday(m.days)], 9)
-	case "DY":
-		return likeCase(dayNames[weekday(m.days)][:3], n.written)
-	case "D":
-		return strconv.Itoa(weekday(m.days) + 1)
-	case "ID":
-		return strconv.Itoa((weekday(m.days)+6)%7 + 1)
+	case "MM":
+		return appendDigits(out, n, int64(m.month), 2)
+	case "DD":
+		return appendDigits(out, n, int64(m.day), 2)
+	case "DDD":
+		return appendDigits(out, n, int64(m.dayOfYear), 3)
 	case "IDDD":
-		return digits(n, (isoWeek-1)*7+(weekday(m.days)+6)%7+1, 3)
-	case "IW":
-		return digits(n, isoWeek, 2)
-	case "IYYY":
-		return digits(n, isoYear, 4)
-	case "IYY":
-		return digits(n, isoYear%1000, 3)
-	case "IY":
-		return digits(n, isoYear%100, 2)
-	case "I":
-		return digits(n, isoYear%10, 1)
+		_, _, day := m.isoDate()
+		return appendDigits(out, n, int64(day), 3)
+	case "D":
+		return strconv.AppendInt(out, int64(weekday(m.days())+1), 10)
+	case "ID":
+		return strconv.AppendInt(out, int64((weekday(m.days())+6)%7+1), 10)
+	case "Q":
+		if m.month == 0 {
+			return out
+		}
+		return strconv.AppendInt(out, int64((m.month-1)/3+1), 10)
 	case "W":
-		return strconv.Itoa((m.day-1)/7 + 1)
+		return strconv.AppendInt(out, int64((m.day-1)/7+1), 10)
 	case "WW":
-		return digits(n, (m.dayOfYear()-1)/7+1, 2)
+		return appendDigits(out, n, int64((m.dayOfYear-1)/7+1), 2)
+	case "IW":
+		_, week, _ := m.isoDate()
+		return appendDigits(out, n, int64(week), 2)
 	}
-	return strconv.FormatInt(m.days+postgresEpochJulian, 10) // J
+	return strconv.AppendInt(out, m.julianDay(), 10) // J
+}
+
+// julianDay counts days from 4714-11-24 BC. An interval's months may be zero or
+// negative: the rule for them is that of January, carried on.
+func (m *moment) julianDay() int64 {
+	year, month := int64(m.year), int64(m.month)
+	if month > 2 {
+		year, month = year+4800, month+1
+	} else {
+		year, month = year+4799, month+13
+	}
+	century := year / 100
+	return year*365 - 32167 + year/4 - century + century/4 + 7834*month/256 + int64(m.day)
+}
+
+// isoDate returns the year and week of ISO 8601 and the day of that year.
+func (m *moment) isoDate() (year, week, day int) {
+	julian := m.julianDay()
+	year = m.year
+	start := isoYearStart(year)
+	if julian < start {
+		year--
+		start = isoYearStart(year)
+	} else if next := isoYearStart(year + 1); julian-start >= 51*7 && julian >= next {
+		year, start = year+1, next
+	}
+	return year, int((julian-start)/7) + 1, int(julian-start) + 1
+}
+
+// isoYearStart returns the Julian day of the Monday that begins the year of ISO
+// 8601: that of the week with the fourth of January.
+func isoYearStart(year int) int64 {
+	fourth := date{year, 1, 4}.days()
+	return fourth - int64((weekday(fourth)+6)%7) + postgresEpochJulian
 }

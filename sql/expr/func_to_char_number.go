@@ -1,352 +1,292 @@
 package expr
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
 // defineNumberTemplates defines to_char and to_number for numbers.
 func (b *builder) defineNumberTemplates() {
 	const words = "printed by a template"
-	numeric := func(v string, _ int) (string, error) { return v, nil }
-	integer := func(v int64, _ int) (string, error) { return types.NumericFromInt64(v), nil }
-	// A floating point number is rounded from its exact value, ties to even.
-	float := func(v float64, after int) (string, error) {
-		d, err := types.ParseText(types.Numeric, strconv.FormatFloat(v, 'f', after, 64), types.DefaultFormat())
-		return d.Str, err
-	}
-	b.function("to_char", "int4,text", "text", nil, words, printingNumbers(integer))
-	b.function("to_char", "int8,text", "text", nil, words, printingNumbers(integer))
-	b.function("to_char", "numeric,text", "text", nil, words, printingNumbers(numeric))
-	b.function("to_char", "float4,text", "text", nil, words, printingNumbers(float))
-	b.function("to_char", "float8,text", "text", nil, words, printingNumbers(float))
-	b.function("to_number", "text,text", "numeric", lift2e(toNumber), "number read by a template")
-}
-
-// printingNumbers makes a kernel of to_char, which remembers the last template;
-// numeric converts a value that is to be printed with so many digits behind the
-// point.
-func printingNumbers[T cell](numeric func(v T, after int) (string, error)) option {
-	return stateful(func() Kernel {
-		var source string
-		var template *numberTemplate
-		return lift2e(func(v T, text string) (string, error) {
-			if template == nil || text != source {
-				parsed, err := parseNumberTemplate(text)
-				if err != nil {
-					return "", err
-				}
-				source, template = text, parsed
+	b.function("to_char", "int4,text", "text", nil, words, stable, printingNumbers(integerText(math.MinInt32, math.MaxInt32)))
+	b.function("to_char", "int8,text", "text", nil, words, stable, printingNumbers(integerText(math.MinInt64, math.MaxInt64)))
+	b.function("to_char", "numeric,text", "text", nil, words, stable, printingNumbers(numericText))
+	b.function("to_char", "float4,text", "text", nil, words, stable, printingNumbers(floatText(6)))
+	b.function("to_char", "float8,text", "text", nil, words, stable, printingNumbers(floatText(15)))
+	b.function("to_number", "text,text", "numeric", nil, "number read by a template", stable, stateful(func() Kernel {
+		var cache numberTemplateCache
+		return lift2e(func(text, template string) (string, error) {
+			if template == "" {
+				return "", errNull
 			}
-			n, err := numeric(v, template.after)
+			t, err := cache.parse(template)
 			if err != nil {
 				return "", err
 			}
-			return template.format(n)
+			return readNumber(t, text)
+		})
+	}))
+}
+
+// numberTemplateCache keeps the last template, for one program.
+type numberTemplateCache struct {
+	source string
+	parsed *numberTemplate
+}
+
+func (c *numberTemplateCache) parse(template string) (*numberTemplate, error) {
+	if c.parsed == nil || c.source != template {
+		parsed, err := parseNumberTemplate(template)
+		if err != nil {
+			return nil, err
+		}
+		c.source, c.parsed = template, parsed
+	}
+	return c.parsed, nil
+}
+
+// numberText is a number as a template's digits are filled from: a sign and
+// decimal digits with a point, or NaN or Infinity; after is how many digits the
+// template prints behind the point.
+type numberText struct {
+	negative bool
+	text     string
+	after    int
+}
+
+// textMaker turns a value into text by what a template asks for: Roman numerals,
+// an exponent, or a shift and digits behind the point.
+type textMaker[T cell] func(v T, t *numberTemplate) (numberText, error)
+
+// printingNumbers makes a kernel of to_char.
+func printingNumbers[T cell](makeText textMaker[T]) option {
+	return stateful(func() Kernel {
+		var cache numberTemplateCache
+		return lift2e(func(v T, template string) (string, error) {
+			if template == "" {
+				return "", nil
+			}
+			t, err := cache.parse(template)
+			if err != nil {
+				return "", err
+			}
+			n, err := makeText(v, t)
+			if err != nil || t.exponent {
+				return n.text, err
+			}
+			return printNumber(t, n)
 		})
 	})
 }
 
-// numberTemplate is a template of a number, taken apart
-// (https://www.postgresql.org/docs/15/functions-formatting.html#FUNCTIONS-FORMATTING-NUMERIC-TABLE).
-type numberTemplate struct {
-	tokens []numberToken
-	// before and after are the digits on either side of the point.
-	before, after int
-	// zeroFrom is the digit from which on zeros are printed, before if none.
-	zeroFrom int
-	// zeroUntil is how many digits behind the point are printed even if zero.
-	zeroUntil int
-	fill      bool
-	sign      signStyle
-	hasPoint  bool
+// signedText takes the sign off a number.
+func signedText(text string, after int) numberText {
+	rest, negative := strings.CutPrefix(text, "-")
+	return numberText{negative, rest, after}
 }
 
-// numberToken is one element: 9 (for 9 and 0), a point, a comma, a sign, a
-// suffix, or text.
-type numberToken struct {
-	kind byte
-	text string
-}
-
-// signStyle is where the sign stands.
-type signStyle uint8
-
-const (
-	signBefore   signStyle = iota // - before the first digit, or a blank
-	signAnchored                  // S in front: + or - before the first digit
-	signInPlace                   // S behind, MI, SG: where the pattern stands
-	signBrackets                  // PR
-)
-
-// parseNumberTemplate takes a template apart. Roman numerals, exponents, shifts
-// and blanks for zero are not supported.
-func parseNumberTemplate(template string) (*numberTemplate, error) {
-	t := &numberTemplate{zeroFrom: -1}
-	for i := 0; i < len(template); {
-		size, err := t.token(template[i:])
-		if err != nil {
-			return nil, err
+// integerText makes the text of integers of a type with the given range.
+func integerText(lowest, highest int64) textMaker[int64] {
+	return func(v int64, t *numberTemplate) (numberText, error) {
+		switch {
+		case t.roman:
+			return numberText{text: romanNumber(float64(v))}, nil
+		case t.exponent && highest == math.MaxInt32:
+			return numberText{text: exponentText(float64(v), t)}, nil
+		case t.exponent:
+			return numericText(types.NumericFromInt64(v), t)
 		}
-		i += size
+		if t.shifted > 0 {
+			var err error
+			if v, err = shiftedInteger(v, t.shifted, lowest, highest); err != nil {
+				return numberText{}, err
+			}
+		}
+		n := signedText(strconv.FormatInt(v, 10), t.after)
+		if t.after > 0 {
+			n.text += "." + strings.Repeat("0", t.after)
+		}
+		return n, nil
 	}
-	if t.zeroFrom < 0 {
-		t.zeroFrom = t.before
-	}
-	return t, nil
 }
 
-// token reads one element and returns its length.
-func (t *numberTemplate) token(rest string) (int, error) {
-	add := func(kind byte, text string) { t.tokens = append(t.tokens, numberToken{kind, text}) }
-	for _, word := range []string{"EEEE", "RN", "V", "B"} {
-		if hasPrefixFold(rest, word) {
-			return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "number template pattern \"%s\" is not supported", word)
+// shiftedInteger multiplies by a power of ten; 22003 out of the type's range. A
+// result of 32 bits wraps around.
+func shiftedInteger(v int64, digits int, lowest, highest int64) (int64, error) {
+	if highest == math.MaxInt32 {
+		power := math.Pow10(digits)
+		if power > math.MaxInt32 {
+			power = math.MinInt32
 		}
+		return int64(int32(v) * int32(power)), nil
 	}
+	for range digits {
+		if v > highest/10 || v < lowest/10 {
+			return 0, errBigintRange
+		}
+		v *= 10
+	}
+	return v, nil
+}
+
+func numericText(v string, t *numberTemplate) (numberText, error) {
 	switch {
-	case rest[0] == '9' || rest[0] == '0':
-		t.digit(rest[0] == '0')
-		add('9', "")
-		return 1, nil
-	case rest[0] == '.' || hasPrefixFold(rest, "D"):
-		t.hasPoint = true
-		add('.', "")
-		return 1, nil
-	case rest[0] == ',' || hasPrefixFold(rest, "G"):
-		add(',', "")
-		return 1, nil
-	case rest[0] == '"':
-		text, size := quotedText(rest)
-		add('t', text)
-		return size, nil
-	case hasPrefixFold(rest, "FM"):
-		t.fill = true
-		return 2, nil
-	case hasPrefixFold(rest, "PR"):
-		t.sign = signBrackets
-		add('>', "")
-		return 2, nil
-	case hasPrefixFold(rest, "TH"):
-		add('h', rest[:2])
-		return 2, nil
-	case hasPrefixFold(rest, "MI"), hasPrefixFold(rest, "SG"), hasPrefixFold(rest, "PL"):
-		word := upperASCII(rest[:2])
-		if word != "PL" {
-			t.sign = signInPlace
-		}
-		add(word[0], word)
-		return 2, nil
-	case hasPrefixFold(rest, "S"):
-		if t.before+t.after == 0 {
-			t.sign = signAnchored
-		} else {
-			t.sign = signInPlace
-			add('S', "SG")
-		}
-		return 1, nil
-	case hasPrefixFold(rest, "L"):
-		add('t', " ")
-		return 1, nil
+	case t.roman:
+		n, err := numericToInteger(v, types.Int4)
+		return numberText{text: romanNumber(float64(n))}, err
+	case t.exponent:
+		return numberText{text: numericExponentText(v, t)}, nil
 	}
-	size := characterOffset(rest, 1)
-	add('t', rest[:size])
-	return size, nil
-}
-
-// digit counts a digit.
-func (t *numberTemplate) digit(zero bool) {
-	if t.hasPoint {
-		t.after++
-		if zero {
-			t.zeroUntil = t.after
+	if t.shifted > 0 {
+		shift, err := types.NumericPower(types.NumericFromInt64(10), types.NumericFromInt64(int64(t.shifted)))
+		if err == nil {
+			v, err = types.NumericMul(v, shift)
 		}
-		return
-	}
-	if zero && t.zeroFrom < 0 {
-		t.zeroFrom = t.before
-	}
-	t.before++
-}
-
-// format prints a number.
-func (t *numberTemplate) format(v string) (string, error) {
-	if isSpecialNumeric(v) {
-		return "", sqlerr.New(sqlerr.FeatureNotSupported, -1, "NaN and infinity cannot be printed by a template")
+		if err != nil {
+			return numberText{}, err
+		}
 	}
 	rounded, err := types.NumericRound(v, int32(t.after))
-	if err != nil {
-		return "", err
-	}
-	text := string(types.AppendText(nil, types.Numeric, types.StringDatum(types.NumericAbs(rounded)), types.DefaultFormat()))
-	whole, fraction, _ := strings.Cut(text, ".")
-	p := numberPrinter{template: t, negative: types.NumericSign(v) < 0, isZero: types.NumericSign(rounded) == 0, fraction: fraction}
-	if p.isZero && t.after == 0 {
-		p.negative = p.negative && types.NumericSign(rounded) < 0
-	}
-	p.digits, p.overflow = t.wholeDigits(whole, p.isZero)
-	if p.overflow {
-		p.fraction = strings.Repeat("#", t.after)
-	}
-	return p.print(), nil
+	return signedText(string(types.AppendNumericText(nil, rounded)), t.after), err
 }
 
-// wholeDigits returns a character for each digit before the point, a blank
-// where none is printed.
-func (t *numberTemplate) wholeDigits(whole string, isZero bool) (digits []byte, overflow bool) {
-	if whole == "0" && (t.hasPoint && t.after > 0 && !(isZero && t.fill && t.zeroUntil == 0) || t.before == 0) {
-		whole = ""
-	}
-	digits = make([]byte, t.before) // a template without digits before the point fits nothing
-	if len(whole) > t.before || t.before == 0 && t.after > 0 {
-		for i := range digits {
-			digits[i] = '#'
-		}
-		return digits, true
-	}
-	for i := range digits {
-		at := i - (t.before - len(whole))
+// floatText makes the text of floating point numbers, of which so many digits
+// count.
+func floatText(precision int) textMaker[float64] {
+	return func(v float64, t *numberTemplate) (numberText, error) {
 		switch {
-		case at >= 0:
-			digits[i] = whole[at]
-		case i >= t.zeroFrom:
-			digits[i] = '0'
-		default:
-			digits[i] = ' '
+		case t.roman:
+			return numberText{text: romanNumber(math.RoundToEven(v))}, nil
+		case t.exponent:
+			return numberText{text: exponentText(v, t)}, nil
 		}
-	}
-	return digits, false
-}
-
-// numberPrinter prints one number.
-type numberPrinter struct {
-	template *numberTemplate
-	negative bool
-	isZero   bool
-	overflow bool
-	digits   []byte
-	fraction string
-
-	out     strings.Builder
-	started bool // the first digit, or the point, is printed
-	behind  bool // the point is passed
-	next    int  // digit that comes next, on its side of the point
-}
-
-func (p *numberPrinter) print() string {
-	for _, token := range p.template.tokens {
-		switch token.kind {
-		case '9':
-			p.digit()
-		case '.':
-			p.start()
-			p.out.WriteByte('.')
-			p.behind, p.next = true, 0
-		case ',':
-			switch {
-			case p.started:
-				p.out.WriteByte(',')
-			case !p.template.fill:
-				p.out.WriteByte(' ')
+		if t.shifted > 0 {
+			v *= math.Pow10(t.shifted)
+			if precision == 6 {
+				v = float64(float32(v))
 			}
-		case 'h':
-			if !p.negative && !p.overflow && !p.template.hasPoint {
-				suffix := ordinalSuffix(strings.TrimLeft(string(p.digits), " "))
-				if token.text[0] == 'T' {
-					suffix = upperASCII(suffix)
-				}
-				p.out.WriteString(suffix)
-			}
-		case '>':
-			p.blankOr(p.negative, ">")
-		case 'M':
-			p.blankOr(p.negative, "-")
-		case 'S':
-			p.out.WriteString(map[bool]string{true: "-", false: "+"}[p.negative])
-		case 'P':
-			p.blankOr(!p.negative, "+")
-		default:
-			p.out.WriteString(token.text)
 		}
+		whole := len(cFloat(math.Abs(v), 0))
+		after := t.after
+		switch {
+		case whole >= precision:
+			after = 0
+		case whole+after > precision:
+			after = precision - whole
+		}
+		return signedText(cFloat(v, after), after), nil
 	}
-	return p.out.String()
 }
 
-// blankOr prints a sign or, where it does not hold, a blank (nothing with FM).
-func (p *numberPrinter) blankOr(holds bool, sign string) {
+// cFloat prints a number as C's %.*f.
+func cFloat(v float64, after int) string {
 	switch {
-	case holds:
-		p.out.WriteString(sign)
-	case !p.template.fill:
-		p.out.WriteByte(' ')
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
 	}
+	return strconv.FormatFloat(v, 'f', after, 64)
 }
 
-// digit prints the next digit.
-func (p *numberPrinter) digit() {
-	at := p.next
-	p.next++
-	if p.behind {
-		if p.template.fill && !p.overflow && at >= p.template.zeroUntil && strings.Trim(p.fraction[at:], "0") == "" {
-			return
-		}
-		p.out.WriteByte(p.fraction[at])
-		return
+// exponentText prints a number with an exponent, behind a blank or a sign; what is
+// not finite as number signs.
+func exponentText(v float64, t *numberTemplate) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return overflowWithExponent(t)
 	}
-	c := p.digits[at]
-	if c == ' ' && !p.started {
-		if !p.template.fill {
-			p.out.WriteByte(' ')
-		}
-		return
+	text := strconv.FormatFloat(v, 'e', t.after, 64)
+	if text[0] == '-' {
+		return text
 	}
-	p.start()
-	p.out.WriteByte(c)
+	return " " + text
 }
 
-// start prints the sign before the first digit or the point.
-func (p *numberPrinter) start() {
-	if p.started {
-		return
-	}
-	p.started = true
-	switch p.template.sign {
-	case signBefore:
-		p.blankOr(p.negative, "-")
-	case signAnchored:
-		p.out.WriteString(map[bool]string{true: "-", false: "+"}[p.negative])
-	case signBrackets:
-		p.blankOr(p.negative, "<")
-	}
+func overflowWithExponent(t *numberTemplate) string {
+	text := []byte(strings.Repeat("#", t.before+t.after+6))
+	text[0] = ' '
+	text[t.before+1] = '.'
+	return string(text)
 }
 
-// toNumber reads a number that may have what a template allows: group
-// separators, blanks, a currency sign, a sign on either side or brackets.
-func toNumber(text, template string) (string, error) {
-	if text == "" || template == "" {
-		return "", errNull
+// numericExponentText is exponentText for numerics, which are exact: the exponent
+// has at least two digits.
+func numericExponentText(v string, t *numberTemplate) string {
+	if isSpecialNumeric(v) {
+		return overflowWithExponent(t)
 	}
-	var digits strings.Builder
-	negative, hasPoint := false, false
-	brackets := strings.Contains(upperASCII(template), "PR")
-	for _, c := range text {
-		switch {
-		case c >= '0' && c <= '9':
-			digits.WriteRune(c)
-		case c == '.' && !hasPoint && strings.ContainsAny(template, ".dD"):
-			hasPoint = true
-			digits.WriteRune(c)
-		case c == '-' || c == '<' && brackets:
-			negative = true
+	n := signedText(string(types.AppendNumericText(nil, v)), t.after)
+	sign := " "
+	if n.negative {
+		sign = "-"
+	}
+	whole, fraction, _ := strings.Cut(n.text, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	exponent := len(whole) - 1 - (len(whole+fraction) - len(digits))
+	if digits == "" {
+		digits, exponent = "0", 0
+	}
+	digits, carried := roundDigits(digits, t.after+1)
+	if carried {
+		exponent++
+	}
+	text := sign + digits[:1]
+	if t.after > 0 {
+		text += "." + digits[1:]
+	}
+	exponentSign := "+"
+	if exponent < 0 {
+		exponentSign, exponent = "-", -exponent
+	}
+	if exponent < 10 {
+		exponentSign += "0"
+	}
+	return text + "e" + exponentSign + strconv.Itoa(exponent)
+}
+
+// roundDigits rounds digits to n of them, halves up; carried says that the number
+// has become one longer, of which the last digit is cut.
+func roundDigits(digits string, n int) (rounded string, carried bool) {
+	if len(digits) <= n {
+		return digits + strings.Repeat("0", n-len(digits)), false
+	}
+	out := []byte(digits[:n])
+	if digits[n] < '5' {
+		return string(out), false
+	}
+	for i := n - 1; i >= 0; i-- {
+		if out[i] < '9' {
+			out[i]++
+			return string(out), false
+		}
+		out[i] = '0'
+	}
+	return "1" + string(out[:n-1]), true
+}
+
+// romanNumber returns a number from 1 to 3999 in Roman numerals, number signs for
+// others.
+func romanNumber(v float64) string {
+	if !(v >= 1 && v <= 3999) {
+		return strings.Repeat("#", 15)
+	}
+	n := int(v)
+	var out strings.Builder
+	for _, step := range [...]struct {
+		value   int
+		numeral string
+	}{
+		{1000, "M"}, {900, "CM"}, {500, "D"}, {400, "CD"}, {100, "C"}, {90, "XC"}, {50, "L"}, {40, "XL"}, {10, "X"}, {9, "IX"}, {5, "V"}, {4, "IV"}, {1, "I"},
+	} {
+		for n >= step.value {
+			out.WriteString(step.numeral)
+			n -= step.value
 		}
 	}
-	number := digits.String()
-	if negative {
-		number = "-" + number
-	}
-	d, err := types.ParseText(types.Numeric, number, types.DefaultFormat())
-	return d.Str, err
+	return out.String()
 }

@@ -1,115 +1,130 @@
 package expr
 
 import (
-	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// A template is the second argument of to_char, to_timestamp and to_date,
-// taken apart
-// (https://www.postgresql.org/docs/15/functions-formatting.html).
+// A template is the second argument of to_char, to_timestamp and to_date, taken
+// apart (https://www.postgresql.org/docs/15/functions-formatting.html).
 
-// templateNode is one field of a template, or literal text.
+// templateNode is one field of a template, or one character of its text.
 type templateNode struct {
 	// field is the pattern in upper case, "" for text.
 	field string
-	// written is the pattern as it stands in the template, or the text.
+	// written is the pattern as it stands in the template, or the character.
 	written string
+	// digits says that the field is read as a number.
+	digits bool
+	// separator says that the text is a blank or a punctuation mark, not quoted.
+	separator bool
 	// fill is the modifier FM: no blanks or zeros to fill.
 	fill bool
-	// ordinal is the suffix TH or th, as written.
-	ordinal string
+	// translated is the modifier TM: no blanks to fill. Names stay English.
+	translated bool
+	// ordinal is 'T' or 't' for the suffix TH or th, 0 for none.
+	ordinal byte
 }
 
-// dateFields are the patterns of dates and times, longer ones before their
-// prefixes.
-var dateFields = func() []string {
-	fields := []string{
-		"A.D.", "A.M.", "AD", "AM", "B.C.", "BC", "CC", "DAY", "DDD", "DD", "DY", "D", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
-		"HH24", "HH12", "HH", "IDDD", "ID", "IW", "IYYY", "IYY", "IY", "I", "J", "MI", "MM", "MONTH", "MON", "MS",
-		"OF", "P.M.", "PM", "Q", "RM", "SSSSS", "SSSS", "SS", "TZH", "TZM", "TZ", "US", "WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y",
-	}
-	slices.SortFunc(fields, func(a, b string) int { return len(b) - len(a) })
-	return fields
-}()
+// templateFields are the patterns of dates and times, longer ones before their
+// prefixes. Those in digitFields are read as numbers.
+var (
+	templateFields = strings.Fields("A.D. A.M. AD AM B.C. BC CC DAY DDD DD DY D FF1 FF2 FF3 FF4 FF5 FF6 FX HH24 HH12 HH " +
+		"IDDD ID IW IYYY IYY IY I J MI MM MONTH MON MS OF P.M. PM Q RM SSSSS SSSS SS TZH TZM TZ US WW W Y,YYY YYYY YYY YY Y")
+	digitFields = " CC DDD DD D HH24 HH12 HH IDDD ID IW IYYY IYY IY I J MI MM MS Q SSSSS SSSS SS TZM US WW W Y,YYY YYYY YYY YY Y "
+)
 
-// parseTemplate takes a date template apart.
+// parseTemplate takes a date template apart. Patterns are written in capitals or
+// in small letters; names of months and days also capitalized.
 func parseTemplate(template string) []templateNode {
 	var nodes []templateNode
-	text := func(s string) {
-		if n := len(nodes); n > 0 && nodes[n-1].field == "" {
-			nodes[n-1].written += s
-			return
-		}
-		nodes = append(nodes, templateNode{written: s})
-	}
-	fill := false
 	for i := 0; i < len(template); {
+		node := templateNode{}
+		switch prefix := template[i:min(i+2, len(template))]; prefix {
+		case "FM", "fm":
+			node.fill = true
+			i += 2
+		case "TM", "tm":
+			node.translated = true
+			i += 2
+		}
+		if i == len(template) {
+			break
+		}
 		rest := template[i:]
-		switch {
-		case rest[0] == '"':
-			quoted, size := quotedText(rest)
-			text(quoted)
-			i += size
-			continue
-		case rest[0] == '\\' && len(rest) > 1 && rest[1] == '"':
-			text(`"`)
-			i += 2
-			continue
-		case hasPrefixFold(rest, "FM"):
-			fill = true
-			i += 2
-			continue
-		case hasPrefixFold(rest, "FX"), hasPrefixFold(rest, "TM"):
-			i += 2
+		if field := templateFieldAt(rest); field != "" {
+			node.field, node.written = field, rest[:len(field)]
+			node.digits = strings.Contains(digitFields, " "+field+" ")
+			i += len(field)
+			switch suffix := template[i:min(i+2, len(template))]; suffix {
+			case "TH", "th":
+				node.ordinal = suffix[0]
+				i += 2
+			case "SP": // spelled numbers do not exist
+				i += 2
+			}
+			nodes = append(nodes, node)
 			continue
 		}
-		field := fieldAt(rest)
-		if field == "" {
-			size := characterOffset(rest, 1)
-			text(rest[:size])
+		if rest[0] == '"' {
+			var size int
+			nodes, size = appendQuoted(nodes, rest)
 			i += size
 			continue
 		}
-		node := templateNode{field: field, written: rest[:len(field)], fill: fill}
-		fill = false
-		i += len(field)
-		if rest = template[i:]; hasPrefixFold(rest, "TH") {
-			node.ordinal = rest[:2]
-			i += 2
+		if strings.HasPrefix(rest, `\"`) {
+			i++
+			rest = rest[1:]
 		}
-		nodes = append(nodes, node)
+		_, size := utf8.DecodeRuneInString(rest)
+		nodes = append(nodes, templateNode{written: rest[:size], separator: isSeparator(rest[0])})
+		i += size
 	}
 	return nodes
 }
 
-// quotedText reads text in double quotes, with \ before a quote or backslash.
-func quotedText(s string) (text string, size int) {
-	var out strings.Builder
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			return out.String(), i + 1
-		case s[i] == '\\' && i+1 < len(s):
+// appendQuoted appends the characters of text in double quotes, in which \
+// quotes the next one, and returns the length of what it has read.
+func appendQuoted(nodes []templateNode, s string) ([]templateNode, int) {
+	i := 1
+	for i < len(s) {
+		if s[i] == '"' {
+			return nodes, i + 1
+		}
+		if s[i] == '\\' && i+1 < len(s) {
 			i++
 		}
-		out.WriteByte(s[i])
+		_, size := utf8.DecodeRuneInString(s[i:])
+		nodes = append(nodes, templateNode{written: s[i : i+size]})
+		i += size
 	}
-	return out.String(), len(s)
+	return nodes, i
 }
 
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
-}
-
-func fieldAt(s string) string {
-	for _, field := range dateFields {
-		if hasPrefixFold(s, field) {
+// templateFieldAt returns the pattern that s begins with, in upper case.
+func templateFieldAt(s string) string {
+	for _, field := range templateFields {
+		if len(s) < len(field) {
+			continue
+		}
+		written := s[:len(field)]
+		switch {
+		case written == field, written == lowerASCII(field):
+			return field
+		case written == initialCapitals(field) && (field == "MONTH" || field == "MON" || field == "DAY" || field == "DY"):
 			return field
 		}
 	}
 	return ""
 }
+
+// isSeparator reports whether c separates fields: a blank or a punctuation mark.
+func isSeparator(c byte) bool {
+	return isBlank(c) || c > ' ' && c < 0x7f && !isLetterOrDigit(c)
+}
+
+// isBlank reports whether c is white space.
+func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
 // likeCase gives a word the case of a pattern: upper, capitalized or lower.
 func likeCase(word, pattern string) string {
@@ -122,13 +137,15 @@ func likeCase(word, pattern string) string {
 	return upperASCII(word)
 }
 
-var monthNames = [...]string{
+var monthNames = []string{
 	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 }
 
-var dayNames = [...]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
+var dayNames = []string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
 
-var romanMonths = [...]string{"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
+// romanMonths are the months' numbers, from December on: none is a prefix of one
+// behind it.
+var romanMonths = []string{"XII", "XI", "X", "IX", "VIII", "VII", "VI", "V", "IV", "III", "II", "I"}
 
 // ordinalSuffix returns st, nd, rd or th for a number.
 func ordinalSuffix(digits string) string {
