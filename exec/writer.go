@@ -89,11 +89,6 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 		codec = newRelationCodec(relation)
 		w.codecs[relation.ID] = codec
 	}
-	if rows.Operation != OperationDelete {
-		if err := checkNotNull(relation, rows.Batch); err != nil {
-			return err
-		}
-	}
 	if relation.Kind == catalog.KindStream {
 		if err := w.setRowtimes(relation, rows.Batch); err != nil {
 			return err
@@ -145,20 +140,6 @@ func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard 
 func tooLarge() error {
 	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a statement or transaction cannot write more than %d MB to one shard", maxWriteBytes>>20).
 		WithHint("Use COPY outside a transaction, or several statements.")
-}
-
-// checkNotNull checks the NOT NULL columns of a relation.
-func checkNotNull(relation *catalog.Relation, rows *types.Batch) error {
-	for i := range relation.Columns {
-		column := &relation.Columns[i]
-		if !column.NotNull || !rows.Columns[i].HasNulls() {
-			continue
-		}
-		err := sqlerr.New(sqlerr.NotNullViolation, -1, "null value in column %q of relation %q violates not-null constraint", column.Name, relation.Name)
-		err.Schema, err.Table, err.Column = relation.Schema, relation.Name, column.Name
-		return err
-	}
-	return nil
 }
 
 // The range of event times, in milliseconds since the Unix epoch: those that are

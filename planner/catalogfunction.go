@@ -58,7 +58,8 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 	"pg_size_pretty": {1: {args: []types.Type{types.Int8}, text: sizePretty}},
 	"pg_get_constraintdef": {
 		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
-		2: {args: []types.Type{types.OID, types.Bool}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
+		2: {args: []types.Type{types.OID, types.Bool}, text: `SELECT definition FROM millrace.definitions
+			WHERE id = $1 AND (kind = 'constraint' OR kind = 'pretty constraint' AND $2) ORDER BY kind DESC LIMIT 1`},
 	},
 }
 

@@ -51,6 +51,9 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 	if c.Defaults, err = b.columnDefaults(target); err != nil {
 		return nil, err
 	}
+	if c.Checks, err = b.checks(target); err != nil {
+		return nil, err
+	}
 	c.Options, err = copyOptions(s, names)
 	return c, err
 }

@@ -87,6 +87,19 @@ type createBinder struct {
 	relation *catalog.Relation
 	// keyed is set when a primary key was found.
 	keyed bool
+	// nullable says of columns whether they were declared NULL or NOT NULL.
+	nullable map[string]bool
+	// conditions are the CHECK constraints, which are bound when all columns are
+	// known.
+	conditions []condition
+}
+
+// condition is a CHECK constraint of a column or of the table.
+type condition struct {
+	check  ast.Expr
+	name   *ast.Identifier
+	timing string
+	pos    int
 }
 
 func (cb *createBinder) bind() error {
@@ -101,6 +114,11 @@ func (cb *createBinder) bind() error {
 	}
 	for _, constraint := range cb.ast.Constraints {
 		if err := cb.tableConstraint(constraint); err != nil {
+			return err
+		}
+	}
+	for _, c := range cb.conditions {
+		if err := cb.addCheck(c.check, c.name, c.timing, c.pos); err != nil {
 			return err
 		}
 	}
@@ -174,7 +192,7 @@ func checkColumnType(name string, t types.Type, pos int) error {
 
 // constraintWords names the constraints that are not supported.
 var constraintWords = map[ast.ColumnConstraintKind]string{
-	ast.ConstraintCheck: "CHECK", ast.ConstraintUnique: "UNIQUE", ast.ConstraintReferences: "REFERENCES",
+	ast.ConstraintUnique: "UNIQUE", ast.ConstraintReferences: "REFERENCES",
 	ast.ConstraintGenerated: "GENERATED", ast.ConstraintIdentity: "IDENTITY",
 	ast.ConstraintHeaders: "HEADERS", ast.ConstraintHeader: "HEADER",
 }
@@ -182,10 +200,14 @@ var constraintWords = map[ast.ColumnConstraintKind]string{
 func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
 	column := &cb.relation.Columns[number]
 	switch c.Kind {
-	case ast.ConstraintNotNull:
-		column.NotNull = true
-	case ast.ConstraintNull:
+	case ast.ConstraintNotNull, ast.ConstraintNull:
+		return cb.nullability(c, column)
+	case ast.ConstraintCheck:
+		cb.conditions = append(cb.conditions, condition{c.Expr, c.Name, c.Timing, c.Pos()})
 	case ast.ConstraintDefault:
+		if column.Default != "" {
+			return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "multiple default values specified for column %q of table %q", column.Name, cb.relation.Name)
+		}
 		if _, err := cb.defaultValue(c.Expr, column); err != nil {
 			return err
 		}
@@ -197,6 +219,20 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 	default:
 		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind])
 	}
+	return nil
+}
+
+// nullability is NULL or NOT NULL of a column.
+func (cb *createBinder) nullability(c *ast.ColumnConstraint, column *catalog.Column) error {
+	notNull := c.Kind == ast.ConstraintNotNull
+	if said, is := cb.nullable[column.Name]; is && said == notNull {
+		return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "conflicting NULL/NOT NULL declarations for column %q of table %q", column.Name, cb.relation.Name)
+	}
+	if cb.nullable == nil {
+		cb.nullable = map[string]bool{}
+	}
+	cb.nullable[column.Name] = !notNull
+	column.NotNull = column.NotNull || notNull
 	return nil
 }
 
@@ -251,8 +287,13 @@ func (cb *createBinder) primaryKey(columns []int, name *ast.Identifier, pos int)
 }
 
 func (cb *createBinder) tableConstraint(c *ast.TableConstraint) error {
-	if c.Kind != ast.TablePrimaryKey {
-		words := map[ast.TableConstraintKind]string{ast.TableCheck: "CHECK", ast.TableUnique: "UNIQUE", ast.TableForeignKey: "FOREIGN KEY"}
+	switch c.Kind {
+	case ast.TablePrimaryKey:
+	case ast.TableCheck:
+		cb.conditions = append(cb.conditions, condition{c.Check, c.Name, c.Timing, c.Pos()})
+		return nil
+	default:
+		words := map[ast.TableConstraintKind]string{ast.TableUnique: "UNIQUE", ast.TableForeignKey: "FOREIGN KEY"}
 		return notSupported(c.Pos(), "%s constraints are not supported", words[c.Kind])
 	}
 	var columns []int

@@ -70,6 +70,9 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 		return nil, err
 	}
 	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}
+	if out.Checks, err = b.checks(target); err != nil {
+		return nil, err
+	}
 	if s.OnConflict != nil {
 		out.OnConflict = &plan.OnConflict{Update: !s.OnConflict.DoNothing}
 		if out.OnConflict.Updated, err = b.finishClause(updated); err != nil {
@@ -222,9 +225,13 @@ func (b *binder) columnDefaults(r *catalog.Relation) ([]expr.Expr, error) {
 
 // defaultValue binds a DEFAULT expression.
 func (b *binder) defaultValue(e ast.Expr, c *catalog.Column) (expr.Expr, error) {
-	eb := &exprBinder{binder: b, scope: newScope(nil), clause: "DEFAULT expressions"}
+	eb := &exprBinder{binder: b.stored(), scope: newScope(nil), clause: "DEFAULT expressions"}
 	value, err := eb.bind(e)
-	if err != nil {
+	switch sqlerr.CodeOf(err) {
+	case "":
+	case sqlerr.UndefinedColumn, sqlerr.UndefinedTable:
+		return nil, notSupported(e.Pos(), "cannot use column reference in DEFAULT expression")
+	default:
 		return nil, err
 	}
 	if hasSubquery(value) {
@@ -234,7 +241,7 @@ func (b *binder) defaultValue(e ast.Expr, c *catalog.Column) (expr.Expr, error) 
 		return nil, sqlerr.New(sqlerr.DatatypeMismatch, e.Pos(), "column %q is of type %s but default expression is of type %s", c.Name, c.Type.BaseName(), value.Type().BaseName()).
 			WithHint("You will need to rewrite or cast the expression.")
 	}
-	return b.coerce(value, c.Type, expr.Assignment)
+	return eb.coerce(value, c.Type, expr.Assignment)
 }
 
 func assignable(from, to types.Type) bool {

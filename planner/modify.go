@@ -284,6 +284,12 @@ func assigned(a *ast.Assignment) ([]ast.Expr, error) {
 // update, the new one.
 func (mb *modifyBinder) finish(node plan.Node, s *scope, returning []*ast.Target, update bool) (*plan.ModifyPart, error) {
 	part := &plan.ModifyPart{Target: mb.target, Update: update, Returning: len(returning) > 0}
+	if update {
+		var err error
+		if part.Checks, err = mb.checks(mb.target); err != nil {
+			return nil, err
+		}
+	}
 	exprs, names := passOn(node)
 	exprs, names = exprs[:part.Width()], names[:part.Width()]
 	targets, err := mb.returningTargets(returning, s, node)

@@ -18,6 +18,8 @@ type parameters struct {
 	types []types.Type
 	// position is where each parameter first stands, -1 for nowhere.
 	position []int
+	// closed says that there are none: the expression is stored.
+	closed bool
 }
 
 func newParameters(given []types.Type) *parameters {
@@ -30,7 +32,7 @@ func newParameters(given []types.Type) *parameters {
 
 // reference returns the expression for parameter number (from 1).
 func (p *parameters) reference(number, pos int) (expr.Expr, error) {
-	if number < 1 || number > maxParameters {
+	if number < 1 || number > maxParameters || p.closed {
 		return nil, sqlerr.New(sqlerr.UndefinedParameter, pos, "there is no parameter $%d", number)
 	}
 	for len(p.types) < number {

@@ -20,6 +20,8 @@ type Insert struct {
 	// Rowtime says that Source has one more column behind those: the rows' event
 	// time as timestamptz, from the pseudocolumn in the INSERT's column list.
 	Rowtime bool
+	// Checks are the CHECK constraints of the target.
+	Checks []Check
 	// OnConflict is what happens to rows whose key exists; nil for an error.
 	OnConflict *OnConflict
 	// Returning computes the columns of RETURNING over GivenRows, the rows as they
@@ -33,6 +35,14 @@ func (i *Insert) ReturningColumns() []Column {
 		return nil
 	}
 	return i.Returning.Root.Columns()
+}
+
+// Check is a CHECK constraint: a row for whose columns Condition is false is
+// refused.
+type Check struct {
+	Constraint *catalog.Constraint
+	// Condition is over the relation's columns by their numbers.
+	Condition expr.Expr
 }
 
 // OnConflict is ON CONFLICT of an INSERT.
@@ -66,6 +76,8 @@ type ModifyPart struct {
 	// the statement's.
 	Source *Query
 	Update bool
+	// Checks are, for an update, the CHECK constraints of the target.
+	Checks []Check
 	// Returning says that there is RETURNING.
 	Returning bool
 }
@@ -134,6 +146,8 @@ type Copy struct {
 	// Defaults has an expression for each of the target's columns, of the
 	// column's type: what a row gets that the data does not give.
 	Defaults []expr.Expr
+	// Checks are the CHECK constraints of the target.
+	Checks []Check
 
 	// Query gives the rows of TO, pull or push.
 	Query *Query

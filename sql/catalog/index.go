@@ -135,6 +135,22 @@ const maxNameBytes = 63
 // makes it up: table_columns_label, with a number behind the label where that is
 // taken by a relation, an index or one of the names given besides.
 func (s *Snapshot) ChooseName(schema, table string, columns []string, label string, besides ...string) string {
+	return chooseName(table, columns, label, func(name string) bool {
+		return s.NameTaken(schema, name) || slices.Contains(besides, name)
+	})
+}
+
+// ChooseConstraintName returns a name as ChooseName does for a constraint that has no
+// index: one that no other constraint of the schema has.
+func (s *Snapshot) ChooseConstraintName(schema, table string, columns []string, label string, besides ...string) string {
+	return chooseName(table, columns, label, func(name string) bool {
+		return slices.Contains(besides, name) || slices.ContainsFunc(s.relations, func(r *Relation) bool {
+			return r.Schema == schema && r.Constraint(name) != nil
+		})
+	})
+}
+
+func chooseName(table string, columns []string, label string, taken func(name string) bool) string {
 	middle := ""
 	for i, c := range columns {
 		if i > 0 {
@@ -149,8 +165,7 @@ func (s *Snapshot) ChooseName(schema, table string, columns []string, label stri
 		if n > 0 {
 			numbered += strconv.Itoa(n)
 		}
-		name := objectName(table, middle, numbered)
-		if !s.NameTaken(schema, name) && !slices.Contains(besides, name) {
+		if name := objectName(table, middle, numbered); !taken(name) {
 			return name
 		}
 	}

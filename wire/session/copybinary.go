@@ -79,6 +79,8 @@ func (d *binaryDecoder) where() string {
 	return fmt.Sprintf("%s, column %s", place, d.loader.fieldName(d.field))
 }
 
+func (d *binaryDecoder) lastRow() (line int64, text []byte) { return max(1, int64(d.tuple)), nil }
+
 func badBinary(format string, args ...any) error {
 	return sqlerr.New(sqlerr.BadCopyFileFormat, -1, format, args...)
 }
@@ -204,9 +206,7 @@ func (d *binaryDecoder) readTuple(data []byte) error {
 		length := int(int32(binary.BigEndian.Uint32(data[at:])))
 		at += 4
 		if length < 0 {
-			if err := l.appendNull(i); err != nil {
-				return err
-			}
+			vector.Append(types.Null)
 			continue
 		}
 		value, err := types.ParseBinary(vector.Type, data[at:at+length])

@@ -35,6 +35,8 @@ func newLineDecoder(l *copyLoader) *lineDecoder {
 
 func (d *lineDecoder) add(data []byte) { d.lines.add(data) }
 
+func (d *lineDecoder) lastRow() (line int64, text []byte) { return d.lines.line, d.line }
+
 func (d *lineDecoder) finished() bool { return d.lines.finished }
 
 func (d *lineDecoder) row(last bool) (bool, error) {
@@ -92,9 +94,7 @@ func (d *lineDecoder) appendRow(line []byte, fields []field) error {
 			null = d.forced(i, f)
 		}
 		if null {
-			if err := l.appendNull(i); err != nil {
-				return err
-			}
+			l.fields[i].Append(types.Null)
 			continue
 		}
 		if err := types.ParseTextIntoArena(l.fields[i], f.value, l.format, l.arena); err != nil {

@@ -49,6 +49,9 @@ type copyDecoder interface {
 	// finished reports whether the data has ended by its own mark; what follows
 	// is passed over.
 	finished() bool
+	// lastRow returns the number of the line that the last row ends in and, for data
+	// that is text, the row's, until more data is added.
+	lastRow() (line int64, text []byte)
 	// where returns the CONTEXT of an error at the place where the decoder is.
 	where() string
 }
@@ -59,10 +62,9 @@ type copyLoader struct {
 	plan    *plan.Copy
 	decoder copyDecoder
 	format  *types.Format
-	// fields has the vector that each field of the data goes to, and notNull
-	// whether the field's column refuses NULL.
-	fields  []*types.Vector
-	notNull []bool
+	checker *rowChecker
+	// fields has the vector that each field of the data goes to.
+	fields []*types.Vector
 	// rowtime takes the event times where a field gives them.
 	rowtime    types.Vector
 	hasRowtime bool
@@ -70,6 +72,9 @@ type copyLoader struct {
 	given []bool
 	batch *types.Batch
 	arena *types.StringArena
+	// lines has, where the target is constrained, the lines of the rows in the batch.
+	constrained bool
+	lines       copyLines
 	// bytes is how much data the rows in the batch came from.
 	bytes int
 	rows  int64
@@ -87,14 +92,17 @@ func (s *Session) copyFrom(ctx context.Context, n *plan.Copy, binary, immediate 
 	if err := s.options.Backend.Alive(); err != nil {
 		return "", err
 	}
-	l := s.newCopyLoader(n, binary)
+	l, err := s.newCopyLoader(n, binary)
+	if err != nil {
+		return "", err
+	}
 	if immediate {
 		l.writer = startPieceWriter(ctx, s, n.Target)
 	}
 	if err := s.client.CopyIn(binary, len(n.Columns)); err != nil {
 		return "", errors.Join(err, l.finish())
 	}
-	err := l.load(ctx)
+	err = l.load(ctx)
 	if finishErr := l.finish(); err == nil {
 		err = finishErr
 	}
@@ -104,22 +112,27 @@ func (s *Session) copyFrom(ctx context.Context, n *plan.Copy, binary, immediate 
 	return fmt.Sprintf("COPY %d", l.rows), nil
 }
 
-func (s *Session) newCopyLoader(n *plan.Copy, binary bool) *copyLoader {
+func (s *Session) newCopyLoader(n *plan.Copy, binary bool) (*copyLoader, error) {
+	checker, err := s.newRowChecker(n.Target, n.Checks)
+	if err != nil {
+		return nil, err
+	}
 	l := &copyLoader{
-		session: s, plan: n, format: s.format(),
-		given:   make([]bool, len(n.Target.Columns)),
-		fields:  make([]*types.Vector, len(n.Columns)),
-		notNull: make([]bool, len(n.Columns)),
-		arena:   new(types.StringArena),
+		session: s, plan: n, format: s.format(), checker: checker, constrained: len(n.Checks) > 0,
+		given:  make([]bool, len(n.Target.Columns)),
+		fields: make([]*types.Vector, len(n.Columns)),
+		arena:  new(types.StringArena),
+	}
+	for i := range n.Target.Columns {
+		l.constrained = l.constrained || n.Target.Columns[i].NotNull
 	}
 	l.rowtime.Type = types.TimestampTZ
-	for i, column := range n.Columns {
+	for _, column := range n.Columns {
 		if column == plan.FetchRowtime {
 			l.hasRowtime = true
 			continue
 		}
 		l.given[column] = true
-		l.notNull[i] = n.Target.Columns[column].NotNull
 	}
 	l.useBatch(newTargetBatch(n.Target))
 	if binary {
@@ -127,7 +140,7 @@ func (s *Session) newCopyLoader(n *plan.Copy, binary bool) *copyLoader {
 	} else {
 		l.decoder = newLineDecoder(l)
 	}
-	return l
+	return l, nil
 }
 
 // newTargetBatch returns an empty batch of a relation's columns.
@@ -208,6 +221,9 @@ func (l *copyLoader) decode(ctx context.Context, bytes int, last bool) error {
 		}
 		l.batch.Len++
 		l.rows++
+		if l.constrained {
+			l.lines.add(l.decoder.lastRow())
+		}
 		if l.batch.Len >= pieceRows {
 			if err := l.submit(ctx); err != nil {
 				return err
@@ -272,23 +288,6 @@ func truncate(v *types.Vector, n int) {
 	}
 }
 
-// appendNull adds a NULL.
-func (l *copyLoader) appendNull(fieldNumber int) error {
-	if l.notNull[fieldNumber] {
-		column := &l.plan.Target.Columns[l.plan.Columns[fieldNumber]]
-		return notNullViolation(l.plan.Target, column.Name)
-	}
-	l.fields[fieldNumber].Append(types.Null)
-	return nil
-}
-
-func notNullViolation(target *catalog.Relation, column string) error {
-	e := sqlerr.New(sqlerr.NotNullViolation, -1, "null value in column %q of relation %q violates not-null constraint",
-		column, target.Name)
-	e.Schema, e.Table, e.Column = target.Schema, target.Name, column
-	return e
-}
-
 // submit hands the rows gathered so far on.
 func (l *copyLoader) submit(ctx context.Context) error {
 	l.bytes = 0
@@ -299,13 +298,48 @@ func (l *copyLoader) submit(ctx context.Context) error {
 		return l.located(err)
 	}
 	full := l.batch
+	row, violation := l.checker.check(full)
+	if violation != nil {
+		// The rows before the one that breaks a constraint are stored like those of
+		// earlier pieces.
+		violation = l.violated(violation, row)
+		full = firstRows(full, row)
+	}
+	l.lines.reset()
 	l.arena = new(types.StringArena)
 	if l.writer == nil {
+		if violation != nil {
+			return violation
+		}
 		l.useBatch(newTargetBatch(l.plan.Target))
 		return l.hold(ctx, full)
 	}
 	l.useBatch(l.writer.emptyBatch())
-	return l.writer.submit(ctx, full)
+	if full.Len > 0 {
+		if err := l.writer.submit(ctx, full); err != nil {
+			return err
+		}
+	}
+	return violation
+}
+
+// violated adds to an error in which line the row stands that it is about.
+func (l *copyLoader) violated(err error, row int) error {
+	e := *sqlerr.From(err)
+	e.Where = fmt.Sprintf("COPY %s, line %d", l.plan.Target.Name, l.lines.numbers[row])
+	if text := l.lines.text(row); text != nil {
+		e.Where += fmt.Sprintf(": \"%s\"", shortText(text))
+	}
+	return &e
+}
+
+// firstRows returns a copy of the first n rows of a batch.
+func firstRows(batch *types.Batch, n int) *types.Batch {
+	selection := make([]int32, n)
+	for i := range selection {
+		selection[i] = int32(i)
+	}
+	return batch.Select(selection)
 }
 
 // hold keeps rows until COMMIT.
@@ -354,9 +388,6 @@ func (l *copyLoader) fillDefault(column int) error {
 		e = &expr.Const{Node: expr.Node{ResultType: target.Type, Position: -1}}
 	}
 	if constant, ok := e.(*expr.Const); ok {
-		if !constant.Value.Valid && target.NotNull {
-			return notNullViolation(l.plan.Target, target.Name)
-		}
 		vector.Resize(0)
 		for range l.batch.Len {
 			vector.Append(constant.Value)
@@ -371,9 +402,6 @@ func (l *copyLoader) fillDefault(column int) error {
 	program.Eval(evaluation, &types.Batch{Len: l.batch.Len}, nil, vector)
 	if len(evaluation.Errors) > 0 {
 		return evaluation.Errors[0].Err
-	}
-	if target.NotNull && vector.HasNulls() {
-		return notNullViolation(l.plan.Target, target.Name)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 	if err := s.options.Backend.SetRowIDs(ctx, n.Target, batch); err != nil {
 		return err
 	}
-	if err := checkNotNull(n.Target, batch); err != nil {
+	if err := s.checkRows(n.Target, n.Checks, batch); err != nil {
 		return err
 	}
 	stored, operations := batch, []exec.Rows(nil)
@@ -263,7 +263,7 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 		r.stored.AppendRowFrom(updated.rows, int(updated.at[row]), 1)
 		r.replaced = append(r.replaced, found.At[i])
 	}
-	if err := checkNotNull(target, r.stored); err != nil {
+	if err := r.session.checkRows(target, r.plan.Checks, r.stored); err != nil {
 		return err
 	}
 	return r.checkKeys()

@@ -93,7 +93,7 @@ func (s *Session) modifyPart(ctx context.Context, part *plan.ModifyPart, params 
 		all.rows = append(all.rows, nonEmpty(exec.Rows{Relation: part.Target, Operation: exec.OperationDelete, Batch: before})...)
 		return nil
 	}
-	if err := checkNotNull(part.Target, after); err != nil {
+	if err := s.checkRows(part.Target, part.Checks, after); err != nil {
 		return err
 	}
 	operations, err := s.updates(ctx, part.Target, before, after)

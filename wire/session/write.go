@@ -7,7 +7,6 @@ import (
 
 	"millrace/exec"
 	"millrace/planner/plan"
-	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -43,16 +42,6 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 			"the statement was cancelled while its rows were written, and whether they are stored is unknown")
 	}
 	return err
-}
-
-// checkNotNull refuses a NULL where a column takes none.
-func checkNotNull(target *catalog.Relation, batch *types.Batch) error {
-	for i := range target.Columns {
-		if target.Columns[i].NotNull && batch.Columns[i].HasNulls() {
-			return notNullViolation(target, target.Columns[i].Name)
-		}
-	}
-	return nil
 }
 
 // microsFromUnix is how far PostgreSQL's epoch, 2000-01-01, lies behind Unix's.

@@ -12,12 +12,14 @@ func informationSchemaRows(r *Registry) map[string]rowsFunc {
 		"information_schema_catalog_name": func(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 			return []row{{"catalog_name": env.Database}}, nil
 		},
-		"schemata":          informationSchemata,
-		"tables":            r.informationTables,
-		"columns":           r.informationColumns,
-		"table_constraints": informationConstraints,
-		"key_column_usage":  informationKeyColumns,
-		"views":             r.informationViews,
+		"schemata":                informationSchemata,
+		"tables":                  r.informationTables,
+		"columns":                 r.informationColumns,
+		"table_constraints":       informationConstraints,
+		"key_column_usage":        informationKeyColumns,
+		"check_constraints":       informationChecks,
+		"constraint_column_usage": informationConstraintColumns,
+		"views":                   r.informationViews,
 		"enabled_roles": func(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 			return []row{{"role_name": roleName}}, nil
 		},
@@ -158,20 +160,6 @@ func typeFacts(t types.Type) row {
 	default:
 		return nil
 	}
-}
-
-func informationConstraints(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	var rows []row
-	for _, relation := range env.Catalog.Relations() {
-		if key := indexOf(relation); key != nil && key.primary {
-			rows = append(rows, row{
-				"constraint_catalog": env.Database, "constraint_schema": relation.Schema, "constraint_name": key.name,
-				"table_catalog": env.Database, "table_schema": relation.Schema, "table_name": relation.Name,
-				"constraint_type": "PRIMARY KEY", "is_deferrable": "NO", "initially_deferred": "NO", "enforced": "YES",
-			})
-		}
-	}
-	return rows, nil
 }
 
 func informationKeyColumns(_ context.Context, env *Environment, _ *Table) ([]row, error) {

@@ -410,6 +410,11 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 	var rows []row
 	for _, r := range env.Catalog.Relations() {
 		rows = append(rows, row{"id": r.ID, "kind": "relation", "definition": r.Definition})
+		for _, c := range checks(r) {
+			rows = append(rows,
+				row{"id": c.ID, "kind": "constraint", "definition": checkDefinition(c, false)},
+				row{"id": c.ID, "kind": "pretty constraint", "definition": checkDefinition(c, true)})
+		}
 		key := indexOf(r)
 		if key == nil {
 			continue

@@ -151,7 +151,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	for _, relation := range env.Catalog.Relations() {
 		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		key := indexOf(relation)
-		class["relhasindex"] = key != nil
+		class["relhasindex"], class["relchecks"] = key != nil, len(checks(relation))
 		rows = append(rows, class)
 		if key != nil {
 			class := classRow(int(relation.IndexID()), key.name, schemaOID(relation.Schema), "i", len(key.columns))
@@ -255,10 +255,11 @@ func pgIndexes(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	return rows, nil
 }
 
-// pgConstraint has the primary keys. A constraint has the OID of its index.
+// pgConstraint has the primary keys, each with the OID of its index, and CHECK.
 func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, relation := range env.Catalog.Relations() {
+		rows = append(rows, checkConstraintRows(relation)...)
 		key := indexOf(relation)
 		if key == nil || !key.primary {
 			continue
