@@ -8,7 +8,7 @@ import (
 
 // What the generator makes; a feature is switched on when both servers have it.
 const (
-	withKeyless  = false
+	withKeyless  = true
 	withChecks   = false
 	withUnique   = false
 	withIndexes  = false
