@@ -39,7 +39,7 @@ type Environment struct {
 
 // Plan plans a statement that reads or changes data or the catalog: SELECT,
 // VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, COPY, CREATE, DROP,
-// COMMENT, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
+// COMMENT, VACUUM and its relatives, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
 // Errors are *sqlerr.Error with the place in the text that the statement was
 // parsed from.
 func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
@@ -70,6 +70,8 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 		return planned(planControl(s))
 	case *ast.Comment:
 		return planned(planComment(env, s))
+	case *ast.Maintain, *ast.Cluster, *ast.Reindex, *ast.RefreshMaterializedView, *ast.Checkpoint:
+		return planned(planMaintain(env, s))
 	default:
 		return nil, notSupported(statement.Pos(), "%s is not supported", statementName(statement))
 	}
@@ -110,15 +112,6 @@ func statementName(statement ast.Statement) string {
 			return "REVOKE"
 		}
 		return "GRANT"
-	case *ast.RefreshMaterializedView:
-		return "REFRESH MATERIALIZED VIEW"
-	case *ast.Maintain:
-		if s.Vacuum {
-			return "VACUUM"
-		}
-		return "ANALYZE"
-	case *ast.Checkpoint:
-		return "CHECKPOINT"
 	case *ast.Print:
 		return "PRINT"
 	case *ast.Call:

@@ -86,6 +86,54 @@ func (p *parser) maintainTable() *ast.MaintainTable {
 	return n
 }
 
+// cluster takes CLUSTER.
+func (p *parser) cluster() ast.Statement {
+	n := &ast.Cluster{}
+	start := p.token.start
+	p.expect(kwCluster)
+	if p.atKind(leftParenthesis) {
+		n.Options = parenthesized(p, p.utilityOption)
+	} else if verbose := p.token; p.accept(kwVerbose) {
+		n.Options = []*ast.Option{{Span: spanOf(verbose), Name: "verbose"}}
+	}
+	if !p.atColumnName() {
+		n.Span = p.spanFrom(start)
+		return n
+	}
+	n.Table = p.name()
+	switch {
+	case p.accept(kwUsing):
+		index := p.identifier()
+		n.Index = &index
+	case len(n.Table.Parts) == 1 && p.accept(kwOn):
+		n.Index = &ast.Identifier{Span: n.Table.Span, Value: n.Table.Last()}
+		n.Table = p.name()
+	}
+	n.Span = p.spanFrom(start)
+	return n
+}
+
+// reindex takes REINDEX.
+func (p *parser) reindex() ast.Statement {
+	n := &ast.Reindex{}
+	start := p.token.start
+	p.expect(kwReindex)
+	if p.atKind(leftParenthesis) {
+		n.Options = parenthesized(p, p.utilityOption)
+	}
+	switch k := p.token.keyword; k {
+	case kwIndex, kwTable, kwSchema, kwDatabase, kwSystem:
+		n.Object = keywordTable[k].word
+		p.advance()
+	default:
+		p.fail()
+	}
+	n.Concurrently = p.accept(kwConcurrently)
+	n.Name = p.name()
+	n.Span = p.spanFrom(start)
+	return n
+}
+
 // refresh takes REFRESH MATERIALIZED VIEW name.
 func (p *parser) refresh() ast.Statement {
 	n := &ast.RefreshMaterializedView{}

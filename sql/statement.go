@@ -92,6 +92,10 @@ func (p *parser) sessionStatement() ast.Statement {
 		return p.call()
 	case kwAnalyze, kwAnalyse, kwVacuum:
 		return p.maintain()
+	case kwCluster:
+		return p.cluster()
+	case kwReindex:
+		return p.reindex()
 	case kwRefresh:
 		return p.refresh()
 	case kwCheckpoint:
@@ -104,7 +108,7 @@ func (p *parser) sessionStatement() ast.Statement {
 // have not, by name; what is left is a syntax error.
 func (p *parser) unsupportedStatement() ast.Statement {
 	switch k := p.token.keyword; k {
-	case kwDo, kwCluster, kwReindex, kwImport, kwSecurity, kwReassign, kwLoad:
+	case kwDo, kwImport, kwSecurity, kwReassign, kwLoad:
 		p.failUnsupported(p.token.start, upperWord(k))
 	case kwDefine, kwUndefine, kwAssert, kwRun:
 		if isAnyWord(p.peek()) {

@@ -5,8 +5,8 @@ import (
 	"millrace/sql/expr"
 )
 
-// Statement is a planned statement: *Query, *Insert, *Modify, *With, *Copy, *DDL
-// or *Explain.
+// Statement is a planned statement: *Query, *Insert, *Modify, *With, *Copy, *DDL,
+// *Maintain or *Explain.
 type Statement interface {
 	statement()
 }
@@ -197,16 +197,25 @@ type DDL struct {
 	Notices []catalog.Notice
 }
 
+// Maintain asks for work that goes on by itself: there is nothing to do.
+type Maintain struct {
+	// Tag is the command tag, such as VACUUM.
+	Tag string
+	// Alone says that it is refused inside a transaction block.
+	Alone bool
+}
+
 // Explain answers with the lines of a plan.
 type Explain struct {
 	// Query has one column of text and one row per line.
 	Query *Query
 }
 
-func (*Query) statement()   {}
-func (*Insert) statement()  {}
-func (*Modify) statement()  {}
-func (*With) statement()    {}
-func (*Copy) statement()    {}
-func (*DDL) statement()     {}
-func (*Explain) statement() {}
+func (*Query) statement()    {}
+func (*Insert) statement()   {}
+func (*Modify) statement()   {}
+func (*With) statement()     {}
+func (*Copy) statement()     {}
+func (*DDL) statement()      {}
+func (*Maintain) statement() {}
+func (*Explain) statement()  {}

@@ -44,6 +44,26 @@ type MaintainTable struct {
 	Columns []Identifier
 }
 
+// Cluster is CLUSTER [(options)] [table [USING index]]. The old syntax, CLUSTER
+// index ON table, is the same.
+type Cluster struct {
+	Span
+	Options []*Option
+	// Table is nil for all tables.
+	Table *Name
+	Index *Identifier
+}
+
+// Reindex is REINDEX [(options)] INDEX | TABLE | SCHEMA | DATABASE | SYSTEM name.
+type Reindex struct {
+	Span
+	Options []*Option
+	// Object is the kind of what Name names, in lower case.
+	Object       string
+	Concurrently bool
+	Name         *Name
+}
+
 // RefreshMaterializedView is REFRESH MATERIALIZED VIEW name.
 type RefreshMaterializedView struct {
 	Span
@@ -59,5 +79,7 @@ type Checkpoint struct {
 
 func (*Grant) statement()                   {}
 func (*Maintain) statement()                {}
+func (*Cluster) statement()                 {}
+func (*Reindex) statement()                 {}
 func (*RefreshMaterializedView) statement() {}
 func (*Checkpoint) statement()              {}

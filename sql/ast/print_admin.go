@@ -62,6 +62,24 @@ func (n *MaintainTable) format(p *printer) {
 	p.parenthesizedIdentifiers(" ", n.Columns)
 }
 
+func (n *Cluster) format(p *printer) {
+	p.text("CLUSTER")
+	p.spacedOptions(" ", n.Options)
+	if n.Table != nil {
+		p.text(" ")
+		n.Table.format(p)
+	}
+	p.optionalIdentifier(" USING ", n.Index)
+}
+
+func (n *Reindex) format(p *printer) {
+	p.text("REINDEX")
+	p.spacedOptions(" ", n.Options)
+	p.text(" ", strings.ToUpper(n.Object), " ")
+	p.when(n.Concurrently, "CONCURRENTLY ")
+	n.Name.format(p)
+}
+
 func (n *RefreshMaterializedView) format(p *printer) {
 	p.text("REFRESH MATERIALIZED VIEW ")
 	p.when(n.Concurrently, "CONCURRENTLY ")

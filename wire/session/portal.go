@@ -329,6 +329,11 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 			return s.copyFrom(ctx, planned, p.statement.binary, immediate)
 		}
 		return s.copyTo(ctx, planned, p.statement.binary, p.params)
+	case *plan.Maintain:
+		if planned.Alone && s.transaction.state != stateNone {
+			return "", sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "%s cannot run inside a transaction block", planned.Tag)
+		}
+		return planned.Tag, nil
 	case *plan.DDL:
 		return s.define(ctx, planned)
 	default:
