@@ -11,6 +11,7 @@ import (
 	"context"
 	"time"
 
+	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
@@ -41,6 +42,9 @@ type Backend interface {
 	// their row ids (catalog.Relation.RowID), whatever that column of the batch
 	// holds. For other relations it does nothing.
 	SetRowIDs(ctx context.Context, relation *catalog.Relation, rows *types.Batch) error
+	// Locks returns the lock manager in which writers and those who lock rows meet.
+	// What it knows is lost with the node; the conditions of writes stay.
+	Locks() *lock.Manager
 	// Alive returns an error with SQLSTATE 53100 or 57P03 when the node takes no
 	// input now.
 	Alive() error

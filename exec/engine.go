@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -50,6 +51,7 @@ type Engine struct {
 	// defining lets one DDL statement in at a time.
 	defining sync.Mutex
 	resolver resolver
+	locks    *lock.Manager
 }
 
 // NewEngine starts the loops of all shards. The storage must be ready, and the
@@ -67,6 +69,7 @@ func NewEngine(options Options) *Engine {
 	}
 	e.metrics = newMetrics(options.Registerer)
 	e.resolver = newResolver(e)
+	e.locks = lock.NewManager(e.now, e.after)
 	shards := options.Storage.Shards()
 	for i, shardLog := range shards {
 		l := &shardLoop{engine: e, number: i, log: shardLog, logger: options.Logger, queue: newQueue()}
@@ -163,6 +166,9 @@ func (e *Engine) waitActivated(ctx context.Context, snapshot *catalog.Snapshot) 
 		}
 	}
 }
+
+// Locks implements Backend.
+func (e *Engine) Locks() *lock.Manager { return e.locks }
 
 // Alive implements Backend.
 func (e *Engine) Alive() error {

@@ -50,7 +50,7 @@ func (b *bank) move(ctx context.Context, c *pgx.Conn, random *rand.Rand) error {
 // again forgives errors after which a client runs its transaction again.
 func again(err error) error {
 	switch code := codeOf(err); {
-	case code == "40001" || code == "40P01" || errors.Is(err, errNothing):
+	case code == "40P01" || errors.Is(err, errNothing):
 		return nil
 	default:
 		return err

@@ -3,7 +3,6 @@ package testsql
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -36,34 +35,6 @@ func wantRows(t *testing.T, c *pgx.Conn, query string, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, harness.Rows(t, c, query)); diff != "" {
 		t.Errorf("%s\n-want +got:\n%s", query, diff)
-	}
-}
-
-// TestConflictAtCommit changes a row of an open transaction from outside: its
-// COMMIT fails, and nothing of it takes effect.
-func TestConflictAtCommit(t *testing.T) {
-	for _, test := range []struct{ name, inside, outside, code, left string }{
-		{"update", `UPDATE t SET n = n + 1`, `UPDATE t SET n = 5 WHERE id = 2`, "40001", "1 10,2 5"},
-		{"delete", `DELETE FROM t WHERE id = 1`, `UPDATE t SET n = 6 WHERE id = 1`, "40001", "1 6,2 20"},
-		{"deleted", `UPDATE t SET n = 7 WHERE id = 1`, `DELETE FROM t WHERE id = 1`, "40001", "2 20"},
-		{"insert", `INSERT INTO t VALUES (3, 1), (4, 1)`, `INSERT INTO t VALUES (3, 2)`, "23505", "1 10,2 20,3 2"},
-		{"upsert", `INSERT INTO t VALUES (3, 1), (2, 1) ON CONFLICT (id) DO UPDATE SET n = 0`, `INSERT INTO t VALUES (3, 2)`, "40001", "1 10,2 20,3 2"},
-		{"another row", `UPDATE t SET n = 8 WHERE id = 1`, `UPDATE t SET n = 9 WHERE id = 2`, "", "1 8,2 9"},
-	} {
-		for _, shards := range []int{1, 8} {
-			t.Run(test.name, func(t *testing.T) {
-				first, second := twoSessions(t, shards)
-				harness.Exec(t, first, `BEGIN`)
-				harness.Exec(t, first, test.inside)
-				harness.Exec(t, second, test.outside)
-				_, err := first.Exec(t.Context(), `COMMIT`)
-				if codeOf(err) != test.code {
-					t.Errorf("COMMIT gave %v, not SQLSTATE %q", err, test.code)
-				}
-				wantRows(t, first, `SELECT id || ' ' || n FROM t ORDER BY id`, strings.Split(test.left, ",")...)
-				harness.Exec(t, first, `UPDATE t SET n = 0`)
-			})
-		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/exec/pull"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
@@ -22,6 +23,7 @@ import (
 // it does for append-only results.
 type fakeBackend struct {
 	mu       sync.Mutex
+	locks    *lock.Manager
 	snapshot *catalog.Snapshot
 	rows     map[catalog.ObjectID]*types.Batch
 	// changed is closed, and made anew, with every write.
@@ -40,7 +42,7 @@ func newFakeBackend() *fakeBackend {
 	if err != nil {
 		panic(err)
 	}
-	return &fakeBackend{snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{})}
+	return &fakeBackend{locks: lock.NewManager(nil, nil), snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{})}
 }
 
 func (b *fakeBackend) Catalog() *catalog.Snapshot {
@@ -74,6 +76,8 @@ func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.D
 }
 
 func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
+// Locks returns the locks of nobody else.
+func (b *fakeBackend) Locks() *lock.Manager { return b.locks }
 
 func (b *fakeBackend) Alive() error { return nil }
 

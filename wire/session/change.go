@@ -8,6 +8,7 @@ import (
 
 	"millrace/exec"
 	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -20,6 +21,18 @@ type changes struct {
 	returned *types.Batch
 	// atomic says that all takes effect or nothing, also in streams.
 	atomic bool
+	// probes are keys that the statement found and leaves as they are; refused is
+	// its error because of them. Both hold once nobody else is about to change them.
+	probes  []probe
+	refused error
+	// fixed says that they do not come from a plan, which could be made anew.
+	fixed bool
+}
+
+// probe are rows whose keys a statement found in a table.
+type probe struct {
+	relation *catalog.Relation
+	rows     *types.Batch
 }
 
 // maxAttempts bounds how often a statement runs when concurrent ones change what
@@ -30,27 +43,46 @@ const (
 )
 
 // carryOut gathers what a statement does and does it: at once where immediate says
-// so, else at COMMIT. A statement that commits by itself is run again on fresh
-// data when a concurrent one changed what it had read.
+// so, else at COMMIT. It gathers again, on fresh data, when a concurrent statement
+// changed what it had read; the rows that it has locked until then stay locked.
 func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*changes, error)) (*changes, error) {
+	mark := s.lockMark()
+	fast := immediate && mark == 0
 	for attempt := 1; ; attempt++ {
 		c, err := gather()
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case !s.current(c):
+			return nil, errPlanOutdated
 		}
-		if !immediate {
-			for _, rows := range c.rows {
-				if err := s.hold(rows); err != nil {
-					return nil, err
-				}
+		if fast && c.refused == nil && s.lockMark() == 0 {
+			fast = false
+			done, err := s.writeFast(ctx, c)
+			if done || err != nil {
+				return c, err
 			}
+		}
+		settled, err := s.settle(ctx, c, !immediate)
+		switch {
+		case err != nil:
+			return nil, err
+		case !settled && attempt < maxAttempts:
+			continue
+		case !settled:
+			return nil, sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to %w", exec.ErrConflict).
+				WithHint("Run the transaction again.")
+		case c.refused != nil:
+			return nil, c.refused
+		case !immediate:
+			return c, s.holdAll(c)
+		case len(c.rows) == 0:
+			s.releaseLocks(mark)
 			return c, nil
 		}
-		if len(c.rows) == 0 {
-			return c, nil
-		}
-		err = s.writeNow(ctx, c.rows, c.atomic || c.count > 1)
+		err = s.writeNow(ctx, c.rows, c.atomic || !c.fixed && c.count > 1)
 		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
+			s.releaseLocks(mark)
 			return c, err
 		}
 		if err := pause(ctx, attempt); err != nil {
@@ -59,18 +91,44 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 	}
 }
 
-// writePiece writes rows of a COPY, again when they met keys that a transaction
-// was about to write.
-func (s *Session) writePiece(ctx context.Context, rows exec.Rows) error {
-	for attempt := 1; ; attempt++ {
-		err := s.writeNow(ctx, []exec.Rows{rows}, false)
-		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
-			return err
-		}
-		if err := pause(ctx, attempt); err != nil {
+// holdAll keeps changes until COMMIT.
+func (s *Session) holdAll(c *changes) error {
+	for _, rows := range c.rows {
+		if err := s.hold(rows); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// writeFast writes changes without locking their rows, where nobody locks rows in
+// their tables. Done is false when it may not, or a concurrent statement changed
+// what this one had read.
+func (s *Session) writeFast(ctx context.Context, c *changes) (done bool, err error) {
+	tables := c.tablesOf()
+	if !s.locks().EnterFast(tables...) {
+		return false, nil
+	}
+	defer s.locks().LeaveFast(tables...)
+	if !s.current(c) {
+		return false, errPlanOutdated
+	}
+	if len(c.rows) == 0 {
+		return true, nil
+	}
+	err = s.writeNow(ctx, c.rows, c.atomic || !c.fixed && c.count > 1)
+	if errors.Is(err, exec.ErrConflict) {
+		return false, nil
+	}
+	return true, err
+}
+
+// writePiece writes rows of a COPY: what they are is known, so they are never
+// gathered anew.
+func (s *Session) writePiece(ctx context.Context, rows exec.Rows) error {
+	c := &changes{rows: []exec.Rows{rows}, count: rows.Batch.Len, fixed: true}
+	_, err := s.carryOut(ctx, true, func() (*changes, error) { return c, nil })
+	return err
 }
 
 // pause waits for a random time that grows with the number of attempts, so that

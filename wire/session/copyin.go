@@ -344,16 +344,13 @@ func firstRows(batch *types.Batch, n int) *types.Batch {
 
 // hold keeps rows until COMMIT.
 func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
-	operations, err := l.session.insertOperations(ctx, l.plan.Target, rows, false)
-	if err != nil {
-		return err
-	}
-	for _, operation := range operations {
-		if err := l.session.hold(operation); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := l.session.carryOut(ctx, false, func() (*changes, error) {
+		c := &changes{fixed: true}
+		var err error
+		c.rows, err = l.session.insertOperations(ctx, l.plan.Target, rows, false, c)
+		return c, err
+	})
+	return err
 }
 
 // complete fills the columns that the data does not give, and the event times.

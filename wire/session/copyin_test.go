@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -52,6 +53,7 @@ func (b *recordingBackend) SetRowIDs(context.Context, *catalog.Relation, *types.
 }
 func (b *recordingBackend) Alive() error               { return nil }
 func (b *recordingBackend) NewWriter() exec.Writer     { return b }
+func (b *recordingBackend) Locks() *lock.Manager       { return lock.NewManager(nil, nil) }
 func (b *recordingBackend) Close()                     {}
 func (b *recordingBackend) Catalog() *catalog.Snapshot { return new(catalog.Snapshot) }
 

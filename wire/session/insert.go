@@ -62,9 +62,12 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 			return err
 		}
 		stored, operations = r.stored, r.operations()
+		if len(r.left) > 0 {
+			c.probes = append(c.probes, probe{n.Target, batch.Select(r.left)})
+		}
 	} else {
 		var err error
-		if operations, err = s.insertOperations(ctx, n.Target, batch, immediate); err != nil {
+		if operations, err = s.insertOperations(ctx, n.Target, batch, immediate, c); err != nil {
 			return err
 		}
 	}
@@ -157,8 +160,9 @@ func appendInserted(n *plan.Insert, to, from *types.Batch) {
 
 // insertOperations returns what adds rows without ON CONFLICT. Where they are
 // written at once, the shards look for the keys; where they are held, the
-// statement does, as it is the one to fail.
-func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool) ([]exec.Rows, error) {
+// statement does, as it is the one to fail: unless the row with the key is about to
+// be deleted, which the changes ask to find out.
+func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool, c *changes) ([]exec.Rows, error) {
 	rows := exec.Rows{Relation: target, Batch: batch}
 	if immediate || target.Kind == catalog.KindStream || batch.Len == 0 {
 		return nonEmpty(rows), nil
@@ -174,8 +178,13 @@ func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation
 	var key []byte
 	for i := range batch.Len {
 		key = rowKey(key[:0], target, batch, i)
-		if seen[string(key)] || found.At[i] >= 0 {
+		if seen[string(key)] {
 			return nil, exec.UniqueViolation(target, batch, i)
+		}
+		if found.At[i] >= 0 {
+			c.refused = exec.UniqueViolation(target, batch, i)
+			c.probes = append(c.probes, probe{target, batch.Select([]int32{int32(i)})})
+			return nil, nil
 		}
 		seen[string(key)] = true
 	}
@@ -220,6 +229,8 @@ type conflictResolver struct {
 	stored   *types.Batch
 	replaced []int32
 	old      *types.Batch
+	// left are the numbers of the rows of batch that exist and stay as they are.
+	left []int32
 }
 
 func (r *conflictResolver) resolve(ctx context.Context) error {
@@ -246,6 +257,9 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 			continue
 		}
 		if !r.plan.OnConflict.Update {
+			if exists {
+				r.left = append(r.left, int32(i))
+			}
 			continue
 		}
 		row := next

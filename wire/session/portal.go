@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"millrace/planner/plan"
@@ -304,8 +305,32 @@ func (s *Session) describeRows(ctx context.Context, p *portal) error {
 }
 
 // start begins a portal's statement. Statements without rows run to their end
-// and return their tag; the others set the portal's rows.
+// and return their tag; the others set the portal's rows. A statement whose tables
+// change before it has done anything is planned again.
 func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag string, err error) {
+	for {
+		tag, err = s.startPlan(ctx, p, immediate)
+		if !errors.Is(err, errPlanOutdated) {
+			return tag, err
+		}
+		if p.statement.version == s.options.Backend.Catalog().Version() {
+			return "", sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was changed while the statement ran").
+				WithHint("Run the statement again.")
+		}
+		if err := s.refresh(p.statement); err != nil {
+			return "", err
+		}
+		if p.simple {
+			p.columns = p.statement.columns
+		}
+	}
+}
+
+// startPlan is start with the plan that the statement has.
+func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag string, err error) {
+	if err := s.lockTables(ctx, p, immediate); err != nil {
+		return "", err
+	}
 	switch planned := p.statement.plan.(type) {
 	case nil:
 		return s.runOwn(ctx, p)

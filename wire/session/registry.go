@@ -60,6 +60,7 @@ func (s *Session) Info() systables.SessionStatus {
 		PID: s.identity.ProcessID, User: s.identity.User, Database: s.identity.Database,
 		ApplicationName: a.name, ClientAddress: s.identity.ClientAddress,
 		Started: s.identity.Started, QueryStarted: a.started, State: a.state, Query: a.query,
+		WaitsForLock: a.waiting,
 	}
 }
 
@@ -90,6 +91,14 @@ func (s *Session) endActivity() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.state = state
+}
+
+// showWaiting shows what kind of lock the session waits for, "" for none.
+func (s *Session) showWaiting(kind string) {
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.waiting = kind
 }
 
 // application returns the client's application_name.

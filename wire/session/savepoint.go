@@ -13,6 +13,8 @@ type savepoint struct {
 	readOnly          bool
 	// cursors is how many cursors had been declared.
 	cursors int
+	// locks is the mark in the transaction's locks.
+	locks int
 }
 
 // savepointStatement is SAVEPOINT.
@@ -24,6 +26,7 @@ func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
 	t.savepoints = append(t.savepoints, savepoint{
 		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
 		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
+		locks: s.lockMark(),
 	})
 	return "SAVEPOINT", nil
 }
@@ -64,6 +67,7 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 	point := t.savepoints[i]
 	t.savepoints = t.savepoints[:i+1]
 	t.cut(point.held, point.heldBytes)
+	s.releaseLocks(point.locks)
 	t.readOnly = point.readOnly
 	t.state = stateBlock
 	s.settings, s.lasting = point.settings, point.lasting

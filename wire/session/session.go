@@ -94,6 +94,8 @@ type activity struct {
 	query   string
 	started time.Time
 	name    string
+	// waiting is the kind of lock that the session waits for, "" for none.
+	waiting string
 }
 
 // New returns the session of a client. It fails when the client asked for
@@ -131,6 +133,7 @@ func (s *Session) Close() {
 	for name := range s.cursors {
 		s.closeCursor(name)
 	}
+	s.releaseLocks(0)
 	if s.writer != nil {
 		s.writer.Close()
 		s.writer = nil

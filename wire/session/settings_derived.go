@@ -12,6 +12,8 @@ type derived struct {
 	format           *types.Format
 	searchPath       []string
 	statementTimeout time.Duration
+	lockTimeout      time.Duration
+	deadlockTimeout  time.Duration
 	idleTransaction  time.Duration
 	idleSession      time.Duration
 	freshnessTimeout time.Duration
@@ -47,6 +49,8 @@ func (v *values) derive() {
 		format:           format,
 		searchPath:       names,
 		statementTimeout: duration("statement_timeout"),
+		lockTimeout:      duration("lock_timeout"),
+		deadlockTimeout:  duration("deadlock_timeout"),
 		idleTransaction:  duration("idle_in_transaction_session_timeout"),
 		idleSession:      duration("idle_session_timeout"),
 		freshnessTimeout: duration("freshness_timeout"),

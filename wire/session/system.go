@@ -46,6 +46,18 @@ func (v runtimeView) Sessions(context.Context) ([]systables.SessionStatus, error
 	return v.session.options.Registry.Sessions(), nil
 }
 
+// Locks implements systables.Runtime.
+func (v runtimeView) Locks(context.Context) ([]systables.LockStatus, error) {
+	var list []systables.LockStatus
+	for _, l := range v.session.locks().List() {
+		list = append(list, systables.LockStatus{
+			PID: l.Process, Transaction: l.Transaction, Relation: catalog.ObjectID(l.Relation), Target: l.Target,
+			Mode: l.Mode, Granted: l.Granted, WaitStart: l.Since,
+		})
+	}
+	return list, nil
+}
+
 // Settings implements systables.Runtime.
 func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
 	list := make([]systables.Setting, 0, len(settings))

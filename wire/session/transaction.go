@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -38,6 +39,8 @@ type transaction struct {
 	// readers how many queries are reading through it.
 	overlay *exec.Overlay
 	readers *int
+	// locks is the owner of the transaction's locks, nil before the first.
+	locks *lock.Owner
 	// settings and lasting are the session's before the transaction.
 	settings, lasting *values
 	savepoints        []savepoint
@@ -94,6 +97,12 @@ func (s *Session) Abort() {
 		return
 	}
 	s.transaction.state = stateFailed
+	// What is left waits for ROLLBACK TO a savepoint, or for the block's end.
+	mark := 0
+	if points := s.transaction.savepoints; len(points) > 0 {
+		mark = points[len(points)-1].locks
+	}
+	s.releaseLocks(mark)
 }
 
 // rollback drops the transaction.
@@ -104,8 +113,10 @@ func (s *Session) rollback() {
 	s.endTransaction(true)
 }
 
-// endTransaction closes what lives no longer than its transaction.
+// endTransaction closes what lives no longer than its transaction. What it wrote
+// is applied by then.
 func (s *Session) endTransaction(failed bool) {
+	s.releaseLocks(0)
 	s.closePortals()
 	for name, c := range s.cursors {
 		if !c.hold || failed && c.inTransaction {

@@ -85,6 +85,10 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 	if err := s.options.Backend.Alive(); err != nil {
 		return "", err
 	}
+	defer s.releaseLocks(0)
+	if err := s.lockDefined(ctx, n.Command); err != nil {
+		return "", err
+	}
 	result, err := s.options.Backend.Define(ctx, n.Command)
 	if err != nil {
 		return "", interrupted(ctx, err)

@@ -68,6 +68,7 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 		"pg_proc":                pgProc,
 		"pg_settings":            pgSettings,
 		"pg_stat_activity":       pgStatActivity,
+		"pg_locks":               pgLocks,
 		"pg_cursors":             pgCursors,
 		"pg_prepared_statements": pgPreparedStatements,
 	}

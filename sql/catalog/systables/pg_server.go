@@ -2,6 +2,7 @@ package systables
 
 import (
 	"context"
+	"fmt"
 )
 
 func pgAm(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
@@ -93,11 +94,40 @@ func pgStatActivity(ctx context.Context, env *Environment, _ *Table) ([]row, err
 	}
 	var rows []row
 	for _, s := range list {
+		var waitType any
+		if s.WaitsForLock != "" {
+			waitType = "Lock"
+		}
 		rows = append(rows, row{
+			"wait_event_type": waitType, "wait_event": orNull(s.WaitsForLock),
 			"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": oidRole, "usename": s.User,
 			"application_name": s.ApplicationName, "client_addr": orNull(s.ClientAddress), "backend_start": s.Started,
 			"query_start": s.QueryStarted, "state": s.State, "query": s.Query, "backend_type": "client backend",
 		})
+	}
+	return rows, nil
+}
+
+func pgLocks(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	list, err := env.Runtime.Locks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, l := range list {
+		r := row{
+			"locktype": "transactionid", "virtualtransaction": fmt.Sprintf("%d/%d", l.PID, l.Transaction), "pid": l.PID,
+			"mode": l.Mode, "granted": l.Granted, "fastpath": false, "waitstart": l.WaitStart,
+		}
+		if l.Relation != 0 {
+			r["locktype"], r["database"], r["relation"] = "relation", oidDatabase, uint32(l.Relation)
+		} else {
+			r["transactionid"] = uint32(l.Target)
+		}
+		rows = append(rows, r)
 	}
 	return rows, nil
 }

@@ -35,6 +35,10 @@ func (testRuntime) Errors(context.Context) ([]RowError, error) {
 	return []RowError{{Time: time.UnixMilli(5), Query: 16388, Relation: 16384, Offset: 7, Code: "22012", Message: "division by zero"}}, nil
 }
 
+func (testRuntime) Locks(context.Context) ([]LockStatus, error) {
+	return []LockStatus{{PID: 1, Transaction: 2, Target: 2, Mode: "ExclusiveLock", Granted: true}}, nil
+}
+
 func (testRuntime) Sessions(context.Context) ([]SessionStatus, error) {
 	return []SessionStatus{{PID: 7, User: "millrace", Database: "millrace", State: "idle"}}, nil
 }

@@ -75,6 +75,8 @@ type Runtime interface {
 	Errors(ctx context.Context) ([]RowError, error)
 	// Sessions returns the connected clients.
 	Sessions(ctx context.Context) ([]SessionStatus, error)
+	// Locks returns the locks that are held and awaited.
+	Locks(ctx context.Context) ([]LockStatus, error)
 	// Settings returns the run-time parameters as the asking session sees them.
 	Settings(ctx context.Context) ([]Setting, error)
 	// Cursors and PreparedStatements are those of the asking session.
@@ -149,6 +151,25 @@ type SessionStatus struct {
 	// (aborted).
 	State string
 	Query string
+	// WaitsForLock says what kind of lock the session waits for, as pg_locks names
+	// it, "" for none.
+	WaitsForLock string
+}
+
+// LockStatus is a lock that is held or awaited.
+type LockStatus struct {
+	PID int32
+	// Transaction is the number of the transaction that holds or awaits it.
+	Transaction uint64
+	// Relation is the table that is locked, 0 where the lock is on a transaction;
+	// then Target is that one's number.
+	Relation catalog.ObjectID
+	Target   uint64
+	// Mode is PostgreSQL's name of the mode.
+	Mode    string
+	Granted bool
+	// WaitStart is when the wait began.
+	WaitStart time.Time
 }
 
 // Setting is a run-time parameter.

@@ -1,0 +1,493 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What holds whenever Manager.mu is free:
+//
+//  1. The modes that different owners hold on one object do not conflict, and
+//     with fast writers in a table none conflicts with fastWriter.
+//  2. An owner waits for at most one object. Its waiter stands in that object's
+//     queue, and nowhere else.
+//  3. Every waiter is blocked: by a mode that another owner holds, by the fast
+//     writers, or by a conflicting waiter ahead of it. Whatever takes one of these
+//     away calls wake, which grants what can be granted, in order.
+//  4. An owner that holds or awaits a row of a table holds rowLocker on the table,
+//     so fast writers are out, and none comes in.
+//  5. An owner's journal has each mode that it holds on each object exactly once,
+//     in the order in which it got them.
+//  6. An object is known while it is held, awaited or written fast, and a table
+//     while itself or one of its rows is known.
+//
+// Waiters are served first come, first served: a request waits behind earlier
+// ones that it conflicts with, so shared locks do not starve an exclusive one.
+// The exception is an owner that already holds the object: it goes ahead of those
+// that wait for it, as anything else would be a deadlock.
+
+// Manager knows the locks of a node. It is safe for concurrent use.
+type Manager struct {
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
+
+	mu     sync.Mutex
+	tables map[uint64]*table
+	// owners are those that hold or await something.
+	owners map[*Owner]struct{}
+	last   uint64 // the number of the newest owner
+}
+
+// NewManager returns a manager without locks. The clock and its timer may be nil
+// for the time package's.
+func NewManager(now func() time.Time, after func(time.Duration) <-chan time.Time) *Manager {
+	if now == nil {
+		now = time.Now
+	}
+	if after == nil {
+		after = time.After
+	}
+	return &Manager{now: now, after: after, tables: map[uint64]*table{}, owners: map[*Owner]struct{}{}}
+}
+
+// table is a table that somebody locks, with those of its rows that are locked.
+type table struct {
+	object
+	number uint64
+	rows   map[string]*object
+}
+
+// object is something that is locked: a table or a row.
+type object struct {
+	table *table
+	// key is the row's; a table's object is the one that is embedded in it.
+	key     string
+	holders []holder
+	queue   []*waiter
+	// fast counts the fast writers in a table.
+	fast int
+	// first is the usual room of holders.
+	first [1]holder
+}
+
+type holder struct {
+	owner *Owner
+	modes modeSet
+}
+
+type waiter struct {
+	owner  *Owner
+	object *object
+	mode   Mode
+	// granted is closed when the owner has got the mode; done says so under the
+	// manager's lock.
+	granted chan struct{}
+	done    bool
+	since   time.Time
+}
+
+// Owner is a transaction that holds locks. One goroutine at a time asks for its
+// locks.
+type Owner struct {
+	manager *Manager
+	// process is the client's process ID, number the transaction's own.
+	process int32
+	number  uint64
+	journal []held
+	waiting *waiter
+}
+
+// held is one mode that an owner got.
+type held struct {
+	object *object
+	mode   Mode
+}
+
+// NewOwner returns the owner of a transaction of a client with a process ID.
+func (m *Manager) NewOwner(process int32) *Owner {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last++
+	return &Owner{manager: m, process: process, number: m.last}
+}
+
+// Number tells the transaction apart from all others of the manager.
+func (o *Owner) Number() uint64 { return o.number }
+
+// Policy is what a request does that cannot be granted at once.
+type Policy uint8
+
+// The policies.
+const (
+	// Block waits.
+	Block Policy = iota
+	// NoWait fails with ErrNotAvailable.
+	NoWait
+	// SkipLocked leaves the row out; of tables it is NoWait.
+	SkipLocked
+)
+
+// Wait says how long and how a request waits.
+type Wait struct {
+	Policy Policy
+	// Deadlock is how long a request waits before it looks whether it waits for
+	// itself; 0 looks at once.
+	Deadlock time.Duration
+	// Timeout bounds the wait for each lock; 0 for no bound.
+	Timeout time.Duration
+	// Begin and End, where not nil, are called around each wait.
+	Begin, End func()
+}
+
+var (
+	// ErrNotAvailable says that a lock is held by another and NoWait was asked for.
+	ErrNotAvailable = errors.New("lock: held by another transaction")
+	// ErrTimeout says that Wait.Timeout has passed.
+	ErrTimeout = errors.New("lock: timeout")
+)
+
+// LockTable locks a table until the owner releases the lock, and reports whether
+// it had to wait. Errors are ErrNotAvailable, ErrTimeout, *DeadlockError or the
+// cause of ctx's end; the owner then keeps what it had.
+func (m *Manager) LockTable(ctx context.Context, o *Owner, relation uint64, mode Mode, wait Wait) (waited bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lock(ctx, o, &m.table(relation).object, mode, wait)
+}
+
+// Rows is what became of a request for rows.
+type Rows struct {
+	// Waited says that the owner had to wait for one of them, so that what it read
+	// before may be old.
+	Waited bool
+	// Fresh holds the numbers of the rows that others could have changed until
+	// now: those in which the owner did not hold RowShared or a stronger mode.
+	Fresh []int
+	// Skipped holds the numbers of the rows that were left out, with SkipLocked.
+	Skipped []int
+}
+
+// holdKeys is how many rows are locked before others get at the manager.
+const holdKeys = 512
+
+// LockRows locks rows of a table, given by their encoded keys, in this order,
+// whether the rows exist or not. It waits until the table's fast writers have
+// left, and with Block for each row. Errors are those of LockTable; the owner then
+// keeps what it got. An owner that has locked the table in Exclusive mode, before it
+// read rows of it, has them all: nothing is done.
+func (m *Manager) LockRows(ctx context.Context, o *Owner, relation uint64, keys []string, mode Mode, wait Wait) (Rows, error) {
+	var out Rows
+	if len(keys) == 0 {
+		return out, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.tables[relation]; t != nil && t.modesOf(o)&alone != 0 {
+		return out, nil
+	}
+	// Fast writers leave by themselves, and soon: that is not waiting for a lock.
+	enter := wait
+	enter.Policy, enter.Timeout = Block, 0
+	if _, err := m.lock(ctx, o, &m.table(relation).object, rowLocker, enter); err != nil {
+		return out, err
+	}
+	for i, key := range keys {
+		if i%holdKeys == holdKeys-1 {
+			m.mu.Unlock()
+			m.mu.Lock()
+		}
+		row := m.table(relation).row(key)
+		fresh := row.modesOf(o)&stable == 0
+		waited, err := m.lock(ctx, o, row, mode, wait)
+		switch {
+		case errors.Is(err, ErrNotAvailable) && wait.Policy == SkipLocked:
+			out.Skipped = append(out.Skipped, i)
+			continue
+		case err != nil:
+			return out, err
+		}
+		out.Waited = out.Waited || waited
+		if fresh {
+			out.Fresh = append(out.Fresh, i)
+		}
+	}
+	return out, nil
+}
+
+// EnterFast lets a statement write to tables without locking rows, or refuses
+// because somebody holds or awaits a lock that it may meet. Who is let in calls
+// LeaveFast with the same tables when its entries are applied, and waits for no
+// lock before.
+func (m *Manager) EnterFast(relations ...uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, relation := range relations {
+		if t := m.tables[relation]; t != nil && t.blocks(nil, fastWriter, len(t.queue)) {
+			return false
+		}
+	}
+	for _, relation := range relations {
+		m.table(relation).fast++
+	}
+	return true
+}
+
+// LeaveFast ends what EnterFast began.
+func (m *Manager) LeaveFast(relations ...uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, relation := range relations {
+		t := m.tables[relation]
+		t.fast--
+		if t.fast == 0 {
+			m.wake(&t.object)
+		}
+	}
+}
+
+// Locked reports whether another owner holds or awaits a mode on a table that
+// conflicts with the given one. Statements that only read, and keep no lock,
+// pass by it.
+func (m *Manager) Locked(o *Owner, relation uint64, mode Mode) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.tables[relation]
+	return t != nil && t.blocks(o, mode, len(t.queue))
+}
+
+// Mark returns a point in the owner's locks that Release can go back to.
+func (o *Owner) Mark() int {
+	o.manager.mu.Lock()
+	defer o.manager.mu.Unlock()
+	return len(o.journal)
+}
+
+// Release lets go of what the owner got since a mark, 0 for everything.
+func (o *Owner) Release(mark int) {
+	m := o.manager
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := len(o.journal) - 1; i >= mark; i-- {
+		h := o.journal[i]
+		o.journal[i] = held{}
+		h.object.drop(o, h.mode)
+		m.wake(h.object)
+	}
+	o.journal = o.journal[:min(mark, len(o.journal))]
+	m.note(o)
+}
+
+// note keeps the owner among those that hold or await something, or not.
+func (m *Manager) note(o *Owner) {
+	if len(o.journal) == 0 && o.waiting == nil {
+		delete(m.owners, o)
+		return
+	}
+	m.owners[o] = struct{}{}
+}
+
+// table returns a table, made where it is not known.
+func (m *Manager) table(number uint64) *table {
+	t := m.tables[number]
+	if t == nil {
+		t = &table{number: number}
+		t.object.table = t
+		t.holders = t.first[:0]
+		m.tables[number] = t
+	}
+	return t
+}
+
+// row returns a row, made where it is not known.
+func (t *table) row(key string) *object {
+	row := t.rows[key]
+	if row == nil {
+		row = &object{table: t, key: key}
+		row.holders = row.first[:0]
+		if t.rows == nil {
+			t.rows = map[string]*object{}
+		}
+		t.rows[key] = row
+	}
+	return row
+}
+
+func (x *object) isTable() bool { return x == &x.table.object }
+
+// forget drops an object that nobody needs.
+func (m *Manager) forget(x *object) {
+	if len(x.holders) > 0 || len(x.queue) > 0 || x.fast > 0 {
+		return
+	}
+	t := x.table
+	if !x.isTable() {
+		delete(t.rows, x.key)
+	}
+	if len(t.rows) == 0 && len(t.holders) == 0 && len(t.queue) == 0 && t.fast == 0 {
+		delete(m.tables, t.number)
+	}
+}
+
+func (x *object) modesOf(o *Owner) modeSet {
+	for i := range x.holders {
+		if x.holders[i].owner == o {
+			return x.holders[i].modes
+		}
+	}
+	return 0
+}
+
+// blocks reports whether a mode that an owner asks for conflicts with what others
+// hold, or with those of the first ahead waiters.
+func (x *object) blocks(o *Owner, mode Mode, ahead int) bool {
+	against := conflicts[mode]
+	if x.fast > 0 && against.has(fastWriter) {
+		return true
+	}
+	for i := range x.holders {
+		if x.holders[i].owner != o && x.holders[i].modes&against != 0 {
+			return true
+		}
+	}
+	for _, w := range x.queue[:ahead] {
+		if w.owner != o && against.has(w.mode) {
+			return true
+		}
+	}
+	return false
+}
+
+// place returns how many waiters a new request of an owner stands behind: all of
+// them, but for those that wait for what the owner holds.
+func (x *object) place(own modeSet) int {
+	if own != 0 {
+		for i, w := range x.queue {
+			if conflicts[w.mode]&own != 0 {
+				return i
+			}
+		}
+	}
+	return len(x.queue)
+}
+
+// grant gives an owner a mode.
+func (m *Manager) grant(x *object, o *Owner, mode Mode) {
+	o.journal = append(o.journal, held{x, mode})
+	m.owners[o] = struct{}{}
+	for i := range x.holders {
+		if x.holders[i].owner == o {
+			x.holders[i].modes |= 1 << mode
+			return
+		}
+	}
+	x.holders = append(x.holders, holder{o, 1 << mode})
+}
+
+// drop takes a mode from an owner.
+func (x *object) drop(o *Owner, mode Mode) {
+	for i := range x.holders {
+		if x.holders[i].owner != o {
+			continue
+		}
+		x.holders[i].modes &^= 1 << mode
+		if x.holders[i].modes == 0 {
+			x.holders = slices.Delete(x.holders, i, i+1)
+		}
+		return
+	}
+}
+
+// wake grants the waiters of an object that nothing blocks any more.
+func (m *Manager) wake(x *object) {
+	for i := 0; i < len(x.queue); {
+		w := x.queue[i]
+		if x.blocks(w.owner, w.mode, i) {
+			i++
+			continue
+		}
+		x.queue = slices.Delete(x.queue, i, i+1)
+		w.done, w.owner.waiting = true, nil
+		m.grant(x, w.owner, w.mode)
+		close(w.granted)
+	}
+	m.forget(x)
+}
+
+// lock gets one mode for an owner. The manager's lock is held on entry and exit.
+func (m *Manager) lock(ctx context.Context, o *Owner, x *object, mode Mode, wait Wait) (waited bool, err error) {
+	own := x.modesOf(o)
+	if covers(own, mode) {
+		return false, nil
+	}
+	place := x.place(own)
+	if !x.blocks(o, mode, place) {
+		m.grant(x, o, mode)
+		return false, nil
+	}
+	if wait.Policy != Block {
+		m.forget(x)
+		return false, ErrNotAvailable
+	}
+	w := &waiter{owner: o, object: x, mode: mode, granted: make(chan struct{}), since: m.now()}
+	x.queue = slices.Insert(x.queue, place, w)
+	o.waiting = w
+	m.owners[o] = struct{}{}
+	m.mu.Unlock()
+	err = m.await(ctx, w, wait)
+	m.mu.Lock()
+	return true, err
+}
+
+// await waits until a waiter has got its lock, or gives up.
+func (m *Manager) await(ctx context.Context, w *waiter, wait Wait) error {
+	if wait.Begin != nil {
+		wait.Begin()
+	}
+	if wait.End != nil {
+		defer wait.End()
+	}
+	deadlock := m.after(wait.Deadlock)
+	var timeout <-chan time.Time
+	if wait.Timeout > 0 {
+		timeout = m.after(wait.Timeout)
+	}
+	for {
+		select {
+		case <-w.granted:
+			return nil
+		case <-deadlock:
+			deadlock = nil
+			if err := m.checkDeadlock(w); err != nil {
+				return err
+			}
+		case <-timeout:
+			return m.giveUp(w, ErrTimeout)
+		case <-ctx.Done():
+			return m.giveUp(w, context.Cause(ctx))
+		}
+	}
+}
+
+// giveUp ends a wait. A lock that was granted just now stays its owner's, which is
+// about to release all.
+func (m *Manager) giveUp(w *waiter, cause error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.remove(w)
+	return cause
+}
+
+// remove takes a waiter out of its queue.
+func (m *Manager) remove(w *waiter) {
+	if w.done {
+		return
+	}
+	w.done, w.owner.waiting = true, nil
+	x := w.object
+	x.queue = slices.DeleteFunc(x.queue, func(other *waiter) bool { return other == w })
+	m.note(w.owner)
+	m.wake(x)
+}

@@ -1,0 +1,388 @@
+package testsql
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"millrace/testsql/harness"
+)
+
+// interleaving runs the statements of several sessions in a given order and
+// writes down what happens: the result of each, or that it waits, and behind which
+// later one it goes on. A script has a line "session: statement" for each; a line
+// "session!: statement" runs to its end though it waits. Lines of session "setup"
+// run first. Before a session's next statement its last one must have ended.
+type interleaving struct {
+	t       *testing.T
+	connect func() *pgx.Conn
+	// control looks who waits.
+	control  *pgx.Conn
+	sessions map[string]*interleaved
+	log      []string
+}
+
+// interleaved is a session of an interleaving.
+type interleaved struct {
+	connection *pgx.Conn
+	pid        uint32
+	// ended gives the outcome of the statement that runs; nil where none does.
+	ended chan string
+}
+
+// runInterleaving runs a script and returns its log.
+func runInterleaving(t *testing.T, connect func() *pgx.Conn, script string) string {
+	t.Helper()
+	in := &interleaving{t: t, connect: connect, control: connect(), sessions: map[string]*interleaved{}}
+	for line := range strings.Lines(script) {
+		name, statement, found := strings.Cut(strings.TrimSpace(line), ": ")
+		if !found {
+			continue
+		}
+		in.step(name, statement)
+	}
+	for name, s := range in.sessions {
+		if s.ended != nil {
+			t.Fatalf("session %s still waits:\n%s", name, strings.Join(in.log, "\n"))
+		}
+		_ = s.connection.Close(t.Context())
+	}
+	_ = in.control.Close(t.Context())
+	return strings.Join(in.log, "\n")
+}
+
+// step runs a statement until it ends or waits, and then sees whom it woke.
+func (in *interleaving) step(name, statement string) {
+	if name == "setup" {
+		for part := range strings.SplitSeq(statement, ";") {
+			_, err := in.control.Exec(in.t.Context(), part)
+			if err != nil {
+				in.t.Fatalf("%s: %v", part, err)
+			}
+		}
+		return
+	}
+	name, toEnd := strings.CutSuffix(name, "!")
+	s := in.sessions[name]
+	if s == nil {
+		c := in.connect()
+		s = &interleaved{connection: c, pid: c.PgConn().PID()}
+		in.sessions[name] = s
+	}
+	if s.ended != nil {
+		in.note(name, "is to run "+statement+" while it waits: "+in.await(s, true))
+	}
+	ended := make(chan string, 1)
+	s.ended = ended
+	go func() { ended <- interleavedOutcome(in.t.Context(), s.connection, statement) }()
+	in.note(name, statement)
+	outcome := in.await(s, toEnd)
+	if outcome == "" {
+		outcome = "waits"
+	}
+	in.note(name, outcome)
+	for _, other := range slices.Sorted(maps.Keys(in.sessions)) {
+		if w := in.sessions[other]; other != name && w.ended != nil {
+			if outcome := in.await(w, false); outcome != "" {
+				in.note(other, "goes on: "+outcome)
+			}
+		}
+	}
+}
+
+func (in *interleaving) note(name, what string) { in.log = append(in.log, name+": "+what) }
+
+// await returns the outcome of the statement of a session, "" when it waits for a
+// lock, unless it is to be waited for to its end.
+func (in *interleaving) await(s *interleaved, toEnd bool) string {
+	in.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		select {
+		case outcome := <-s.ended:
+			s.ended = nil
+			return outcome
+		case <-time.After(2 * time.Millisecond): // then it is looked again
+		}
+		if toEnd {
+			continue
+		}
+		var waits int
+		err := in.control.QueryRow(in.t.Context(), `SELECT count(*) FROM pg_locks WHERE pid = $1 AND NOT granted`, int32(s.pid)).Scan(&waits)
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		if waits > 0 && len(s.ended) == 0 {
+			return ""
+		}
+	}
+	in.t.Fatalf("a statement neither ends nor waits:\n%s", strings.Join(in.log, "\n"))
+	return ""
+}
+
+// interleavedOutcome runs a statement and returns its rows, in their order, and its
+// tag or error.
+func interleavedOutcome(ctx context.Context, c *pgx.Conn, statement string) string {
+	results, err := c.PgConn().Exec(ctx, statement).ReadAll()
+	var out []string
+	for _, result := range results {
+		for _, row := range result.Rows {
+			var values []string
+			for _, value := range row {
+				values = append(values, string(value))
+			}
+			out = append(out, "("+strings.Join(values, ", ")+")")
+		}
+		if err == nil {
+			out = append(out, result.CommandTag.String())
+		}
+	}
+	var failure *pgconn.PgError
+	switch {
+	case errors.As(err, &failure):
+		out = append(out, failure.Code+" "+failure.Message)
+	case err != nil:
+		out = append(out, err.Error())
+	}
+	return strings.Join(out, " ")
+}
+
+// TestInterleavings runs scripts of several sessions here, with 1 and 8 shards, and
+// on PostgreSQL: who waits, who goes on when, and all results are the same.
+func TestInterleavings(t *testing.T) {
+	oracle := harness.StartPostgres(t, false, "fsync=off", "synchronous_commit=off")
+	nodes := map[int]*scriptNode{1: newScriptNode(t, 1), 8: newScriptNode(t, 8)}
+	for _, test := range interleavings {
+		t.Run(test.name, func(t *testing.T) {
+			want := runInterleaving(t, func() *pgx.Conn { return oracle.Connect(t) }, interleavingSetup+test.script)
+			for _, shards := range []int{1, 8} {
+				got := runInterleaving(t, func() *pgx.Conn { return harness.Connect(t, nodes[shards].URL()) }, interleavingSetup+test.script)
+				if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+					t.Errorf("%d shards\n-PostgreSQL +here:\n%s", shards, diff)
+				}
+			}
+			t.Log("\n" + want)
+		})
+	}
+}
+
+const interleavingSetup = `
+setup: DROP TABLE IF EXISTS t; CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 10), (2, 20), (5, 50)
+`
+
+// interleavings are the scripts, each over a table t with rows 1, 2 and 5.
+var interleavings = []struct{ name, script string }{
+	{"an update waits for an update", `
+a: BEGIN
+a: UPDATE t SET n = n + 1 WHERE id = 1
+b: UPDATE t SET n = n * 2 WHERE id = 1
+a: COMMIT
+b: SELECT n FROM t WHERE id = 1`},
+	{"an update waits for a rollback", `
+a: BEGIN
+a: UPDATE t SET n = n + 1 WHERE id = 1
+b: BEGIN
+b: UPDATE t SET n = n * 2 WHERE id = 1
+a: ROLLBACK
+b: SELECT n FROM t WHERE id = 1
+b: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
+	{"an update of a row that goes away", `
+a: BEGIN
+a: DELETE FROM t WHERE id = 1
+b: BEGIN
+b: UPDATE t SET n = 0 WHERE id IN (1, 2)
+a: COMMIT
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a delete waits for an update", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: DELETE FROM t WHERE id = 1 RETURNING n
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"other rows do not wait", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: BEGIN
+b: UPDATE t SET n = 0 WHERE id = 2
+c: UPDATE t SET n = 0 WHERE id = 5
+c: INSERT INTO t VALUES (6, 60)
+b: COMMIT
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an insert waits for an insert of its key", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 1)
+b: INSERT INTO t VALUES (3, 2)
+a: COMMIT
+b: SELECT n FROM t WHERE id = 3`},
+	{"an insert goes on when the other rolls back", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 1)
+b: BEGIN
+b: INSERT INTO t VALUES (3, 2), (4, 2)
+a: ROLLBACK
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an insert waits for a delete of its key", `
+a: BEGIN
+a: DELETE FROM t WHERE id = 1
+b: BEGIN
+b: INSERT INTO t VALUES (1, 2)
+a: COMMIT
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an insert waits for a delete that is rolled back", `
+a: BEGIN
+a: DELETE FROM t WHERE id = 1
+b: BEGIN
+b: INSERT INTO t VALUES (1, 2)
+a: ROLLBACK
+b: ROLLBACK`},
+	{"on conflict do nothing waits for an insert", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 1)
+b: INSERT INTO t VALUES (3, 2), (4, 4) ON CONFLICT DO NOTHING
+a: COMMIT
+b: SELECT * FROM t ORDER BY id`},
+	{"on conflict do nothing waits for a delete", `
+a: BEGIN
+a: DELETE FROM t WHERE id = 1
+b: BEGIN
+b: INSERT INTO t VALUES (1, 2) ON CONFLICT DO NOTHING
+a: COMMIT
+b: COMMIT
+b: SELECT * FROM t ORDER BY id`},
+	{"on conflict do update waits for an insert", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 1)
+b: BEGIN
+b: INSERT INTO t VALUES (3, 2) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n RETURNING n
+a: COMMIT
+b: COMMIT
+b: SELECT * FROM t ORDER BY id`},
+	{"rollback to a savepoint lets rows go", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+a: SAVEPOINT s
+a: UPDATE t SET n = 0 WHERE id = 2
+b: UPDATE t SET n = n + 1 WHERE id = 2
+a: ROLLBACK TO s
+c: UPDATE t SET n = n + 1 WHERE id = 1
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an error lets rows go", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: UPDATE t SET n = n + 1 WHERE id = 1
+a: SELECT 1 / 0
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an error behind a savepoint keeps what is before it", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+a: SAVEPOINT s
+a: UPDATE t SET n = 0 WHERE id = 2
+b: UPDATE t SET n = n + 1 WHERE id = 1
+c: UPDATE t SET n = n + 1 WHERE id = 2
+a: SELECT 1 / 0
+a: ROLLBACK TO s
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a released savepoint keeps its rows", `
+a: BEGIN
+a: SAVEPOINT s
+a: UPDATE t SET n = 0 WHERE id = 1
+a: RELEASE s
+b: UPDATE t SET n = n + 1 WHERE id = 1
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"first come, first served", `
+a: BEGIN
+a: UPDATE t SET n = 1 WHERE id = 1
+b: UPDATE t SET n = n * 10 + 2 WHERE id = 1
+c: UPDATE t SET n = n * 10 + 3 WHERE id = 1
+d: UPDATE t SET n = n * 10 + 4 WHERE id = 1
+a: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
+	{"a deadlock of two", `
+a: SET deadlock_timeout = '1h'
+b: SET deadlock_timeout = '20ms'
+a: BEGIN
+b: BEGIN
+a: UPDATE t SET n = 11 WHERE id = 1
+b: UPDATE t SET n = 22 WHERE id = 2
+a: UPDATE t SET n = 12 WHERE id = 2
+b!: UPDATE t SET n = 21 WHERE id = 1
+a: COMMIT
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a deadlock of three", `
+a: SET deadlock_timeout = '1h'
+b: SET deadlock_timeout = '1h'
+c: SET deadlock_timeout = '20ms'
+a: BEGIN
+b: BEGIN
+c: BEGIN
+a: UPDATE t SET n = 11 WHERE id = 1
+b: UPDATE t SET n = 22 WHERE id = 2
+c: UPDATE t SET n = 35 WHERE id = 5
+a: UPDATE t SET n = 12 WHERE id = 2
+b: UPDATE t SET n = 25 WHERE id = 5
+c!: UPDATE t SET n = 31 WHERE id = 1
+b: COMMIT
+a: COMMIT
+c: ROLLBACK
+a: SELECT * FROM t ORDER BY id`},
+	{"lock_timeout", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: SET lock_timeout = '30ms'
+b!: UPDATE t SET n = 1 WHERE id = 1
+a: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
+	{"statement_timeout", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: SET statement_timeout = '50ms'
+b: BEGIN
+b!: UPDATE t SET n = 1 WHERE id = 1
+b: ROLLBACK
+a: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
+	{"drop waits for a block", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: DROP TABLE t
+a: COMMIT
+a: SELECT n FROM t`},
+	{"drop waits for a reader", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1
+b: DROP TABLE t
+a: UPDATE t SET n = 5 WHERE id = 1
+c: SELECT n FROM t WHERE id = 1
+a: COMMIT`},
+	{"truncate waits for a block", `
+a: BEGIN
+a: UPDATE t SET n = 0 WHERE id = 1
+b: TRUNCATE t
+a: COMMIT
+a: SELECT count(*) FROM t`},
+	{"writers wait for a truncate", `
+a: BEGIN
+a: TRUNCATE t
+b: INSERT INTO t VALUES (7, 7)
+c: SELECT count(*) FROM t
+a: COMMIT
+a: SELECT * FROM t`},
+}

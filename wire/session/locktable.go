@@ -1,0 +1,111 @@
+package session
+
+import (
+	"context"
+
+	"millrace/exec/lock"
+	"millrace/planner/plan"
+	"millrace/sql/catalog"
+)
+
+// tableLock is a table that a statement locks, and how.
+type tableLock struct {
+	relation *catalog.Relation
+	mode     lock.Mode
+}
+
+// tableLocks returns the tables that a planned statement locks while it runs, and
+// in a block until the block ends. Push queries and statements about the catalog
+// lock nothing here.
+func tableLocks(planned plan.Statement) []tableLock {
+	switch n := planned.(type) {
+	case *plan.Query:
+		return sourceLocks(n, nil)
+	case *plan.Insert:
+		return sourceLocks(n.Source, []tableLock{{n.Target, lock.RowExclusive}})
+	case *plan.Modify:
+		var list []tableLock
+		for i := range n.Parts {
+			mode := lock.RowExclusive
+			if n.Uncounted { // TRUNCATE
+				mode = lock.AccessExclusive
+			}
+			list = sourceLocks(n.Parts[i].Source, append(list, tableLock{n.Parts[i].Target, mode}))
+		}
+		return list
+	case *plan.Copy:
+		if n.From {
+			return []tableLock{{n.Target, lock.RowExclusive}}
+		}
+		return sourceLocks(n.Query, nil)
+	default:
+		return nil
+	}
+}
+
+// sourceLocks adds what a query reads.
+func sourceLocks(q *plan.Query, list []tableLock) []tableLock {
+	if q.Emit != plan.EmitNone {
+		return list
+	}
+	for _, relation := range q.Sources {
+		list = append(list, tableLock{relation, lock.AccessShare})
+	}
+	return list
+}
+
+// lockTables locks the tables of a portal's statement. In a block, and wherever
+// statements commit together, the locks last until the transaction ends. A
+// statement that commits by itself takes them only where somebody holds or awaits
+// a lock that conflicts: its reads are of one snapshot, and its writes enter the
+// table when they are made.
+func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) error {
+	list := tableLocks(p.statement.plan)
+	alone := s.transaction.state == stateNone && s.transaction.locks == nil
+	for _, l := range list {
+		reads := l.mode == lock.AccessShare
+		if alone && (immediate || reads) && l.mode < lock.Share && !s.locks().Locked(nil, uint64(l.relation.ID), l.mode) {
+			continue
+		}
+		waited, err := s.lockTable(ctx, l.relation, l.mode, lock.Block)
+		if err != nil {
+			return err
+		}
+		if waited && s.options.Backend.Catalog().Version() != p.statement.version {
+			return errPlanOutdated
+		}
+	}
+	return nil
+}
+
+// lockDefined locks the tables that a command takes away or changes, so that it
+// waits for the open transactions that use them. The command is bound to names,
+// so a wait makes nothing of it outdated.
+func (s *Session) lockDefined(ctx context.Context, command catalog.Command) error {
+	switch n := command.(type) {
+	case *catalog.DropRelations:
+		for _, name := range n.Names {
+			if err := s.lockNamed(ctx, name, lock.AccessExclusive); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lockNamed locks a table by its name, where it exists.
+func (s *Session) lockNamed(ctx context.Context, name catalog.Name, mode lock.Mode) error {
+	for {
+		relation := s.options.Backend.Catalog().Lookup(name.Schema, name.Name)
+		if relation == nil {
+			return nil
+		}
+		_, err := s.lockTable(ctx, relation, mode, lock.Block)
+		if err != nil {
+			return err
+		}
+		if now := s.options.Backend.Catalog().Lookup(name.Schema, name.Name); now != nil && now.ID == relation.ID {
+			return nil
+		}
+	}
+}
