@@ -256,7 +256,8 @@ func (s *Session) current(c *changes) bool {
 	}
 	snapshot := s.options.Backend.Catalog()
 	for i := range c.rows {
-		if r := c.rows[i].Relation; snapshot.Relation(r.ID) != r {
+		planned := c.rows[i].Relation
+		if now := snapshot.Relation(planned.ID); now == nil || now.Layout != planned.Layout {
 			return false
 		}
 	}

@@ -33,6 +33,12 @@ func tableLocks(planned plan.Statement) []tableLock {
 			list = sourceLocks(n.Parts[i].Source, append(list, tableLock{n.Parts[i].Target, mode}))
 		}
 		return list
+	case *plan.With:
+		list := sourcesOf(n.Sources, nil)
+		for i := range n.Parts {
+			list = append(list, tableLocks(n.Parts[i].Statement)...)
+		}
+		return append(list, tableLocks(n.Main)...)
 	case *plan.Copy:
 		if n.From {
 			return []tableLock{{n.Target, lock.RowExclusive}}
@@ -48,7 +54,11 @@ func sourceLocks(q *plan.Query, list []tableLock) []tableLock {
 	if q.Emit != plan.EmitNone {
 		return list
 	}
-	for _, relation := range q.Sources {
+	return sourcesOf(q.Sources, list)
+}
+
+func sourcesOf(relations []*catalog.Relation, list []tableLock) []tableLock {
+	for _, relation := range relations {
 		list = append(list, tableLock{relation, lock.AccessShare})
 	}
 	return list

@@ -33,6 +33,9 @@ type command struct {
 	given []*types.Batch
 	// streams are the rows for streams, and operations all that was done, in order.
 	streams, operations []exec.Rows
+	// probes and refused are those of the statements: see changes.
+	probes  []probe
+	refused error
 }
 
 // with is a statement with others in WITH that change data.
@@ -64,9 +67,18 @@ func (s *Session) with(ctx context.Context, p *portal, n *plan.With, immediate b
 
 // gatherWith runs the statements and finds out what they do.
 func (s *Session) gatherWith(ctx context.Context, n *plan.With, params []types.Datum, immediate bool) (*changes, error) {
+	out, c, err := s.runCommand(ctx, n, params, immediate)
+	if c != nil && c.refused != nil {
+		return &changes{probes: c.probes, refused: c.refused}, nil
+	}
+	return out, err
+}
+
+// runCommand is gatherWith with the command that it ran, as far as it came.
+func (s *Session) runCommand(ctx context.Context, n *plan.With, params []types.Datum, immediate bool) (*changes, *command, error) {
 	view, err := s.options.Backend.NewView(ctx, n.Sources, s.settings.stale, s.settings.freshnessTimeout)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, nil, interrupted(ctx, err)
 	}
 	defer view.Close()
 	c := &command{params: params, view: view, base: s.transaction.overlay, done: exec.NewOverlay(), found: exec.NewOverlay()}
@@ -77,23 +89,23 @@ func (s *Session) gatherWith(ctx context.Context, n *plan.With, params []types.D
 	s.command = c
 	defer func() { s.command = nil }()
 	if err := s.runParts(ctx, n, n.Reads); err != nil {
-		return nil, err
+		return nil, c, err
 	}
 	out, err := s.runInCommand(ctx, n.Main)
 	if err != nil {
-		return nil, err
+		return nil, c, err
 	}
 	for number := len(n.Parts); number > 0; number-- {
 		if err := s.runParts(ctx, n, []int{number}); err != nil {
-			return nil, err
+			return nil, c, err
 		}
 	}
-	out.atomic = true
+	out.atomic, out.probes = true, c.probes
 	out.rows = c.operations
 	if immediate {
 		out.rows = append(c.streams, c.done.Changes()...)
 	}
-	return out, nil
+	return out, c, nil
 }
 
 // runParts runs the statements of the given numbers, and those whose rows they
@@ -135,6 +147,11 @@ func (s *Session) runInCommand(ctx context.Context, statement plan.Statement) (*
 	}
 	if err != nil {
 		return nil, err
+	}
+	c.probes = append(c.probes, out.probes...)
+	if out.refused != nil {
+		c.refused = out.refused
+		return nil, out.refused
 	}
 	for _, rows := range out.rows {
 		c.operations = append(c.operations, rows)
