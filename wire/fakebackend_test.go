@@ -76,6 +76,7 @@ func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.D
 }
 
 func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
+
 // Locks returns the locks of nobody else.
 func (b *fakeBackend) Locks() *lock.Manager { return b.locks }
 
