@@ -36,6 +36,8 @@ func (g *generator) next() []step {
 		return []step{{session: session, sql: g.control(session)}}
 	case n >= 84 || !withLocks && g.block[1-session]:
 		return []step{{session: session, sql: g.read(session)}}
+	case n < 34:
+		return []step{{session: session, sql: g.with()}}
 	case n < 58:
 		return g.insert(session)
 	case n < 74:

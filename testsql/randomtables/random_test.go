@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			for seed := first; seed < last && !t.Failed(); seed++ {
 				p.script(uint64(seed*4+i), group.ends)
 			}
+			t.Logf("statements by SQLSTATE: %v", p.answers)
 		})
 	}
 }
