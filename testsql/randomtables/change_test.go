@@ -26,7 +26,11 @@ func (g *generator) insert(session int) []step {
 		return []step{{session: session, sql: "INSERT INTO " + t.name + " DEFAULT VALUES"}}
 	}
 	var rows []string
-	for range 1 + g.IntN(4) {
+	count := 1 + g.IntN(4)
+	if g.oneIn(8) {
+		count = 5 + g.IntN(25)
+	}
+	for range count {
 		rows = append(rows, g.row(columns))
 	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", t.name, names(columns), strings.Join(rows, ", "))

@@ -65,10 +65,12 @@ func (p *pair) script(seed uint64, ends []stepKind) {
 	run := func(list []step) bool {
 		for _, s := range list {
 			steps = append(steps, s)
-			if _, d := p.run(s); d != nil {
+			o, d := p.run(s)
+			if d != nil {
 				p.fail(seed, steps, d)
 				return false
 			}
+			g.failed[s.session] = o.code != ""
 			if s.kind == definition {
 				g.schema = loadSchema(p.t, p.catalog)
 			}
