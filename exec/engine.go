@@ -90,13 +90,18 @@ func NewEngine(options Options) *Engine {
 	return e
 }
 
-// Ready waits until every shard runs with the newest catalog and no transaction
-// that a crash interrupted is half done.
+// Ready waits until every shard runs with the newest catalog, no transaction that a
+// crash interrupted is half done, and nothing is left of rewrites of tables that it
+// interrupted.
 func (e *Engine) Ready(ctx context.Context) error {
 	if err := e.waitActivated(ctx, e.newestCatalog()); err != nil {
 		return err
 	}
-	return e.resolver.wait(ctx)
+	if err := e.resolver.wait(ctx); err != nil || len(e.newestCatalog().Shadows()) == 0 {
+		return err
+	}
+	_, err := e.Define(ctx, &catalog.DropShadow{})
+	return err
 }
 
 // Close stops the loops and answers what waits for them. The storage stays
@@ -127,6 +132,13 @@ const activationTimeout = 30 * time.Second
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
+	switch command.(type) {
+	case *catalog.AlterRelation, *catalog.CreateShadow:
+		// A transaction whose writer is gone was prepared for the table as it is.
+		if err := e.resolver.wait(ctx); err != nil {
+			return catalog.Result{}, err
+		}
+	}
 	result, err := e.proposeCatalog(ctx, command)
 	if err != nil {
 		return catalog.Result{}, err

@@ -77,6 +77,12 @@ func (f *feed) publish(shard int, index uint64, result *tickResult) {
 			s.end(sqlerr.New(sqlerr.UndefinedTable, -1, "the relation was dropped while the query followed it"))
 		}
 	}
+	for _, rewritten := range result.rewritten {
+		for s := range f.subscribers[rewritten] {
+			s.end(sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the table was stored anew while the query followed it").
+				WithHint("Run the query again: it begins with the current result."))
+		}
+	}
 }
 
 // restart tells subscribers of tables that changes may have been missed: a loop

@@ -25,6 +25,9 @@ func (e *Engine) Find(_ context.Context, relation *catalog.Relation, keys *types
 	fetch := newFetchReader(codec, all)
 	snapshot := e.storage.Store().NewSnapshot()
 	defer func() { _ = snapshot.Close() }() // its reads reported their errors
+	if err := e.checkStorage([]*catalog.Relation{relation}); err != nil {
+		return nil, err
+	}
 	held := overlay.table(relation.ID)
 	found := &Found{Rows: fetch.newStored(), At: make([]int32, keys.Len)}
 	var key, stored []byte

@@ -143,7 +143,7 @@ func (p *pushQuery) open() error {
 	if len(p.sources) == 0 {
 		p.ended = io.EOF
 	}
-	return nil
+	return p.engine.checkStorage(p.plan.Sources)
 }
 
 // Close implements Cursor.

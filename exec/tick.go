@@ -38,6 +38,8 @@ type tickResult struct {
 	appended  []catalog.ObjectID
 	// dropped are the relations that this tick has dropped.
 	dropped []catalog.ObjectID
+	// rewritten are the tables that have another storage from this tick on.
+	rewritten []catalog.ObjectID
 	// worked are the queries that have run, and all says that every query's
 	// status may have changed.
 	worked []*runningQuery

@@ -12,6 +12,11 @@ import (
 func (t *tick) activate(snapshot *catalog.Snapshot) {
 	c := t.core
 	known := c.record
+	for _, relation := range snapshot.Relations() {
+		if was := c.snapshot.Relation(relation.ID); was != nil && was.StorageID() != relation.StorageID() {
+			t.result.rewritten = append(t.result.rewritten, relation.ID)
+		}
+	}
 	c.snapshot = snapshot
 	c.codecs = map[catalog.ObjectID]*relationCodec{}
 	c.record = shardRecord{version: snapshot.Version()}

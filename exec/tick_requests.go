@@ -67,8 +67,8 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	var seen map[string]bool
 	for i := range parts {
 		codec := t.core.codec(parts[i].relation)
-		if codec == nil || codec.relation.Layout != parts[i].layout {
-			return sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was dropped or changed while the statement ran").
+		if codec == nil || codec.relation.Layout != parts[i].layout || t.core.snapshot.Rewriting(parts[i].relation) {
+			return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).
 				WithHint("Run the statement again."), false, nil
 		}
 		if codec.relation.Kind != catalog.KindTable {

@@ -2,9 +2,11 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
 	"millrace/tables"
 )
 
@@ -35,7 +37,28 @@ func (e *Engine) NewView(ctx context.Context, sources []*catalog.Relation, stale
 			v.snapshot = e.storage.Store().NewSnapshot()
 		}
 	}
+	if err := e.checkStorage(sources); err != nil {
+		v.Close()
+		return nil, err
+	}
 	return v, nil
+}
+
+// ErrChanged says that a relation is not as it was when the statement was planned.
+// The statement has done nothing yet. Errors that wrap it have SQLSTATE 40001.
+var ErrChanged = errors.New("the relation was dropped or changed while the statement ran")
+
+// checkStorage makes sure that a snapshot which was taken before the call has the
+// rows of tables: those of a table that was rewritten are deleted from its old
+// storage after the catalog has the new one.
+func (e *Engine) checkStorage(relations []*catalog.Relation) error {
+	newest := e.newestCatalog()
+	for _, relation := range relations {
+		if now := newest.Relation(relation.ID); now != nil && now.StorageID() != relation.StorageID() {
+			return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).WithHint("Run the statement again.")
+		}
+	}
+	return nil
 }
 
 // Close lets the state go, once the queries that read it are closed. It is safe

@@ -117,16 +117,25 @@ func (cb *createBinder) bind() error {
 			return err
 		}
 	}
-	for _, c := range cb.conditions {
-		if err := cb.addCheck(c.check, c.name, c.timing, c.pos); err != nil {
-			return err
-		}
+	if err := cb.addChecks(); err != nil {
+		return err
 	}
 	if r.Kind == catalog.KindTable && !cb.keyed {
 		addRowID(r)
 	}
 	_, err := cb.relationOptions(cb.ast.Options, r, false)
 	return err
+}
+
+// addChecks adds the CHECK constraints that were declared, once all columns are
+// known.
+func (cb *createBinder) addChecks() error {
+	for _, c := range cb.conditions {
+		if err := cb.addCheck(c.check, c.name, c.timing, c.pos); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addRowID gives a table without PRIMARY KEY the hidden column that tells its rows

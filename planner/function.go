@@ -36,11 +36,7 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if name == "nextval" || name == "grouping" {
 		return nil, notSupported(e.Pos(), "%s is not supported", name)
 	}
-	positions, err := positional(name, e)
-	if err != nil {
-		return nil, err
-	}
-	args, err := b.bindAll(positions)
+	args, err := b.bindAll(e.Args)
 	if err != nil {
 		return nil, err
 	}

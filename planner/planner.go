@@ -33,12 +33,14 @@ type Environment struct {
 	// Settings are the session's settings that a continuous query keeps
 	// (TimeZone, DateStyle, IntervalStyle, search_path).
 	Settings []catalog.Option
+	// User is the role that the session acts as.
+	User string
 	// Now is the wall clock, recorded as the time when a query was created.
 	Now time.Time
 }
 
 // Plan plans a statement that reads or changes data or the catalog: SELECT,
-// VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, COPY, CREATE, DROP,
+// VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, COPY, CREATE, ALTER, DROP,
 // COMMENT, VACUUM and its relatives, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
 // Errors are *sqlerr.Error with the place in the text that the statement was
 // parsed from.
@@ -64,6 +66,8 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 		return planned(planDescribe(env, s))
 	case *ast.CreateRelation:
 		return planned(planCreate(env, s))
+	case *ast.AlterRelation:
+		return planAlter(env, s)
 	case *ast.Drop:
 		return planned(planDrop(env, s))
 	case *ast.ControlQuery:
@@ -105,7 +109,7 @@ func statementName(statement ast.Statement) string {
 		return "CREATE DATABASE"
 	case *ast.CreateExtension:
 		return "CREATE EXTENSION"
-	case *ast.AlterRelation, *ast.AlterObject, *ast.AlterRole, *ast.AlterSystem:
+	case *ast.AlterObject, *ast.AlterRole, *ast.AlterSystem:
 		return "ALTER"
 	case *ast.Grant:
 		if s.Revoke {

@@ -22,6 +22,10 @@ var relationOptionNames = []string{
 // relationOptions reads WITH (…) into the descriptor, whose columns are there
 // already, and returns whether errors in rows stop the query.
 func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derived bool) (stopOnError bool, err error) {
+	list, err = passStorageParameters(list, r)
+	if err != nil {
+		return false, err
+	}
 	reader, err := newOptionReader(list, "CREATE "+strings.ToUpper(r.Kind.String()), relationOptionNames)
 	if err != nil {
 		return false, err

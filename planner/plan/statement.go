@@ -6,7 +6,7 @@ import (
 )
 
 // Statement is a planned statement: *Query, *Insert, *Modify, *With, *Copy, *DDL,
-// *Maintain or *Explain.
+// *Alter, *Maintain or *Explain.
 type Statement interface {
 	statement()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // applyAlterRelation puts the new descriptor in the place of the old one. What
@@ -25,8 +26,8 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 	}
 	r := c.Relation
 	if r.Name != old.Name || r.Schema != old.Schema {
-		if s.Lookup(r.Schema, r.Name) != nil {
-			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", r.Name)
+		if s.NameTaken(r.Schema, r.Name) {
+			return nil, nameTaken(r.Name)
 		}
 	}
 	if c.Shadow != 0 {
@@ -44,17 +45,76 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 	}
 	next := s.edit()
 	next.drop(drop, result)
-	if c.Shadow != 0 {
-		next.shadows = slices.DeleteFunc(next.shadows, func(shadow *Relation) bool { return shadow.ID == c.Shadow })
-	}
 	r.Columns = slices.Clone(r.Columns)
 	keepHistory(old, &r, next.version)
+	next.nameConstraints(&r)
+	if err := next.alterIndexes(c, old, &r, result); err != nil {
+		return nil, err
+	}
+	if c.Shadow != 0 {
+		next.swap(&r, c.Shadow)
+	}
 	r.Query, r.Frozen, r.Layout = old.Query, old.Frozen, old.Layout
 	if !sameLayout(old, &r) {
 		r.Layout = next.version
 	}
 	next.replaceRelation(&r)
 	return next, nil
+}
+
+// nameConstraints gives constraints that are new their IDs.
+func (s *Snapshot) nameConstraints(r *Relation) {
+	r.Constraints = slices.Clone(r.Constraints)
+	for i := range r.Constraints {
+		switch c := &r.Constraints[i]; {
+		case c.Kind == ConstraintPrimaryKey:
+			c.ID = r.IndexID()
+		case c.ID == 0:
+			c.ID = s.nextID
+			s.nextID++
+		}
+	}
+}
+
+// alterIndexes drops the indexes of constraints that are dropped and those on
+// columns that are, and renames indexes.
+func (s *Snapshot) alterIndexes(c *AlterRelation, old, r *Relation, result *Result) error {
+	for _, i := range s.IndexesOf(old.ID) {
+		gone := slices.Contains(c.DropIndexes, i.ID) || slices.ContainsFunc(slices.Concat(i.Numbers(), i.Include), func(column int) bool {
+			return r.Columns[column].Dropped
+		})
+		if gone {
+			s.removeIndex(i.ID)
+			result.Dropped = append(result.Dropped, i.ID)
+		}
+	}
+	for _, rename := range c.RenameIndexes {
+		i := s.Index(rename.ID)
+		if i == nil || i.Table != old.ID {
+			return changedError(old)
+		}
+		if s.NameTaken(i.Schema, rename.Name) {
+			return nameTaken(rename.Name)
+		}
+		renamed := *i
+		renamed.Name = rename.Name
+		s.replaceIndex(&renamed)
+	}
+	return nil
+}
+
+// swap makes a copy that was built the storage of its table. The rows of the copy
+// have all columns.
+func (s *Snapshot) swap(r *Relation, shadow ObjectID) {
+	s.shadows = slices.DeleteFunc(s.shadows, func(r *Relation) bool { return r.ID == shadow })
+	r.complete()
+}
+
+// complete says that all rows of a relation are stored with all columns.
+func (r *Relation) complete() {
+	for i := range r.Columns {
+		r.Columns[i].Since, r.Columns[i].Missing = 0, types.Datum{}
+	}
 }
 
 // alterable returns the relation with an ID where it is as it was in version base.
@@ -190,6 +250,10 @@ func sameLayout(a, b *Relation) bool { return reflect.DeepEqual(layout(a), layou
 func layout(r *Relation) *Relation {
 	bare := *r
 	bare.Name, bare.FormerNames, bare.Definition, bare.Options, bare.Comment = "", nil, "", nil, ""
+	bare.Constraints = slices.Clone(r.Constraints)
+	for i := range bare.Constraints {
+		bare.Constraints[i].Name, bare.Constraints[i].Comment = "", ""
+	}
 	bare.Changed, bare.Layout, bare.Storage = 0, 0, r.StorageID()
 	bare.Columns = slices.Clone(r.Columns)
 	for i := range bare.Columns {
@@ -203,6 +267,11 @@ func layout(r *Relation) *Relation {
 // have a name like it in the way: the number is the column's.
 func DroppedName(attribute int) string {
 	return fmt.Sprintf("........pg.dropped.%d........", attribute)
+}
+
+// DroppedRowIDName is what the row id that was column number is called.
+func DroppedRowIDName(column int) string {
+	return fmt.Sprintf("........dropped.rowid.%d........", column)
 }
 
 func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot, error) {
@@ -221,6 +290,8 @@ func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot,
 		return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%s cannot be rewritten", describe(old))
 	}
 	next := s.edit()
+	r.Columns = slices.Clone(r.Columns)
+	r.complete()
 	r.Shadow, r.ID, r.Storage = old.ID, next.nextID, 0
 	next.nextID++
 	r.Changed, r.Layout = next.version, next.version

@@ -106,6 +106,16 @@ type AlterRelation struct {
 	Shadow ObjectID
 	// Cascade drops what reads the columns that are dropped.
 	Cascade bool
+	// DropIndexes are the indexes of constraints that are dropped; those on columns
+	// that are dropped go without being named. RenameIndexes get other names.
+	DropIndexes   []ObjectID
+	RenameIndexes []IndexName
+}
+
+// IndexName gives an index a name.
+type IndexName struct {
+	ID   ObjectID
+	Name string
 }
 
 // CreateShadow begins a rewrite: it makes a copy without rows of the table with

@@ -64,7 +64,11 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "reserve_row_ids", reserveRecord(*c), nil
 	case *AlterRelation:
 		relation, err := newRelationRecord(&c.Relation)
-		return "alter_relation", alterRecord{Relation: relation, Base: c.Base, Shadow: c.Shadow, Cascade: c.Cascade}, err
+		record := alterRecord{Relation: relation, Base: c.Base, Shadow: c.Shadow, Cascade: c.Cascade, DropIndexes: c.DropIndexes}
+		for _, name := range c.RenameIndexes {
+			record.RenameIndexes = append(record.RenameIndexes, indexNameRecord(name))
+		}
+		return "alter_relation", record, err
 	case *CreateShadow:
 		relation, err := newRelationRecord(&c.Relation)
 		return "create_shadow", alterRecord{Relation: relation, Base: c.Base}, err
@@ -156,7 +160,11 @@ func decodeAlter(envelope commandEnvelope) (Command, error) {
 	if envelope.Kind == "create_shadow" {
 		return &CreateShadow{Relation: *relation, Base: r.Base}, nil
 	}
-	return &AlterRelation{Relation: *relation, Base: r.Base, Shadow: r.Shadow, Cascade: r.Cascade}, nil
+	c := &AlterRelation{Relation: *relation, Base: r.Base, Shadow: r.Shadow, Cascade: r.Cascade, DropIndexes: r.DropIndexes}
+	for _, name := range r.RenameIndexes {
+		c.RenameIndexes = append(c.RenameIndexes, IndexName(name))
+	}
+	return c, nil
 }
 
 func controlCommand(kind, name string) Command {

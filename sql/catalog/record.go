@@ -39,6 +39,14 @@ type alterRecord struct {
 	Base     uint64         `json:"base"`
 	Shadow   ObjectID       `json:"shadow,omitempty"`
 	Cascade  bool           `json:"cascade,omitempty"`
+
+	DropIndexes   []ObjectID        `json:"drop_indexes,omitempty"`
+	RenameIndexes []indexNameRecord `json:"rename_indexes,omitempty"`
+}
+
+type indexNameRecord struct {
+	ID   ObjectID `json:"id"`
+	Name string   `json:"name"`
 }
 
 type dropShadowRecord struct {

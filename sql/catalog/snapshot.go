@@ -91,6 +91,12 @@ func (s *Snapshot) Shadow(id ObjectID) *Relation {
 	return nil
 }
 
+// Rewriting reports whether a copy of a table is being built, which keeps writers
+// from the table.
+func (s *Snapshot) Rewriting(table ObjectID) bool {
+	return slices.ContainsFunc(s.shadows, func(shadow *Relation) bool { return shadow.Shadow == table })
+}
+
 // Lookup returns the relation with a qualified name, or nil.
 func (s *Snapshot) Lookup(schema, name string) *Relation {
 	return s.relationByName[Name{schema, name}]

@@ -51,6 +51,8 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 	for attempt := 1; ; attempt++ {
 		c, err := gather()
 		switch {
+		case errors.Is(err, exec.ErrChanged):
+			return nil, errPlanOutdated
 		case err != nil:
 			return nil, err
 		case !s.current(c):
@@ -117,8 +119,11 @@ func (s *Session) writeFast(ctx context.Context, c *changes) (done bool, err err
 		return true, nil
 	}
 	err = s.writeNow(ctx, c.rows, c.atomic || !c.fixed && c.count > 1)
-	if errors.Is(err, exec.ErrConflict) {
+	switch {
+	case errors.Is(err, exec.ErrConflict):
 		return false, nil
+	case errors.Is(err, exec.ErrChanged) && !c.fixed:
+		return false, errPlanOutdated
 	}
 	return true, err
 }

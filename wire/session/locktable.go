@@ -39,6 +39,11 @@ func tableLocks(planned plan.Statement) []tableLock {
 			list = append(list, tableLocks(n.Parts[i].Statement)...)
 		}
 		return append(list, tableLocks(n.Main)...)
+	case *plan.Alter:
+		if n.Command == nil {
+			return nil
+		}
+		return []tableLock{{n.Target, lock.AccessExclusive}}
 	case *plan.Copy:
 		if n.From {
 			return []tableLock{{n.Target, lock.RowExclusive}}

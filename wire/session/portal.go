@@ -308,12 +308,18 @@ func (s *Session) describeRows(ctx context.Context, p *portal) error {
 // and return their tag; the others set the portal's rows. A statement whose tables
 // change before it has done anything is planned again.
 func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag string, err error) {
-	for {
+	for attempt := 1; ; attempt++ {
 		tag, err = s.startPlan(ctx, p, immediate)
 		if !errors.Is(err, errPlanOutdated) {
 			return tag, err
 		}
-		if p.statement.version == s.options.Backend.Catalog().Version() {
+		// The change may not be in use on all shards yet.
+		for wait := 1; wait <= maxAttempts && p.statement.version == s.options.Backend.Catalog().Version(); wait++ {
+			if err := pause(ctx, wait); err != nil {
+				return "", err
+			}
+		}
+		if p.statement.version == s.options.Backend.Catalog().Version() || attempt == maxAttempts {
 			return "", sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was changed while the statement ran").
 				WithHint("Run the statement again.")
 		}
@@ -361,6 +367,8 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 		return planned.Tag, nil
 	case *plan.DDL:
 		return s.define(ctx, planned)
+	case *plan.Alter:
+		return s.alter(ctx, p, planned)
 	default:
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, p.statement.tree.Pos(), "this statement is not supported")
 	}

@@ -38,10 +38,12 @@ func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv
 	stop := context.AfterFunc(ctx, cancel)
 	cursor, err := s.options.Backend.Query(life, q, env)
 	if err != nil {
-		err = interrupted(ctx, err)
 		stop()
 		end()
-		return nil, err
+		if errors.Is(err, exec.ErrChanged) {
+			return nil, errPlanOutdated
+		}
+		return nil, interrupted(ctx, err)
 	}
 	if !stop() {
 		cursor.Close()

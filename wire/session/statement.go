@@ -101,6 +101,7 @@ func (s *Session) plannerEnvironment(snapshot *catalog.Snapshot, declared []type
 		Format:     s.format(),
 		ParamTypes: declared,
 		Settings:   s.querySettings(),
+		User:       s.identity.User,
 		Now:        s.now(),
 	}
 }

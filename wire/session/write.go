@@ -7,6 +7,7 @@ import (
 
 	"millrace/exec"
 	"millrace/planner/plan"
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -72,17 +73,7 @@ func rowtime(v *types.Vector, i int) int64 {
 // a block; in a run of statements what was written before it is committed
 // first.
 func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
-	if s.transaction.state != stateNone {
-		return "", sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s cannot run inside a transaction block", n.Tag).
-			WithHint("Definitions take effect at once and cannot be rolled back: run this statement outside BEGIN … COMMIT.")
-	}
-	if err := s.requireWritable(n.Tag); err != nil {
-		return "", err
-	}
-	if err := s.writeHeld(ctx); err != nil {
-		return "", err
-	}
-	if err := s.options.Backend.Alive(); err != nil {
+	if err := s.mayDefine(ctx, n.Tag); err != nil {
 		return "", err
 	}
 	defer s.releaseLocks(0)
@@ -97,6 +88,27 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 	if len(result.Created) > 0 {
 		notices = append(notices, n.Notices...)
 	}
+	return n.Tag, s.noticeAll(notices)
+}
+
+// mayDefine refuses definitions where they cannot be made, and commits what was
+// written before.
+func (s *Session) mayDefine(ctx context.Context, tag string) error {
+	if s.transaction.state != stateNone {
+		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s cannot run inside a transaction block", tag).
+			WithHint("Definitions take effect at once and cannot be rolled back: run this statement outside BEGIN … COMMIT.")
+	}
+	if err := s.requireWritable(tag); err != nil {
+		return err
+	}
+	if err := s.writeHeld(ctx); err != nil {
+		return err
+	}
+	return s.options.Backend.Alive()
+}
+
+// noticeAll sends what a command has to say.
+func (s *Session) noticeAll(notices []catalog.Notice) error {
 	for _, notice := range notices {
 		e := sqlerr.New(sqlerr.Code(notice.Code), -1, "%s", notice.Message)
 		e.Detail, e.Hint = notice.Detail, notice.Hint
@@ -104,8 +116,8 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 			e.Code = sqlerr.SuccessfulCompletion
 		}
 		if err := s.notice("NOTICE", e); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return n.Tag, nil
+	return nil
 }
