@@ -36,7 +36,11 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if name == "nextval" || name == "grouping" {
 		return nil, notSupported(e.Pos(), "%s is not supported", name)
 	}
-	args, err := b.bindAll(e.Args)
+	positions, err := positional(name, e)
+	if err != nil {
+		return nil, err
+	}
+	args, err := b.bindAll(positions)
 	if err != nil {
 		return nil, err
 	}

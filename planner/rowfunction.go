@@ -36,13 +36,31 @@ func generateSeries(args []types.Type) ([]types.Type, types.Type, bool) {
 			return repeat(t), t, true
 		}
 	}
-	for _, t := range []types.Type{types.Timestamp, types.TimestampTZ} {
+	for _, t := range seriesTimes(args) {
 		want := []types.Type{t, t, types.Interval}
 		if len(args) == 3 && allBecome(args, want) {
 			return want, t, true
 		}
 	}
 	return nil, types.Type{}, false
+}
+
+// seriesTimes returns the types of generate_series over time: the one with more
+// arguments of exactly its type first, timestamptz where they are equal.
+func seriesTimes(args []types.Type) []types.Type {
+	zoneless := 0
+	for _, t := range args {
+		switch t.Kind {
+		case types.KindTimestamp:
+			zoneless++
+		case types.KindTimestampTZ:
+			zoneless--
+		}
+	}
+	if zoneless > 0 {
+		return []types.Type{types.Timestamp, types.TimestampTZ}
+	}
+	return []types.Type{types.TimestampTZ, types.Timestamp}
 }
 
 func allBecome(args, want []types.Type) bool {

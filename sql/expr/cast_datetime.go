@@ -23,7 +23,13 @@ func castDateTime(from, to types.Type) castFunc {
 	case castPair{types.KindDate, types.KindTimestampTZ}:
 		return intCast(func(ctx *Context, v int64) (int64, error) {
 			micros, err := dateToTimestamp(v)
-			return localToUTC(micros, ctx.zone()), err
+			if err != nil || isInfinite(micros) {
+				return micros, err
+			}
+			if micros, err = checkTimestamp(localToUTC(micros, ctx.zone())); err != nil {
+				return 0, errDateTooLarge
+			}
+			return micros, nil
 		})
 	case castPair{types.KindTimestamp, types.KindDate}:
 		return intCast(func(_ *Context, v int64) (int64, error) { return types.TimestampToDate(v), nil })

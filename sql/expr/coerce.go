@@ -150,7 +150,8 @@ func errNoCommonType(context string, a, b types.Type, pos int) error {
 // constant made from an unknown literal, or a Cast. Types that do not convert in
 // this context are an error (42804 in assignments, else 42846). Literals of
 // dates and timestamps depend on the session's settings: they become a Cast,
-// which Fold evaluates with its context's Format.
+// which Fold evaluates with its context's Format. So do those of intervals with a
+// sign in front.
 func Coerce(e Expr, to types.Type, context CastContext) (Expr, error) {
 	from := e.Type()
 	if from.Kind == types.KindUnknown {
@@ -187,7 +188,7 @@ func coerceUnknown(e Expr, to types.Type, context CastContext) (Expr, error) {
 		if to.Kind == types.KindUnknown {
 			return e, nil
 		}
-		if dependsOnSettings(to) {
+		if dependsOnSettings(to) || to.Kind == types.KindInterval && strings.HasPrefix(strings.TrimSpace(e.Value.Str), "-") {
 			return &Cast{Node: node, Arg: e, Explicit: context == Explicit}, nil
 		}
 		d, err := parseLiteral(e.Value.Str, to, types.DefaultFormat(), context == Explicit)
@@ -202,7 +203,9 @@ func coerceUnknown(e Expr, to types.Type, context CastContext) (Expr, error) {
 // parseLiteral reads a literal of type to and applies the type modifier.
 func parseLiteral(text string, to types.Type, f *types.Format, explicit bool) (types.Datum, error) {
 	base := to
-	base.Mod = -1
+	if to.Kind != types.KindInterval {
+		base.Mod = -1
+	}
 	d, err := types.ParseText(base, text, f)
 	if err != nil || to.Mod == -1 {
 		return d, err

@@ -17,6 +17,7 @@ func (b *builder) defineDateTime() {
 	b.defineTruncation()
 	b.defineMakers()
 	b.defineZones()
+	b.defineOverlaps()
 	b.function("age", "timestamp,timestamp", "interval", lift2e(age), "years, months, days and time between")
 	b.function("age", "timestamptz,timestamptz", "interval", lift2c(func(ctx *Context, x, y int64) (string, error) {
 		return age(types.TimestampToLocal(x, ctx.zone()), types.TimestampToLocal(y, ctx.zone()))
@@ -110,7 +111,7 @@ func (b *builder) defineMakers() {
 			}
 			zone := ctx.zone()
 			if len(row) == 7 {
-				if zone, err = zoneNamed(row[6].Str); err != nil {
+				if zone, err = zoneOfMaker(row[6].Str); err != nil {
 					return types.Null, err
 				}
 			}

@@ -398,7 +398,21 @@ func intervalField(field dateTimeField, v types.IntervalValue) (fieldValue, bool
 	case fieldEpoch:
 		// A year has 365.25 days here and a month 30.
 		seconds := int64(years)*31557600 + int64(months)*30*86400 + int64(v.Days)*86400
+		// Half of the range leaves room for the microseconds.
+		if limit := int64(math.MaxInt64 / microsPerSecond / 2); seconds > limit || seconds < -limit {
+			return largeEpoch(seconds, v.Micros), true
+		}
 		return fieldValue{value: seconds*microsPerSecond + v.Micros, scale: 6}, true
 	}
 	return fieldValue{}, false
+}
+
+// largeEpoch is an interval's length in seconds that does not fit 64 bits in
+// microseconds.
+func largeEpoch(seconds, micros int64) fieldValue {
+	sum, err := types.NumericAdd(types.NumericFromInt64(seconds), types.NumericFromSmall(micros, 6))
+	if err != nil {
+		return fieldValue{}
+	}
+	return fieldValue{exact: sum}
 }

@@ -25,7 +25,7 @@ func (b *builder) defineTruncation() {
 	}))
 	b.function("date_trunc", "text,timestamptz,text", "timestamptz", nil, words+", in a time zone", stable, stateful(func() Kernel {
 		var fields fieldCache
-		var zones zoneCache
+		zones := zoneCache{referenced: true}
 		return lift3e(func(name string, v int64, zoneName string) (int64, error) {
 			if isInfinite(v) {
 				return v, nil

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"strings"
 	"time"
 
 	"millrace/sql/sqlerr"
@@ -50,90 +49,58 @@ func (b *builder) defineZones() {
 	}), "time at which an offset from UTC has a local time")
 }
 
-// zoneCache keeps the last time zone, for one program.
+// zoneCache keeps the last time zone, for one program. Where referenced is set,
+// abbreviations whose offset changed over time stand for their zone.
 type zoneCache struct {
-	name     string
-	location *time.Location
+	referenced bool
+	name       string
+	location   *time.Location
 }
 
 func (c *zoneCache) zone(name string) (*time.Location, error) {
 	if c.location != nil && c.name == name {
 		return c.location, nil
 	}
-	location, err := zoneNamed(name)
-	if err != nil {
-		return nil, err
+	lookUp := types.NamedZone
+	if c.referenced {
+		lookUp = types.ReferencedZone
+	}
+	location, ok := lookUp(name)
+	if !ok {
+		return nil, errNoZone(name)
 	}
 	c.name, c.location = name, location
 	return location, nil
 }
 
-// zoneAbbreviations are the offsets, in hours, of abbreviations that are not
-// names in the time zone database.
-var zoneAbbreviations = map[string]float64{
-	"utc": 0, "z": 0, "zulu": 0, "gmt": 0, "ut": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "cest": 2, "eet": 2, "eest": 3, "msk": 3,
-	"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10,
-	"ist": 2, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "acst": 9.5, "acdt": 10.5, "awst": 8, "nzst": 12, "nzdt": 13,
-}
-
 // zoneNamed returns a time zone by its name, abbreviation, or offset as POSIX
 // writes it (positive west of Greenwich).
 func zoneNamed(name string) (*time.Location, error) {
-	if hours, ok := zoneAbbreviations[lowerASCII(name)]; ok {
-		return time.FixedZone(name, int(hours*3600)), nil
+	zone, ok := types.NamedZone(name)
+	if !ok {
+		return nil, errNoZone(name)
 	}
-	if offset, ok := parseOffset(name); ok {
-		return time.FixedZone(name, -offset), nil
-	}
-	if name != "" && name != "Local" {
-		if location, err := time.LoadLocation(name); err == nil {
-			return location, nil
-		}
-		if location, err := time.LoadLocation(zoneTitle(name)); err == nil {
-			return location, nil
-		}
-	}
-	return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "time zone \"%s\" not recognized", name)
+	return zone, nil
 }
 
-// zoneTitle writes a zone's name with the capitals that most names have:
-// america/new_york as America/New_York.
-func zoneTitle(name string) string {
-	out := []byte(lowerASCII(name))
-	for i, c := range out {
-		if c >= 'a' && c <= 'z' && (i == 0 || strings.IndexByte("/_-", out[i-1]) >= 0) {
-			out[i] = c - 0x20
-		}
-	}
-	return string(out)
+func errNoZone(name string) error {
+	return sqlerr.New(sqlerr.InvalidParameterValue, -1, "time zone \"%s\" not recognized", name)
 }
 
-// parseOffset reads [abbreviation][±]hh[:mm[:ss]] as seconds, the sign as
-// written.
-func parseOffset(text string) (int, bool) {
-	at := strings.IndexAny(text, "+-0123456789")
-	if at < 0 || strings.Contains(text[:at], "/") {
-		return 0, false
+// zoneOfMaker returns the time zone of make_timestamptz, in which an offset is
+// that of ISO 8601 (positive east of Greenwich) and must have a sign.
+func zoneOfMaker(name string) (*time.Location, error) {
+	seconds, ok, tooLarge := types.ParseZoneOffset(name)
+	switch {
+	case ok:
+		return time.FixedZone("", seconds), nil
+	case tooLarge:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "numeric time zone \"%s\" out of range", name)
+	case name != "" && name[0] >= '0' && name[0] <= '9':
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "invalid input syntax for type numeric time zone: \"%s\"", name).
+			WithHint("Numeric time zones must have \"-\" or \"+\" as first character.")
 	}
-	seconds, unit := 0, 3600
-	for part := range strings.SplitSeq(strings.TrimLeft(text[at:], "+-"), ":") {
-		n := 0
-		for _, c := range part {
-			if c < '0' || c > '9' {
-				return 0, false
-			}
-			n = n*10 + int(c-'0')
-		}
-		if part == "" || n > 167 || unit == 0 {
-			return 0, false
-		}
-		seconds += n * unit
-		unit /= 60
-	}
-	if text[at] == '-' {
-		seconds = -seconds
-	}
-	return seconds, true
+	return zoneNamed(name)
 }
 
 func intervalZone(interval string) (*time.Location, error) {

@@ -88,6 +88,17 @@ func parseFraction(digits string) (int, error) {
 	return int(math.RoundToEven(v * microsPerSecond)), nil
 }
 
+// ParseZoneOffset reads an offset from UTC as ISO 8601 writes it, behind a sign,
+// in seconds; ok is false for other text, and tooLarge says that it is an offset
+// that no zone has.
+func ParseZoneOffset(s string) (seconds int, ok, tooLarge bool) {
+	if s == "" || s[0] != '+' && s[0] != '-' {
+		return 0, false, false
+	}
+	seconds, err := parseZoneOffset(s)
+	return seconds, err == nil, err == errZoneOverflow
+}
+
 // parseZoneOffset reads "+hh", "+hhmm", "+hh:mm" or "+hh:mm:ss", in seconds
 // east of UTC.
 func parseZoneOffset(s string) (int, error) {

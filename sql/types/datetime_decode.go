@@ -74,6 +74,10 @@ func (d *dateDecoder) decode() error {
 	if err := d.applyHalf(); err != nil {
 		return err
 	}
+	// Summer time is said of an abbreviation.
+	if d.seen&partDST != 0 && (d.seen&partZone == 0 || d.zone != nil) {
+		return errDateSyntax
+	}
 	if d.special >= 0 {
 		return nil
 	}
@@ -172,8 +176,13 @@ func (d *dateDecoder) julianWithZone(s string) (dateParts, error) {
 // wordField reads a word: a zone, a month, a special value and so on.
 func (d *dateDecoder) wordField(i int) (dateParts, error) {
 	f := d.fields[i]
-	if minutes, ok := zoneAbbreviations[f.text]; ok {
+	short := f.text[:min(len(f.text), wordLength)]
+	if minutes, ok := fixedAbbreviations[short]; ok {
 		d.offset, d.hasOffset = int(minutes)*60, true
+		return partZone, nil
+	}
+	if _, ok := zonedAbbreviations[short]; ok {
+		d.zone, _ = abbreviatedZone(f.text)
 		return partZone, nil
 	}
 	word, ok := lookUpDateWord(f.text)

@@ -1,8 +1,6 @@
 package types
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"millrace/sql/sqlerr"
@@ -60,62 +58,6 @@ func (d *dateDecoder) setDate(now time.Time, days int) {
 	c := civilFromDays(TimestampToDate(local) + int64(days))
 	d.year, d.month, d.day = c.year, c.month, c.day
 	d.yearIsFinal = true
-}
-
-// LookUpZone returns the time zone with a name of the IANA database, in any
-// case, or given as POSIX's "name+offset", west of Greenwich being positive.
-func LookUpZone(name string) (*time.Location, bool) {
-	if name == "" || strings.EqualFold(name, "local") || strings.Contains(name, "//") {
-		return nil, false
-	}
-	if zone, err := time.LoadLocation(name); err == nil {
-		return zone, true
-	}
-	for _, spelling := range [...]string{strings.ToUpper(name), zoneSpelling(name)} {
-		if zone, err := time.LoadLocation(spelling); err == nil {
-			return zone, true
-		}
-	}
-	return posixZone(name)
-}
-
-// zoneSpelling gives a zone's name the capital letters it most likely has:
-// "america/port_of_spain" is "America/Port_of_Spain".
-func zoneSpelling(name string) string {
-	out := []byte(strings.ToLower(name))
-	for i, c := range out {
-		first := i == 0 || strings.IndexByte("/_-", out[i-1]) >= 0
-		if first && c >= 'a' && c <= 'z' {
-			out[i] = c - 'a' + 'A'
-		}
-	}
-	return strings.NewReplacer("_Of_", "_of_", "-Au-", "-au-", "_Es_", "_es_").Replace(string(out))
-}
-
-// posixZone reads "UTC+3" and the like.
-func posixZone(name string) (*time.Location, bool) {
-	letters := skipWhile(name, 0, isLetter)
-	if letters == 0 || letters == len(name) {
-		return nil, false
-	}
-	rest, west := name[letters:], 1
-	if rest[0] == '-' || rest[0] == '+' {
-		if rest[0] == '-' {
-			west = -1
-		}
-		rest = rest[1:]
-	}
-	seconds := 0
-	unit := 3600
-	for _, part := range strings.Split(rest, ":") {
-		v, err := strconv.Atoi(part)
-		if err != nil || v < 0 || unit == 3600 && v > 167 || unit < 3600 && v > 59 || unit == 0 {
-			return nil, false
-		}
-		seconds += v * unit
-		unit /= 60
-	}
-	return time.FixedZone(strings.ToUpper(name[:letters]), -west*seconds), true
 }
 
 // decodeDate cuts text into fields and decodes them.

@@ -84,11 +84,11 @@ func (v IntervalValue) Add(w IntervalValue) (IntervalValue, error) {
 
 // Sub returns v - w field by field, 22008 when a field overflows.
 func (v IntervalValue) Sub(w IntervalValue) (IntervalValue, error) {
-	negated, err := w.Neg()
-	if err != nil {
-		return IntervalValue{}, err
+	micros := v.Micros - w.Micros
+	if (micros < v.Micros) != (w.Micros > 0) && w.Micros != 0 {
+		return IntervalValue{}, intervalRangeError()
 	}
-	return v.Add(negated)
+	return makeInterval(int64(v.Months)-int64(w.Months), int64(v.Days)-int64(w.Days), micros, 0)
 }
 
 // Neg returns -v, 22008 when a field overflows.

@@ -32,8 +32,8 @@ func TimeZoneSetting(value string) (name string, zone *time.Location, ok bool) {
 		}
 		return value, zone, true
 	}
-	if minutes, ok := zoneAbbreviations[strings.ToLower(value)]; ok {
-		return strings.ToUpper(value), time.FixedZone(strings.ToUpper(value), int(minutes)*60), true
+	if zone, ok := abbreviatedZone(value); ok {
+		return strings.ToUpper(value), zone, true
 	}
 	return "", nil, false
 }

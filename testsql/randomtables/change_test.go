@@ -26,7 +26,11 @@ func (g *generator) insert(session int) []step {
 		return []step{{session: session, sql: "INSERT INTO " + t.name + " DEFAULT VALUES"}}
 	}
 	var rows []string
-	for range 1 + g.IntN(4) {
+	count := 1 + g.IntN(4)
+	if g.oneIn(8) {
+		count = 5 + g.IntN(25)
+	}
+	for range count {
 		rows = append(rows, g.row(columns))
 	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", t.name, names(columns), strings.Join(rows, ", "))
@@ -76,8 +80,11 @@ func (g *generator) onConflict(t *table) string {
 			continue
 		}
 		value := g.scalar(c.typ, 1, source{t, t.name}, source{t, "excluded"})
-		if g.oneIn(6) {
+		switch {
+		case g.oneIn(6):
 			value = "DEFAULT"
+		case g.oneIn(8):
+			value = g.subquery(c.typ, source{t, g.pick(t.name, "excluded")})
 		}
 		set = append(set, c.name+" = "+value)
 	}
@@ -107,6 +114,9 @@ func (g *generator) returning(t *table, alias string) string {
 		return " RETURNING *"
 	case 1:
 		c := t.columns[g.IntN(len(t.columns))]
+		if g.oneIn(5) {
+			return fmt.Sprintf(" RETURNING %s.%s, %s AS s", alias, c.name, g.subquery(c.typ, source{t, alias}))
+		}
 		return fmt.Sprintf(" RETURNING %s AS r, %s.%s", g.scalar(c.typ, 1, source{t, alias}), alias, c.name)
 	}
 	return ""
@@ -220,16 +230,25 @@ func (g *generator) assignment(t *table, c column, tables []source) string {
 	case g.oneIn(8):
 		return c.name + " = DEFAULT"
 	case g.oneIn(8):
-		other := g.source()
-		if a, b := g.common(t, other); a != "" {
-			return fmt.Sprintf("%s = (SELECT %s FROM %s AS o WHERE x.%s = o.%s)", c.name, g.counted(c.typ), other.name, a, b)
-		}
+		return c.name + " = " + g.subquery(c.typ, tables...)
+	case g.oneIn(10) && len(t.primary) > 0:
+		o := source{t, "o"}
+		return fmt.Sprintf("(%s) = (SELECT %s FROM %s AS o WHERE %s)", c.name, g.scalar(c.typ, 1, o), t.name, g.byKey(o, t.primary))
 	case g.oneIn(8):
 		return fmt.Sprintf("(%s) = ROW(%s)", c.name, g.scalar(c.typ, 1, tables...))
 	case g.oneIn(12):
 		return c.name + " = " + g.pick("NULL", g.plain(c.typ), g.plain(c.typ))
 	}
 	return c.name + " = " + g.scalar(c.typ, 1, tables...)
+}
+
+// subquery returns one that gives a value of a type, for a row of the tables.
+func (g *generator) subquery(typ string, tables ...source) string {
+	t, other := tables[g.IntN(len(tables))], g.source()
+	if a, b := g.common(t.table, other); a != "" {
+		return fmt.Sprintf("(SELECT %s FROM %s AS o WHERE %s.%s = o.%s)", g.counted(typ), other.name, t.alias, a, b)
+	}
+	return fmt.Sprintf("(SELECT %s FROM %s AS o)", g.counted(typ), other.name)
 }
 
 // counted is an aggregate of a type.

@@ -9,7 +9,7 @@ import (
 // What the generator makes; a feature is switched on when both servers have it.
 const (
 	withKeyless  = true
-	withChecks   = false
+	withChecks   = true
 	withUnique   = false
 	withIndexes  = false
 	withAlter    = false
@@ -17,24 +17,34 @@ const (
 	withLocks    = false
 )
 
-var tableNames = []string{"t1", "t2", "t3", "t4"}
-var derivedNames = []string{"d1", "d2", "d3", "d4", "d5"}
-var columnNames = []string{"a", "b", "c", "d", "e", "f"}
+var (
+	tableNames   = []string{"t1", "t2", "t3", "t4"}
+	derivedNames = []string{"d1", "d2", "d3", "d4", "d5"}
+	columnNames  = []string{"a", "b", "c", "d", "e", "f"}
+	indexNames   = []string{"i1", "i2", "i3"}
+)
 
 // definition returns a step that changes the schema.
 func (g *generator) definition() step {
-	full := len(g.schema.sources) >= 3
-	switch n := g.IntN(20); {
-	case len(g.schema.sources) < 2 || n < 4 && !full:
-		return step{kind: definition, sql: g.createTable()}
-	case n < 11 && len(g.schema.derived) < len(derivedNames):
-		return step{kind: definition, sql: g.derive(g.unused(derivedNames, g.schema.derived))}
-	case n < 13 && len(g.schema.derived) > 0:
-		return step{kind: definition, sql: "DROP MATERIALIZED VIEW " + g.schema.derived[g.IntN(len(g.schema.derived))].name + g.pick("", "", " CASCADE")}
-	case n < 14:
-		return step{kind: definition, sql: "DROP TABLE " + g.pick("", "IF EXISTS ") + g.pick(tableNames...) + g.pick("", " CASCADE")}
+	s := g.schema
+	sql := ""
+	switch n := g.IntN(24); {
+	case len(s.sources) < 2 || n < 3 && len(s.sources) < 4:
+		sql = g.createTable()
+	case n < 9 && len(s.derived) < len(derivedNames):
+		sql = g.derive(g.unused(derivedNames, s.derived))
+	case n < 11 && len(s.derived) > 0:
+		sql = "DROP MATERIALIZED VIEW " + s.derived[g.IntN(len(s.derived))].name + g.pick("", "", " CASCADE")
+	case n < 12:
+		sql = "DROP TABLE " + g.pick("", "IF EXISTS ") + g.pick(tableNames...) + g.pick("", " CASCADE")
+	case n < 16 && withIndexes:
+		sql = g.index()
+	case n < 22 && withAlter:
+		sql = g.alter(g.source())
+	default:
+		sql = g.createTable()
 	}
-	return step{kind: definition, sql: g.createTable()}
+	return step{kind: definition, sql: sql}
 }
 
 // unused returns a name that no table has.
@@ -48,42 +58,146 @@ func (g *generator) unused(names []string, tables []*table) string {
 }
 
 func (g *generator) createTable() string {
-	name := g.pick(tableNames...)
-	var columns, constraints []string
+	t := &table{name: g.pick(tableNames...)}
 	count := 1 + g.IntN(len(columnNames))
-	types := make([]string, count)
-	for i := range types {
-		types[i] = g.pick(columnTypes...)
+	for i := range count {
+		t.columns = append(t.columns, column{name: columnNames[i], typ: g.pick(columnTypes...)})
 	}
 	var key []int
 	if !withKeyless || !g.oneIn(4) {
 		key = g.Perm(count)[:1+g.IntN(min(2, count))]
 		for _, i := range key {
-			if types[i] == "boolean" || types[i] == "jsonb" || !g.oneIn(4) {
-				types[i] = g.pick("integer", "integer", "text", "bigint", "date", "numeric(6,2)", "uuid")
+			if typ := t.columns[i].typ; typ == "boolean" || typ == "jsonb" || !g.oneIn(4) {
+				t.columns[i].typ = g.pick("integer", "integer", "text", "bigint", "date", "numeric(6,2)", "uuid")
 			}
 		}
 	}
-	for i, typ := range types {
-		text := columnNames[i] + " " + typ
-		if g.oneIn(3) {
-			text += " DEFAULT " + g.plain(typ)
-		}
-		if g.oneIn(5) {
-			text += " NOT NULL"
-		}
-		if len(key) == 1 && key[0] == i && g.oneIn(2) {
-			text += " PRIMARY KEY"
+	var list []string
+	for i, c := range t.columns {
+		own := len(key) == 1 && key[0] == i && g.oneIn(2)
+		list = append(list, g.columnDefinition(t, c, own))
+		if own {
 			key = nil
 		}
-		columns = append(columns, text)
 	}
 	if len(key) > 0 {
-		var list []string
-		for _, i := range key {
-			list = append(list, columnNames[i])
-		}
-		constraints = append(constraints, "PRIMARY KEY ("+strings.Join(list, ", ")+")")
+		list = append(list, g.constraintName("pk")+"PRIMARY KEY ("+g.keyColumns(t, key)+")")
 	}
-	return fmt.Sprintf("CREATE TABLE %s%s (%s)", g.pick("", "", "IF NOT EXISTS "), name, strings.Join(append(columns, constraints...), ", "))
+	if withUnique && g.oneIn(4) {
+		list = append(list, g.constraintName("u")+"UNIQUE ("+g.keyColumns(t, g.Perm(count)[:1+g.IntN(min(2, count))])+")")
+	}
+	if withChecks && g.oneIn(4) {
+		list = append(list, g.constraintName("check")+"CHECK ("+g.check(t)+")")
+	}
+	return fmt.Sprintf("CREATE TABLE %s%s (%s)", g.pick("", "", "IF NOT EXISTS "), t.name, strings.Join(list, ", "))
+}
+
+func (g *generator) keyColumns(t *table, key []int) string {
+	var list []string
+	for _, i := range key {
+		list = append(list, t.columns[i].name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// constraintName returns nothing most of the time.
+func (g *generator) constraintName(stem string) string {
+	if !g.oneIn(5) {
+		return ""
+	}
+	return fmt.Sprintf("CONSTRAINT %s%d ", stem, g.IntN(3))
+}
+
+// columnDefinition returns a column with its constraints.
+func (g *generator) columnDefinition(t *table, c column, primary bool) string {
+	text := c.name + " " + c.typ
+	switch {
+	case withIdentity && g.oneIn(12):
+		text = c.name + " " + g.pick("serial", "bigserial", "integer GENERATED BY DEFAULT AS IDENTITY", "bigint GENERATED ALWAYS AS IDENTITY (START WITH 5 INCREMENT BY 2)")
+	case g.oneIn(3):
+		text += " DEFAULT " + g.plain(c.typ)
+	}
+	if g.oneIn(5) {
+		text += " NOT NULL"
+	}
+	if withChecks && g.oneIn(7) {
+		text += " " + g.constraintName("check") + "CHECK (" + g.check(&table{name: t.name, columns: []column{c}}) + ")"
+	}
+	if withUnique && g.oneIn(9) {
+		text += " UNIQUE"
+	}
+	if primary {
+		text += " PRIMARY KEY"
+	}
+	return text
+}
+
+// check returns a condition that many rows fulfil.
+func (g *generator) check(t *table) string {
+	c := t.columns[g.IntN(len(t.columns))]
+	switch {
+	case g.oneIn(4):
+		return g.condition(1, source{t, t.name})
+	case c.typ == "text" && g.oneIn(2):
+		return "length(" + c.name + ") < 6"
+	case c.typ == "integer" && g.oneIn(2):
+		return c.name + g.pick(" > 0", " < 1000", " <> 3", " % 7 <> 1")
+	case g.oneIn(4):
+		return fmt.Sprintf("%s IS NOT NULL OR %s", c.name, g.condition(0, source{t, t.name}))
+	}
+	return fmt.Sprintf("%s <> %s", c.name, g.plain(c.typ))
+}
+
+// index makes or drops one.
+func (g *generator) index() string {
+	if len(g.schema.indexes) > 0 && g.oneIn(3) {
+		return "DROP INDEX " + g.pick(g.schema.indexes...)
+	}
+	if g.oneIn(8) {
+		return "DROP INDEX " + g.pick("", "IF EXISTS ") + g.pick(indexNames...)
+	}
+	t := g.source()
+	var list []string
+	for _, c := range g.some(t.columns, 2) {
+		list = append(list, c.name+g.pick("", "", "", " DESC", " ASC"))
+	}
+	unique := ""
+	if withUnique && g.oneIn(3) {
+		unique = "UNIQUE "
+	}
+	return fmt.Sprintf("CREATE %sINDEX %sON %s (%s)", unique, g.pick("", g.pick(indexNames...)+" ", "IF NOT EXISTS "+g.pick(indexNames...)+" "), t.name, strings.Join(list, ", "))
+}
+
+// alter changes a table.
+func (g *generator) alter(t *table) string {
+	c := t.columns[g.IntN(len(t.columns))]
+	change := ""
+	switch g.IntN(14) {
+	case 0, 1, 2:
+		added := column{name: g.pick(columnNames...), typ: g.pick(columnTypes...)}
+		change = "ADD " + g.pick("", "COLUMN ", "COLUMN IF NOT EXISTS ") + g.columnDefinition(t, added, false)
+	case 3, 4:
+		change = "DROP " + g.pick("", "COLUMN ", "COLUMN IF EXISTS ") + g.pick(c.name, c.name, g.pick(columnNames...)) + g.pick("", "", " CASCADE")
+	case 5:
+		change = "RENAME " + g.pick("", "COLUMN ") + c.name + " TO " + g.pick(columnNames...)
+	case 6:
+		change = "RENAME TO " + g.pick(tableNames...)
+	case 7:
+		change = "ALTER " + g.pick("", "COLUMN ") + c.name + g.pick(" SET DEFAULT "+g.plain(c.typ), " DROP DEFAULT")
+	case 8, 9:
+		change = "ALTER COLUMN " + c.name + g.pick(" SET NOT NULL", " DROP NOT NULL")
+	case 10:
+		change = "ADD " + g.constraintName("pk") + "PRIMARY KEY (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
+	case 11:
+		change = "ADD " + g.constraintName("check") + "CHECK (" + g.check(t) + ")"
+	case 12:
+		change = "ADD " + g.constraintName("u") + "UNIQUE (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
+	default:
+		if len(t.constraints) > 0 {
+			change = "DROP CONSTRAINT " + g.pick(t.constraints...)
+			break
+		}
+		change = "DROP CONSTRAINT " + g.pick("", "IF EXISTS ") + "check1"
+	}
+	return "ALTER TABLE " + t.name + " " + change
 }

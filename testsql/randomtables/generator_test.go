@@ -13,6 +13,8 @@ type generator struct {
 	// block says per session whether a transaction block is open, as far as the
 	// statements so far tell.
 	block [sessions]bool
+	// failed says per session that the last statement failed.
+	failed [sessions]bool
 	// shifts counts the statements that move keys out of the way.
 	shifts int
 	// ends are the ways in which the server may go away.
@@ -32,10 +34,12 @@ func (g *generator) next() []step {
 	case len(g.ends) > 0 && g.oneIn(60):
 		g.block = [sessions]bool{}
 		return []step{{kind: g.ends[g.IntN(len(g.ends))]}}
-	case len(g.schema.sources) == 0 || n < 30:
+	case len(g.schema.sources) == 0 || n < 30 || g.block[session] && g.failed[session] && !g.oneIn(4):
 		return []step{{session: session, sql: g.control(session)}}
 	case n >= 84 || !withLocks && g.block[1-session]:
 		return []step{{session: session, sql: g.read(session)}}
+	case n < 34:
+		return []step{{session: session, sql: g.with()}}
 	case n < 58:
 		return g.insert(session)
 	case n < 74:
@@ -54,7 +58,10 @@ func (g *generator) control(session int) string {
 		g.block[session] = true
 		return g.pick("BEGIN", "START TRANSACTION", "BEGIN")
 	}
-	if g.oneIn(3) {
+	if g.failed[session] && g.oneIn(2) {
+		return g.pick("ROLLBACK TO s1", "ROLLBACK TO s2")
+	}
+	if g.oneIn(3) || g.failed[session] {
 		g.block[session] = false
 		return g.pick("COMMIT", "COMMIT", "COMMIT", "ROLLBACK", "END", "ABORT")
 	}

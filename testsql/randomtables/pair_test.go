@@ -82,12 +82,15 @@ type pair struct {
 	here, there [sessions]*pgx.Conn
 	// catalog is a connection to PostgreSQL that sees what is committed.
 	catalog *pgx.Conn
+	// answers counts the statements by their SQLSTATE.
+	answers map[string]int
 }
 
 // newPair takes a database of its own in the oracle.
 func newPair(t *testing.T, oracle *harness.Postgres, database string, s server) *pair {
 	harness.Exec(t, oracle.Connect(t), "CREATE DATABASE "+database)
 	p := &pair{t: t, server: s, postgresURL: strings.Replace(oracle.URL(), "dbname=postgres", "dbname="+database, 1)}
+	p.answers = map[string]int{}
 	p.catalog = harness.Connect(t, p.postgresURL)
 	p.connect()
 	return p
@@ -146,6 +149,7 @@ func (p *pair) run(s step) (outcome, *difference) {
 	defer cancel()
 	want := outcomeOf(ctx, p.there[s.session], s, s.inPostgres())
 	got := outcomeOf(ctx, p.here[s.session], s, s.sql)
+	p.answers[want.code]++
 	return want, compare(s, want, got)
 }
 

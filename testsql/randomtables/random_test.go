@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			for seed := first; seed < last && !t.Failed(); seed++ {
 				p.script(uint64(seed*4+i), group.ends)
 			}
+			t.Logf("statements by SQLSTATE: %v", p.answers)
 		})
 	}
 }
@@ -64,10 +65,12 @@ func (p *pair) script(seed uint64, ends []stepKind) {
 	run := func(list []step) bool {
 		for _, s := range list {
 			steps = append(steps, s)
-			if _, d := p.run(s); d != nil {
+			o, d := p.run(s)
+			if d != nil {
 				p.fail(seed, steps, d)
 				return false
 			}
+			g.failed[s.session] = o.code != ""
 			if s.kind == definition {
 				g.schema = loadSchema(p.t, p.catalog)
 			}
