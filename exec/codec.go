@@ -172,6 +172,8 @@ func pseudocolumnType(column int) types.Type {
 		return types.TimestampTZ
 	case plan.FetchRowOffset:
 		return types.Int8
+	case plan.FetchRowOp:
+		return types.Text
 	default:
 		return types.Int4
 	}
@@ -275,6 +277,8 @@ func pseudocolumn(column int, b *types.Batch, partition int32) types.Vector {
 				continue
 			}
 			v.Ints[i] = b.Offsets[i]
+		case plan.FetchRowOp:
+			v.SetNull(i) // the changelog knows it
 		default:
 			v.Ints[i] = int64(partition)
 		}

@@ -233,6 +233,11 @@ func (c *core) loadQuery(q *runningQuery) error {
 			if in.position, err = decodePosition(stored); err != nil {
 				return err
 			}
+			if in.changelog != nil {
+				if err := c.loadAhead(s, in); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (f *feed) publish(shard int, index uint64, result *tickResult) {
 	f.index = index
 	for table, changes := range result.changes {
 		for s := range f.subscribers[table] {
-			s.offer(tableChanges{table: table, shard: shard, index: index, changes: changes})
+			s.offer(tableChanges{table: table, shard: shard, index: index, changes: changes, time: result.time})
 		}
 	}
 	for _, stream := range result.appended {

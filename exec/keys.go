@@ -17,11 +17,13 @@ import (
 //
 // and rows on their way the internal key's (query, stage, direction, peer,
 // number): outgoing rows for shard peer; incoming rows that wait for input peer;
-// and, with a direction of their own, the errors of a query's rows (stage and
-// peer 0).
+// and, with directions of their own, the errors of a query's rows (stage and
+// peer 0) and the keys ahead of the scan of input peer (the key instead of a
+// number).
 
 const (
 	directionErrors tables.Direction = 'e'
+	directionAhead  tables.Direction = 'a'
 
 	wholeStage = 0xffff
 
@@ -53,6 +55,12 @@ func waitingKey(buf []byte, id stageID, input int, number uint64) []byte {
 
 func errorKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
 	return tables.AppendInternalKey(buf, uint64(query), 0, directionErrors, 0, number)
+}
+
+// aheadPrefix is what the keys begin with that are ahead of an input's scan; see
+// changelog.
+func aheadPrefix(id stageID, input int) []byte {
+	return tables.AppendInternalPrefix(nil, uint64(id.query), uint16(id.stage), directionAhead, uint32(input))
 }
 
 const recordVersion = 1

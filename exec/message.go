@@ -106,4 +106,6 @@ type tableChanges struct {
 	shard   int
 	index   uint64
 	changes []*types.Batch
+	// time is when the tick began, in milliseconds since the Unix epoch.
+	time int64
 }

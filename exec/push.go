@@ -129,6 +129,9 @@ func (p *pushQuery) open() error {
 				}
 				source.applied = append(source.applied, applied)
 			}
+			if in.changelog != nil && fromNow {
+				source.closeScan()
+			}
 			continue
 		}
 		ends, err := p.engine.streamEnds(in.source)
@@ -256,7 +259,7 @@ func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
 		if source.scan != nil {
 			rows, err := source.scan.Next(ctx)
 			if err == nil {
-				source.in.to.process(&p.turn, rows)
+				source.in.to.process(&p.turn, p.initialRows(source, rows))
 				return true, p.turn.failed
 			}
 			if err != io.EOF {
@@ -274,6 +277,15 @@ func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
 	return false, p.turn.failed
 }
 
+// initialRows gives rows of a table's scan as its consumer sees them.
+func (p *pushQuery) initialRows(source *pushSource, rows *types.Batch) *types.Batch {
+	changelog := source.in.changelog
+	if changelog == nil {
+		return rows
+	}
+	return changelog.asInserts(rows, p.turn.eval.Now.UnixMilli())
+}
+
 // readNew hands a source's new rows or changes to the operators.
 func (p *pushQuery) readNew(source *pushSource) (bool, error) {
 	changes, err := source.subscription.take()
@@ -287,7 +299,11 @@ func (p *pushQuery) readNew(source *pushSource) (bool, error) {
 				continue
 			}
 			for _, b := range c.changes {
-				source.in.to.process(&p.turn, source.in.fetch.projectFull(b, int32(c.shard)))
+				rows := source.in.fetch.projectFull(b, int32(c.shard))
+				if changelog := source.in.changelog; changelog != nil {
+					rows = changelog.project(changelog.changes(b, nil), c.time, c.shard)
+				}
+				source.in.to.process(&p.turn, rows)
 				worked = true
 			}
 		}

@@ -95,6 +95,8 @@ type input struct {
 	source catalog.ObjectID
 	codec  *relationCodec
 	fetch  *fetchReader
+	// changelog is set where a table's changes are read as rows.
+	changelog *changelog
 	// from is the sending stage, and columns the columns of its rows.
 	from    stageID
 	columns []types.Type
@@ -176,7 +178,11 @@ func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
 	if node.Relation.Kind == catalog.KindTable {
 		kind = inputTable
 	}
-	b.addInput(&input{kind: kind, source: node.Relation.ID, codec: codec, fetch: newFetchReader(codec, node.Fetch), to: next})
+	in := &input{kind: kind, source: node.Relation.ID, codec: codec, fetch: newFetchReader(codec, node.Fetch), to: next}
+	if node.Changes {
+		in.changelog = newChangelog(codec, in.fetch, node.Fetch)
+	}
+	b.addInput(in)
 	return nil
 }
 

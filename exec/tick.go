@@ -27,7 +27,9 @@ type tickInputs struct {
 
 // tickResult is what a tick did. Entry is nil when nothing changed.
 type tickResult struct {
-	entry    []byte
+	entry []byte
+	// time is when the tick began, in milliseconds since the Unix epoch.
+	time     int64
 	replies  []reply
 	deferred []*request
 	// producers are left to be forgotten.
@@ -86,7 +88,7 @@ func newTick(c *core, in *tickInputs) *tick {
 	c.turns++
 	t := &tick{
 		core: c, in: in, write: &c.builder, number: c.turns,
-		result:  &tickResult{changes: map[catalog.ObjectID][]*types.Batch{}},
+		result:  &tickResult{time: in.now.UnixMilli(), changes: map[catalog.ObjectID][]*types.Batch{}},
 		rows:    map[catalog.ObjectID][]*types.Batch{},
 		arrived: map[*input][]*types.Batch{},
 	}

@@ -274,7 +274,7 @@ func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clo
 	worked := false
 	if q.state == queryRunning && !in.scanned {
 		if in.waitingFirst == in.waitingNext && t.core.schedule.mayLag.has(q.index) {
-			if err := t.scanTable(q, in, tn, clock); err != nil {
+			if err := t.scanTable(q, s, in, tn, clock); err != nil {
 				return false, err
 			}
 			worked, in.dirty = true, true
@@ -283,6 +283,10 @@ func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clo
 	}
 	var relevant []*types.Batch
 	for _, changes := range t.result.changes[in.source] {
+		if in.changelog != nil {
+			relevant = append(relevant, t.changelogRows(s, in, changes))
+			continue
+		}
 		if !in.scanned {
 			changes = t.passed(in, changes)
 		}
@@ -313,7 +317,7 @@ func (t *tick) passed(in *input, changes *types.Batch) *types.Batch {
 }
 
 // scanTable reads the next piece of a table's committed rows.
-func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock) error {
+func (t *tick) scanTable(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) error {
 	prefix := in.codec.appendStorageKey(nil)
 	from := prefix
 	if in.begun {
@@ -331,6 +335,11 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 	limit := min(t.core.scanRows, q.pace.chunk())
 	more := false
 	for more = it.Next(); more && stored.Len < limit; more = it.Next() {
+		if in.changelog != nil {
+			if _, given := in.changelog.ahead[string(it.Key()[len(prefix):])]; given {
+				continue
+			}
+		}
 		if err := in.fetch.decodeTableRow(append([]byte(nil), it.Value()...), stored); err != nil {
 			return err
 		}
@@ -342,10 +351,17 @@ func (t *tick) scanTable(q *runningQuery, in *input, tn *turn, clock *queryClock
 	}
 	if !more {
 		in.scanned, in.live, in.cursor = true, true, nil
+		if in.changelog != nil {
+			t.forgetAhead(s, in)
+		}
 	}
 	if stored.Len > 0 {
 		began := clock.now()
-		t.feedAll(q, in, in.fetch.project(stored, int32(t.core.shard)), tn)
+		rows := in.fetch.project(stored, int32(t.core.shard))
+		if in.changelog != nil {
+			rows = in.changelog.asInserts(rows, t.in.now.UnixMilli())
+		}
+		t.feedAll(q, in, rows, tn)
 		q.pace.took(clock.now().Sub(began))
 	}
 	return nil

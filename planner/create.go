@@ -395,8 +395,11 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 		if hidden {
 			name = freeName(name, r)
 		} else {
-			if err := checkColumnName(name, pos); err != nil {
-				return err
+			// A result keeps what CHANGES OF tells of its rows under the same name.
+			if name != "rowop" {
+				if err := checkColumnName(name, pos); err != nil {
+					return err
+				}
 			}
 			if r.Column(name) >= 0 {
 				return sqlerr.New(sqlerr.DuplicateColumn, pos, "column %q specified more than once", name)

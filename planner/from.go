@@ -158,7 +158,7 @@ func (b *binder) table(t ast.TableExpr, s *scope) (*fromItem, error) {
 func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 	switch {
 	case t.Changes:
-		return nil, notSupported(t.Pos(), "CHANGES OF is not supported")
+		return b.changesOf(t, s)
 	case t.AsOf != nil:
 		return nil, notSupported(t.AsOf.Pos(), "FOR SYSTEM_TIME AS OF is not supported")
 	case t.Sample != nil:

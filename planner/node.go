@@ -36,6 +36,15 @@ func newScan(relation *catalog.Relation, fetch []int) *plan.Scan {
 	return scan
 }
 
+// newChangesScan reads the changelog of a table, whose changes are only added and
+// lie where their rows do.
+func newChangesScan(relation *catalog.Relation, fetch []int) *plan.Scan {
+	scan := newScan(relation, fetch)
+	scan.Changes = true
+	scan.Properties.Kind, scan.Properties.Key = plan.AppendOnly, nil
+	return scan
+}
+
 // distribution returns the columns whose hash places a relation's rows, nil
 // when rows lie anywhere.
 func distribution(r *catalog.Relation) []int {
@@ -55,6 +64,8 @@ func scanColumn(relation *catalog.Relation, number int) plan.Column {
 		return plan.Column{Name: "rowtime", Type: types.TimestampTZ}
 	case plan.FetchRowOffset:
 		return plan.Column{Name: "rowoffset", Type: types.Int8}
+	case plan.FetchRowOp:
+		return plan.Column{Name: "rowop", Type: types.Text}
 	case plan.FetchRowPartition:
 		return plan.Column{Name: "rowpartition", Type: types.Int4}
 	}

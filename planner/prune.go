@@ -47,6 +47,9 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 	case *plan.Scan:
 		fetch, at := chosen(n.Fetch, needed)
 		scan := newScan(n.Relation, fetch)
+		if n.Changes {
+			scan = newChangesScan(n.Relation, fetch)
+		}
 		scan.KeyEquals = n.KeyEquals
 		return scan, at, nil
 	case *plan.SystemScan:

@@ -71,12 +71,14 @@ func (b *Base) Columns() []Column { return b.Cols }
 func (b *Base) Props() *Properties { return &b.Properties }
 
 // Scan reads a stream or a table: the columns named in Fetch, in that order
-// (-1 Rowtime, -2 RowOffset, -3 RowPartition are pseudocolumns; see the
-// constants).
+// (negative numbers are pseudocolumns; see the constants).
 type Scan struct {
 	Base
 	Relation *catalog.Relation
 	Fetch    []int
+	// Changes reads a table's changelog instead of its rows: each change is a row,
+	// with FetchRowOp saying what it did.
+	Changes bool
 	// KeyEquals, where not nil, restricts a table scan to one key: a value per
 	// key column, constant or parameter, of the key column's type (pull queries).
 	KeyEquals []expr.Expr
@@ -87,6 +89,8 @@ const (
 	FetchRowtime      = -1
 	FetchRowOffset    = -2
 	FetchRowPartition = -3
+	// FetchRowOp is insert, update or delete, of a scan of changes.
+	FetchRowOp = -4
 )
 
 // SystemScan reads a system table; the executor asks its host for the rows.

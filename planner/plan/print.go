@@ -104,7 +104,11 @@ func plural(n int, word string) string {
 
 func describeScan(n *Scan) string {
 	name := catalog.Name{Schema: n.Relation.Schema, Name: n.Relation.Name}
-	text := fmt.Sprintf("Scan %s %s (%s)", n.Relation.Kind, name, names(n.Cols))
+	what := n.Relation.Kind.String()
+	if n.Changes {
+		what = "changes of " + what
+	}
+	text := fmt.Sprintf("Scan %s %s (%s)", what, name, names(n.Cols))
 	if n.KeyEquals == nil {
 		return text
 	}
