@@ -150,9 +150,6 @@ func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Re
 	if len(readers) == 0 {
 		return nil, nil
 	}
-	if r.StorageID() != old.StorageID() || !slices.Equal(r.Key, old.Key) {
-		return nil, rewriteError(s, old, readers[0])
-	}
 	var drop []ObjectID
 	var lines []string
 	for i := range old.Columns {
@@ -180,6 +177,9 @@ func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Re
 					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 			}
 		}
+	}
+	if r.StorageID() != old.StorageID() || !slices.Equal(r.Key, old.Key) {
+		return nil, rewriteError(s, old, readers[0])
 	}
 	if len(drop) == 0 {
 		return nil, nil
@@ -284,6 +284,9 @@ func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot,
 		return nil, err
 	}
 	if readers := s.QueriesReading(old.ID); len(readers) > 0 {
+		if _, err := s.alteredReaders(&AlterRelation{}, old, &r, &Result{}); err != nil {
+			return nil, err
+		}
 		return nil, rewriteError(s, old, readers[0])
 	}
 	if old.Kind != KindTable || old.Derived() {
