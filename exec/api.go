@@ -45,6 +45,14 @@ type Backend interface {
 	// Locks returns the lock manager in which writers and those who lock rows meet.
 	// What it knows is lost with the node; the conditions of writes stay.
 	Locks() *lock.Manager
+	// NextValues takes the next values of a sequence. On error it has taken as many as
+	// it says: an end that was reached (2200H) is that of the value behind them.
+	NextValues(ctx context.Context, sequence catalog.ObjectID, values []int64) (given int, err error)
+	// SetSequence sets where a sequence goes on.
+	SetSequence(ctx context.Context, command *catalog.SetSequence) error
+	// SequenceState returns the last value of a sequence, whether it was given (it is
+	// the next one otherwise), and how many values are reserved behind it.
+	SequenceState(sequence catalog.ObjectID) (last int64, called bool, ahead int64)
 	// Alive returns an error with SQLSTATE 53100 or 57P03 when the node takes no
 	// input now.
 	Alive() error

@@ -44,8 +44,9 @@ type Engine struct {
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 	// turn picks the shard of rows without a key.
-	turn   atomic.Uint64
-	rowIDs rowIDs
+	turn      atomic.Uint64
+	rowIDs    rowIDs
+	sequences sequences
 	// active is the newest catalog version that every shard uses.
 	active atomic.Pointer[catalog.Snapshot]
 	// defining lets one DDL statement in at a time.
@@ -132,10 +133,15 @@ const activationTimeout = 30 * time.Second
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
-	switch command.(type) {
+	switch c := command.(type) {
 	case *catalog.AlterRelation, *catalog.CreateShadow:
 		// A transaction whose writer is gone was prepared for the table as it is.
 		if err := e.resolver.wait(ctx); err != nil {
+			return catalog.Result{}, err
+		}
+	case *catalog.AlterSequence:
+		// The sequence goes on behind the last value that was given.
+		if err := e.returnValues(ctx, c.Sequence.ID); err != nil {
 			return catalog.Result{}, err
 		}
 	}

@@ -51,6 +51,10 @@ func (ab *alterBinder) addColumn(a *ast.AddColumn) error {
 	if err := cb.column(a.Column); err != nil {
 		return err
 	}
+	if len(cb.sequences) > 0 {
+		return notSupported(a.Pos(), "adding a serial or identity column is not supported").
+			WithHint("CREATE SEQUENCE, and add the column with DEFAULT nextval('…').")
+	}
 	if err := cb.addChecks(); err != nil {
 		return err
 	}
@@ -144,6 +148,7 @@ func (ab *alterBinder) bury(number int) {
 	column := &ab.next.Columns[number]
 	column.Unseen = column.Hidden
 	column.Dropped, column.Hidden, column.NotNull, column.Default, column.Comment = true, true, false, "", ""
+	column.Sequences, column.Identity, column.Generated = nil, catalog.NotIdentity, ""
 	column.Name = catalog.DroppedName(ab.next.Attribute(number))
 	if column.Unseen {
 		column.Name = catalog.DroppedRowIDName(number)
@@ -182,7 +187,10 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 	case ast.SetColumnDefault:
 		return ab.setDefault(a, column)
 	case ast.DropColumnDefault:
-		column.Default = ""
+		if err := ownValues(column, ab.next.Name, a.Pos()); err != nil {
+			return err
+		}
+		column.Default, column.Sequences = "", nil
 	case ast.SetColumnNotNull:
 		if !column.NotNull {
 			column.NotNull = true
@@ -204,15 +212,32 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 }
 
 func (ab *alterBinder) setDefault(a *ast.AlterColumn, column *catalog.Column) error {
-	if null, ok := a.Expr.(*ast.NullLiteral); ok && null != nil {
-		column.Default = ""
-		return nil
-	}
-	if _, err := ab.defaultValue(a.Expr, column); err != nil {
+	if err := ownValues(column, ab.next.Name, a.Pos()); err != nil {
 		return err
 	}
-	column.Default = ast.String(a.Expr)
+	if null, ok := a.Expr.(*ast.NullLiteral); ok && null != nil {
+		column.Default, column.Sequences = "", nil
+		return nil
+	}
+	value, err := ab.defaultValue(a.Expr, column)
+	if err != nil {
+		return err
+	}
+	column.Default, column.Sequences = ast.String(a.Expr), SequencesOf(value)
 	return nil
+}
+
+// ownValues refuses to give a column another default whose values are an identity's
+// or computed.
+func ownValues(column *catalog.Column, table string, pos int) error {
+	switch {
+	case column.Identity != catalog.NotIdentity:
+		return sqlerr.New(sqlerr.SyntaxError, pos, "column %q of relation %q is an identity column", column.Name, table)
+	case column.Generated != "":
+		return sqlerr.New(sqlerr.SyntaxError, pos, "column %q of relation %q is a generated column", column.Name, table)
+	default:
+		return nil
+	}
 }
 
 // setType gives a column another type. Rows must be stored anew unless every value

@@ -41,7 +41,9 @@ func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
 		return ddl, createAs(env, s, command, ddl)
 	}
 	cb := &createBinder{binder: b, ast: s, relation: &command.Relation}
-	return ddl, cb.bind()
+	err = cb.bind()
+	command.Sequences = cb.sequences
+	return ddl, err
 }
 
 func refuseSchema(env *Environment, schema string, pos int) error {
@@ -89,6 +91,8 @@ type createBinder struct {
 	keyed bool
 	// nullable says of columns whether they were declared NULL or NOT NULL.
 	nullable map[string]bool
+	// sequences are those of serial and identity columns.
+	sequences []catalog.Sequence
 	// conditions are the CHECK constraints, which are bound when all columns are
 	// known.
 	conditions []condition
@@ -155,7 +159,7 @@ func checkColumnName(name string, pos int) error {
 	return nil
 }
 
-func (cb *createBinder) column(d *ast.ColumnDefinition) error {
+func (cb *createBinder) column(d *ast.ColumnDefinition) (err error) {
 	name := d.Name.Value
 	if err := checkColumnName(name, d.Name.Pos()); err != nil {
 		return err
@@ -166,9 +170,11 @@ func (cb *createBinder) column(d *ast.ColumnDefinition) error {
 	if d.Type == nil {
 		return notSupported(d.Pos(), "column %q needs a type", name)
 	}
-	t, err := cb.typeName(d.Type)
-	if err != nil {
-		return err
+	t, serial := serialType(d.Type)
+	if !serial {
+		if t, err = cb.typeName(d.Type); err != nil {
+			return err
+		}
 	}
 	if err := checkColumnType(name, t, d.Type.Pos()); err != nil {
 		return err
@@ -181,6 +187,12 @@ func (cb *createBinder) column(d *ast.ColumnDefinition) error {
 	}
 	cb.relation.Columns = append(cb.relation.Columns, catalog.Column{Name: name, Type: t})
 	number := len(cb.relation.Columns) - 1
+	if serial {
+		if err := cb.serial(number); err != nil {
+			return err
+		}
+		cb.nullable = withEntry(cb.nullable, name, false)
+	}
 	for _, constraint := range d.Constraints {
 		if err := cb.columnConstraint(constraint, number); err != nil {
 			return err
@@ -202,8 +214,8 @@ func checkColumnType(name string, t types.Type, pos int) error {
 // constraintWords names the constraints that are not supported.
 var constraintWords = map[ast.ColumnConstraintKind]string{
 	ast.ConstraintUnique: "UNIQUE", ast.ConstraintReferences: "REFERENCES",
-	ast.ConstraintGenerated: "GENERATED", ast.ConstraintIdentity: "IDENTITY",
-	ast.ConstraintHeaders: "HEADERS", ast.ConstraintHeader: "HEADER",
+	ast.ConstraintGenerated: "GENERATED",
+	ast.ConstraintHeaders:   "HEADERS", ast.ConstraintHeader: "HEADER",
 }
 
 func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
@@ -214,13 +226,19 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 	case ast.ConstraintCheck:
 		cb.conditions = append(cb.conditions, condition{c.Expr, c.Name, c.Timing, c.Pos()})
 	case ast.ConstraintDefault:
+		if column.Identity != catalog.NotIdentity {
+			return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "both default and identity specified for column %q of table %q", column.Name, cb.relation.Name)
+		}
 		if column.Default != "" {
 			return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "multiple default values specified for column %q of table %q", column.Name, cb.relation.Name)
 		}
-		if _, err := cb.defaultValue(c.Expr, column); err != nil {
+		value, err := cb.defaultValue(c.Expr, column)
+		if err != nil {
 			return err
 		}
-		column.Default = ast.String(c.Expr)
+		column.Default, column.Sequences = ast.String(c.Expr), SequencesOf(value)
+	case ast.ConstraintIdentity:
+		return cb.identity(c, number)
 	case ast.ConstraintPrimaryKey:
 		return cb.primaryKey([]int{number}, c.Name, c.Pos())
 	case ast.ConstraintKey:
@@ -235,14 +253,24 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 func (cb *createBinder) nullability(c *ast.ColumnConstraint, column *catalog.Column) error {
 	notNull := c.Kind == ast.ConstraintNotNull
 	if said, is := cb.nullable[column.Name]; is && said == notNull {
-		return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "conflicting NULL/NOT NULL declarations for column %q of table %q", column.Name, cb.relation.Name)
+		return cb.conflictingNull(column, c.Pos())
 	}
-	if cb.nullable == nil {
-		cb.nullable = map[string]bool{}
-	}
-	cb.nullable[column.Name] = !notNull
+	cb.nullable = withEntry(cb.nullable, column.Name, !notNull)
 	column.NotNull = column.NotNull || notNull
 	return nil
+}
+
+func (cb *createBinder) conflictingNull(column *catalog.Column, pos int) error {
+	return sqlerr.New(sqlerr.SyntaxError, pos, "conflicting NULL/NOT NULL declarations for column %q of table %q", column.Name, cb.relation.Name)
+}
+
+// withEntry adds an entry to a map that may be nil.
+func withEntry(m map[string]bool, key string, value bool) map[string]bool {
+	if m == nil {
+		m = map[string]bool{}
+	}
+	m[key] = value
+	return m
 }
 
 // streamKey makes a column part of the key by which a stream's rows are placed.

@@ -16,6 +16,8 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		command.Kind = catalog.KindTable
 	case ast.ObjectMaterializedView:
 		command.Kind, tag = catalog.KindTable, "DROP MATERIALIZED VIEW"
+	case ast.ObjectSequence:
+		return planDropSequences(env, s)
 	default:
 		return nil, notSupported(s.Pos(), "DROP of a %s is not supported", s.Kind)
 	}
@@ -31,6 +33,19 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		command.Names = append(command.Names, name)
 	}
 	return &plan.DDL{Command: command, Tag: tag}, nil
+}
+
+func planDropSequences(env *Environment, s *ast.Drop) (*plan.DDL, error) {
+	command := &catalog.DropSequences{IfExists: s.IfExists, Cascade: s.Behavior == ast.Cascade}
+	b := newBinder(env, modePull)
+	for _, n := range s.Names {
+		name, err := b.targetName(n)
+		if err != nil {
+			return nil, err
+		}
+		command.Names = append(command.Names, name)
+	}
+	return &plan.DDL{Command: command, Tag: "DROP SEQUENCE"}, nil
 }
 
 func planControl(s *ast.ControlQuery) (*plan.DDL, error) {

@@ -33,7 +33,7 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if isTableFunction(name) {
 		return b.rowFunction(name, e)
 	}
-	if name == "nextval" || name == "grouping" {
+	if name == "grouping" {
 		return nil, notSupported(e.Pos(), "%s is not supported", name)
 	}
 	positions, err := positional(name, e)

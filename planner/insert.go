@@ -209,6 +209,17 @@ func (b *binder) columnDefaults(r *catalog.Relation) ([]expr.Expr, error) {
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		defaults[i] = &expr.Const{Node: expr.Node{ResultType: c.Type, Position: -1}}
+		if c.Identity != catalog.NotIdentity {
+			q := b.env.Catalog.OwnedSequence(r.ID, i)
+			if q == nil {
+				return nil, sqlerr.New(sqlerr.InternalError, -1, "no owned sequence found")
+			}
+			var err error
+			if defaults[i], err = b.nextValue(q, c.Type); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if c.Default == "" {
 			continue
 		}

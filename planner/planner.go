@@ -67,7 +67,12 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	case *ast.CreateRelation:
 		return planned(planCreate(env, s))
 	case *ast.AlterRelation:
+		if s.Kind == ast.ObjectSequence {
+			return planned(planAlterSequence(env, s))
+		}
 		return planAlter(env, s)
+	case *ast.CreateSequence:
+		return planned(planCreateSequence(env, s))
 	case *ast.Drop:
 		return planned(planDrop(env, s))
 	case *ast.ControlQuery:
@@ -103,8 +108,6 @@ func statementName(statement ast.Statement) string {
 		return "CREATE SCHEMA"
 	case *ast.CreateRole:
 		return "CREATE ROLE"
-	case *ast.CreateSequence:
-		return "CREATE SEQUENCE"
 	case *ast.CreateDatabase:
 		return "CREATE DATABASE"
 	case *ast.CreateExtension:

@@ -83,6 +83,9 @@ func (b *binder) relationOID(text string, pos int) (uint32, error) {
 		if r := b.env.Catalog.Lookup(schema, name); r != nil {
 			return uint32(r.ID), nil
 		}
+		if q := b.env.Catalog.LookupSequence(schema, name); q != nil {
+			return uint32(q.ID), nil
+		}
 		if b.env.System == nil {
 			continue
 		}

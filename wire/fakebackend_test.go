@@ -15,6 +15,7 @@ import (
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
+	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -74,6 +75,14 @@ func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *
 func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.Duration) (*exec.View, error) {
 	return &exec.View{}, nil
 }
+
+func (b *fakeBackend) NextValues(context.Context, catalog.ObjectID, []int64) (int, error) {
+	return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "there are no sequences")
+}
+
+func (b *fakeBackend) SetSequence(context.Context, *catalog.SetSequence) error { return nil }
+
+func (b *fakeBackend) SequenceState(catalog.ObjectID) (int64, bool, int64) { return 0, false, 0 }
 
 func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
 

@@ -242,6 +242,9 @@ func (n *Node) Close() error {
 			n.serving.Wait()
 		}
 		if n.engine != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+			errs = append(errs, n.engine.ReturnValues(ctx))
+			cancel()
 			n.engine.Close()
 		}
 		if n.http != nil {

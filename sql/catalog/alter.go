@@ -45,6 +45,11 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 	}
 	next := s.edit()
 	next.drop(drop, result)
+	for i := range old.Columns {
+		if r.Columns[i].Dropped && !old.Columns[i].Dropped {
+			next.dropOwned(old.ID, i, result)
+		}
+	}
 	r.Columns = slices.Clone(r.Columns)
 	keepHistory(old, &r, next.version)
 	next.nameConstraints(&r)

@@ -28,6 +28,18 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 	switch c := command.(type) {
 	case *ReserveRowIDs:
 		return applyReserveRowIDs(s, c)
+	case *NextValues:
+		return applyNextValues(s, c)
+	case *SetSequence:
+		return applySetSequence(s, c)
+	case *ReturnValues:
+		return applyReturnValues(s, c)
+	case *CreateSequence:
+		next, err = applyCreateSequence(s, c, &result)
+	case *AlterSequence:
+		next, err = applyAlterSequence(s, c, &result)
+	case *DropSequences:
+		next, err = applyDropSequences(s, c, &result)
 	case *Bootstrap:
 		next, err = applyBootstrap(s, c)
 	case *CreateRelation:

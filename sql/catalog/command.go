@@ -25,6 +25,10 @@ type CreateRelation struct {
 	// Query is nil for a source relation. Its Sources have IDs already.
 	Query       *Query
 	IfNotExists bool
+	// Sequences are made with the relation and belong to its columns: each has its
+	// OwnerColumn. The defaults of these columns that are not identity columns take
+	// values from them.
+	Sequences []Sequence
 	// Indexes are those of UNIQUE constraints, ready since there are no rows. Their
 	// Table is the relation; a Name "" is chosen by Apply.
 	Indexes []Index
@@ -129,6 +133,63 @@ type CreateShadow struct {
 // DropShadow gives a rewrite up and drops its copy, or all for ID 0.
 type DropShadow struct{ ID ObjectID }
 
+// CreateSequence makes a sequence. Apply gives out its ID.
+type CreateSequence struct {
+	Sequence    Sequence
+	IfNotExists bool
+}
+
+// AlterSequence puts another descriptor in the place of the one with its ID. The
+// sequence goes on where it was unless Restart is set: then RestartWith is the next
+// value.
+type AlterSequence struct {
+	Sequence    Sequence
+	Restart     bool
+	RestartWith int64
+	// IfExists makes it a notice that there is no sequence with the ID.
+	IfExists bool
+}
+
+// DropSequences is DROP SEQUENCE: all of Names or none.
+type DropSequences struct {
+	Names    []Name
+	IfExists bool
+	// Cascade drops the defaults that take values from them as well.
+	Cascade bool
+}
+
+// NextValues reserves up to Count values of a sequence: Result.Count of them, from
+// Result.First on in steps of its increment. Like the two commands behind it, it does
+// not change the catalog's version.
+type NextValues struct {
+	ID    ObjectID
+	Count int64
+}
+
+// SetSequence sets a sequence: its next value is Value where Called is not set, and
+// the one behind it otherwise; with Restart it is the sequence's start.
+type SetSequence struct {
+	ID      ObjectID
+	Value   int64
+	Called  bool
+	Restart bool
+}
+
+// ReturnValues takes values back that were reserved in an epoch, up to Reserved, and
+// never given: Given is the last one that was. Where others have been reserved since,
+// it does nothing.
+type ReturnValues struct {
+	ID              ObjectID
+	Epoch           uint64
+	Reserved, Given int64
+}
+
+func (*CreateSequence) command() {}
+func (*AlterSequence) command()  {}
+func (*DropSequences) command()  {}
+func (*NextValues) command()     {}
+func (*SetSequence) command()    {}
+func (*ReturnValues) command()   {}
 func (*AlterRelation) command()  {}
 func (*CreateShadow) command()   {}
 func (*DropShadow) command()     {}
@@ -153,8 +214,10 @@ type Result struct {
 	Version uint64
 	// Created and Dropped are the IDs of relations, queries and indexes.
 	Created, Dropped []ObjectID
-	// First is the first of the values that ReserveRowIDs gives.
-	First int64
+	// First is the first of the values that ReserveRowIDs or NextValues gives, Count
+	// how many NextValues gives, in steps of Increment, and Epoch the sequence's then.
+	First, Count, Increment int64
+	Epoch                   uint64
 	// Notices are for the client.
 	Notices []Notice
 }

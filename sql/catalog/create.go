@@ -42,6 +42,19 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 	}
 	r.Changed, r.Layout = next.version, next.version
 	result.Created = append(result.Created, r.ID)
+	if len(c.Sequences) > 0 {
+		r.Columns = slices.Clone(r.Columns)
+	}
+	for _, sequence := range c.Sequences {
+		if next.NameTaken(sequence.Schema, sequence.Name) || sequence.Name == r.Name || r.Constraint(sequence.Name) != nil {
+			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", sequence.Name)
+		}
+		sequence.Owner = r.ID
+		q := next.addSequence(sequence, result)
+		if column := &r.Columns[q.OwnerColumn]; column.Identity == NotIdentity {
+			column.Sequences = []ObjectID{q.ID}
+		}
+	}
 	if c.Query != nil {
 		q := *c.Query
 		if err := checkQuery(s, &q); err != nil {

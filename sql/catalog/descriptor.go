@@ -100,8 +100,16 @@ type Column struct {
 	Name    string
 	Type    types.Type
 	NotNull bool
-	// Default is the text of the DEFAULT expression, or "".
-	Default string
+	// Default is the text of the DEFAULT expression, or "", and Sequences are those
+	// that it takes values from.
+	Default   string
+	Sequences []ObjectID
+	// Identity says that the column's values come from the sequence that it owns
+	// (Snapshot.OwnedSequence).
+	Identity Identity
+	// Generated is the text of the expression of GENERATED ALWAYS AS (…) STORED, over
+	// the relation's other columns, or "".
+	Generated string
 	// Hidden columns are stored but not part of `*`: the key columns of a derived
 	// table that its SELECT does not list, the row id of a source table without
 	// PRIMARY KEY (see Relation.RowID), and columns that were dropped.
@@ -123,6 +131,16 @@ type Column struct {
 	Missing types.Datum
 	Comment string
 }
+
+// Identity says whether a column is an identity column.
+type Identity uint8
+
+// The kinds of identity column: GENERATED ALWAYS refuses values of users.
+const (
+	NotIdentity Identity = iota
+	IdentityAlways
+	IdentityByDefault
+)
 
 // FormerName is a name that a relation or column had before it was renamed.
 type FormerName struct {

@@ -47,6 +47,7 @@ func (s *Snapshot) drop(relations []ObjectID, result *Result) {
 	for _, id := range relations {
 		r := s.Relation(id)
 		s.removeRelation(id)
+		s.dropOwned(id, -1, result)
 		result.Dropped = append(result.Dropped, id)
 		if r.Query != 0 {
 			s.removeQuery(r.Query)

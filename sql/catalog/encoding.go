@@ -60,6 +60,18 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "abandon_index", indexIDRecord(*c), nil
 	case *CommentOnIndex:
 		return "comment_on_index", indexCommentRecord(*c), nil
+	case *CreateSequence:
+		return "create_sequence", createSequenceRecord{Sequence: newSequenceRecord(&c.Sequence), IfNotExists: c.IfNotExists}, nil
+	case *AlterSequence:
+		return "alter_sequence", alterSequenceRecord{Sequence: newSequenceRecord(&c.Sequence), Restart: c.Restart, RestartWith: c.RestartWith, IfExists: c.IfExists}, nil
+	case *DropSequences:
+		return "drop_sequences", dropSequencesRecord(*c), nil
+	case *NextValues:
+		return "next_values", nextValuesRecord(*c), nil
+	case *SetSequence:
+		return "set_sequence", setSequenceRecord(*c), nil
+	case *ReturnValues:
+		return "return_values", returnValuesRecord(*c), nil
 	case *ReserveRowIDs:
 		return "reserve_row_ids", reserveRecord(*c), nil
 	case *AlterRelation:
@@ -127,6 +139,8 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		return c, err
 	case "create_index", "index_ready", "drop_indexes", "abandon_index", "comment_on_index":
 		return decodeIndexCommand(&envelope)
+	case "create_sequence", "alter_sequence", "drop_sequences", "next_values", "set_sequence", "return_values":
+		return decodeSequenceCommand(&envelope)
 	case "reserve_row_ids":
 		var r reserveRecord
 		if err := unmarshal(envelope.Body, &r); err != nil {

@@ -21,6 +21,8 @@ type createRecord struct {
 	Query       *queryRecord   `json:"query,omitempty"`
 	IfNotExists bool           `json:"if_not_exists,omitempty"`
 	Indexes     []indexRecord  `json:"indexes,omitempty"`
+
+	Sequences []sequenceRecord `json:"sequences,omitempty"`
 }
 
 type dropRecord struct {
@@ -79,6 +81,7 @@ type snapshotRecord struct {
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
+	Sequences     []sequenceRecord `json:"sequences,omitempty"`
 	Shadows       []relationRecord `json:"shadows,omitempty"`
 }
 
@@ -120,8 +123,13 @@ type columnRecord struct {
 	Type    typeRecord `json:"type"`
 	NotNull bool       `json:"not_null,omitempty"`
 	Default string     `json:"default,omitempty"`
-	Hidden  bool       `json:"hidden,omitempty"`
-	Comment string     `json:"comment,omitempty"`
+
+	Sequences []ObjectID `json:"sequences,omitempty"`
+	Identity  string     `json:"identity,omitempty"`
+	Generated string     `json:"generated,omitempty"`
+
+	Hidden  bool   `json:"hidden,omitempty"`
+	Comment string `json:"comment,omitempty"`
 
 	Dropped     bool               `json:"dropped,omitempty"`
 	Unseen      bool               `json:"unseen,omitempty"`
@@ -164,6 +172,9 @@ func newCreateRecord(c *CreateRelation) (createRecord, error) {
 		query := queryRecord(*c.Query)
 		record.Query = &query
 	}
+	for i := range c.Sequences {
+		record.Sequences = append(record.Sequences, newSequenceRecord(&c.Sequences[i]))
+	}
 	for i := range c.Indexes {
 		record.Indexes = append(record.Indexes, newIndexRecord(&c.Indexes[i]))
 	}
@@ -179,6 +190,16 @@ func (r *createRecord) command() (Command, error) {
 	if r.Query != nil {
 		query := Query(*r.Query)
 		c.Query = &query
+	}
+	for i := range r.Sequences {
+		q, err := r.Sequences[i].sequence()
+		if err != nil {
+			return nil, err
+		}
+		if q.OwnerColumn >= len(c.Relation.Columns) {
+			return nil, corrupt("sequence %q belongs to no column", q.Name)
+		}
+		c.Sequences = append(c.Sequences, *q)
 	}
 	for i := range r.Indexes {
 		c.Indexes = append(c.Indexes, *r.Indexes[i].index())
@@ -202,6 +223,9 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	}
 	for i, q := range s.queries {
 		record.Queries[i] = queryRecord(*q)
+	}
+	for _, q := range s.sequences {
+		record.Sequences = append(record.Sequences, newSequenceRecord(q))
 	}
 	for _, i := range s.indexes {
 		record.Indexes = append(record.Indexes, newIndexRecord(i))
@@ -254,8 +278,19 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		}
 		s.indexes = append(s.indexes, index)
 	}
+	for i := range r.Sequences {
+		q, err := r.Sequences[i].sequence()
+		if err != nil {
+			return nil, err
+		}
+		if err := s.checkOwner(q); err != nil {
+			return nil, corrupt("damaged catalog record: sequence %d belongs to no column", q.ID)
+		}
+		s.sequences = append(s.sequences, q)
+	}
 	s.index()
-	if !slices.IsSortedFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) }) ||
+	if !slices.IsSortedFunc(s.sequences, func(a, b *Sequence) int { return cmp.Compare(a.ID, b.ID) }) ||
+		!slices.IsSortedFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) }) ||
 		!slices.IsSortedFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) }) ||
 		!slices.IsSortedFunc(s.indexes, func(a, b *Index) int { return cmp.Compare(a.ID, b.ID) }) ||
 		len(s.relationByName) != len(s.relations) || len(s.queryByName) != len(s.queries) {
@@ -305,6 +340,7 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		}
 		record.Columns[i] = columnRecord{
 			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+			Sequences: c.Sequences, Identity: identities[c.Identity], Generated: c.Generated,
 			Dropped: c.Dropped, Unseen: c.Unseen, FormerNames: formerNameRecords(c.FormerNames), Since: c.Since,
 		}
 		if c.Missing.Valid {
@@ -343,8 +379,13 @@ func (r *relationRecord) relation() (*Relation, error) {
 		if err != nil {
 			return nil, err
 		}
+		identity, err := parseIdentity(c.Identity)
+		if err != nil {
+			return nil, err
+		}
 		relation.Columns[i] = Column{
 			Name: c.Name, Type: t, NotNull: c.NotNull, Default: c.Default, Hidden: c.Hidden, Comment: c.Comment,
+			Sequences: c.Sequences, Identity: identity, Generated: c.Generated,
 			Dropped: c.Dropped, Unseen: c.Unseen, FormerNames: formerNames(c.FormerNames), Since: c.Since,
 		}
 		if c.Missing != nil {
@@ -397,6 +438,18 @@ func parseConstraintKind(name string) (ConstraintKind, error) {
 		}
 	}
 	return 0, corrupt("unknown kind of constraint %q", name)
+}
+
+// identities names the kinds of identity column.
+var identities = map[Identity]string{NotIdentity: "", IdentityAlways: "always", IdentityByDefault: "by default"}
+
+func parseIdentity(name string) (Identity, error) {
+	for identity, known := range identities {
+		if known == name {
+			return identity, nil
+		}
+	}
+	return 0, corrupt("unknown kind of identity column %q", name)
 }
 
 // typeRecord is a type with its kind by name, which outlives the numbers that

@@ -21,6 +21,7 @@ type Snapshot struct {
 	lastRowID int64
 
 	relations []*Relation // by ID
+	sequences []*Sequence // by ID
 	queries   []*Query    // by ID
 	indexes   []*Index    // by ID
 	// shadows are the copies of tables that rewrites are building, by ID. They have
@@ -102,10 +103,10 @@ func (s *Snapshot) Lookup(schema, name string) *Relation {
 	return s.relationByName[Name{schema, name}]
 }
 
-// NameTaken reports whether a stream, a table, or an index, also that of a primary
-// key, has a qualified name: these share one space of names.
+// NameTaken reports whether a stream, a table, a sequence, or an index, also that of
+// a primary key, has a qualified name: these share one space of names.
 func (s *Snapshot) NameTaken(schema, name string) bool {
-	if s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil {
+	if s.LookupSequence(schema, name) != nil || s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil {
 		return true
 	}
 	for _, r := range s.relations {
@@ -149,6 +150,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.version++
 	next.nextID = max(s.nextID, FirstObjectID)
 	next.relations = slices.Clone(s.relations)
+	next.sequences = slices.Clone(s.sequences)
 	next.queries = slices.Clone(s.queries)
 	next.indexes = slices.Clone(s.indexes)
 	next.shadows = slices.Clone(s.shadows)

@@ -89,4 +89,14 @@ type Session interface {
 	// SetConfig sets a setting, until the end of the transaction where local is
 	// set, and returns its value as SHOW does.
 	SetConfig(name, value string, local bool) (string, error)
+	// NextValues takes the next values of the sequence with an OID. On error it has
+	// taken as many as it says.
+	NextValues(sequence uint32, values []int64) (given int, err error)
+	// CurrentValue and LastValue return the value that the session took last of a
+	// sequence, and of any.
+	CurrentValue(sequence uint32) (int64, error)
+	LastValue() (int64, error)
+	// SetValue sets the last value of a sequence, which counts as given where called
+	// is set and is the next one otherwise.
+	SetValue(sequence uint32, value int64, called bool) error
 }

@@ -39,6 +39,7 @@ func buildRegistry() *registry {
 	b.defineJSON()
 	b.defineConditional()
 	b.defineSession()
+	b.defineSequences()
 	b.defineKSQL()
 	b.defineAggregates()
 	return &b.registry

@@ -83,6 +83,8 @@ type Session struct {
 	// cursorCount numbers cursors, so that savepoints know which are younger.
 	cursorCount int
 
+	sequences sequenceValues
+
 	// activity is what others see of the session.
 	activity activity
 }

@@ -185,6 +185,7 @@ func (s *Session) discard(n *ast.Discard) (string, error) {
 	case "plans":
 		return "DISCARD PLANS", nil
 	case "sequences":
+		s.sequences = sequenceValues{}
 		return "DISCARD SEQUENCES", nil
 	case "temp":
 		return "DISCARD TEMP", nil
@@ -196,6 +197,7 @@ func (s *Session) discard(n *ast.Discard) (string, error) {
 		s.closeCursor(name)
 	}
 	clear(s.statements)
+	s.sequences = sequenceValues{}
 	s.resetAll()
 	return "DISCARD ALL", nil
 }

@@ -165,6 +165,9 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 			return table.Schema, table.Name, true
 		}
 	}
+	if q := s.options.Backend.Catalog().Sequence(catalog.ObjectID(oid)); q != nil {
+		return q.Schema, q.Name, true
+	}
 	r := s.options.Backend.Catalog().Relation(catalog.ObjectID(oid))
 	if r == nil {
 		return "", "", false
@@ -176,6 +179,9 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 func (s *Session) RelationOID(schema, name string) (oid uint32, ok bool) {
 	if r := s.options.Backend.Catalog().Lookup(schema, name); r != nil {
 		return uint32(r.ID), true
+	}
+	if q := s.options.Backend.Catalog().LookupSequence(schema, name); q != nil {
+		return uint32(q.ID), true
 	}
 	if s.options.System != nil {
 		if table := s.options.System.Lookup(schema, name); table != nil {

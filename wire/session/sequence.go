@@ -1,0 +1,86 @@
+package session
+
+import (
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+)
+
+// sequenceValues are the values that a session took of sequences.
+type sequenceValues struct {
+	current map[catalog.ObjectID]int64
+	// last is the sequence of which it took the last one, 0 for none.
+	last catalog.ObjectID
+}
+
+// sequence finds a sequence by its OID.
+func (s *Session) sequence(oid uint32) (*catalog.Sequence, error) {
+	snapshot := s.options.Backend.Catalog()
+	if q := snapshot.Sequence(catalog.ObjectID(oid)); q != nil {
+		return q, nil
+	}
+	if _, name, ok := s.RelationName(oid); ok {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a sequence", name)
+	}
+	return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "could not open relation with OID %d", oid)
+}
+
+// NextValues implements expr.Session.
+func (s *Session) NextValues(oid uint32, values []int64) (given int, err error) {
+	q, err := s.sequence(oid)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.requireWritable("nextval()"); err != nil {
+		return 0, err
+	}
+	given, err = s.options.Backend.NextValues(s.life, q.ID, values)
+	if given > 0 {
+		if s.sequences.current == nil {
+			s.sequences.current = map[catalog.ObjectID]int64{}
+		}
+		s.sequences.current[q.ID], s.sequences.last = values[given-1], q.ID
+	}
+	return given, err
+}
+
+// CurrentValue implements expr.Session.
+func (s *Session) CurrentValue(oid uint32) (int64, error) {
+	q, err := s.sequence(oid)
+	if err != nil {
+		return 0, err
+	}
+	value, taken := s.sequences.current[q.ID]
+	if !taken {
+		return 0, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "currval of sequence %q is not yet defined in this session", q.Name)
+	}
+	return value, nil
+}
+
+// LastValue implements expr.Session.
+func (s *Session) LastValue() (int64, error) {
+	if s.sequences.last == 0 || s.options.Backend.Catalog().Sequence(s.sequences.last) == nil {
+		return 0, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "lastval is not yet defined in this session")
+	}
+	return s.sequences.current[s.sequences.last], nil
+}
+
+// SetValue implements expr.Session.
+func (s *Session) SetValue(oid uint32, value int64, called bool) error {
+	q, err := s.sequence(oid)
+	if err != nil {
+		return err
+	}
+	if err := s.requireWritable("setval()"); err != nil {
+		return err
+	}
+	if err := s.options.Backend.SetSequence(s.life, &catalog.SetSequence{ID: q.ID, Value: value, Called: called}); err != nil {
+		return err
+	}
+	if called {
+		if s.sequences.current == nil {
+			s.sequences.current = map[catalog.ObjectID]int64{}
+		}
+		s.sequences.current[q.ID] = value
+	}
+	return nil
+}
