@@ -111,7 +111,7 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 			l.status.mu.Unlock()
 			return notRunning(q, state)
 		}
-		if reached(inputs, targets) {
+		if reached(inputs, targets) && !published.unfinished {
 			l.status.mu.Unlock()
 			return nil
 		}

@@ -24,12 +24,15 @@ type queryStatus struct {
 	state   queryState
 	failure string
 	errors  uint64
+	late    uint64
 }
 
 // stageStatus is a stage's positions on one shard.
 type stageStatus struct {
 	inputs []inputStatus
 	sent   []uint64
+	// unfinished says that the stage has more to give of what it has consumed.
+	unfinished bool
 }
 
 // inputStatus is the position of one input.
@@ -55,7 +58,7 @@ func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 	}
 	s.version, s.failure = c.record.version, nil
 	for _, q := range worked {
-		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
+		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors, late: q.late}
 		for _, stage := range q.stages {
 			s.publishStage(stage)
 		}
@@ -73,6 +76,7 @@ func (s *status) publishStage(stage *stage) {
 		s.stages[stage.id] = published
 	}
 	copy(published.sent, stage.sent)
+	published.unfinished = stage.unfinished
 	for i, in := range stage.inputs {
 		to := &published.inputs[i]
 		to.kind, to.source, to.from = in.kind, in.source, in.from
