@@ -152,6 +152,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	for _, relation := range env.Catalog.Relations() {
 		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		key := indexOf(relation)
+		class["relfilenode"] = relation.StorageID()
 		class["relhasindex"], class["relchecks"] = key != nil, len(checks(relation))
 		rows = append(rows, class)
 		if key != nil {
@@ -166,7 +167,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 func classRow(oid int, name string, schema int, kind string, columns int) row {
 	return row{
 		"oid": oid, "relname": name, "relnamespace": schema, "relowner": oidRole, "reltuples": -1,
-		"relpersistence": "p", "relkind": kind, "relnatts": columns, "relispopulated": true, "relreplident": "d",
+		"relpersistence": "p", "relfilenode": oid, "relkind": kind, "relnatts": columns, "relispopulated": true, "relreplident": "d",
 	}
 }
 
