@@ -89,6 +89,7 @@ func (e *Engine) stagesOf(query catalog.ObjectID) int {
 // now. The deadline begins with the first wait.
 func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, id stageID, timeout time.Duration, deadline *<-chan time.Time) error {
 	var targets []inputTarget
+	var work []workStatus
 	for {
 		l.status.mu.Lock()
 		published := l.status.stages[id]
@@ -111,9 +112,15 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 			l.status.mu.Unlock()
 			return notRunning(q, state)
 		}
-		if reached(inputs, targets) && !published.unfinished {
-			l.status.mu.Unlock()
-			return nil
+		if reached(inputs, targets) {
+			// What has been taken may be left with the stage's joins.
+			if work == nil {
+				work = slices.Clone(published.work)
+			}
+			if worked(published.work, work) {
+				l.status.mu.Unlock()
+				return nil
+			}
 		}
 		state, changed := l.status.queries[id.query], l.status.notice()
 		l.status.mu.Unlock()
@@ -170,6 +177,16 @@ func (e *Engine) targets(l *shardLoop, inputs []inputStatus) ([]inputTarget, err
 		}
 	}
 	return out, nil
+}
+
+// worked reports whether joins have done the work that they had left.
+func worked(now, then []workStatus) bool {
+	for i := range then {
+		if now[i].first < then[i].next {
+			return false
+		}
+	}
+	return true
 }
 
 func reached(inputs []inputStatus, targets []inputTarget) bool {
@@ -236,13 +253,17 @@ type lag struct {
 }
 
 func (l *shardLoop) lag(query catalog.ObjectID) lag {
+	var out lag
 	l.status.mu.Lock()
 	var inputs []inputStatus
 	for n := 0; l.status.stages[stageID{query, n}] != nil; n++ {
-		inputs = append(inputs, l.status.stages[stageID{query, n}].inputs...)
+		published := l.status.stages[stageID{query, n}]
+		inputs = append(inputs, published.inputs...)
+		for _, work := range published.work {
+			out.batches += int64(work.next - work.first)
+		}
 	}
 	l.status.mu.Unlock()
-	var out lag
 	for i := range inputs {
 		out.batches += int64(inputs[i].waitingNext - inputs[i].waitingFirst)
 		switch inputs[i].kind {

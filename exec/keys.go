@@ -17,14 +17,13 @@ import (
 //
 // and rows on their way the internal key's (query, stage, direction, peer,
 // number): outgoing rows for shard peer; incoming rows that wait for input peer;
-// and, with directions of their own, the errors of a query's rows and the rows
-// that came too late (stage and peer 0), and the keys ahead of the scan of input
-// peer (the key instead of a number).
+// and, with directions of their own, the errors of a query's rows (stage and
+// peer 0) and the keys ahead of the scan of input peer (the key instead of a
+// number).
 
 const (
 	directionErrors tables.Direction = 'e'
 	directionAhead  tables.Direction = 'a'
-	directionLate   tables.Direction = 'l'
 
 	wholeStage = 0xffff
 
@@ -52,10 +51,6 @@ func outgoingKey(buf []byte, id stageID, shard int, number uint64) []byte {
 
 func waitingKey(buf []byte, id stageID, input int, number uint64) []byte {
 	return tables.AppendInternalKey(buf, uint64(id.query), uint16(id.stage), tables.Incoming, uint32(input), number)
-}
-
-func lateKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
-	return tables.AppendInternalKey(buf, uint64(query), 0, directionLate, 0, number)
 }
 
 func errorKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
@@ -136,31 +131,38 @@ func decodeShardRecord(data []byte) (shardRecord, error) {
 }
 
 // appendQueryStatus encodes a query's status on a shard.
-func appendQueryStatus(buf []byte, state queryState, errorCount, late uint64, failure string) []byte {
+func appendQueryStatus(buf []byte, state queryState, errorCount uint64, failure string) []byte {
 	buf = append(buf, recordVersion, byte(state))
 	buf = binary.AppendUvarint(buf, errorCount)
-	buf = binary.AppendUvarint(buf, late)
 	return append(buf, failure...)
 }
 
-func decodeQueryStatus(data []byte) (state queryState, errorCount, late uint64, failure string, err error) {
+func decodeQueryStatus(data []byte) (state queryState, errorCount uint64, failure string, err error) {
 	if len(data) < 3 || data[0] != recordVersion || data[1] > byte(queryFailed) {
-		return 0, 0, 0, "", errBadRecord
+		return 0, 0, "", errBadRecord
 	}
 	in := uvarintReader{data: data[2:]}
-	errorCount, late = in.next(), in.next()
+	errorCount = in.next()
 	if in.bad {
-		return 0, 0, 0, "", errBadRecord
+		return 0, 0, "", errBadRecord
 	}
-	return queryState(data[1]), errorCount, late, string(in.data), nil
+	return queryState(data[1]), errorCount, string(in.data), nil
 }
 
+const (
+	stageStarted = 1 << 0
+	stageTold    = 1 << 1
+)
+
 func (s *stage) appendRecord(buf []byte) []byte {
-	started := byte(0)
+	flags := byte(0)
 	if s.started {
-		started = 1
+		flags |= stageStarted
 	}
-	buf = append(buf, recordVersion, started)
+	if s.told {
+		flags |= stageTold
+	}
+	buf = append(buf, recordVersion, flags)
 	buf = binary.AppendUvarint(buf, uint64(len(s.sent)))
 	for i := range s.sent {
 		buf = binary.AppendUvarint(buf, s.sent[i])
@@ -173,7 +175,7 @@ func (s *stage) decodeRecord(data []byte) error {
 	if len(data) < 3 || data[0] != recordVersion {
 		return errBadRecord
 	}
-	s.started = data[1] == 1
+	s.started, s.told = data[1]&stageStarted != 0, data[1]&stageTold != 0
 	in := uvarintReader{data: data[2:]}
 	n := in.next()
 	if n != uint64(len(s.sent)) {

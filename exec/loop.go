@@ -195,9 +195,7 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 			l.retainAt = in.now.Add(retainEvery)
 		}
 		arrived := len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || len(in.producers) >= manyProducers
-		wake := l.core.nextWake()
-		due := !wake.IsZero() && !in.now.Before(wake)
-		if more || arrived || due || in.snapshot != nil || in.retain && l.core.retains() {
+		if more || arrived || in.snapshot != nil || in.retain && l.core.retains() {
 			if len(l.deferred) > 0 {
 				in.requests = append(l.deferred, in.requests...)
 				l.deferred = nil
@@ -210,15 +208,10 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 		} else if timer == nil {
 			timer = l.engine.after(retainEvery)
 		}
-		var woken <-chan time.Time
-		if !wake.IsZero() {
-			woken = l.engine.after(wake.Sub(in.now))
-		}
 		select {
 		case <-ctx.Done():
 			return nil, ErrStopped
 		case <-l.queue.wake:
-		case <-woken:
 		case <-timer:
 			timer = nil
 		}

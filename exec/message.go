@@ -83,8 +83,8 @@ type delivery struct {
 	number uint64
 	// version is the catalog version that the sender used.
 	version uint64
-	// sent is what is delivered, or nil when payload has it encoded.
-	sent    *arrival
+	// rows are the changes, or nil when payload has them encoded.
+	rows    *types.Batch
 	payload []byte
 }
 

@@ -2,12 +2,9 @@ package exec
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 
-	"millrace/planner/plan"
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // tableSink keeps a derived table equal to what its input's changes add up to,
@@ -26,12 +23,6 @@ type tableSink struct {
 	changes []keyChange
 	rows    *types.Batch
 	scratch []byte
-
-	// keep is set where rows go some time after their windows' end, without a
-	// deletion that anyone is told of: those of windows that end at or before kept
-	// are gone.
-	keep *plan.Closing
-	kept int64
 }
 
 // keyChange is what a turn does to one key: rows are numbers in tableSink.rows,
@@ -43,7 +34,7 @@ type keyChange struct {
 }
 
 func newTableSink(codec *relationCodec, emit func(*turn, *types.Batch)) *tableSink {
-	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}, kept: noTime}
+	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}}
 }
 
 func (s *tableSink) process(t *turn, in *types.Batch) {
@@ -83,25 +74,6 @@ func (c *keyChange) apply(row int32, weight int64, bag bool) {
 }
 
 func (s *tableSink) finish(t *turn) {
-	s.writeChanges(t)
-	if s.keep != nil && t.failed == nil {
-		s.deleteOld(t)
-	}
-}
-
-// deleteOld deletes the rows of windows that are kept no longer: one range, since
-// the key begins with the window's end.
-func (s *tableSink) deleteOld(t *turn) {
-	end := lastEnd(s.keep, saturated(t.time.at, -s.keep.Keep))
-	if end <= s.kept {
-		return
-	}
-	s.kept = end
-	prefix := tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil)
-	t.write.DeleteRange(prefix, types.AppendKey(slices.Clone(prefix), types.TimestampTZ, types.IntDatum(end+1)))
-}
-
-func (s *tableSink) writeChanges(t *turn) {
 	if len(s.changes) == 0 {
 		return
 	}
@@ -229,13 +201,9 @@ func columnTypesOf(b *types.Batch) []types.Type {
 type shuffleOut struct {
 	keys       []int
 	partitions int
-	emit       func(t *turn, shard int, sent arrival)
+	emit       func(t *turn, shard int, rows *types.Batch)
 	parts      []*types.Batch
 	scratch    []byte
-	// closing is set where the receivers close windows by stream time, and told is
-	// what each of them was told last.
-	closing *plan.Closing
-	told    []streamTime
 }
 
 func (s *shuffleOut) process(t *turn, in *types.Batch) {
@@ -285,63 +253,12 @@ func allWeights(b *types.Batch) []int64 {
 }
 
 func (s *shuffleOut) finish(t *turn) {
-	for p := range s.partitions {
-		var sent arrival
-		if s.parts != nil {
-			sent.rows, s.parts[p] = s.parts[p], nil
+	for p, rows := range s.parts {
+		if rows != nil && t.failed == nil {
+			s.emit(t, p, rows)
 		}
-		if s.closing != nil && (sent.rows != nil || matters(s.closing, s.told[p], t.time)) {
-			sent.timed, sent.time, s.told[p] = true, t.time, t.time
-		}
-		if t.failed == nil && (sent.rows != nil || sent.timed) {
-			s.emit(t, p, sent)
+		if rows != nil {
+			s.parts[p] = nil
 		}
 	}
-}
-
-// arrival is what a shuffle carries from a stage on one shard to one on another:
-// rows, the sender's stream time, or both.
-//
-//	sender u · timed u8 · [idleness u8 · time varint] · [batch]
-type arrival struct {
-	rows  *types.Batch // nil for none
-	from  int
-	timed bool
-	time  streamTime
-}
-
-func (a *arrival) append(buf []byte) []byte {
-	buf = binary.AppendUvarint(buf, uint64(a.from))
-	if a.timed {
-		buf = a.time.append(append(buf, 1))
-	} else {
-		buf = append(buf, 0)
-	}
-	if a.rows != nil {
-		buf = types.AppendBatch(buf, a.rows)
-	}
-	return buf
-}
-
-var errBadArrival = errors.New("damaged rows of a shuffle")
-
-func decodeArrival(data []byte, columns []types.Type) (arrival, error) {
-	r := uvarintReader{data: data}
-	a := arrival{from: int(r.next())}
-	if r.bad || len(r.data) == 0 {
-		return a, errBadArrival
-	}
-	a.timed, r.data = r.data[0] == 1, r.data[1:]
-	if a.timed {
-		a.time = r.streamTime()
-	}
-	if r.bad {
-		return a, errBadArrival
-	}
-	if len(r.data) == 0 {
-		return a, nil
-	}
-	var err error
-	a.rows, err = types.DecodeBatch(r.data, columns)
-	return a, err
 }

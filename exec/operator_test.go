@@ -112,22 +112,7 @@ func (h *rowHost) run(batches []*types.Batch) {
 	if h.store == nil {
 		return
 	}
-	entry, err := log.DecodeEntry(h.build.Finish())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	batch := h.store.Shard(0).NewBatch()
-	for _, w := range entry.Writes {
-		if w.Kind == log.Set {
-			batch.Set(w.Key, w.Value)
-		} else {
-			batch.Delete(w.Key)
-		}
-	}
-	h.index++
-	if err := batch.Commit(h.index); err != nil {
-		h.t.Fatal(err)
-	}
+	h.commit(h.build.Finish())
 }
 
 func (h *rowHost) result() []string {

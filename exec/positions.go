@@ -10,13 +10,11 @@ import (
 // written in the entries that they describe. Integers are uvarints.
 //
 //	position (query, stage, input) := version u8 · flags u8 · offset · waiting first ·
-//	                                  waiting next · waiting bytes · senders ·
-//	                                  wanted number per sender · stream times ·
-//	                                  (idleness u8 · time varint) per sender ·
-//	                                  cursor length · cursor
+//	                                  waiting next · waiting bytes · told · senders ·
+//	                                  wanted number per sender · cursor length · cursor
 //	multiplicity of a bag's row    := count uvarint, before the row
 
-const positionVersion = 2
+const positionVersion = 1
 
 const (
 	positionLive        = 1 << 0
@@ -46,10 +44,11 @@ type position struct {
 	waitingFirst, waitingNext uint64
 	waitingBytes              uint64
 	lost                      bool
-	// wanted is the number of the next delivery of each sending shard.
+	// wanted is the number of the next delivery of each sending shard, and told the
+	// number of shards whose sending stage has told that it has worked off what was
+	// there when the query began.
 	wanted []uint64
-	// times are the stream times of the sending shards, where the stage uses them.
-	times []streamTime
+	told   uint64
 }
 
 func (p *position) append(buf []byte) []byte {
@@ -71,13 +70,10 @@ func (p *position) append(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, p.waitingFirst)
 	buf = binary.AppendUvarint(buf, p.waitingNext)
 	buf = binary.AppendUvarint(buf, p.waitingBytes)
+	buf = binary.AppendUvarint(buf, p.told)
 	buf = binary.AppendUvarint(buf, uint64(len(p.wanted)))
 	for _, n := range p.wanted {
 		buf = binary.AppendUvarint(buf, n)
-	}
-	buf = binary.AppendUvarint(buf, uint64(len(p.times)))
-	for _, at := range p.times {
-		buf = at.append(buf)
 	}
 	buf = binary.AppendUvarint(buf, uint64(len(p.cursor)))
 	return append(buf, p.cursor...)
@@ -92,7 +88,7 @@ func decodePosition(data []byte) (position, error) {
 	p.scanned, p.lost = data[1]&positionScanned != 0, data[1]&positionLost != 0
 	r := uvarintReader{data: data[2:]}
 	p.offset = int64(r.next())
-	p.waitingFirst, p.waitingNext, p.waitingBytes = r.next(), r.next(), r.next()
+	p.waitingFirst, p.waitingNext, p.waitingBytes, p.told = r.next(), r.next(), r.next(), r.next()
 	senders := r.next()
 	if senders > uint64(len(r.data)) {
 		return p, errBadPosition
@@ -100,13 +96,6 @@ func decodePosition(data []byte) (position, error) {
 	p.wanted = make([]uint64, senders)
 	for i := range p.wanted {
 		p.wanted[i] = r.next()
-	}
-	timed := r.next()
-	if timed > uint64(len(r.data)) {
-		return p, errBadPosition
-	}
-	for range timed {
-		p.times = append(p.times, r.streamTime())
 	}
 	cursor := r.next()
 	if r.bad || cursor != uint64(len(r.data)) {
@@ -125,23 +114,6 @@ type uvarintReader struct {
 
 func (r *uvarintReader) next() uint64 {
 	v, n := binary.Uvarint(r.data)
-	if n <= 0 {
-		r.bad, r.data = true, nil
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
-}
-
-func appendVarints(buf []byte, list ...int64) []byte {
-	for _, v := range list {
-		buf = binary.AppendVarint(buf, v)
-	}
-	return buf
-}
-
-func (r *uvarintReader) varint() int64 {
-	v, n := binary.Varint(r.data)
 	if n <= 0 {
 		r.bad, r.data = true, nil
 		return 0

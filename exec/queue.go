@@ -153,14 +153,10 @@ func takeRequests(waiting []*request) (taken, rest []*request) {
 
 // deliverySize estimates a delivery's size in bytes.
 func deliverySize(d *delivery) int {
-	switch {
-	case d.sent == nil:
+	if d.rows == nil {
 		return len(d.payload)
-	case d.sent.rows == nil:
-		return 16
-	default:
-		return batchBytes(d.sent.rows)
 	}
+	return batchBytes(d.rows)
 }
 
 // answered makes room for the sessions that wait for it.

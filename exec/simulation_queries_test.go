@@ -3,6 +3,7 @@ package exec
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // template is a query of the simulation: its text, what it reads where that is
@@ -68,6 +69,79 @@ var templates = []template{
 		query:  `SELECT x, count(*) AS n, sum(g) AS s, min(g) AS lo, max(g) AS hi FROM $ GROUP BY x`,
 		result: func(c *cluster) []string {
 			return grouped(selected(c, 3), func(row [2]int64) (int64, int64, bool) { return row[1], row[0], true }, "%d %d %d %d %d")
+		},
+	},
+	{
+		query: `SELECT l.g, count(*) AS n, sum(r.x) AS s, min(r.x) AS lo, max(r.x) AS hi FROM t l JOIN t r ON l.x = r.id GROUP BY l.g`,
+		result: func(c *cluster) []string {
+			var rows [][2]int64
+			for _, l := range c.upserted {
+				if r, found := c.upserted[l[1]]; found {
+					rows = append(rows, [2]int64{l[0], r[1]})
+				}
+			}
+			return grouped(rows, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }, "%d %d %d %d %d")
+		},
+	},
+	{
+		query: `SELECT l.id AS a, r.id AS b FROM t l LEFT JOIN t r ON l.g = r.x AND l.id < r.id`,
+		result: func(c *cluster) []string {
+			var out []string
+			for a, l := range c.upserted {
+				found := false
+				for b, r := range c.upserted {
+					if l[0] == r[1] && a < b {
+						found = true
+						out = append(out, fmt.Sprintf("%d %d", a, b))
+					}
+				}
+				if !found {
+					out = append(out, fmt.Sprint(a))
+				}
+			}
+			return out
+		},
+	},
+	{
+		source: `CREATE TABLE $ AS SELECT k, count(*) AS n FROM s GROUP BY k`,
+		query:  `SELECT count(*) AS n, sum(d.n) AS s, count(DISTINCT d.n) AS d FROM $ d FULL JOIN t ON d.k = t.x AND t.g < 2`,
+		result: func(c *cluster) []string {
+			groups := groupsOf(c.streamed, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true })
+			var counts [][2]int64
+			rows := 0
+			matched := map[int64]bool{}
+			for _, t := range c.upserted {
+				if g := groups[t[1]]; g != nil && t[0] < 2 {
+					matched[t[1]] = true
+					counts = append(counts, [2]int64{0, g.rows})
+				}
+				rows++
+			}
+			for k, g := range groups {
+				if !matched[k] {
+					counts = append(counts, [2]int64{0, g.rows})
+					rows++
+				}
+			}
+			if len(counts) == 0 {
+				return []string{fmt.Sprintf("%d  0", rows)}
+			}
+			_, rest, _ := strings.Cut(total(counts), " ")
+			return []string{fmt.Sprintf("%d %s", rows, rest)}
+		},
+	},
+	{
+		query: `SELECT a.k, count(*) AS n, sum(b.v) AS s, min(b.v) AS lo, max(b.v) AS hi FROM s a JOIN s b ON a.k = b.v GROUP BY a.k`,
+		result: func(c *cluster) []string {
+			var rows [][2]int64
+			for _, a := range c.streamed {
+				for _, b := range c.streamed {
+					if a[0] == b[1] {
+						rows = append(rows, [2]int64{a[0], b[1]})
+					}
+				}
+			}
+			return grouped(rows, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], true }, "%d %d %d %d %d")
 		},
 	},
 }

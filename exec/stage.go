@@ -2,7 +2,6 @@ package exec
 
 import (
 	"fmt"
-	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
@@ -38,7 +37,6 @@ type runningQuery struct {
 	// recorded says that the stored status has the state.
 	recorded bool
 	errors   uint64 // rows that failed, ever
-	late     uint64 // changes that came too late for a window, ever
 	pace     pace
 	eval     expr.Context
 	results  expr.Context
@@ -66,8 +64,13 @@ type stage struct {
 	query  *runningQuery
 	plan   *plan.Stage
 	inputs []*input
+	// joins are the stage's joins, each before those that feed it.
+	joins []*join
 	// started says that the stage had its first turn on this shard.
 	started bool
+	// tells says that the stage's receivers want to know when it has worked off what
+	// was there when the query began, and told that they do.
+	tells, told bool
 	// sent is the number of the next delivery to each shard, where the stage
 	// shuffles.
 	sent []uint64
@@ -77,19 +80,6 @@ type stage struct {
 	handed, acknowledged, trimmed []uint64
 	dirty                         bool
 	turn                          turn
-
-	// timed says that the stage has something to do when time passes. It is then
-	// finished in its first turn, when wake has come (zero for never), and while it
-	// is unfinished: operators set these in finish.
-	timed, woken, unfinished bool
-	wake                     time.Time
-	// final says that the stage gives results of windows once they are over.
-	final bool
-}
-
-// due reports whether the stage has something to do without new input.
-func (s *stage) due(now time.Time) bool {
-	return !s.woken || s.unfinished || !s.wake.IsZero() && !now.Before(s.wake)
 }
 
 // inputKind says where a stage's input comes from.
@@ -112,29 +102,51 @@ type input struct {
 	fetch  *fetchReader
 	// changelog is set where a table's changes are read as rows.
 	changelog *changelog
-	// partitions is the number of shards that rows enter on.
-	partitions int
 	// from is the sending stage, and columns the columns of its rows.
 	from    stageID
 	columns []types.Type
 	to      consumer
+	// after are the inputs that must not lag when this one takes rows.
+	after []*input
 
 	position
 	dirty bool
-	// unused says that no row ever enters here on this shard.
-	unused bool
 }
 
-// streamTime is the stream time of what enters here: that of a shuffle's
-// senders; of rows from a partition there is none yet.
-func (in *input) streamTime() streamTime {
+// busy reports whether joins of the stage have work left, behind which all input
+// has to wait.
+func (s *stage) busy() bool {
+	for _, j := range s.joins {
+		if j.work.waiting() {
+			return true
+		}
+	}
+	return false
+}
+
+// takes reports whether an input can take rows now.
+func (s *stage) takes(in *input) bool {
+	if s.query.state != queryRunning || s.busy() {
+		return false
+	}
+	for _, earlier := range in.after {
+		if !earlier.complete() {
+			return false
+		}
+	}
+	return true
+}
+
+// complete reports whether an input other than a stream has worked off what was
+// there when the query began, and all that has come since.
+func (in *input) complete() bool {
 	switch {
-	case in.unused:
-		return streamTime{at: noTime, idle: stopped}
-	case in.times == nil:
-		return streamTime{at: noTime}
+	case in.waitingFirst < in.waitingNext:
+		return false
+	case in.kind == inputTable:
+		return in.scanned
 	default:
-		return combined(in.times)
+		return in.told == uint64(len(in.wanted))
 	}
 }
 
@@ -157,7 +169,7 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		return b.scan(node, next)
 	case *plan.StageInput:
 		b.addInput(&input{
-			kind: inputShuffle, from: stageID{b.stage.id.query, node.Stage}, columns: b.shuffledColumns(node), partitions: node.Props().Partitions, to: next,
+			kind: inputShuffle, from: stageID{b.stage.id.query, node.Stage}, columns: b.shuffledColumns(node), to: next,
 		})
 		return nil
 	case *plan.Filter:
@@ -176,20 +188,19 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		return b.build(node.Input, &project{next: next, programs: programs})
 	case *plan.Window:
-		operator, err := newWindow(node, b.stateKey(), next, b.sourcePartitions(node.Input))
+		operator, err := newWindow(node, next)
 		if err != nil {
 			return err
 		}
-		b.stage.timed = b.stage.timed || node.Closing != nil
 		return b.build(node.Input, operator)
 	case *plan.Aggregate:
-		operator, err := newAggregate(node, b.stateKey(), next, b.cacheGroups)
+		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.cacheGroups)
 		if err != nil {
 			return err
 		}
-		b.stage.timed = b.stage.timed || node.Closing != nil && node.Mode != plan.AggregatePartial
-		b.stage.final = b.stage.final || node.Closing != nil && node.Closing.Final
 		return b.build(node.Input, operator)
+	case *plan.Join:
+		return b.join(node, next)
 	case *plan.Shuffle:
 		if !b.inMemory {
 			return fmt.Errorf("exec: a shuffle inside a stage")
@@ -199,28 +210,29 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 	return fmt.Errorf("exec: no incremental operator for %T", node)
 }
 
-func (b *stageBuilder) stateKey() stateKey {
-	return stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}
-}
-
-// sourcePartitions is the number of partitions whose rows a node gives, each in
-// its order: on a shard there is one.
-func (b *stageBuilder) sourcePartitions(node plan.Node) int {
-	if !b.inMemory {
-		return 1
+// join makes a join and its inputs. The right side's come first: a join that looks
+// rows up has them ready for the left side's rows of the same tick, which wait
+// while the right side lags.
+func (b *stageBuilder) join(node *plan.Join, next consumer) error {
+	j, err := newJoin(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.inMemory)
+	if err != nil {
+		return err
 	}
-	for {
-		switch n := node.(type) {
-		case *plan.Filter:
-			node = n.Input
-		case *plan.Project:
-			node = n.Input
-		case *plan.Scan:
-			return n.Relation.Partitions
-		default:
-			return 1
+	b.stage.joins = append(b.stage.joins, j)
+	start := len(b.stage.inputs)
+	if err := b.build(node.Right, joinInput{j, rightSide}); err != nil {
+		return err
+	}
+	right := len(b.stage.inputs)
+	if err := b.build(node.Left, joinInput{j, leftSide}); err != nil {
+		return err
+	}
+	if node.Lookup {
+		for _, in := range b.stage.inputs[right:] {
+			in.after = append(in.after, b.stage.inputs[start:right]...)
 		}
 	}
+	return nil
 }
 
 func (b *stageBuilder) operatorNumber() uint16 {
@@ -237,7 +249,7 @@ func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
 	if node.Relation.Kind == catalog.KindTable {
 		kind = inputTable
 	}
-	in := &input{kind: kind, source: node.Relation.ID, codec: codec, partitions: node.Relation.Partitions, fetch: newFetchReader(codec, node.Fetch), to: next}
+	in := &input{kind: kind, source: node.Relation.ID, codec: codec, fetch: newFetchReader(codec, node.Fetch), to: next}
 	if node.Changes {
 		in.changelog = newChangelog(codec, in.fetch, node.Fetch)
 	}
@@ -265,6 +277,19 @@ func isPartial(node plan.Node) bool {
 	return ok && aggregate.Mode == plan.AggregatePartial
 }
 
+// askToTell has the stages before an input tell when they have worked off what was
+// there when the query began.
+func (q *runningQuery) askToTell(in *input) {
+	if in.kind != inputShuffle || q.stages[in.from.stage].tells {
+		return
+	}
+	sender := q.stages[in.from.stage]
+	sender.tells = true
+	for _, earlier := range sender.inputs {
+		q.askToTell(earlier)
+	}
+}
+
 // newRunningQuery builds a planned query for shard, with its positions as at
 // the beginning.
 func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
@@ -289,15 +314,11 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 			return nil, fmt.Errorf("query %q: %w", planned.Query.Name, err)
 		}
 		for _, in := range s.inputs {
-			in.unused = c.shard >= in.partitions
 			if in.kind == inputShuffle {
 				in.live, in.wanted = true, make([]uint64, c.shards)
-				if s.timed {
-					in.times = make([]streamTime, c.shards)
-					for shard := range in.times {
-						in.times[shard].at = noTime
-					}
-				}
+			}
+			for _, earlier := range in.after {
+				q.askToTell(earlier)
 			}
 		}
 	}

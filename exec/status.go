@@ -24,16 +24,18 @@ type queryStatus struct {
 	state   queryState
 	failure string
 	errors  uint64
-	late    uint64
 }
 
 // stageStatus is a stage's positions on one shard.
 type stageStatus struct {
 	inputs []inputStatus
 	sent   []uint64
-	// unfinished says that the stage has more to give of what it has consumed.
-	unfinished bool
+	// work is, per join, the work that is left.
+	work []workStatus
 }
+
+// workStatus numbers the work that a join has left: first .. next-1.
+type workStatus struct{ first, next uint64 }
 
 // inputStatus is the position of one input.
 type inputStatus struct {
@@ -58,7 +60,7 @@ func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 	}
 	s.version, s.failure = c.record.version, nil
 	for _, q := range worked {
-		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors, late: q.late}
+		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
 		for _, stage := range q.stages {
 			s.publishStage(stage)
 		}
@@ -76,7 +78,10 @@ func (s *status) publishStage(stage *stage) {
 		s.stages[stage.id] = published
 	}
 	copy(published.sent, stage.sent)
-	published.unfinished = stage.unfinished
+	published.work = published.work[:0]
+	for _, j := range stage.joins {
+		published.work = append(published.work, workStatus{j.work.first, j.work.first + uint64(len(j.work.items))})
+	}
 	for i, in := range stage.inputs {
 		to := &published.inputs[i]
 		to.kind, to.source, to.from = in.kind, in.source, in.from

@@ -47,7 +47,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 	if q.state == queryFailed && !q.recorded {
 		t.writeStatus(q)
 	}
-	errorsBefore, lateBefore := q.errors, q.late
+	errorsBefore := q.errors
 	clock := &queryClock{now: t.core.clock, began: t.core.clock()}
 	for _, s := range q.stages {
 		if err := t.runStage(q, s, clock); err != nil {
@@ -57,7 +57,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 			return t.stopped, nil
 		}
 	}
-	if q.errors != errorsBefore || q.late != lateBefore {
+	if q.errors != errorsBefore {
 		t.writeStatus(q)
 	}
 	return nil, nil
@@ -66,11 +66,13 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 // runStage lets a stage take what its inputs have, and writes its positions.
 func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 	tn := t.beginTurn(s)
-	worked := false
+	worked, err := t.resumeJoins(q, s, tn, clock)
+	if err != nil {
+		return err
+	}
 	if q.state == queryRunning && !s.started {
 		s.started, s.dirty, worked = true, true, true
 	}
-	worked = worked || s.timed && s.due(t.in.now)
 	for _, in := range s.inputs {
 		did, err := t.runInput(q, s, in, tn, clock)
 		if err != nil {
@@ -79,13 +81,14 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 		worked = worked || did
 	}
 	if worked && q.state == queryRunning {
-		tn.behind = t.lagging
-		s.wake, s.unfinished, s.woken = time.Time{}, false, true
-		for _, in := range s.inputs {
-			tn.time = in.streamTime()
+		s.inputs[0].to.finish(tn)
+		for _, in := range s.inputs[1:] {
 			in.to.finish(tn)
 		}
-		t.lagging = t.lagging || s.unfinished
+	}
+	t.lagging = t.lagging || q.state == queryRunning && s.busy()
+	if err := t.tell(s); err != nil {
+		return err
 	}
 	if tn.failed != nil {
 		return fmt.Errorf("query %q: %w", q.descriptor.Name, tn.failed)
@@ -93,6 +96,27 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 	t.writePositions(s)
 	tn.tick, tn.write = nil, nil // an idle stage keeps nothing of its last tick alive
 	return nil
+}
+
+// resumeJoins lets the joins of a stage go on with the work that earlier ticks have
+// left.
+func (t *tick) resumeJoins(q *runningQuery, s *stage, tn *turn, clock *queryClock) (bool, error) {
+	if len(s.joins) == 0 {
+		return false, nil
+	}
+	tn.spent = clock.spent
+	for _, j := range s.joins {
+		if err := j.work.load(tn); err != nil {
+			return false, fmt.Errorf("query %q: %w", q.descriptor.Name, err)
+		}
+	}
+	if q.state != queryRunning || !s.busy() || !t.core.schedule.mayLag.has(q.index) {
+		return false, nil
+	}
+	for _, j := range s.joins {
+		j.resume(tn)
+	}
+	return true, nil
 }
 
 func (t *tick) writePositions(s *stage) {
@@ -118,13 +142,14 @@ func (t *tick) writePositions(s *stage) {
 func (t *tick) runInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
 	switch in.kind {
 	case inputStream:
-		return t.runStreamInput(q, in, tn, clock)
+		return t.runStreamInput(q, s, in, tn, clock)
 	case inputTable:
 		return t.runTableInput(q, s, in, tn, clock)
 	default:
 		arrived := t.arrived[in]
-		if q.state != queryRunning {
+		if !s.takes(in) {
 			t.keepWaiting(s, in, arrived)
+			t.lagging = t.lagging || q.state == queryRunning && in.waitingFirst < in.waitingNext
 			return false, nil
 		}
 		return t.runQueue(s, in, arrived, tn, clock)
@@ -189,12 +214,14 @@ func rowRange(from, to int) []int32 {
 
 // runStreamInput reads what the input lags behind, and the tick's own rows once
 // it does not.
-func (t *tick) runStreamInput(q *runningQuery, in *input, tn *turn, clock *queryClock) (bool, error) {
+func (t *tick) runStreamInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
 	end, err := t.core.end(in.source)
 	if err != nil {
 		return false, err
 	}
-	if q.state != queryRunning {
+	if !s.takes(in) {
+		in.live = in.live && in.offset == end
+		t.lagging = t.lagging || q.state == queryRunning && in.offset < end
 		return false, nil
 	}
 	fresh := t.rows[in.source]
@@ -276,7 +303,8 @@ func (t *tick) catchUp(q *runningQuery, in *input, limit int64, tn *turn, clock 
 // scan has passed, since it reads the others as they are by then.
 func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clock *queryClock) (bool, error) {
 	worked := false
-	if q.state == queryRunning && !in.scanned {
+	takes := s.takes(in)
+	if takes && !in.scanned {
 		if in.waitingFirst == in.waitingNext && t.core.schedule.mayLag.has(q.index) {
 			if err := t.scanTable(q, s, in, tn, clock); err != nil {
 				return false, err
@@ -284,23 +312,25 @@ func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clo
 			worked, in.dirty = true, true
 		}
 		t.lagging = t.lagging || !in.scanned
+		takes = s.takes(in)
 	}
-	var relevant []arrival
+	var relevant []*types.Batch
 	for _, changes := range t.result.changes[in.source] {
 		if in.changelog != nil {
-			relevant = append(relevant, arrival{rows: t.changelogRows(s, in, changes)})
+			relevant = append(relevant, t.changelogRows(s, in, changes))
 			continue
 		}
 		if !in.scanned {
 			changes = t.passed(in, changes)
 		}
 		if changes.Len > 0 {
-			relevant = append(relevant, arrival{rows: in.fetch.projectFull(changes, int32(t.core.shard))})
+			relevant = append(relevant, in.fetch.projectFull(changes, int32(t.core.shard)))
 		}
 	}
-	if q.state != queryRunning {
+	if !takes {
 		t.keepWaiting(s, in, relevant)
-		return false, nil
+		t.lagging = t.lagging || q.state == queryRunning && (!in.scanned || in.waitingFirst < in.waitingNext)
+		return worked, nil
 	}
 	did, err := t.runQueue(s, in, relevant, tn, clock)
 	return worked || did, err
@@ -373,7 +403,7 @@ func (t *tick) scanTable(q *runningQuery, s *stage, in *input, tn *turn, clock *
 
 // runQueue processes an input's waiting rows and then the ones that came in
 // this tick, as far as the query's time goes; the rest waits.
-func (t *tick) runQueue(s *stage, in *input, arrived []arrival, tn *turn, clock *queryClock) (bool, error) {
+func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, clock *queryClock) (bool, error) {
 	worked := false
 	mayLag := t.core.schedule.mayLag.has(s.query.index)
 	for mayLag && in.waitingFirst < in.waitingNext && !clock.spent() {
@@ -385,11 +415,11 @@ func (t *tick) runQueue(s *stage, in *input, arrived []arrival, tn *turn, clock 
 		if !found {
 			return worked, fmt.Errorf("rows %d that wait for %q are missing", in.waitingFirst, s.query.descriptor.Name)
 		}
-		waiting, err := decodeArrival(stored, in.rowTypes())
+		rows, err := types.DecodeBatch(stored, in.rowTypes())
 		if err != nil {
 			return worked, err
 		}
-		t.arrive(s.query, in, waiting, tn)
+		t.feedAll(s.query, in, rows, tn)
 		t.write.Delete(key)
 		in.waitingFirst++
 		in.waitingBytes -= min(in.waitingBytes, uint64(len(stored)))
@@ -400,27 +430,16 @@ func (t *tick) runQueue(s *stage, in *input, arrived []arrival, tn *turn, clock 
 		t.lagging = true
 		return worked, nil
 	}
-	for i, next := range arrived {
+	for i, rows := range arrived {
 		if clock.spent() {
 			t.keepWaiting(s, in, arrived[i:])
 			t.lagging = true
 			break
 		}
-		t.arrive(s.query, in, next, tn)
+		t.feedAll(s.query, in, rows, tn)
 		worked = true
 	}
 	return worked, nil
-}
-
-// arrive hands on the rows of an arrival, and then takes its stream time.
-func (t *tick) arrive(q *runningQuery, in *input, a arrival, tn *turn) {
-	if a.rows != nil {
-		t.feedAll(q, in, a.rows, tn)
-	}
-	if a.timed && in.times != nil {
-		in.times[a.from] = a.time
-		in.dirty = true
-	}
 }
 
 // feedAll hands all rows on, whatever the clock says: a batch that waits is
@@ -445,12 +464,12 @@ func (in *input) rowTypes() []types.Type {
 const maxWaitingBytes = 1 << 30
 
 // keepWaiting stores rows for a stage that cannot take them now.
-func (t *tick) keepWaiting(s *stage, in *input, arrived []arrival) {
+func (t *tick) keepWaiting(s *stage, in *input, arrived []*types.Batch) {
 	if len(arrived) == 0 || in.lost {
 		return
 	}
-	for _, a := range arrived {
-		encoded := a.append(nil)
+	for _, rows := range arrived {
+		encoded := types.AppendBatch(nil, rows)
 		t.write.Set(waitingKey(nil, s.id, in.number, in.waitingNext), encoded)
 		in.waitingNext++
 		in.waitingBytes += uint64(len(encoded))
@@ -475,12 +494,7 @@ func (t *tick) loseWaiting(s *stage, in *input) {
 // sinkConsumer is the end of a query's last stage.
 func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 	if q.sink.relation.Kind == catalog.KindTable {
-		sink := newTableSink(q.sink, func(t *turn, changes *types.Batch) { t.tick.tableChanged(q.sink.relation.ID, changes) })
-		w := s.plan.Root.Props().Window
-		if w != nil && w.Closing != nil && w.Closing.Keep != plan.NoLimit && q.sink.relation.Window != nil {
-			sink.keep, s.timed = w.Closing, true
-		}
-		return sink
+		return newTableSink(q.sink, func(t *turn, changes *types.Batch) { t.tick.tableChanged(q.sink.relation.ID, changes) })
 	}
 	var builder log.BatchBuilder
 	return &streamSink{emit: func(t *turn, rows *types.Batch) {
@@ -496,17 +510,9 @@ func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 // shuffleConsumer is the end of a stage that moves its rows to other shards.
 func (c *core) shuffleConsumer(s *stage, node *plan.Shuffle) consumer {
 	receiver := stageID{s.id.query, s.plan.To}
-	out := &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, sent arrival) {
-		t.tick.send(s, receiver, shard, sent)
+	return &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, rows *types.Batch) {
+		t.tick.send(s, receiver, shard, rows)
 	}}
-	if bounds := node.Props().Window; bounds != nil && bounds.Closing != nil && !bounds.Closing.WallClock {
-		out.closing, out.told = bounds.Closing, make([]streamTime, node.Partitions)
-		for shard := range out.told {
-			out.told[shard].at = noTime
-		}
-		s.timed = true
-	}
-	return out
 }
 
 // rowError records a row that a query could not evaluate, or stops the query.
@@ -527,17 +533,6 @@ func (t *tick) rowError(q *runningQuery, in *types.Batch, row int32, err error) 
 	t.write.Set(errorKey(nil, q.descriptor.ID, q.errors), record.append(nil))
 	if q.errors > keptErrors {
 		t.write.Delete(errorKey(nil, q.descriptor.ID, q.errors-keptErrors))
-	}
-}
-
-// lateRow counts and lists a change that came too late for a window.
-func (t *tick) lateRow(q *runningQuery, row *lateRow) {
-	row.time = t.in.now.UnixMilli()
-	before := q.late
-	q.late += uint64(row.rows)
-	t.write.Set(lateKey(nil, q.descriptor.ID, q.late), row.append(nil))
-	if q.late > keptErrors && before/100 != q.late/100 {
-		t.write.DeleteRange(lateKey(nil, q.descriptor.ID, 0), lateKey(nil, q.descriptor.ID, q.late-keptErrors))
 	}
 }
 

@@ -235,9 +235,7 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 	case *plan.Distinct:
 		return newDistinct(inputs[0], n.On)
 	case *plan.Join:
-		j := newJoin(n.Kind, inputs[0], inputs[1], n.On, n.Lateral)
-		j.LeftKeys, j.RightKeys = n.LeftKeys, n.RightKeys
-		return j
+		return joinLike(n, inputs[0], inputs[1], n.LeftKeys, n.RightKeys, n.On)
 	case *plan.SetOperation:
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
 	case *plan.Shuffle:

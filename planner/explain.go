@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
@@ -141,27 +140,13 @@ func formatQuery(q *plan.Query) []string {
 		lines = append(lines, "Ends after rows: "+plan.ExprString(q.EmitLimit, nil))
 	}
 	properties := q.Root.Props()
-	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions(q.Root))
+	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions)
 }
 
 // exceptions says which of the two exceptions to equality with a one-time query
-// hold for plans: late rows, and joins of streams with tables, which no query
-// can have that is planned here.
-func exceptions(roots ...plan.Node) string {
-	for _, root := range roots {
-		if mayBeLate(root) {
-			return "Exceptions: rows that are late are left out"
-		}
-	}
-	return "Exceptions: none"
-}
-
-func mayBeLate(node plan.Node) bool {
-	if w, ok := node.(*plan.Window); ok && w.Closing != nil {
-		return true
-	}
-	return slices.ContainsFunc(node.Inputs(), mayBeLate)
-}
+// hold: late rows and joins of streams with tables, neither of which a query can
+// have that is planned here.
+const exceptions = "Exceptions: none"
 
 func formatTree(q *plan.Query) []string {
 	lines := plan.Format(q.Root)
@@ -190,11 +175,7 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 		lines = append(lines, fmt.Sprintf("Stage %d, to %s", stage.Number, to))
 		lines = append(lines, indented(plan.Format(stage.Root))...)
 	}
-	roots := make([]plan.Node, len(stages))
-	for i := range stages {
-		roots[i] = stages[i].Root
-	}
-	last := roots[len(roots)-1]
+	last := stages[len(stages)-1].Root
 	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
-	return append(lines, exceptions(roots...))
+	return append(lines, exceptions)
 }

@@ -34,16 +34,14 @@ func (b *binder) from(list []ast.TableExpr, s *scope) (*fromItem, error) {
 			all = item
 			continue
 		}
-		if err := b.refuse(t.Pos(), "a join"); err != nil {
-			return nil, err
-		}
 		if err := checkNames(all.scope, item.scope, t.Pos()); err != nil {
 			return nil, err
 		}
-		all = &fromItem{
-			scope: all.scope.joined(item.scope, len(all.node.Columns())),
-			node:  newJoin(plan.JoinInner, all.node, item.node, nil, lateral),
+		node, err := b.joinNode(plan.JoinInner, all.node, item.node, nil, lateral, t.Pos())
+		if err != nil {
+			return nil, err
 		}
+		all = &fromItem{scope: all.scope.joined(item.scope, len(all.node.Columns())), node: node}
 	}
 	return all, nil
 }

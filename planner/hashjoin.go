@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/expr"
 	"millrace/sql/types"
@@ -15,12 +17,11 @@ func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 		}
 		if j.Lateral {
 			if isTrue(j.On) {
-				return newJoin(j.Kind, j.Left, j.Right, nil, true), nil
+				return joinLike(j, j.Left, j.Right, nil, nil, nil), nil
 			}
 			return node, nil
 		}
-		keyed := newJoin(j.Kind, j.Left, j.Right, nil, false)
-		keyed.LeftKeys, keyed.RightKeys = j.LeftKeys, j.RightKeys
+		leftKeys, rightKeys := slices.Clone(j.LeftKeys), slices.Clone(j.RightKeys)
 		width := len(j.Left.Columns())
 		var rest []expr.Expr
 		for _, c := range split(j.On) {
@@ -32,11 +33,9 @@ func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 				rest = append(rest, c)
 				continue
 			}
-			keyed.LeftKeys = append(keyed.LeftKeys, left)
-			keyed.RightKeys = append(keyed.RightKeys, shiftColumns(right, -width))
+			leftKeys, rightKeys = append(leftKeys, left), append(rightKeys, shiftColumns(right, -width))
 		}
-		keyed.On = conjunction(rest)
-		return keyed, nil
+		return joinLike(j, j.Left, j.Right, leftKeys, rightKeys, conjunction(rest)), nil
 	})
 }
 

@@ -15,11 +15,8 @@ var joinKinds = map[ast.JoinKind]plan.JoinKind{
 }
 
 func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
-	if err := b.refuse(j.Pos(), "a join"); err != nil {
-		return nil, err
-	}
 	if j.Within != nil {
-		return nil, notSupported(j.Within.Pos(), "WITHIN is only for joins of streams in continuous queries, which are not supported")
+		return nil, notSupported(j.Within.Pos(), "WITHIN is not supported")
 	}
 	left, err := b.table(j.Left, s)
 	if err != nil {
@@ -56,7 +53,54 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	if j.UsingAlias != nil {
 		return nil, notSupported(j.UsingAlias.Pos(), "an alias of USING is not supported")
 	}
-	return &fromItem{node: newJoin(kind, left.node, right.node, on, lateral), scope: both}, nil
+	node, err := b.joinNode(kind, left.node, right.node, on, lateral, j.Pos())
+	return &fromItem{node: node, scope: both}, err
+}
+
+// joinNode joins two items of FROM. Where the result is kept up to date, rows of a
+// stream meet those of a table as they are when the stream's row is processed;
+// any other join changes when either side does.
+func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bool, pos int) (plan.Node, error) {
+	if !b.incremental() {
+		return newJoin(kind, left, right, on, lateral), nil
+	}
+	if lateral {
+		return nil, b.refuse(pos, "LATERAL")
+	}
+	leftStream, rightStream := left.Props().Kind == plan.AppendOnly, right.Props().Kind == plan.AppendOnly
+	switch {
+	case leftStream == rightStream:
+		return newJoin(kind, left, right, on, false), nil
+	case kind == plan.JoinFull, rightStream && kind == plan.JoinLeft, leftStream && kind == plan.JoinRight:
+		return nil, notSupported(pos, "an outer join that keeps the rows of a table which no row of a stream matches is not supported").
+			WithHint("Keep the stream's rows (stream LEFT JOIN table), or aggregate the stream into a table and join that.")
+	case leftStream:
+		return lookup(kind, left, right, on), nil
+	}
+	// The stream becomes the left side, and its columns go behind again.
+	width, rightWidth := len(left.Columns()), len(right.Columns())
+	if on != nil {
+		var err error
+		on, err = b.moveColumns(on, func(index int) (int, error) {
+			if index < width {
+				return index + rightWidth, nil
+			}
+			return index - width, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if kind == plan.JoinRight {
+		kind = plan.JoinLeft
+	}
+	order := shifted(upTo(width), rightWidth)
+	return passColumns(lookup(kind, right, left, on), append(order, upTo(rightWidth)...)), nil
+}
+
+// lookup joins rows of a stream with those of a table.
+func lookup(kind plan.JoinKind, stream, table plan.Node, on expr.Expr) plan.Node {
+	return joinLike(&plan.Join{Kind: kind, Lookup: true}, stream, table, nil, nil, on)
 }
 
 // naturalColumns are the names that both sides have, in the order of the left.

@@ -230,12 +230,15 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	if err != nil {
 		return nil, nil, err
 	}
-	pruned := newJoin(j.Kind, left, right, on, j.Lateral)
-	if pruned.LeftKeys, err = r.moved(leftAt).all(j.LeftKeys); err != nil {
+	leftKeys, err := r.moved(leftAt).all(j.LeftKeys)
+	if err != nil {
 		return nil, nil, err
 	}
-	pruned.RightKeys, err = r.moved(rightAt).all(j.RightKeys)
-	return pruned, at[:len(j.Cols)], err
+	rightKeys, err := r.moved(rightAt).all(j.RightKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	return joinLike(j, left, right, leftKeys, rightKeys, on), at[:len(j.Cols)], nil
 }
 
 // pruneShuffle moves nothing that is not read behind it.

@@ -188,7 +188,7 @@ func (r *ruleContext) pushJoin(j *plan.Join, conditions []expr.Expr) (plan.Node,
 	if err != nil {
 		return nil, err
 	}
-	joined := newJoin(j.Kind, newLeft, newRight, conjunction(on), j.Lateral)
+	joined := joinLike(j, newLeft, newRight, j.LeftKeys, j.RightKeys, conjunction(on))
 	return filtered(joined, above), nil
 }
 

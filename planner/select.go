@@ -342,7 +342,7 @@ func (sb *selectBinder) distinct(node plan.Node) plan.Node {
 // that rows which change can be told from each other.
 func (sb *selectBinder) addHiddenKey() {
 	from := sb.node.Props()
-	if from.Key == nil {
+	if from.Kind != plan.Keyed {
 		return
 	}
 	for _, k := range from.Key {

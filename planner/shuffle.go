@@ -7,12 +7,16 @@ import (
 	"millrace/sql/expr"
 )
 
-// shuffleGroups makes the rows of each group meet on one shard.
-func shuffleGroups(r *ruleContext, root plan.Node) (plan.Node, error) {
+// shuffleRows makes the rows of each group, and those that a join may match, meet
+// on one shard.
+func shuffleRows(r *ruleContext, root plan.Node) (plan.Node, error) {
 	if r.mode != modeContinuous {
 		return root, nil
 	}
 	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
+		if j, ok := node.(*plan.Join); ok && !placedTogether(j) {
+			return r.shuffleJoin(j), nil
+		}
 		a, ok := node.(*plan.Aggregate)
 		if !ok || a.Mode != plan.AggregateComplete || r.groupsMeet(a) {
 			return node, nil

@@ -32,17 +32,15 @@ const maxWindowsPerRow = 10_000
 
 // newWindow makes a window node as like is over another input.
 func newWindow(input plan.Node, like *plan.Window) *plan.Window {
-	w := &plan.Window{Input: input, Kind: like.Kind, Time: like.Time, Size: like.Size, Advance: like.Advance, Closing: like.Closing}
+	w := &plan.Window{Input: input, Kind: like.Kind, Time: like.Time, Size: like.Size, Advance: like.Advance}
 	width := len(input.Columns())
 	w.Cols = append(slices.Clone(input.Columns()),
 		plan.Column{Name: windowStart, Type: types.TimestampTZ}, plan.Column{Name: windowEnd, Type: types.TimestampTZ})
 	w.Properties = *input.Props()
-	if w.Properties.Key != nil {
+	if w.Properties.Kind == plan.Keyed {
 		w.Properties.Key = append(slices.Clone(w.Properties.Key), width, width+1)
 	}
-	w.Properties.Window = &plan.WindowBounds{
-		Start: width, End: width + 1, Fixed: w.Kind == plan.WindowTumbling || w.Kind == plan.WindowHopping, Closing: w.Closing,
-	}
+	w.Properties.Window = &plan.WindowBounds{Start: width, End: width + 1, Fixed: w.Kind == plan.WindowTumbling || w.Kind == plan.WindowHopping}
 	return w
 }
 
@@ -165,6 +163,14 @@ func (b *binder) windowShape(clause *ast.StreamWindow) (*plan.Window, error) {
 	default:
 		return nil, notSupported(clause.Pos(), "session windows are not supported")
 	}
+	for _, refused := range []struct {
+		duration *ast.Duration
+		words    string
+	}{{clause.Grace, "GRACE PERIOD"}, {clause.Retention, "RETENTION"}} {
+		if refused.duration != nil {
+			return nil, notSupported(refused.duration.Pos(), "%s is not supported", refused.words)
+		}
+	}
 	var err error
 	if w.Size, err = b.duration(clause.Size, "the size of a window"); err != nil {
 		return nil, err
@@ -174,10 +180,7 @@ func (b *binder) windowShape(clause *ast.StreamWindow) (*plan.Window, error) {
 			return nil, err
 		}
 	}
-	if err := checkShape(w, clause.Pos()); err != nil {
-		return nil, err
-	}
-	return w, b.close(w, clause)
+	return w, checkShape(w, clause.Pos())
 }
 
 // checkShape refuses windows that overlap too much or not at all.

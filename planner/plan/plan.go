@@ -37,8 +37,7 @@ const (
 type Properties struct {
 	Kind ResultKind
 	// Key holds the column numbers of the key of a Keyed result (possibly none:
-	// a result of one row), and of an AppendOnly one that has each key once; nil
-	// where that is not known.
+	// a result of one row).
 	Key []int
 	// Partitioning holds the column numbers whose hash places rows on shards, nil
 	// when rows lie anywhere; Partitions is the number of shards they are spread
@@ -165,9 +164,6 @@ type Aggregate struct {
 	// InputRetracts says that the input may delete rows, so that aggregates that
 	// need their values to undo a row keep them.
 	InputRetracts bool
-	// Closing is set where groups are of windows that close: the first two of
-	// GroupBy are then window_end and window_start.
-	Closing *Closing
 }
 
 // AggregateCall is one aggregate function in an Aggregate.
@@ -229,17 +225,23 @@ const (
 	JoinAnti
 )
 
-// Join is a one-shot join of pull queries. The columns of Left come first; On
-// (which may be nil) sees both. LeftKeys = RightKeys are the equalities found in
-// the condition, for hashing.
+// Join joins two inputs. The columns of Left come first, semi and anti joins have
+// those alone; On (which may be nil) sees both. LeftKeys = RightKeys are the
+// equalities found in the condition, for hashing; where the result is kept up to
+// date, rows that may match meet on the shard of their hash.
 type Join struct {
 	Base
 	Kind                JoinKind
 	Left, Right         Node
 	LeftKeys, RightKeys []expr.Expr
 	On                  expr.Expr
-	// Lateral says that Right refers to Left's row as Outer level 1.
+	// Lateral says that Right refers to Left's row as Outer level 1; pull queries
+	// only.
 	Lateral bool
+	// Lookup says that each row of Left, which only gains rows, is joined with Right
+	// as it is when the row is processed, and stays as it is: a stream joined with a
+	// table in a continuous or push query.
+	Lookup bool
 }
 
 // SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; pull queries

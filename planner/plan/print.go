@@ -176,6 +176,9 @@ func describeLimit(n *Limit) string {
 
 func describeJoin(n *Join) string {
 	text := []string{"Join", "Left join", "Right join", "Full join", "Semi join", "Anti join"}[n.Kind]
+	if n.Lookup {
+		text = "Lookup " + strings.ToLower(text)
+	}
 	if n.Lateral {
 		text = "Lateral " + strings.ToLower(text)
 	}
@@ -287,31 +290,7 @@ func describeWindow(n *Window) string {
 	if n.Advance > 0 {
 		text += " advancing by " + durationString(n.Advance)
 	}
-	text += " over " + ExprString(n.Time, n.Input.Columns())
-	if c := n.Closing; c != nil {
-		text += describeClosing(c)
-	}
-	return text
-}
-
-func describeClosing(c *Closing) string {
-	var text string
-	if c.Grace != NoLimit {
-		text += ", grace " + durationString(c.Grace)
-	}
-	if c.Keep != NoLimit {
-		text += ", results kept " + durationString(c.Keep) + " after their end"
-	}
-	if c.Final {
-		text += ", final"
-	}
-	if c.WallClock {
-		text += " by the clock"
-	}
-	if c.IdleTimeout > 0 {
-		text += ", idle after " + durationString(c.IdleTimeout)
-	}
-	return text
+	return text + " over " + ExprString(n.Time, n.Input.Columns())
 }
 
 // durationString prints microseconds as an interval.

@@ -43,7 +43,9 @@ type step struct {
 // chain is streams and tables, results derived from them one behind the other,
 // and the writes, restarts and push queries in between.
 type chain struct {
-	shards  int
+	shards int
+	// joins says that results may join relations; then no write is large.
+	joins   bool
 	steps   []*step
 	derived []*relation
 	// asked is the query whose answer differed in the last run.
@@ -55,7 +57,8 @@ const connections = 4
 // newChain makes the chain of a seed.
 func newChain(seed uint64, shards int) *chain {
 	g := &generator{random: rand.New(rand.NewPCG(seed, 2))}
-	c := &chain{shards: shards}
+	c := &chain{shards: shards, joins: g.one(2)}
+	g.joins = c.joins
 	var sources []*relation
 	for i := range 1 + g.random.IntN(2) {
 		r := g.source(string(rune('a'+i)), shards)
@@ -114,6 +117,9 @@ func (g *generator) derived(name string, over *relation) *relation {
 		alias := g.alias()
 		from, columns, appendOnly = piece("({}) AS "+alias, inner.query.fragment), qualified(alias, inner.columns), inner.appendOnly
 	}
+	if g.joins && !g.one(3) {
+		from, columns, appendOnly = g.joined(over)
+	}
 	shape := g.random.IntN(10)
 	switch {
 	case shape < 4:
@@ -128,6 +134,29 @@ func (g *generator) derived(name string, over *relation) *relation {
 	}
 	r.columns = r.query.columns
 	return r
+}
+
+// joined joins a relation with another one. A stream is joined with streams only:
+// what a stream's rows find in a table depends on when they come.
+func (g *generator) joined(over *relation) (from *fragment, columns []column, appendOnly bool) {
+	var others []*relation
+	for _, r := range g.relations {
+		if r.appendOnly == over.appendOnly {
+			others = append(others, r)
+		}
+	}
+	other := pick(g, others...)
+	left, right := g.alias(), g.alias()
+	leftColumns, rightColumns := qualified(left, over.columns), qualified(right, other.columns)
+	columns = slices.Concat(leftColumns, rightColumns)
+	kind := pick(g, "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "JOIN")
+	l, r := g.joinColumns(leftColumns, rightColumns)
+	on := []*fragment{maybe(expression("boolean", "("+l+" = "+r+")"))}
+	if kind != "FULL JOIN" && g.one(3) {
+		on = append(on, maybe(g.value("boolean", 2, columns)))
+	}
+	from = piece(over.name+" "+left+" "+kind+" "+other.name+" "+right+" ON {}", list("", " AND ", on...))
+	return from, columns, over.appendOnly && kind == "JOIN"
 }
 
 // project is a SELECT without grouping.
@@ -194,7 +223,7 @@ func (c *chain) write(g *generator, r *relation) {
 	if s.kind != stepInsert {
 		count = 1 + g.random.IntN(pick(g, 5, 40))
 	}
-	if s.kind == stepCopy && g.one(12) {
+	if s.kind == stepCopy && !c.joins && g.one(12) {
 		count = 1500
 	}
 	for range count {

@@ -284,6 +284,8 @@ type generator struct {
 	relations []*relation
 	// mistakes is how many expressions of a wrong type may still be made.
 	mistakes int
+	// joins allows results that join relations.
+	joins bool
 	// subqueries allows them in expressions.
 	subqueries bool
 }

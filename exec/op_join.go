@@ -1,0 +1,374 @@
+package exec
+
+import (
+	"millrace/planner/plan"
+	"millrace/sql/expr"
+	"millrace/sql/types"
+	"millrace/tables"
+)
+
+// join keeps the join of its two inputs and emits how it changes.
+//
+// One-shot meaning: the join of the rows that the changes of either side add up
+// to. Incrementally: a change of one side is joined with the rows that the other
+// side has then, its weight times theirs, and then kept for the changes of the
+// other side to come. Since each change meets the other side as of its own turn,
+// every pair of rows is made once.
+//
+// Outer, semi and anti joins depend on whether a row has a match at all. Each row
+// of a side for which that counts is stored with the number of its matches; where
+// a change of the other side makes that number positive, or 0 again, the row
+// without a match goes, or comes back.
+//
+// A join that looks up (plan.Join.Lookup) does not keep its left rows: each is
+// joined with the right side as it is then, for good.
+//
+// Invariants:
+//   - A NULL in a join key matches nothing. Such rows are not kept: what they give
+//     depends on them alone.
+//   - Of one key of a result, an old row leaves before its new one comes.
+//   - Between turns no work is left unless it is stored: see joinWork.
+//   - A pair on which the condition fails to evaluate is no match.
+type join struct {
+	next  consumer
+	plan  *plan.Join
+	on    *expr.Program
+	sides [2]*joinSide
+	// wide says that matches are given, with the columns of both sides: not by semi
+	// and anti joins.
+	wide bool
+	// step is how many pairs are made, about, before the condition is evaluated and
+	// the result handed on.
+	step int
+	// finished counts the inputs whose turn has ended.
+	finished int
+
+	work joinQueue
+
+	// What a step has collected: pairs of rows, in runs of one row of the input
+	// each, and the columns of the other side's rows in the pairs.
+	runs     []joinRun
+	pairs    []joinPair
+	others   *types.Batch
+	selected []int32
+	out      joinOutput
+}
+
+// joinRun is a row of the input with the pairs that a step makes of it.
+type joinRun struct {
+	row int
+	key string
+	// end is the end of its pairs, which begin where the run before ends.
+	end int
+	// done says that no more pairs follow in a later step, and unkeyed that its key
+	// has a NULL.
+	done, unkeyed bool
+}
+
+// joinPair is a row of the other side that meets the run's row.
+type joinPair struct{ other joinRow }
+
+// The sides of a join.
+const (
+	leftSide  = 0
+	rightSide = 1
+)
+
+// joinInput is one of a join's inputs.
+type joinInput struct {
+	join *join
+	side int
+}
+
+func (in joinInput) process(t *turn, rows *types.Batch) { in.join.take(t, in.side, rows) }
+func (in joinInput) finish(t *turn)                     { in.join.finish(t) }
+
+// newJoin makes the operator of a plan's node, with its state in a store or,
+// where inMemory is set, in memory.
+func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join, error) {
+	j := &join{next: next, plan: node, step: joinStep, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
+	var err error
+	if node.On != nil {
+		if j.on, err = expr.Compile(node.On); err != nil {
+			return nil, err
+		}
+	}
+	inputs := [2]plan.Node{node.Left, node.Right}
+	for side, keys := range [2][]expr.Expr{node.LeftKeys, node.RightKeys} {
+		columns := columnTypes(inputs[side].Columns())
+		s := &joinSide{
+			columns: columns, row: types.NewRowCodec(columns), kept: side == rightSide || !node.Lookup,
+			inMemory: inMemory, groups: map[string][]joinRow{}, changed: map[string]map[string]*joinChange{},
+			state: append(tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil), byte(side)),
+		}
+		if properties := inputs[side].Props(); properties.Kind == plan.Keyed {
+			s.rowKey = append([]int{}, properties.Key...)
+		}
+		for _, e := range keys {
+			program, err := expr.Compile(e)
+			if err != nil {
+				return nil, err
+			}
+			s.keys = append(s.keys, program)
+		}
+		j.sides[side] = s
+	}
+	j.sides[leftSide].unmatched, j.sides[rightSide].unmatched = unmatchedOf(node.Kind)
+	j.out.single = node.Properties.Kind == plan.AppendOnly
+	j.work = newJoinQueue(key, j.sides[leftSide].columns, j.sides[rightSide].columns)
+	return j, nil
+}
+
+// unmatchedOf says what a join does with rows of either side besides joining them.
+func unmatchedOf(kind plan.JoinKind) (left, right unmatched) {
+	switch kind {
+	case plan.JoinLeft, plan.JoinAnti:
+		return unmatchedGiven, unmatchedDropped
+	case plan.JoinRight:
+		return unmatchedDropped, unmatchedGiven
+	case plan.JoinFull:
+		return unmatchedGiven, unmatchedGiven
+	case plan.JoinSemi:
+		return matchedGiven, unmatchedDropped
+	default:
+		return unmatchedDropped, unmatchedDropped
+	}
+}
+
+// take joins the changes of one side. Where earlier ones have not been worked off
+// yet they wait behind those.
+func (j *join) take(t *turn, side int, in *types.Batch) {
+	if j.work.waiting() {
+		j.work.add(&joinWork{side: side, rows: in})
+		return
+	}
+	w := &joinWork{side: side, rows: in}
+	if !j.proceed(t, w) && t.failed == nil {
+		j.work.add(w)
+	}
+}
+
+// proceed works on the changes of one side until they are done, which it reports,
+// or until the turn's time is spent.
+func (j *join) proceed(t *turn, w *joinWork) bool {
+	keys, states := j.joinKeys(t, w)
+	for w.next < w.rows.Len {
+		switch i := w.next; states[i] {
+		case keyFailed:
+			w.next++
+		case keyNull:
+			j.runs = append(j.runs, joinRun{row: i, end: len(j.pairs), done: true, unkeyed: true})
+			w.next++
+		default:
+			j.collect(t, w, keys[i])
+		}
+		if len(j.pairs) < j.step && len(j.runs) < j.step && w.next < w.rows.Len && t.failed == nil {
+			continue
+		}
+		j.settle(t, w)
+		if t.failed != nil {
+			return false
+		}
+		if w.next < w.rows.Len && t.spent != nil && t.spent() {
+			return false
+		}
+	}
+	return true
+}
+
+// What is known of a row's join key.
+const (
+	keyThere = iota
+	keyNull
+	keyFailed
+)
+
+// joinKeys computes the join keys of a batch. Rows whose key cannot be computed
+// contribute nothing.
+func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
+	programs := j.sides[w.side].keys
+	keys, states = make([]string, w.rows.Len), make([]uint8, w.rows.Len)
+	values := make([]*types.Vector, len(programs))
+	for k, program := range programs {
+		values[k] = program.EvalRef(t.eval, w.rows, nil)
+	}
+	for i := range t.eval.Errors {
+		states[t.eval.Errors[i].Row] = keyFailed
+	}
+	if w.next == 0 && !w.begun {
+		t.reportErrors(w.rows)
+	}
+	t.eval.ResetErrors()
+	buf := t.scratch
+	for i := w.next; i < len(keys); i++ {
+		if states[i] == keyFailed {
+			continue
+		}
+		if anyNull(values, i) {
+			states[i] = keyNull
+			continue
+		}
+		buf = buf[:0]
+		for _, v := range values {
+			buf = types.AppendKeyFrom(buf, v, i)
+		}
+		keys[i] = string(buf)
+	}
+	t.scratch = buf
+	return keys, states
+}
+
+// joinStep is the step of joins.
+const joinStep = 1024
+
+// collect pairs the next row of the work with rows of the other side, as many as
+// the step has room for.
+func (j *join) collect(t *turn, w *joinWork, key string) {
+	other := j.sides[1-w.side]
+	rows, more, err := other.read(t, key, w.cursor, w.begun, max(j.step-len(j.pairs), 1))
+	if err != nil {
+		t.fail(err)
+		return
+	}
+	for _, row := range rows {
+		j.pairs = append(j.pairs, joinPair{other: row})
+	}
+	j.runs = append(j.runs, joinRun{row: w.next, key: key, end: len(j.pairs), done: !more})
+	if more {
+		w.begun, w.cursor = true, rows[len(rows)-1].id
+		return
+	}
+	w.next++
+	w.begun, w.cursor = false, ""
+}
+
+// settle evaluates the condition on the pairs of a step, brings both sides up to
+// date and hands the result on.
+func (j *join) settle(t *turn, w *joinWork) {
+	own, other := j.sides[w.side], j.sides[1-w.side]
+	if !j.decode(t, other) || !j.choose(t, w) {
+		return
+	}
+	selected := j.selected
+	for r := range j.runs {
+		run := &j.runs[r]
+		weight := w.rows.Weight(run.row)
+		for len(selected) > 0 && int(selected[0]) < run.end {
+			at := int(selected[0])
+			selected = selected[1:]
+			j.matched(other, run, at, weight)
+			w.matches += j.pairs[at].other.count
+		}
+		if !run.done {
+			continue
+		}
+		if own.unmatched == unmatchedGiven && w.matches == 0 || own.unmatched == matchedGiven && w.matches > 0 {
+			j.out.add(run.row, -1, weight)
+		}
+		if own.kept && !run.unkeyed {
+			if err := own.change(t, run.key, w.rows, run.row, weight, w.matches); err != nil {
+				t.fail(err)
+				return
+			}
+		}
+		w.matches = 0
+	}
+	if out := j.result(w); out != nil {
+		j.next.process(t, out)
+	}
+	j.runs, j.pairs = j.runs[:0], j.pairs[:0]
+	j.out.reset()
+}
+
+// matched gives a pair that satisfies the condition, and counts the match where
+// the other side's row depends on whether it has one.
+func (j *join) matched(other *joinSide, run *joinRun, at int, weight int64) {
+	row := j.pairs[at].other
+	before, after := int64(0), int64(0)
+	if other.unmatched != unmatchedDropped {
+		c := other.touch(run.key, row)
+		before = c.matches
+		c.matches += weight
+		after = c.matches
+	}
+	gained, lost := before == 0 && after > 0, before > 0 && after == 0
+	switch {
+	case gained && other.unmatched == unmatchedGiven:
+		j.out.add(-1, at, -row.count)
+	case gained:
+		j.out.add(-1, at, row.count)
+	case lost && other.unmatched == matchedGiven:
+		j.out.add(-1, at, -row.count)
+	}
+	if j.wide {
+		j.out.add(run.row, at, weight*row.count)
+	}
+	if lost && other.unmatched == unmatchedGiven {
+		j.out.add(-1, at, row.count)
+	}
+}
+
+// decode makes columns of the pairs' other rows.
+func (j *join) decode(t *turn, other *joinSide) bool {
+	j.others = types.NewBatch(other.columns)
+	for i := range j.pairs {
+		if err := other.row.DecodeInto(bytesOf(j.pairs[i].other.row), j.others); err != nil {
+			t.fail(err)
+			return false
+		}
+	}
+	return true
+}
+
+// choose finds the pairs that satisfy the condition.
+func (j *join) choose(t *turn, w *joinWork) bool {
+	if j.on == nil {
+		j.selected = rowRange(0, len(j.pairs))
+		return true
+	}
+	own, at := make([]int32, 0, len(j.pairs)), 0
+	for r := range j.runs {
+		for ; at < j.runs[r].end; at++ {
+			own = append(own, int32(j.runs[r].row))
+		}
+	}
+	rows := w.rows.Select(own)
+	both := &types.Batch{Len: len(j.pairs), Columns: append(append([]types.Vector{}, rows.Columns...), j.others.Columns...)}
+	if w.side == rightSide {
+		both.Columns = append(append([]types.Vector{}, j.others.Columns...), rows.Columns...)
+	}
+	j.selected = j.on.EvalPredicate(t.eval, both, nil, j.selected[:0])
+	for i := range t.eval.Errors {
+		failed := &t.eval.Errors[i]
+		if row := own[failed.Row]; w.rows.Weight(int(row)) > 0 {
+			t.rowError(w.rows, row, failed.Err)
+		}
+	}
+	t.eval.ResetErrors()
+	return t.failed == nil
+}
+
+// finish ends the turn of one input; with the last one the join's own ends.
+func (j *join) finish(t *turn) {
+	if j.finished++; j.finished < 2 {
+		return
+	}
+	j.finished = 0
+	if t.failed == nil {
+		j.sides[leftSide].finish(t)
+		j.sides[rightSide].finish(t)
+		j.work.store(t)
+	}
+	j.next.finish(t)
+}
+
+// resume goes on with the work that earlier turns have left, in order, as far as
+// the turn's time goes.
+func (j *join) resume(t *turn) {
+	for j.work.waiting() && t.failed == nil {
+		if !j.proceed(t, j.work.items[0]) {
+			return
+		}
+		j.work.done()
+	}
+}

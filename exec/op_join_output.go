@@ -1,0 +1,89 @@
+package exec
+
+import "millrace/sql/types"
+
+// joinOutput lists the rows of a join's result that a step gives: a row of the
+// work's batch and one of the pairs' other rows, either of them -1 for NULLs.
+type joinOutput struct {
+	own, other []int32
+	weights    []int64
+	// widened says that some row has a -1.
+	widened bool
+	// single says that a row which is there several times is given that often: the
+	// rows of a stream have no weights.
+	single bool
+}
+
+func (o *joinOutput) reset() {
+	o.own, o.other, o.weights, o.widened = o.own[:0], o.other[:0], nil, false
+}
+
+func (o *joinOutput) add(own, other int, weight int64) {
+	for ; o.single && weight > 1; weight-- {
+		o.add(own, other, 1)
+	}
+	o.own, o.other = append(o.own, int32(own)), append(o.other, int32(other))
+	o.weights = append(o.weights, weight)
+	o.widened = o.widened || own < 0 || other < 0
+}
+
+// result makes a batch of what a step gives; nil for nothing.
+func (j *join) result(w *joinWork) *types.Batch {
+	o := &j.out
+	if len(o.weights) == 0 {
+		return nil
+	}
+	out := &types.Batch{Len: len(o.weights), Weights: o.weights, Rowtimes: j.rowtimes(w)}
+	own := takeRows(w.rows.Columns, o.own, o.widened)
+	other := takeRows(j.others.Columns, o.other, o.widened)
+	switch {
+	case !j.wide && w.side == leftSide:
+		out.Columns = own
+	case !j.wide:
+		out.Columns = other
+	case w.side == leftSide:
+		out.Columns = append(own, other...)
+	default:
+		out.Columns = append(other, own...)
+	}
+	return out
+}
+
+// takeRows copies the selected rows of some columns; where widened is set, -1
+// stands for NULL.
+func takeRows(columns []types.Vector, selection []int32, widened bool) []types.Vector {
+	out := make([]types.Vector, len(columns), 2*len(columns))
+	for c := range columns {
+		out[c].Type = columns[c].Type
+		if !widened {
+			out[c].AppendRows(&columns[c], selection)
+			continue
+		}
+		for _, i := range selection {
+			if i < 0 {
+				out[c].Append(types.Null)
+			} else {
+				out[c].AppendFrom(&columns[c], int(i))
+			}
+		}
+	}
+	return out
+}
+
+// rowtimes are the event times of the rows that a step gives, where both sides
+// have them: the later one of a pair's.
+func (j *join) rowtimes(w *joinWork) []int64 {
+	if w.rows.Rowtimes == nil {
+		return nil
+	}
+	times := make([]int64, len(j.out.weights))
+	for i, own := range j.out.own {
+		if own >= 0 {
+			times[i] = w.rows.Rowtimes[own]
+		}
+		if other := j.out.other[i]; other >= 0 {
+			times[i] = max(times[i], j.pairs[other].other.rowtime)
+		}
+	}
+	return times
+}
