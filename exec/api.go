@@ -24,7 +24,8 @@ type Backend interface {
 	// Catalog returns the newest snapshot that every shard has activated.
 	Catalog() *catalog.Snapshot
 	// Define applies a command to the catalog and returns when every shard has
-	// activated it, or an error that says which have not.
+	// activated it, or an error that says which have not. An index that it creates
+	// is ready then.
 	Define(ctx context.Context, command catalog.Command) (catalog.Result, error)
 	// NewWriter returns a writer for one session.
 	NewWriter() Writer
@@ -119,6 +120,10 @@ type Rows struct {
 	// math.MinInt64 for a NULL; else the writer takes them from the relation's
 	// rowtime column or from the clock. The batch may be kept until Write returns.
 	Batch *types.Batch
+	// Unique are the unique indexes of a source table whose entries are written with
+	// the rows (UniqueEntries). A write that does not name those that the table has
+	// is ErrConflict.
+	Unique []catalog.ObjectID
 	// Old holds, for OperationUpdate, the row that each row of Batch replaces. It
 	// may be kept like Batch.
 	Old *types.Batch

@@ -32,6 +32,12 @@ type relationCodec struct {
 	row      *types.RowCodec
 	// short says that stored rows may lack the last columns.
 	short bool
+	// local are the indexes whose entries lie beside the rows, unique those of which
+	// writers keep the entries, and closed says that a unique index is being built,
+	// which keeps writers away. Only a core's codecs have them.
+	local  []*indexCodec
+	unique []catalog.ObjectID
+	closed bool
 }
 
 func newRelationCodec(relation *catalog.Relation) *relationCodec {

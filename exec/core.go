@@ -68,9 +68,16 @@ type core struct {
 	// trimmable are the stages with stored deliveries that may be deleted.
 	trimmable map[*stage]struct{}
 
+	// builds are the indexes that are being built here, or are built and not ready
+	// everywhere, and unready those that the catalog does not call ready.
+	builds  []*indexBuild
+	unready []*catalog.Index
+
 	turns   uint64
 	builder log.EntryBuilder
 	scratch []byte
+	// rowKey and entry hold keys of rows and of index entries for a moment.
+	rowKey, entry []byte
 }
 
 // Hooks let tests act inside ticks.
@@ -126,6 +133,9 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 			return fmt.Errorf("query %q: %w", descriptor.Name, err)
 		}
 	}
+	if err := c.loadIndexes(); err != nil {
+		return err
+	}
 	c.settle()
 	return c.loadTransactions()
 }
@@ -140,12 +150,19 @@ func (c *core) settle() {
 			c.retained = append(c.retained, relation)
 		}
 	}
+	c.unready = nil
+	for _, index := range c.snapshot.Indexes() {
+		if !index.Ready {
+			c.unready = append(c.unready, index)
+		}
+	}
 }
 
 // retains reports whether a stream here has retention.
 func (c *core) retains() bool { return len(c.retained) > 0 }
 
-// codec returns the codec of a relation in the active catalog, or nil.
+// codec returns the codec of a relation in the active catalog, or of the entries of
+// a unique index; nil for another ID.
 func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	if codec := c.codecs[id]; codec != nil {
 		return codec
@@ -155,9 +172,12 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 		relation = c.snapshot.Shadow(id)
 	}
 	if relation == nil {
+		relation = c.snapshot.UniqueRelation(id)
+	}
+	if relation == nil {
 		return nil
 	}
-	codec := newRelationCodec(relation)
+	codec := newRelationCodec(relation).withIndexes(c.snapshot)
 	c.codecs[id] = codec
 	return codec
 }

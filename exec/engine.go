@@ -53,6 +53,8 @@ type Engine struct {
 	defining sync.Mutex
 	resolver resolver
 	locks    *lock.Manager
+	// catalogChanges wakes who waits for the catalog.
+	catalogChanges catalogChanges
 }
 
 // NewEngine starts the loops of all shards. The storage must be ready, and the
@@ -80,6 +82,7 @@ func NewEngine(options Options) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
 	e.catalog.onChange(func() {
+		e.catalogChanges.notify()
 		for _, l := range e.loops {
 			l.queue.signal()
 		}
@@ -88,6 +91,8 @@ func NewEngine(options Options) *Engine {
 		e.wait.Go(func() { l.run(ctx) })
 	}
 	e.wait.Go(func() { e.resolver.run(ctx) })
+	unfinished := e.newestCatalog().Indexes()
+	e.wait.Go(func() { e.runIndexBuilder(ctx, unfinished) })
 	return e
 }
 
@@ -131,6 +136,17 @@ const activationTimeout = 30 * time.Second
 
 // Define implements Backend.
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
+	result, err := e.define(ctx, command)
+	if _, ok := command.(*catalog.CreateIndex); ok && err == nil {
+		for _, id := range result.Created {
+			err = e.completeIndex(ctx, id)
+		}
+	}
+	return result, err
+}
+
+// define applies a command, one at a time.
+func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
 	switch c := command.(type) {

@@ -14,6 +14,7 @@ import (
 //	(0, 0, 0)              the shard: catalog version and the objects known in it
 //	(query, stage, 0xffff) the stage: whether it has started, its shuffle numbers
 //	(query, stage, n)      the position of input n
+//	(index, 0, 0)          how far the building of an index is
 //
 // and rows on their way the internal key's (query, stage, direction, peer,
 // number): outgoing rows for shard peer; incoming rows that wait for input peer;
@@ -63,14 +64,17 @@ func aheadPrefix(id stageID, input int) []byte {
 	return tables.AppendInternalPrefix(nil, uint64(id.query), uint16(id.stage), directionAhead, uint32(input))
 }
 
-const recordVersion = 1
+const (
+	recordVersion      = 1
+	shardRecordVersion = 2
+)
 
 var errBadRecord = errors.New("damaged record of a shard's loop")
 
 // shardRecord is what a shard knows of the catalog.
 type shardRecord struct {
-	version            uint64
-	relations, queries []catalog.ObjectID
+	version                     uint64
+	relations, queries, indexes []catalog.ObjectID
 	// tables says, per relation, whether it is a table, and paused, per query,
 	// whether it is paused.
 	tables, paused []bool
@@ -80,7 +84,7 @@ type shardRecord struct {
 }
 
 func (r *shardRecord) append(buf []byte) []byte {
-	buf = append(buf, recordVersion)
+	buf = append(buf, shardRecordVersion)
 	buf = binary.AppendUvarint(buf, r.version)
 	buf = binary.AppendUvarint(buf, uint64(len(r.relations)))
 	for i, id := range r.relations {
@@ -92,6 +96,10 @@ func (r *shardRecord) append(buf []byte) []byte {
 	}
 	buf = binary.AppendUvarint(buf, uint64(len(r.storages)))
 	for _, id := range r.storages {
+		buf = binary.AppendUvarint(buf, uint64(id))
+	}
+	buf = binary.AppendUvarint(buf, uint64(len(r.indexes)))
+	for _, id := range r.indexes {
 		buf = binary.AppendUvarint(buf, uint64(id))
 	}
 	return buf
@@ -108,7 +116,7 @@ func appendFlagged(buf []byte, id catalog.ObjectID, flag bool) []byte {
 
 func decodeShardRecord(data []byte) (shardRecord, error) {
 	var r shardRecord
-	if len(data) == 0 || data[0] != recordVersion {
+	if len(data) == 0 || data[0] != shardRecordVersion {
 		return r, errBadRecord
 	}
 	in := uvarintReader{data: data[1:]}
@@ -123,6 +131,9 @@ func decodeShardRecord(data []byte) (shardRecord, error) {
 	}
 	for n := in.next(); n > 0 && !in.bad; n-- {
 		r.storages = append(r.storages, catalog.ObjectID(in.next()))
+	}
+	for n := in.next(); n > 0 && !in.bad; n-- {
+		r.indexes = append(r.indexes, catalog.ObjectID(in.next()))
 	}
 	if in.bad {
 		return r, errBadRecord

@@ -58,6 +58,10 @@ type part struct {
 	rows *types.Batch
 	// old has the rows that an update replaces.
 	old *types.Batch
+	// unique are the unique indexes whose entries the request writes with the rows
+	// of a source table; entry says that the rows are such entries.
+	unique []catalog.ObjectID
+	entry  bool
 	// records is the encoded record batch of a stream's rows, with base offset 0.
 	// The loop sets the offset in place.
 	records []byte

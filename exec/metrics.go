@@ -14,6 +14,7 @@ type metrics struct {
 	requests   prometheus.Counter
 	rows       prometheus.Counter
 	deliveries prometheus.Counter
+	rowsRead   prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) *metrics {
@@ -31,12 +32,17 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Namespace: "millrace", Subsystem: "exec", Name: "rows_written_total", Help: "Rows that sessions wrote."}),
 		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "millrace", Subsystem: "exec", Name: "deliveries_total", Help: "Batches taken from the shuffles of other shards."}),
+		rowsRead: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "millrace", Subsystem: "exec", Name: "rows_read_total", Help: "Rows of tables and entries of indexes that pull queries read."}),
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.ticks, m.seconds, m.entryBytes, m.requests, m.rows, m.deliveries)
+		registerer.MustRegister(m.ticks, m.seconds, m.entryBytes, m.requests, m.rows, m.deliveries, m.rowsRead)
 	}
 	return m
 }
+
+// read counts what a pull query reads from the table store.
+func (m *metrics) read(n int) { m.rowsRead.Add(float64(n)) }
 
 // tick counts one tick.
 func (m *metrics) tick(took time.Duration, entryBytes int, in *tickInputs) {

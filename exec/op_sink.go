@@ -16,8 +16,8 @@ import (
 type tableSink struct {
 	codec *relationCodec
 	// emit takes the table's own changes of the turn, at most one per key and
-	// sign.
-	emit func(t *turn, changes *types.Batch)
+	// sign, and of a bag the multiplicities that they leave.
+	emit func(t *turn, changes *types.Batch, remaining []int64)
 
 	keys    map[string]int32
 	changes []keyChange
@@ -33,7 +33,7 @@ type keyChange struct {
 	net      int64
 }
 
-func newTableSink(codec *relationCodec, emit func(*turn, *types.Batch)) *tableSink {
+func newTableSink(codec *relationCodec, emit func(*turn, *types.Batch, []int64)) *tableSink {
 	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}}
 }
 
@@ -78,8 +78,9 @@ func (s *tableSink) finish(t *turn) {
 		return
 	}
 	out := types.NewBatch(s.codec.columns)
+	var remaining []int64
 	if s.codec.relation.Bag {
-		s.finishBag(t, out)
+		remaining = s.finishBag(t, out)
 	} else {
 		s.finishKeyed(t, out)
 	}
@@ -87,7 +88,7 @@ func (s *tableSink) finish(t *turn) {
 	s.changes = s.changes[:0]
 	s.rows = nil
 	if out.Len > 0 && t.failed == nil {
-		s.emit(t, out)
+		s.emit(t, out, remaining)
 	}
 }
 
@@ -118,8 +119,8 @@ func (s *tableSink) equalRows(i, j int32) bool {
 }
 
 // finishBag adds the net changes to the stored multiplicities, read in key
-// order.
-func (s *tableSink) finishBag(t *turn, out *types.Batch) {
+// order, and returns what they are then.
+func (s *tableSink) finishBag(t *turn, out *types.Batch) []int64 {
 	slices.SortFunc(s.changes, func(x, y keyChange) int { return compareStrings(x.key, y.key) })
 	keys := make([][]byte, len(s.changes))
 	for i := range s.changes {
@@ -136,14 +137,16 @@ func (s *tableSink) finishBag(t *turn, out *types.Batch) {
 	})
 	if err != nil {
 		t.fail(err)
-		return
+		return nil
 	}
+	var remaining []int64
 	for i := range s.changes {
 		c := &s.changes[i]
 		if c.net == 0 {
 			continue
 		}
 		appendChange(out, s.rows, c.new, c.net)
+		remaining = append(remaining, counts[i]+c.net)
 		if counts[i]+c.net <= 0 {
 			t.write.Delete(keys[i])
 			continue
@@ -152,6 +155,7 @@ func (s *tableSink) finishBag(t *turn, out *types.Batch) {
 		s.scratch = s.codec.row.AppendRow(s.scratch, s.rows, int(c.new))
 		t.write.Set(keys[i], s.scratch)
 	}
+	return remaining
 }
 
 // appendChange appends row i of rows to out with a weight; out's weights are

@@ -31,6 +31,10 @@ const (
 // Errors that wrap it have SQLSTATE 40001.
 var ErrConflict = errors.New("concurrent update")
 
+// Conflict is the error of a statement that met what a concurrent one is writing;
+// it wraps ErrConflict.
+func Conflict() error { return conflict() }
+
 // conflict is the answer to a write whose condition does not hold.
 func conflict() error {
 	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to %w", ErrConflict).

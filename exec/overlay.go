@@ -2,6 +2,7 @@ package exec
 
 import (
 	"maps"
+	"slices"
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
@@ -21,6 +22,8 @@ type overlayTable struct {
 	rows  map[string]overlayRow
 	// keys are the keys of rows in the order in which they were touched.
 	keys []string
+	// unique are the unique indexes whose entries are written with the rows.
+	unique []catalog.ObjectID
 }
 
 // overlayRow is what a transaction does to one key.
@@ -44,7 +47,7 @@ func NewOverlay() *Overlay { return &Overlay{tables: map[catalog.ObjectID]*overl
 func (o *Overlay) Clone() *Overlay {
 	clone := NewOverlay()
 	for id, t := range o.tables {
-		clone.tables[id] = &overlayTable{codec: t.codec, rows: maps.Clone(t.rows), keys: append([]string(nil), t.keys...)}
+		clone.tables[id] = &overlayTable{codec: t.codec, rows: maps.Clone(t.rows), keys: append([]string(nil), t.keys...), unique: t.unique}
 	}
 	return clone
 }
@@ -55,8 +58,10 @@ func (o *Overlay) Clone() *Overlay {
 func (o *Overlay) Add(rows Rows) {
 	t := o.tables[rows.Relation.ID]
 	if t == nil {
-		t = &overlayTable{codec: newRelationCodec(rows.Relation), rows: map[string]overlayRow{}}
+		t = &overlayTable{codec: newRelationCodec(rows.Relation), rows: map[string]overlayRow{}, unique: rows.Unique}
 		o.tables[rows.Relation.ID] = t
+	} else if !slices.Equal(t.unique, rows.Unique) {
+		t.unique = []catalog.ObjectID{0} // no table has these: the commit is refused
 	}
 	var key []byte
 	for i := range rows.Batch.Len {
@@ -106,7 +111,7 @@ func (o *Overlay) Changes() []Rows {
 			}
 			rows := byOperation[operation]
 			if rows == nil {
-				rows = &Rows{Relation: t.codec.relation, Operation: operation, Batch: types.NewBatch(t.codec.columns)}
+				rows = &Rows{Relation: t.codec.relation, Operation: operation, Batch: types.NewBatch(t.codec.columns), Unique: t.unique}
 				if operation == OperationUpdate {
 					rows.Old = types.NewBatch(t.codec.columns)
 				}

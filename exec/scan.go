@@ -94,7 +94,7 @@ func (s *pullSources) Given(number int) (*types.Batch, error) {
 }
 
 // Scan implements pull.Sources.
-func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum) (pull.Iterator, error) {
+func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum, bounds *pull.Bounds) (pull.Iterator, error) {
 	codec := newRelationCodec(scan.Relation)
 	fetch := newFetchReader(codec, scan.Fetch)
 	if scan.Relation.Kind == catalog.KindStream {
@@ -111,7 +111,24 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 	if key != nil {
 		return s.lookup(codec, fetch, key, held)
 	}
-	return &tableScan{snapshot: s.view.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch, held: held}, nil
+	if bounds != nil {
+		reader := &tableReader{snapshot: s.view.snapshot, codec: codec, fetch: fetch, held: held, read: s.engine.metrics.read}
+		index := scan.Access.Index
+		if index == nil {
+			return s.access(reader, nil, nil, bounds), nil
+		}
+		// An index that the catalog has now, behind the snapshot, was not being
+		// dropped anywhere when the snapshot was made. Else all rows are read: the
+		// condition above the scan finds the same.
+		// So are they where the rows' partitions are asked for, which are not those of
+		// a unique index's entries.
+		if current := s.engine.newestCatalog(); current.Index(index.ID) != nil && !(index.Unique && fetch.pseudo) {
+			return s.access(reader, index, current.UniqueRelation(index.ID), bounds), nil
+		}
+	}
+	return &tableScan{
+		snapshot: s.view.snapshot, shards: len(s.engine.loops), codec: codec, fetch: fetch, held: held, read: s.engine.metrics.read,
+	}, nil
 }
 
 // lookup reads the row of one key.
@@ -171,6 +188,8 @@ type tableScan struct {
 	prefix []byte
 	// held is what the transaction has done; nil once it was given, or for nothing.
 	held *overlayTable
+	// read counts the rows that were read.
+	read func(n int)
 }
 
 // Next implements pull.Iterator.
@@ -198,6 +217,7 @@ func (s *tableScan) Next(ctx context.Context) (*types.Batch, error) {
 				return nil, damaged(err)
 			}
 		}
+		s.read(stored.Len)
 		if err := s.it.Err(); err != nil {
 			return nil, damaged(err)
 		}

@@ -15,6 +15,9 @@ type status struct {
 	version uint64 // of the catalog in use
 	stages  map[stageID]*stageStatus
 	queries map[catalog.ObjectID]queryStatus
+	// indexes says, of each index that is not ready, whether the shard has done its
+	// part.
+	indexes map[catalog.ObjectID]bool
 	failure error
 	changed chan struct{}
 }
@@ -59,6 +62,7 @@ func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 		s.queries = make(map[catalog.ObjectID]queryStatus, len(c.queries))
 	}
 	s.version, s.failure = c.record.version, nil
+	s.indexes = c.indexesDone()
 	for _, q := range worked {
 		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
 		for _, stage := range q.stages {
@@ -118,6 +122,17 @@ func (s *status) activated(version uint64) (bool, <-chan struct{}, error) {
 		return true, nil, nil
 	}
 	return false, s.notice(), s.failure
+}
+
+// indexDone reports whether the shard has done its part of an index that is not
+// ready, and else what to wait for.
+func (s *status) indexDone(id catalog.ObjectID) (bool, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.indexes[id] {
+		return true, nil
+	}
+	return false, s.notice()
 }
 
 // sentTo returns the number of the next delivery of a stage to a shard.

@@ -106,6 +106,9 @@ func (t *tick) attempt() (failed *queryFailure, err error) {
 	if t.in.snapshot != nil && t.in.snapshot.Version() > c.record.version {
 		t.activate(t.in.snapshot)
 	}
+	if err := t.buildIndexes(); err != nil {
+		return nil, err
+	}
 	c.schedule.begin()
 	if err := t.takeAcknowledgements(); err != nil {
 		return nil, err

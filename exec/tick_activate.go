@@ -49,6 +49,7 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 			t.deleteObject(tables.KindRow, id)
 		}
 	}
+	t.activateIndexes(known.indexes, snapshot)
 	t.activateQueries(snapshot)
 	c.settle()
 	t.result.all = true

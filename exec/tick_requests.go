@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"millrace/log"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -67,6 +69,9 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	var seen map[string]bool
 	for i := range parts {
 		codec := t.core.codec(parts[i].relation)
+		if codec == nil && parts[i].entry || codec != nil && !codec.takes(&parts[i]) {
+			return conflict(), false, nil
+		}
 		if codec == nil || codec.relation.Layout != parts[i].layout || t.core.snapshot.Rewriting(parts[i].relation) {
 			return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).
 				WithHint("Run the statement again."), false, nil
@@ -85,7 +90,14 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 	return nil, false, nil
 }
 
-// UniqueViolation is PostgreSQL's error for a row whose key exists.
+// takes reports whether a part keeps the unique indexes of its table: its
+// statement may know an older or newer catalog than the shard.
+func (c *relationCodec) takes(p *part) bool {
+	return p.entry || !c.closed && slices.Equal(c.unique, p.unique)
+}
+
+// UniqueViolation is PostgreSQL's error for a row whose key exists, in a table or
+// among the entries of a unique index.
 func UniqueViolation(relation *catalog.Relation, rows *types.Batch, row int) error {
 	var names, values []byte
 	format := types.DefaultFormat()
@@ -94,10 +106,16 @@ func UniqueViolation(relation *catalog.Relation, rows *types.Batch, row int) err
 			names, values = append(names, ", "...), append(values, ", "...)
 		}
 		names = append(names, relation.Columns[column].Name...)
+		if rows.Columns[column].IsNull(row) {
+			values = append(values, "null"...)
+			continue
+		}
 		values = types.AppendVectorText(values, &rows.Columns[column], row, format)
 	}
 	constraint := ""
-	if c := relation.PrimaryKey(); c != nil {
+	if relation.Index != nil {
+		constraint = relation.Index.Name
+	} else if c := relation.PrimaryKey(); c != nil {
 		constraint = c.Name
 	}
 	err := sqlerr.New(sqlerr.UniqueViolation, -1, "duplicate key value violates unique constraint %q", constraint).

@@ -494,7 +494,10 @@ func (t *tick) loseWaiting(s *stage, in *input) {
 // sinkConsumer is the end of a query's last stage.
 func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 	if q.sink.relation.Kind == catalog.KindTable {
-		return newTableSink(q.sink, func(t *turn, changes *types.Batch) { t.tick.tableChanged(q.sink.relation.ID, changes) })
+		return newTableSink(q.sink, func(t *turn, changes *types.Batch, remaining []int64) {
+			t.tick.indexRows(t.tick.core.codec(q.sink.relation.ID), changes, remaining)
+			t.tick.tableChanged(q.sink.relation.ID, changes)
+		})
 	}
 	var builder log.BatchBuilder
 	return &streamSink{emit: func(t *turn, rows *types.Batch) {

@@ -118,13 +118,12 @@ func (t *tick) changeTable(codec *relationCodec, p *part) error {
 		t.write.Set(buf[:keyLen], buf[keyLen:])
 	}
 	t.core.scratch = buf
-	t.tableChanged(codec.relation.ID, changes)
+	t.rowsChanged(codec, changes)
 	return nil
 }
 
 // insertRows inserts rows into a source table.
 func (t *tick) insertRows(codec *relationCodec, rows *types.Batch) {
-	id := codec.relation.ID
 	buf := t.core.scratch
 	for i := range rows.Len {
 		buf = codec.appendKey(codec.appendStorageKey(buf[:0]), rows, i)
@@ -138,7 +137,17 @@ func (t *tick) insertRows(codec *relationCodec, rows *types.Batch) {
 	for i := range changes.Weights {
 		changes.Weights[i] = 1
 	}
-	t.tableChanged(id, changes)
+	t.rowsChanged(codec, changes)
+}
+
+// rowsChanged takes notice of the changes of a source table, or of the entries of a
+// unique index, which nobody follows.
+func (t *tick) rowsChanged(codec *relationCodec, changes *types.Batch) {
+	if codec.relation.Index != nil {
+		return
+	}
+	t.indexRows(codec, changes, nil)
+	t.tableChanged(codec.relation.ID, changes)
 }
 
 // appendStored appends the row with a key, if there is one, as a deletion.

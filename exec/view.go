@@ -48,6 +48,11 @@ func (e *Engine) NewView(ctx context.Context, sources []*catalog.Relation, stale
 // The statement has done nothing yet. Errors that wrap it have SQLSTATE 40001.
 var ErrChanged = errors.New("the relation was dropped or changed while the statement ran")
 
+// Changed returns an error that wraps ErrChanged.
+func Changed() error {
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).WithHint("Run the statement again.")
+}
+
 // checkStorage makes sure that a snapshot which was taken before the call has the
 // rows of tables: those of a table that was rewritten are deleted from its old
 // storage after the catalog has the new one.
@@ -55,7 +60,7 @@ func (e *Engine) checkStorage(relations []*catalog.Relation) error {
 	newest := e.newestCatalog()
 	for _, relation := range relations {
 		if now := newest.Relation(relation.ID); now != nil && now.StorageID() != relation.StorageID() {
-			return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).WithHint("Run the statement again.")
+			return Changed()
 		}
 	}
 	return nil

@@ -26,7 +26,9 @@ type engineWriter struct {
 }
 
 // NewWriter implements Backend.
-func (e *Engine) NewWriter() Writer {
+func (e *Engine) NewWriter() Writer { return e.newWriter() }
+
+func (e *Engine) newWriter() *engineWriter {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	return &engineWriter{engine: e, producer: binary.BigEndian.Uint64(id[:]), codecs: map[catalog.ObjectID]*relationCodec{}}
@@ -108,7 +110,7 @@ func (w *engineWriter) split(rows *Rows, turn uint64, byShard map[int][]part) er
 		if len(selection) == 0 {
 			continue
 		}
-		p := part{operation: rows.Operation, rows: rows.Batch, old: rows.Old}
+		p := part{operation: rows.Operation, rows: rows.Batch, old: rows.Old, unique: rows.Unique, entry: relation.Index != nil}
 		if len(selection) < rows.Batch.Len {
 			p.rows = p.rows.Select(selection)
 			if p.old != nil {

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	"millrace/planner/plan"
 	"millrace/sql/expr"
@@ -11,7 +12,7 @@ import (
 func nodeExprs(node plan.Node) []expr.Expr {
 	switch n := node.(type) {
 	case *plan.Scan:
-		return n.KeyEquals
+		return append(n.Access.Exprs(), n.KeyEquals...)
 	case *plan.Values:
 		var all []expr.Expr
 		for _, row := range n.Rows {
@@ -121,6 +122,37 @@ func (f exprMap) calls(calls []plan.AggregateCall) ([]plan.AggregateCall, error)
 	return out, nil
 }
 
+// access rewrites the expressions of an access, which may be nil.
+func (f exprMap) access(a *plan.Access) (*plan.Access, error) {
+	if a == nil {
+		return nil, nil
+	}
+	c := *a
+	c.Equals = slices.Clone(a.Equals)
+	var err error
+	for i := range c.Equals {
+		if c.Equals[i].List, err = f.all(c.Equals[i].List); err != nil {
+			return nil, err
+		}
+		if array := c.Equals[i].Array; array != nil {
+			if c.Equals[i].Array, err = f(array); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, bound := range []**plan.Bound{&c.Low, &c.High} {
+		if *bound == nil {
+			continue
+		}
+		b := **bound
+		if b.Value, err = f(b.Value); err != nil {
+			return nil, err
+		}
+		*bound = &b
+	}
+	return &c, nil
+}
+
 // copyNode returns a copy of a node over other inputs of the same columns, with
 // its expressions rewritten to ones of the same types.
 func copyNode(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) {
@@ -128,7 +160,10 @@ func copyNode(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 	switch n := node.(type) {
 	case *plan.Scan:
 		c := *n
-		c.KeyEquals, err = f.all(n.KeyEquals)
+		if c.KeyEquals, err = f.all(n.KeyEquals); err != nil {
+			return nil, err
+		}
+		c.Access, err = f.access(n.Access)
 		return &c, err
 	case *plan.Values:
 		c := *n

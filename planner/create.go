@@ -41,9 +41,11 @@ func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
 		return ddl, createAs(env, s, command, ddl)
 	}
 	cb := &createBinder{binder: b, ast: s, relation: &command.Relation}
-	err = cb.bind()
-	command.Sequences = cb.sequences
-	return ddl, err
+	if err := cb.bind(); err != nil {
+		return nil, err
+	}
+	command.Sequences, command.Indexes = cb.sequences, cb.withoutKey()
+	return ddl, nil
 }
 
 func refuseSchema(env *Environment, schema string, pos int) error {
@@ -96,6 +98,8 @@ type createBinder struct {
 	// conditions are the CHECK constraints, which are bound when all columns are
 	// known.
 	conditions []condition
+	// indexes are those of UNIQUE constraints.
+	indexes []catalog.Index
 }
 
 // condition is a CHECK constraint of a column or of the table.
@@ -213,9 +217,9 @@ func checkColumnType(name string, t types.Type, pos int) error {
 
 // constraintWords names the constraints that are not supported.
 var constraintWords = map[ast.ColumnConstraintKind]string{
-	ast.ConstraintUnique: "UNIQUE", ast.ConstraintReferences: "REFERENCES",
-	ast.ConstraintGenerated: "GENERATED",
-	ast.ConstraintHeaders:   "HEADERS", ast.ConstraintHeader: "HEADER",
+	ast.ConstraintReferences: "REFERENCES",
+	ast.ConstraintGenerated:  "GENERATED",
+	ast.ConstraintHeaders:    "HEADERS", ast.ConstraintHeader: "HEADER",
 }
 
 func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
@@ -241,6 +245,11 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 		return cb.identity(c, number)
 	case ast.ConstraintPrimaryKey:
 		return cb.primaryKey([]int{number}, c.Name, c.Pos())
+	case ast.ConstraintUnique:
+		return cb.unique(&uniqueConstraint{
+			columns: []ast.Identifier{{Span: c.Span, Value: column.Name}}, name: c.Name, nullsNotDistinct: c.NullsNotDistinct,
+			options: c.Options, timing: c.Timing, pos: c.Pos(),
+		})
 	case ast.ConstraintKey:
 		return cb.streamKey(number, c.Pos())
 	default:
@@ -329,8 +338,14 @@ func (cb *createBinder) tableConstraint(c *ast.TableConstraint) error {
 	case ast.TableCheck:
 		cb.conditions = append(cb.conditions, condition{c.Check, c.Name, c.Timing, c.Pos()})
 		return nil
+	case ast.TableUnique:
+		unique, err := tableUnique(c)
+		if err != nil {
+			return err
+		}
+		return cb.unique(unique)
 	default:
-		words := map[ast.TableConstraintKind]string{ast.TableUnique: "UNIQUE", ast.TableForeignKey: "FOREIGN KEY"}
+		words := map[ast.TableConstraintKind]string{ast.TableForeignKey: "FOREIGN KEY"}
 		return notSupported(c.Pos(), "%s constraints are not supported", words[c.Kind])
 	}
 	var columns []int

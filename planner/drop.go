@@ -4,9 +4,13 @@ import (
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
 )
 
 func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
+	if s.Kind == ast.ObjectIndex {
+		return planDropIndex(env, s)
+	}
 	command := &catalog.DropRelations{IfExists: s.IfExists, Cascade: s.Behavior == ast.Cascade}
 	tag := "DROP TABLE"
 	switch s.Kind {
@@ -48,6 +52,31 @@ func planDropSequences(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 	return &plan.DDL{Command: command, Tag: "DROP SEQUENCE"}, nil
 }
 
+// planDropIndex plans DROP INDEX. Nothing depends on an index that can be dropped,
+// so that CASCADE says nothing.
+func planDropIndex(env *Environment, s *ast.Drop) (*plan.DDL, error) {
+	if s.Concurrently && len(s.Names) > 1 {
+		return nil, notSupported(s.Pos(), "DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+	}
+	if s.Concurrently && s.Behavior == ast.Cascade {
+		return nil, notSupported(s.Pos(), "DROP INDEX CONCURRENTLY does not support CASCADE")
+	}
+	command := &catalog.DropIndexes{IfExists: s.IfExists}
+	b := newBinder(env, modePull)
+	for _, n := range s.Names {
+		name, err := b.targetName(n)
+		if err != nil {
+			return nil, err
+		}
+		if index := env.Catalog.KeyIndex(name.Schema, name.Name); index != nil {
+			return nil, sqlerr.New(sqlerr.DependentObjectsStillExist, n.Pos(), "cannot drop index %s because constraint %s on table %s requires it", name, name.Name, index.Name).
+				WithHint("You can drop constraint %s on table %s instead.", name.Name, index.Name)
+		}
+		command.Names = append(command.Names, name)
+	}
+	return &plan.DDL{Command: command, Tag: "DROP INDEX"}, nil
+}
+
 func planControl(s *ast.ControlQuery) (*plan.DDL, error) {
 	name := ""
 	if s.QueryID != nil {
@@ -80,6 +109,9 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		}
 		command.Column = name.Last()
 		name = &ast.Name{Span: name.Span, Parts: name.Parts[:len(name.Parts)-1]}
+	case ast.ObjectIndex:
+		name, err := newBinder(env, modePull).targetName(name)
+		return &plan.DDL{Command: &catalog.CommentOnIndex{Name: name, Text: command.Text}, Tag: "COMMENT"}, err
 	default:
 		return nil, notSupported(s.Pos(), "COMMENT ON %s is not supported", s.Kind)
 	}

@@ -242,6 +242,9 @@ func (s *testSession) apply(ddl *plan.DDL) string {
 		if r := next.Relation(id); r != nil {
 			lines = append(lines, describeRelation(r))
 		}
+		if i := next.Index(id); i != nil {
+			lines = append(lines, describeIndex(i, next.Relation(i.Table)))
+		}
 		if q := next.Query(id); q != nil {
 			c, err := PlanContinuous(next, q)
 			if err != nil {
@@ -251,6 +254,32 @@ func (s *testSession) apply(ddl *plan.DDL) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+func describeIndex(i *catalog.Index, table *catalog.Relation) string {
+	var columns, words []string
+	for _, c := range i.Columns {
+		text := table.Columns[c.Column].Name
+		if c.Descending {
+			text += " descending"
+		}
+		if c.NullsFirst {
+			text += " nulls first"
+		}
+		columns = append(columns, text)
+	}
+	for _, number := range i.Include {
+		words = append(words, "include "+table.Columns[number].Name)
+	}
+	for _, word := range []struct {
+		set  bool
+		word string
+	}{{i.Unique, "unique"}, {i.NullsNotDistinct, "nulls not distinct"}, {i.Constraint, "constraint"}, {i.Ready, "ready"}} {
+		if word.set {
+			words = append(words, word.word)
+		}
+	}
+	return fmt.Sprintf("%s index %s on %s (%s) %s", i.Method, i.Name, table.Name, strings.Join(columns, ", "), strings.Join(words, " "))
 }
 
 func describeRelation(r *catalog.Relation) string {

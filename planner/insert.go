@@ -24,6 +24,8 @@ type insertBinder struct {
 	// with are the common tables that the statement's clauses may name.
 	with     *withScope
 	defaults []expr.Expr
+	// conflict is ON CONFLICT, nil without.
+	conflict *plan.OnConflict
 }
 
 // insert plans INSERT; known are the common tables around it.
@@ -74,7 +76,7 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 		return nil, err
 	}
 	if s.OnConflict != nil {
-		out.OnConflict = &plan.OnConflict{Update: !s.OnConflict.DoNothing}
+		out.OnConflict = ib.conflict
 		if out.OnConflict.Updated, err = b.finishClause(updated); err != nil {
 			return nil, err
 		}

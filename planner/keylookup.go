@@ -9,8 +9,8 @@ import (
 	"millrace/sql/types"
 )
 
-// lookUpKeys restricts scans of tables to one key. The filter stays: it decides
-// about NULL and costs next to nothing for one row.
+// lookUpKeys restricts scans of tables to one key, or to what an index finds. The
+// filter stays: it decides about NULL and costs next to nothing for few rows.
 func lookUpKeys(r *ruleContext, root plan.Node) (plan.Node, error) {
 	if r.incremental() {
 		return root, nil
@@ -21,27 +21,41 @@ func lookUpKeys(r *ruleContext, root plan.Node) (plan.Node, error) {
 			return node, nil
 		}
 		scan, ok := filter.Input.(*plan.Scan)
-		if !ok || !hasLookUp(scan.Relation) {
-			return node, nil
-		}
-		values := make([]expr.Expr, len(scan.Relation.Key))
-		for _, c := range split(filter.Predicate) {
-			column, value := keyEquality(c)
-			if value == nil {
-				continue
-			}
-			number := scan.Fetch[column]
-			if i := slices.Index(scan.Relation.Key, number); i >= 0 && values[i] == nil {
-				values[i] = keyValue(value, scan.Relation.Columns[number].Type)
-			}
-		}
-		if slices.Contains(values, nil) {
+		if !ok || scan.Relation.Kind != catalog.KindTable || scan.Changes {
 			return node, nil
 		}
 		looked := *scan
-		looked.KeyEquals = values
+		if looked.KeyEquals = wholeKey(scan, filter.Predicate); looked.KeyEquals == nil {
+			looked.Access = r.chooseAccess(scan, filter.Predicate)
+		}
+		if looked.KeyEquals == nil && looked.Access == nil {
+			return node, nil
+		}
 		return newFilter(&looked, filter.Predicate), nil
 	})
+}
+
+// wholeKey returns the values that a condition demands of the columns of a table's
+// key, nil where it does not demand one of each.
+func wholeKey(scan *plan.Scan, predicate expr.Expr) []expr.Expr {
+	if !hasLookUp(scan.Relation) {
+		return nil
+	}
+	values := make([]expr.Expr, len(scan.Relation.Key))
+	for _, c := range split(predicate) {
+		column, value := keyEquality(c)
+		if value == nil {
+			continue
+		}
+		number := scan.Fetch[column]
+		if i := slices.Index(scan.Relation.Key, number); i >= 0 && values[i] == nil {
+			values[i] = keyValue(value, scan.Relation.Columns[number].Type)
+		}
+	}
+	if slices.Contains(values, nil) {
+		return nil
+	}
+	return values
 }
 
 // hasLookUp reports whether a relation's rows are found by their key.

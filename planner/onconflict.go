@@ -23,6 +23,7 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 		return nil, sqlerr.New(sqlerr.WrongObjectType, conflict.Pos(), "ON CONFLICT is for tables: stream %q has no primary key", ib.target.Name).
 			WithHint("Rows of a stream are only added. Use CREATE TABLE … (… PRIMARY KEY) for rows that change.")
 	}
+	ib.conflict = &plan.OnConflict{Update: !conflict.DoNothing}
 	if err := ib.conflictTarget(conflict); err != nil || conflict.DoNothing {
 		return nil, err
 	}
@@ -60,23 +61,28 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 	return ib.takeClause(newProject(node, append(values, columnOf(pair, 2*width)), names)), nil
 }
 
-// conflictTarget checks that the target of ON CONFLICT, where there is one, is
-// the primary key.
+// conflictTarget finds what the target of ON CONFLICT, where there is one, names.
 func (ib *insertBinder) conflictTarget(conflict *ast.OnConflict) error {
 	if conflict.Where != nil {
 		return notSupported(conflict.Where.Pos(), "WHERE in the target of ON CONFLICT is not supported")
 	}
 	if conflict.Constraint != nil {
 		name := conflict.Constraint.Value
+		index := ib.constraintIndex(name)
 		switch c := ib.target.Constraint(name); {
+		case index != nil:
+			ib.conflict.Index = index.ID
+			return nil
 		case c == nil:
 			return sqlerr.New(sqlerr.UndefinedObject, conflict.Pos(), "constraint %q for table %q does not exist", name, ib.target.Name)
 		case c.Kind == catalog.ConstraintCheck:
 			return sqlerr.New(sqlerr.WrongObjectType, conflict.Pos(), "constraint in ON CONFLICT clause has no associated index")
 		}
+		ib.conflict.PrimaryKey = true
 		return nil
 	}
 	if len(conflict.Columns) == 0 {
+		ib.conflict.Any = true
 		return nil
 	}
 	var numbers []int
@@ -92,10 +98,39 @@ func (ib *insertBinder) conflictTarget(conflict *ast.OnConflict) error {
 			numbers = append(numbers, number)
 		}
 	}
-	key := slices.Sorted(slices.Values(ib.target.Key))
-	if slices.Sort(numbers); !slices.Equal(numbers, key) {
-		return noSuchConstraint(conflict.Pos())
+	return ib.inferArbiter(numbers, conflict.Pos())
+}
+
+// constraintIndex returns the index of the target's UNIQUE constraint with a name,
+// or nil.
+func (ib *insertBinder) constraintIndex(name string) *catalog.Index {
+	for _, index := range ib.env.Catalog.UniqueOf(ib.target.ID) {
+		if index.Constraint && index.Name == name {
+			return index
+		}
 	}
+	return nil
+}
+
+// inferArbiter finds the primary key or unique index that is on exactly the given
+// columns. Of several indexes, one in which NULLs are equal finds what the others
+// find.
+func (ib *insertBinder) inferArbiter(columns []int, pos int) error {
+	slices.Sort(columns)
+	if slices.Equal(columns, slices.Sorted(slices.Values(ib.target.Key))) {
+		ib.conflict.PrimaryKey = true
+		return nil
+	}
+	var found *catalog.Index
+	for _, index := range ib.env.Catalog.UniqueOf(ib.target.ID) {
+		if index.Covers(columns) && (found == nil || index.NullsNotDistinct && !found.NullsNotDistinct) {
+			found = index
+		}
+	}
+	if found == nil {
+		return noSuchConstraint(pos)
+	}
+	ib.conflict.Index = found.ID
 	return nil
 }
 

@@ -75,6 +75,8 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 		return planned(planCreateSequence(env, s))
 	case *ast.Drop:
 		return planned(planDrop(env, s))
+	case *ast.CreateIndex:
+		return planned(planCreateIndex(env, s))
 	case *ast.ControlQuery:
 		return planned(planControl(s))
 	case *ast.Comment:
@@ -100,8 +102,6 @@ func statementName(statement ast.Statement) string {
 	switch s := statement.(type) {
 	case *ast.CreateView:
 		return "CREATE VIEW"
-	case *ast.CreateIndex:
-		return "CREATE INDEX"
 	case *ast.CreateType:
 		return "CREATE TYPE"
 	case *ast.CreateSchema:

@@ -50,7 +50,7 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		if n.Changes {
 			scan = newChangesScan(n.Relation, fetch)
 		}
-		scan.KeyEquals = n.KeyEquals
+		scan.KeyEquals, scan.Access = n.KeyEquals, n.Access
 		return scan, at, nil
 	case *plan.SystemScan:
 		fetch, at := chosen(n.Fetch, needed)

@@ -296,7 +296,7 @@ type fakeSources struct {
 	from, to int
 }
 
-func (s fakeSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum) (pull.Iterator, error) {
+func (s fakeSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum, _ *pull.Bounds) (pull.Iterator, error) {
 	all := s.cursor.backend.between(scan.Relation, s.from, s.to)
 	out := &types.Batch{Len: all.Len}
 	for _, column := range scan.Fetch {

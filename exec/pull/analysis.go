@@ -82,6 +82,7 @@ func expressions(n plan.Node) []expr.Expr {
 	switch n := n.(type) {
 	case *plan.Scan:
 		add(n.KeyEquals...)
+		add(n.Access.Exprs()...)
 	case *plan.Values:
 		for _, row := range n.Rows {
 			add(row...)

@@ -38,7 +38,7 @@ func newSources(tables map[string]*memoryTable) *memorySources {
 }
 
 // Scan implements Sources.
-func (m *memorySources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum) (Iterator, error) {
+func (m *memorySources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum, _ *Bounds) (Iterator, error) {
 	m.scans[scan.Relation.Name]++
 	m.open++
 	table := m.tables[scan.Relation.Name]

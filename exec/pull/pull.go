@@ -29,10 +29,11 @@ type Options struct {
 type Sources interface {
 	// Scan returns the rows of a stream or table, as batches of any size with
 	// exactly the columns of scan.Fetch, pseudocolumns included. key holds the
-	// values of scan.KeyEquals, none of them NULL, or is nil. All scans of one
+	// values of scan.KeyEquals, none of them NULL, or is nil; bounds those of
+	// scan.Access, which is nil likewise and may be passed over. All scans of one
 	// execution should see the same state. Weights, where set, are positive: a row
 	// of weight n counts n times.
-	Scan(ctx context.Context, scan *plan.Scan, key []types.Datum) (Iterator, error)
+	Scan(ctx context.Context, scan *plan.Scan, key []types.Datum, bounds *Bounds) (Iterator, error)
 	// System returns the rows of a system table, with all its columns. The caller
 	// does not change them.
 	System(ctx context.Context, schema, name string) ([][]types.Datum, error)

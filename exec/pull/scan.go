@@ -61,7 +61,18 @@ func (s *scan) start(ctx context.Context) error {
 		}
 		key = append(key, d)
 	}
-	iterator, err := s.scope.execution.sources.Scan(ctx, s.plan, key)
+	var bounds *Bounds
+	if s.plan.Access != nil {
+		var err error
+		if bounds, err = s.scope.bounds(s.plan.Access); err != nil {
+			return err
+		}
+		if bounds == nil {
+			s.done = true
+			return nil
+		}
+	}
+	iterator, err := s.scope.execution.sources.Scan(ctx, s.plan, key, bounds)
 	s.iterator = iterator
 	return err
 }

@@ -162,7 +162,7 @@ func (it *fixedIterator) Next(context.Context) (*types.Batch, error) {
 func (it *fixedIterator) Close() {}
 
 // Scan implements Sources.
-func (f *fixedSources) Scan(context.Context, *plan.Scan, []types.Datum) (Iterator, error) {
+func (f *fixedSources) Scan(context.Context, *plan.Scan, []types.Datum, *Bounds) (Iterator, error) {
 	return &fixedIterator{f.batches}, nil
 }
 
@@ -174,7 +174,7 @@ func benchmark(b *testing.B, q *plan.Query, table *memoryTable, rows int) {
 	for c := range columns {
 		columns[c] = types.Int8
 	}
-	it, _ := sources.Scan(context.Background(), scanOf("t", columns...), nil)
+	it, _ := sources.Scan(context.Background(), scanOf("t", columns...), nil, nil)
 	fixed := &fixedSources{batches: it.(*memoryIterator).batches}
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -82,6 +82,10 @@ type Scan struct {
 	// KeyEquals, where not nil, restricts a table scan to one key: a value per
 	// key column, constant or parameter, of the key column's type (pull queries).
 	KeyEquals []expr.Expr
+	// Access, where not nil, restricts a table scan to ranges of the key or of an
+	// index (pull queries). The rows in them may be more than those wanted: the
+	// condition stands above the scan all the same.
+	Access *Access
 }
 
 // The pseudocolumns that Scan.Fetch may name.

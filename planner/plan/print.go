@@ -104,11 +104,18 @@ func plural(n int, word string) string {
 
 func describeScan(n *Scan) string {
 	name := catalog.Name{Schema: n.Relation.Schema, Name: n.Relation.Name}
+	if n.Access != nil && n.Access.Index != nil {
+		return fmt.Sprintf("Index Scan using %s on %s %s (%s): %s",
+			QuoteIdentifier(n.Access.Index.Name), n.Relation.Kind, name, names(n.Cols), n.Access.describe(n.Relation))
+	}
 	what := n.Relation.Kind.String()
 	if n.Changes {
 		what = "changes of " + what
 	}
 	text := fmt.Sprintf("Scan %s %s (%s)", what, name, names(n.Cols))
+	if n.Access != nil {
+		return text + " by key: " + n.Access.describe(n.Relation)
+	}
 	if n.KeyEquals == nil {
 		return text
 	}

@@ -47,7 +47,12 @@ type Check struct {
 
 // OnConflict is ON CONFLICT of an INSERT.
 type OnConflict struct {
-	// Update tells DO UPDATE from DO NOTHING.
+	// Any says that a conflict with any row counts; else it is with the row of the
+	// same primary key, where PrimaryKey is set, or of the same values in the unique
+	// index Index.
+	Any, PrimaryKey bool
+	Index           catalog.ObjectID
+	// Update tells DO UPDATE from DO NOTHING. It is not set with Any.
 	Update bool
 	// Updated gives, for DO UPDATE, the rows that take the place of others. Its
 	// GivenRows are those that are there, next to each the one that was to be

@@ -75,6 +75,9 @@ func addConstraintIndexes(next *Snapshot, table *Relation, indexes []Index, resu
 		} else if next.NameTaken(i.Schema, i.Name) || slices.Contains(names, i.Name) {
 			return nameTaken(i.Name)
 		}
+		if table.Constraint(i.Name) != nil {
+			return sqlerr.New(sqlerr.DuplicateObject, -1, "constraint %q for relation %q already exists", i.Name, table.Name)
+		}
 		names = append(names, i.Name)
 		next.addIndex(&i, result)
 	}

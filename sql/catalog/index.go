@@ -84,6 +84,17 @@ func (s *Snapshot) LookupIndex(schema, name string) *Index {
 	return nil
 }
 
+// KeyIndex returns the table whose primary key has an index with a qualified name,
+// or nil.
+func (s *Snapshot) KeyIndex(schema, name string) *Relation {
+	for _, r := range s.relations {
+		if key := r.PrimaryKey(); key != nil && key.Name == name && r.Schema == schema {
+			return r
+		}
+	}
+	return nil
+}
+
 // IndexesOf returns the secondary indexes of a table in the order of their IDs.
 // The slice is shared.
 func (s *Snapshot) IndexesOf(table ObjectID) []*Index { return s.indexesByTable[table] }
@@ -116,6 +127,7 @@ func (s *Snapshot) UniqueRelation(index ObjectID) *Relation { return s.uniqueRel
 func newUniqueRelation(i *Index, table *Relation) *Relation {
 	r := &Relation{
 		ID: i.ID, Kind: KindTable, Schema: table.Schema, Name: table.Name, Partitions: table.Partitions, Rowtime: -1, Index: i,
+		Changed: table.Changed, Layout: table.Layout,
 	}
 	for n, c := range i.Columns {
 		column := table.Columns[c.Column]

@@ -171,8 +171,8 @@ func (s *Snapshot) index() *Snapshot {
 	s.uniqueRelations = make(map[ObjectID]*Relation)
 	for _, i := range s.indexes {
 		s.indexesByTable[i.Table] = append(s.indexesByTable[i.Table], i)
-		if i.Unique {
-			s.uniqueRelations[i.ID] = newUniqueRelation(i, s.Relation(i.Table))
+		if table := s.Relation(i.Table); i.Unique && table != nil { // AsOf leaves relations out
+			s.uniqueRelations[i.ID] = newUniqueRelation(i, table)
 		}
 	}
 	return s

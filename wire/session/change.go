@@ -25,6 +25,11 @@ type changes struct {
 	// its error because of them. Both hold once nobody else is about to change them.
 	probes  []probe
 	refused error
+	// first is the first row that may not be written, nil for none, until finish makes
+	// it refused, and finished says that the entries of unique indexes are among the
+	// rows.
+	first    *refusal
+	finished bool
 	// fixed says that they do not come from a plan, which could be made anew.
 	fixed bool
 }
@@ -50,9 +55,17 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 	fast := immediate && mark == 0
 	for attempt := 1; ; attempt++ {
 		c, err := gather()
+		if err == nil {
+			err = s.finish(ctx, c)
+		}
 		switch {
 		case errors.Is(err, exec.ErrChanged):
 			return nil, errPlanOutdated
+		case errors.Is(err, exec.ErrConflict) && attempt < maxAttempts:
+			if err := pause(ctx, attempt); err != nil {
+				return nil, err
+			}
+			continue
 		case err != nil:
 			return nil, err
 		case !s.current(c):
@@ -83,6 +96,7 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 			return c, nil
 		}
 		err = s.writeNow(ctx, c.rows, c.atomic || !c.fixed && c.count > 1)
+		err = s.waitForIndex(ctx, c, err)
 		if !errors.Is(err, exec.ErrConflict) || attempt == maxAttempts {
 			s.releaseLocks(mark)
 			return c, err
@@ -130,10 +144,17 @@ func (s *Session) writeFast(ctx context.Context, c *changes) (done bool, err err
 
 // writePiece writes rows of a COPY: what they are is known, so they are never
 // gathered anew.
-func (s *Session) writePiece(ctx context.Context, rows exec.Rows) error {
-	c := &changes{rows: []exec.Rows{rows}, count: rows.Batch.Len, fixed: true}
-	_, err := s.carryOut(ctx, true, func() (*changes, error) { return c, nil })
+func (s *Session) writePiece(ctx context.Context, target *catalog.Relation, batch *types.Batch) error {
+	_, err := s.carryOut(ctx, true, func() (*changes, error) { return s.gatherCopied(ctx, target, batch, true) })
 	return err
+}
+
+// gatherCopied finds out what becomes of rows of a COPY.
+func (s *Session) gatherCopied(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool) (*changes, error) {
+	c := &changes{count: batch.Len, fixed: true}
+	var err error
+	c.rows, err = s.insertOperations(ctx, target, batch, s.looks(target, immediate), c)
+	return c, err
 }
 
 // pause waits for a random time that grows with the number of attempts, so that

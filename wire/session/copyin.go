@@ -345,10 +345,7 @@ func firstRows(batch *types.Batch, n int) *types.Batch {
 // hold keeps rows until COMMIT.
 func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
 	_, err := l.session.carryOut(ctx, false, func() (*changes, error) {
-		c := &changes{fixed: true}
-		var err error
-		c.rows, err = l.session.insertOperations(ctx, l.plan.Target, rows, false, c)
-		return c, err
+		return l.session.gatherCopied(ctx, l.plan.Target, rows, false)
 	})
 	return err
 }

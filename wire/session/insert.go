@@ -30,7 +30,7 @@ func (s *Session) insert(ctx context.Context, p *portal, n *plan.Insert, immedia
 // rows.
 func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []types.Datum, immediate bool) (*changes, error) {
 	// Where the statement itself looks for keys, it sees all rows at once.
-	looks := n.Target.Kind == catalog.KindTable && (n.OnConflict != nil || !immediate)
+	looks := n.OnConflict != nil || s.looks(n.Target, immediate)
 	batches, err := s.insertSource(ctx, n, params, looks)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []typ
 		c.returned = newPlannedBatch(n.ReturningColumns())
 	}
 	for _, batch := range batches {
-		if err := s.insertBatch(ctx, n, params, batch, immediate, c); err != nil {
+		if err := s.insertBatch(ctx, n, params, batch, looks, c); err != nil {
 			return nil, err
 		}
 	}
@@ -48,7 +48,7 @@ func (s *Session) gatherInsert(ctx context.Context, n *plan.Insert, params []typ
 }
 
 // insertBatch adds to an INSERT's changes what becomes of some of its rows.
-func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []types.Datum, batch *types.Batch, immediate bool, c *changes) error {
+func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []types.Datum, batch *types.Batch, looks bool, c *changes) error {
 	if err := s.options.Backend.SetRowIDs(ctx, n.Target, batch); err != nil {
 		return err
 	}
@@ -62,12 +62,11 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 			return err
 		}
 		stored, operations = r.stored, r.operations()
-		if len(r.left) > 0 {
-			c.probes = append(c.probes, probe{n.Target, batch.Select(r.left)})
-		}
+		c.probes = append(c.probes, r.probes...)
+		c.first = c.first.before(r.first)
 	} else {
 		var err error
-		if operations, err = s.insertOperations(ctx, n.Target, batch, immediate, c); err != nil {
+		if operations, err = s.insertOperations(ctx, n.Target, batch, looks, c); err != nil {
 			return err
 		}
 	}
@@ -158,13 +157,18 @@ func appendInserted(n *plan.Insert, to, from *types.Batch) {
 	to.Len += from.Len
 }
 
-// insertOperations returns what adds rows without ON CONFLICT. Where they are
-// written at once, the shards look for the keys; where they are held, the
-// statement does, as it is the one to fail: unless the row with the key is about to
-// be deleted, which the changes ask to find out.
-func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, immediate bool, c *changes) ([]exec.Rows, error) {
+// looks reports whether a statement that inserts rows looks for their keys itself:
+// where rows are held, as it is the one to fail, and where there are unique
+// indexes, as it looks for their values too. Else the shards do.
+func (s *Session) looks(target *catalog.Relation, immediate bool) bool {
+	return target.Kind == catalog.KindTable && (!immediate || len(s.options.Backend.Catalog().UniqueOf(target.ID)) > 0)
+}
+
+// insertOperations returns what adds rows without ON CONFLICT. Where it looks for
+// keys, the changes refuse the first row whose key is there.
+func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation, batch *types.Batch, looks bool, c *changes) ([]exec.Rows, error) {
 	rows := exec.Rows{Relation: target, Batch: batch}
-	if immediate || target.Kind == catalog.KindStream || batch.Len == 0 {
+	if !looks || batch.Len == 0 {
 		return nonEmpty(rows), nil
 	}
 	found, err := s.find(ctx, target, batch)
@@ -174,20 +178,7 @@ func (s *Session) insertOperations(ctx context.Context, target *catalog.Relation
 	if target.Upsert {
 		return upserts(target, batch, found), nil
 	}
-	seen := map[string]bool{}
-	var key []byte
-	for i := range batch.Len {
-		key = rowKey(key[:0], target, batch, i)
-		if seen[string(key)] {
-			return nil, exec.UniqueViolation(target, batch, i)
-		}
-		if found.At[i] >= 0 {
-			c.refused = exec.UniqueViolation(target, batch, i)
-			c.probes = append(c.probes, probe{target, batch.Select([]int32{int32(i)})})
-			return nil, nil
-		}
-		seen[string(key)] = true
-	}
+	c.first = c.first.before(firstRefused(target, batch, found, nil))
 	return nonEmpty(rows), nil
 }
 
@@ -229,58 +220,114 @@ type conflictResolver struct {
 	stored   *types.Batch
 	replaced []int32
 	old      *types.Batch
-	// left are the numbers of the rows of batch that exist and stay as they are.
-	left []int32
+	// probes are what exists and stays as it is, and first is the first row that may
+	// not be inserted, nil for none.
+	probes []probe
+	first  *refusal
 }
 
 func (r *conflictResolver) resolve(ctx context.Context) error {
 	target := r.plan.Target
-	found, err := r.session.find(ctx, target, r.batch)
+	arbiters, err := r.session.arbiters(target, r.plan.OnConflict)
 	if err != nil {
 		return err
 	}
+	for _, a := range arbiters {
+		if err := a.ask(ctx, r.session, r.batch); err != nil {
+			return err
+		}
+	}
+	r.stored = newTargetBatch(target)
+	if r.plan.OnConflict.Update {
+		err = r.update(ctx, arbiters[0])
+	} else {
+		r.skip(arbiters)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.session.checkRows(target, r.plan.Checks, r.stored); err != nil {
+		return err
+	}
+	if err := r.checkKeys(); err != nil || arbiters[0].entries == nil {
+		return err
+	}
+	return r.checkAdded(ctx)
+}
+
+// checkAdded looks for the keys of the rows that are inserted, where the primary key
+// was not asked.
+func (r *conflictResolver) checkAdded(ctx context.Context) error {
+	var added []int32
+	for i, old := range r.replaced {
+		if old < 0 {
+			added = append(added, int32(i))
+		}
+	}
+	rows := r.stored.Select(added)
+	found, err := r.session.find(ctx, r.plan.Target, rows)
+	if err == nil {
+		r.first = firstRefused(r.plan.Target, rows, found, nil)
+	}
+	return err
+}
+
+// skip is DO NOTHING: rows that conflict are left out.
+func (r *conflictResolver) skip(arbiters []*arbiter) {
+	for i := range r.batch.Len {
+		conflicts := false
+		for _, a := range arbiters {
+			if a.found.At[i] >= 0 {
+				r.probes = append(r.probes, a.probe(r.batch, i))
+				conflicts = true
+			}
+			conflicts = conflicts || a.hasTouched(r.batch, i)
+		}
+		if conflicts {
+			continue
+		}
+		r.stored.AppendRowFrom(r.batch, i, 1)
+		r.replaced = append(r.replaced, -1)
+		for _, a := range arbiters {
+			a.touch(r.batch, i)
+		}
+	}
+}
+
+// update is DO UPDATE: rows that conflict make new ones of those that are there.
+func (r *conflictResolver) update(ctx context.Context, a *arbiter) error {
+	target, found := r.plan.Target, a.found
 	updated, err := r.updated(ctx, found)
 	if err != nil {
 		return err
 	}
-	r.stored, r.old = newTargetBatch(target), found.Rows
-	touched := map[string]bool{}
-	var key []byte
+	r.old = found.Rows
 	next := 0 // the row of updated that comes next
 	for i := range r.batch.Len {
-		key = rowKey(key[:0], target, r.batch, i)
-		exists := found.At[i] >= 0
-		if !exists && !touched[string(key)] {
-			touched[string(key)] = true
+		exists, touched := found.At[i] >= 0, a.hasTouched(r.batch, i)
+		if !exists && !touched {
+			a.touch(r.batch, i)
 			r.stored.AppendRowFrom(r.batch, i, 1)
 			r.replaced = append(r.replaced, -1)
-			continue
-		}
-		if !r.plan.OnConflict.Update {
-			if exists {
-				r.left = append(r.left, int32(i))
-			}
 			continue
 		}
 		row := next
 		if exists {
 			next++
 		}
-		if touched[string(key)] || exists && r.session.touched(target, found.Rows, int(found.At[i])) {
+		if touched || exists && r.session.touched(target, found.Rows, int(found.At[i])) {
 			return sqlerr.New(sqlerr.CardinalityViolation, -1, "ON CONFLICT DO UPDATE command cannot affect row a second time").
 				WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 		}
 		if updated.at[row] < 0 {
 			continue
 		}
-		touched[string(key)] = true
+		a.touch(r.batch, i)
+		a.touch(updated.rows, int(updated.at[row]))
 		r.stored.AppendRowFrom(updated.rows, int(updated.at[row]), 1)
 		r.replaced = append(r.replaced, found.At[i])
 	}
-	if err := r.session.checkRows(target, r.plan.Checks, r.stored); err != nil {
-		return err
-	}
-	return r.checkKeys()
+	return nil
 }
 
 // checkKeys refuses an update that changes a key.
@@ -325,9 +372,6 @@ type updatedRows struct {
 // updated evaluates DO UPDATE over the rows whose keys were found.
 func (r *conflictResolver) updated(ctx context.Context, found *exec.Found) (*updatedRows, error) {
 	conflict := r.plan.OnConflict
-	if !conflict.Update {
-		return nil, nil
-	}
 	var proposed, existing []int32
 	for i, at := range found.At {
 		if at >= 0 {

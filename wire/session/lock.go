@@ -257,7 +257,13 @@ func (s *Session) current(c *changes) bool {
 	snapshot := s.options.Backend.Catalog()
 	for i := range c.rows {
 		planned := c.rows[i].Relation
+		if planned.Index != nil {
+			continue // it goes with its table's rows
+		}
 		if now := snapshot.Relation(planned.ID); now == nil || now.Layout != planned.Layout {
+			return false
+		}
+		if planned.Kind == catalog.KindTable && !slices.Equal(c.rows[i].Unique, indexIDs(snapshot.UniqueOf(planned.ID))) {
 			return false
 		}
 	}

@@ -94,7 +94,8 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 }
 
 // lockDefined locks the tables that a command takes away or changes, so that it
-// waits for the open transactions that use them. The command is bound to names,
+// waits for the open transactions that use them. Indexes that are not unique are
+// kept by the shards, and come and go beside writers. The command is bound to names,
 // so a wait makes nothing of it outdated.
 func (s *Session) lockDefined(ctx context.Context, command catalog.Command) error {
 	switch n := command.(type) {
@@ -104,8 +105,30 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 				return err
 			}
 		}
+	case *catalog.CreateIndex:
+		if n.Index.Unique {
+			return s.lockByID(ctx, n.Index.Table, lock.Share)
+		}
+	case *catalog.DropIndexes:
+		for _, name := range n.Names {
+			if index := s.options.Backend.Catalog().LookupIndex(name.Schema, name.Name); index != nil && index.Unique {
+				if err := s.lockByID(ctx, index.Table, lock.AccessExclusive); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
+}
+
+// lockByID locks a table, where it is there.
+func (s *Session) lockByID(ctx context.Context, table catalog.ObjectID, mode lock.Mode) error {
+	relation := s.options.Backend.Catalog().Relation(table)
+	if relation == nil {
+		return nil
+	}
+	_, err := s.lockTable(ctx, relation, mode, lock.Block)
+	return err
 }
 
 // lockNamed locks a table by its name, where it exists.

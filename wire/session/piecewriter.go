@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 
-	"millrace/exec"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
@@ -72,7 +71,7 @@ func (w *pieceWriter) run() {
 		if w.err != nil {
 			continue
 		}
-		err := w.session.writePiece(w.ctx, exec.Rows{Relation: w.target, Batch: batch})
+		err := w.session.writePiece(w.ctx, w.target, batch)
 		if err != nil {
 			w.err = err
 			close(w.failed)

@@ -69,7 +69,7 @@ func (s *Session) with(ctx context.Context, p *portal, n *plan.With, immediate b
 func (s *Session) gatherWith(ctx context.Context, n *plan.With, params []types.Datum, immediate bool) (*changes, error) {
 	out, c, err := s.runCommand(ctx, n, params, immediate)
 	if c != nil && c.refused != nil {
-		return &changes{probes: c.probes, refused: c.refused}, nil
+		return &changes{probes: c.probes, refused: c.refused, finished: true}, nil
 	}
 	return out, err
 }
@@ -100,7 +100,7 @@ func (s *Session) runCommand(ctx context.Context, n *plan.With, params []types.D
 			return nil, c, err
 		}
 	}
-	out.atomic, out.probes = true, c.probes
+	out.atomic, out.finished, out.probes = true, true, c.probes
 	out.rows = c.operations
 	if immediate {
 		out.rows = append(c.streams, c.done.Changes()...)
@@ -144,6 +144,9 @@ func (s *Session) runInCommand(ctx context.Context, statement plan.Statement) (*
 		out, err = s.gatherInsert(ctx, n, c.params, false)
 	case *plan.Modify:
 		err = s.modifyPart(ctx, &n.Parts[0], c.params, out)
+	}
+	if err == nil {
+		err = s.finish(ctx, out)
 	}
 	if err != nil {
 		return nil, err
