@@ -33,7 +33,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "millrace", Subsystem: "exec", Name: "deliveries_total", Help: "Batches taken from the shuffles of other shards."}),
 		rowsRead: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "millrace", Subsystem: "exec", Name: "rows_read_total", Help: "Rows of tables and entries of indexes that pull queries read."}),
+			Namespace: "millrace", Subsystem: "exec", Name: "rows_read_total", Help: "Rows of tables and entries of indexes that queries of sessions read."}),
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.ticks, m.seconds, m.entryBytes, m.requests, m.rows, m.deliveries, m.rowsRead)
@@ -41,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	return m
 }
 
-// read counts what a pull query reads from the table store.
+// read counts what a session's query reads from the table store.
 func (m *metrics) read(n int) { m.rowsRead.Add(float64(n)) }
 
 // tick counts one tick.

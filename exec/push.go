@@ -135,7 +135,7 @@ func (p *pushQuery) open() error {
 		}
 		if in.kind == inputTable {
 			snapshot := p.engine.storage.Store().NewSnapshot()
-			source.scan = &tableScan{snapshot: snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch}
+			source.scan = &tableScan{snapshot: snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch, read: p.engine.metrics.read}
 			for shard := range p.engine.loops {
 				applied, err := snapshot.Shard(uint32(shard)).AppliedIndex()
 				if err != nil {
