@@ -2,10 +2,8 @@ package expr
 
 import (
 	"math"
-	"strings"
-	"sync"
+	"time"
 
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -19,60 +17,70 @@ func (b *builder) defineFields() {
 			options = append(options, stable)
 		}
 		b.function("extract", "text,"+name, "numeric", nil, "a field of a date or time", append(options, stateful(func() Kernel {
-			return newExtract(t, func(v fieldValue, arena *types.StringArena) types.Datum {
-				return types.StringDatum(v.numeric(arena))
-			})
+			var arena types.StringArena
+			return newExtract(t, func(v fieldValue) string { return v.numeric(&arena) })
 		}))...)
+		if t.Kind == types.KindDate {
+			continue
+		}
 		b.function("date_part", "text,"+name, "float8", nil, "a field of a date or time, as a floating point number", append(options, stateful(func() Kernel {
-			return newExtract(datePartSource(t), func(v fieldValue, _ *types.StringArena) types.Datum {
-				return types.FloatDatum(v.float())
-			})
+			return newExtract(t, fieldValue.float)
 		}))...)
 	}
-}
-
-// datePartSource returns the type that date_part takes a field of: a date is
-// converted to a timestamp.
-func datePartSource(t types.Type) types.Type {
-	if t.Kind == types.KindDate {
-		return types.Timestamp
-	}
-	return t
-}
-
-// newExtract returns a kernel that takes fields of values of type t; a vector of
-// dates is converted to timestamps if t says so.
-func newExtract(t types.Type, finish func(v fieldValue, arena *types.StringArena) types.Datum) Kernel {
-	var cache fieldCache
-	var arena types.StringArena
-	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
-		for _, i := range selection {
-			d := args[1].Datum(int(i))
-			var err error
-			if args[1].Type.Kind == types.KindDate && t.Kind == types.KindTimestamp {
-				d.Int, err = dateToTimestamp(d.Int)
+	// date_part converts a date to a timestamp.
+	b.function("date_part", "text,date", "float8", nil, "a field of a date, as a floating point number", stateful(func() Kernel {
+		part := newExtract(types.Timestamp, fieldValue.float)
+		stamps := types.Vector{Type: types.Timestamp}
+		return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+			stamps.Resize(args[1].Len())
+			for _, i := range selection {
+				v, err := dateToTimestamp(args[1].Ints[i])
+				if err != nil {
+					settle(ctx, out, i, err)
+				}
+				stamps.Ints[i] = v
 			}
+			part(ctx, []*types.Vector{args[0], &stamps}, selection, out)
+		}
+	}))
+}
+
+// newExtract returns a kernel that takes fields of values of type t.
+func newExtract[R cell](t types.Type, finish func(v fieldValue) R) Kernel {
+	var cache fieldCache
+	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+		names, values, r, zone := args[0].Strs, args[1], slots[R](out), ctx.zone()
+		for _, i := range selection {
+			named := cache.find(names[i])
 			var v fieldValue
-			if err == nil {
-				v, err = extractField(ctx, t, cache.find(args[0].Strs[i]), d)
+			var err error
+			if t.Kind == types.KindInterval {
+				v, err = extractInterval(named, types.DecodeInterval(values.Strs[i]))
+			} else {
+				v, err = extractField(named, t, values.Ints[i], zone)
 			}
 			if err != nil {
 				settle(ctx, out, i, err)
 				continue
 			}
-			out.Set(int(i), finish(v, &arena))
+			r[i] = finish(v)
 		}
 	}
 }
 
-// fieldValue is a field: value / 10^scale, an infinity, or a numeric.
+// fieldValue is a field: value / 10^scale, or a numeric or an infinity.
 type fieldValue struct {
 	value    int64
 	scale    int32
-	infinity int
+	infinity int8
+	// ofMinute says that the value is in microseconds, scaled to seconds or
+	// milliseconds: as a floating point number it is the sum of the second and its
+	// fraction.
+	ofMinute bool
 	exact    string
 }
 
+// numeric returns the field as a numeric, in the arena's memory.
 func (f fieldValue) numeric(arena *types.StringArena) string {
 	switch {
 	case f.infinity > 0:
@@ -86,151 +94,64 @@ func (f fieldValue) numeric(arena *types.StringArena) string {
 	return arena.Copy(types.AppendNumericSmall(buf[:0], f.value, f.scale))
 }
 
+// float returns the field as a floating point number.
 func (f fieldValue) float() float64 {
 	switch {
 	case f.infinity != 0:
-		return math.Inf(f.infinity)
+		return math.Inf(int(f.infinity))
 	case f.exact != "":
 		return types.NumericToFloat(f.exact)
+	case f.ofMinute:
+		seconds, micros := f.value/microsPerSecond, f.value%microsPerSecond
+		return float64(seconds*powersOfTen[6-f.scale]) + float64(micros)/float64(powersOfTen[f.scale])
 	}
 	return float64(f.value) / float64(powersOfTen[f.scale])
 }
 
 func whole(v int) fieldValue { return fieldValue{value: int64(v)} }
 
-// dateTimeField is a field of a date or time.
-type dateTimeField uint8
-
-const (
-	fieldNone dateTimeField = iota
-	fieldMicroseconds
-	fieldMilliseconds
-	fieldSecond
-	fieldMinute
-	fieldHour
-	fieldDay
-	fieldWeek
-	fieldMonth
-	fieldQuarter
-	fieldYear
-	fieldDecade
-	fieldCentury
-	fieldMillennium
-	fieldEpoch
-	fieldDow
-	fieldIsodow
-	fieldDoy
-	fieldIsoyear
-	fieldJulian
-	fieldTimezone
-	fieldTimezoneHour
-	fieldTimezoneMinute
-)
-
-// fieldNames lists the spellings of each field, of which the first ten letters
-// count.
-var fieldNames = map[dateTimeField]string{
-	fieldMicroseconds:   "microsecon us usec usecs useconds",
-	fieldMilliseconds:   "millisecon ms msec msecs mseconds",
-	fieldSecond:         "second seconds sec secs s",
-	fieldMinute:         "minute minutes min mins m",
-	fieldHour:           "hour hours hr hrs h",
-	fieldDay:            "day days d",
-	fieldWeek:           "week weeks w",
-	fieldMonth:          "month months mon mons",
-	fieldQuarter:        "quarter qtr",
-	fieldYear:           "year years y yr yrs",
-	fieldDecade:         "decade decades dec decs",
-	fieldCentury:        "century centuries c cent",
-	fieldMillennium:     "millennium millennia mil mils",
-	fieldEpoch:          "epoch",
-	fieldDow:            "dow",
-	fieldIsodow:         "isodow",
-	fieldDoy:            "doy",
-	fieldIsoyear:        "isoyear",
-	fieldJulian:         "julian j jd",
-	fieldTimezone:       "timezone",
-	fieldTimezoneHour:   "timezone_h",
-	fieldTimezoneMinute: "timezone_m",
-}
-
-// fieldLength is how many letters of a field's name count.
-const fieldLength = 10
-
-var fieldsByName = sync.OnceValue(func() map[string]dateTimeField {
-	fields := map[string]dateTimeField{}
-	for f, spellings := range fieldNames {
-		for name := range strings.FieldsSeq(spellings) {
-			fields[name] = f
-		}
-	}
-	return fields
-})
-
-// fieldCache keeps the last field that was named, for one program.
-type fieldCache struct {
-	name  string
-	known bool
-	last  namedField
-}
-
-// namedField is a field and the name it was given, in lower case.
-type namedField struct {
-	dateTimeField
-	lower string
-}
-
-func (c *fieldCache) find(name string) namedField {
-	if !c.known || c.name != name {
-		lower := lowerASCII(name)
-		c.name, c.known, c.last = name, true, namedField{fieldsByName()[lower[:min(len(lower), fieldLength)]], lower}
-	}
-	return c.last
-}
-
-func errField(recognized bool, field string, t types.Type) error {
-	if recognized {
-		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "unit \"%s\" not supported for type %s", field, t)
-	}
-	return sqlerr.New(sqlerr.InvalidParameterValue, -1, "unit \"%s\" not recognized for type %s", field, t)
-}
-
 // extractField returns a field of a value of type t; errNull where an infinite
 // value has none.
-func extractField(ctx *Context, t types.Type, named namedField, d types.Datum) (fieldValue, error) {
+func extractField(named *namedField, t types.Type, value int64, zone *time.Location) (fieldValue, error) {
 	field := named.dateTimeField
 	recognized := field != fieldNone
 	var v fieldValue
 	ok := false
 	switch t.Kind {
-	case types.KindInterval:
-		v, ok = intervalField(field, types.DecodeInterval(d.Str))
 	case types.KindTime:
-		v, ok = timeField(field, d.Int)
-		if !ok && field == fieldEpoch {
-			v, ok = fieldValue{value: d.Int, scale: 6}, true
+		if v, ok = timeField(field, value); !ok && field == fieldEpoch {
+			v, ok = fieldValue{value: value, scale: 6}, true
 		}
 	case types.KindDate:
-		v, ok = dateField(field, d.Int)
-		if ok && isInfiniteDate(d.Int) {
-			return infiniteField(field, d.Int > 0)
+		v, ok = dateField(field, value)
+		if ok && isInfiniteDate(value) {
+			return infiniteField(field, value > 0)
 		}
 	case types.KindTimestamp:
-		v, ok = timestampField(field, d.Int, d.Int)
-		if recognized && isInfinite(d.Int) {
-			return infiniteField(field, d.Int > 0)
+		if recognized && isInfinite(value) {
+			return infiniteField(field, value > 0)
 		}
+		v, ok = timestampField(field, value, value)
 	case types.KindTimestampTZ:
-		local := types.TimestampToLocal(d.Int, ctx.zone())
-		if v, ok = zoneField(field, local-d.Int); !ok {
-			v, ok = timestampField(field, local, d.Int)
+		if recognized && isInfinite(value) {
+			return infiniteField(field, value > 0)
 		}
-		if recognized && isInfinite(d.Int) {
-			return infiniteField(field, d.Int > 0)
+		local := types.TimestampToLocal(value, zone)
+		if v, ok = zoneField(field, local-value); !ok {
+			v, ok = timestampField(field, local, value)
 		}
 	}
 	if !ok {
 		return v, errField(recognized, named.lower, t)
+	}
+	return v, nil
+}
+
+// extractInterval is extractField for intervals.
+func extractInterval(named *namedField, value types.IntervalValue) (fieldValue, error) {
+	v, ok := intervalField(named.dateTimeField, value)
+	if !ok {
+		return v, errField(named.dateTimeField != fieldNone, named.lower, types.Interval)
 	}
 	return v, nil
 }
@@ -249,20 +170,37 @@ func infiniteField(field dateTimeField, positive bool) (fieldValue, error) {
 }
 
 func timestampField(field dateTimeField, local, instant int64) (fieldValue, bool) {
-	if isInfinite(local) {
-		local, instant = 0, 0
+	if field == fieldEpoch {
+		return epochField(instant), true
 	}
 	days, ofDay := splitTimestamp(local)
-	switch field {
-	case fieldEpoch:
-		return fieldValue{value: instant + unixToPostgresMillis*1000, scale: 6}, true
-	case fieldJulian:
+	if field == fieldJulian {
 		return julianField(days, ofDay), true
 	}
 	if v, ok := timeField(field, ofDay); ok {
 		return v, true
 	}
 	return dateField(field, days)
+}
+
+// epochField is the seconds since 1970. Where they do not fit 64 bits in
+// microseconds they are divided as numerics, with fewer digits.
+func epochField(instant int64) fieldValue {
+	const shift = unixToPostgresMillis * 1000
+	if instant < math.MaxInt64-shift {
+		return fieldValue{value: instant + shift, scale: 6}
+	}
+	sum, err := types.NumericAdd(types.NumericFromInt64(instant), types.NumericFromInt64(shift))
+	if err == nil {
+		sum, err = types.NumericDiv(sum, types.NumericFromInt64(microsPerSecond))
+	}
+	if err == nil {
+		sum, err = types.NumericRound(sum, 6)
+	}
+	if err != nil {
+		return fieldValue{}
+	}
+	return fieldValue{exact: sum}
 }
 
 // julianField is the Julian day with the part of the day that has passed.
@@ -279,19 +217,17 @@ func julianField(days, ofDay int64) fieldValue {
 }
 
 func timeField(field dateTimeField, ofDay int64) (fieldValue, bool) {
-	c := clockOf(ofDay)
-	ofMinute := int64(c.second)*microsPerSecond + int64(c.micro)
 	switch field {
 	case fieldMicroseconds:
-		return fieldValue{value: ofMinute}, true
+		return fieldValue{value: ofDay % microsPerMinute}, true
 	case fieldMilliseconds:
-		return fieldValue{value: ofMinute, scale: 3}, true
+		return fieldValue{value: ofDay % microsPerMinute, scale: 3, ofMinute: true}, true
 	case fieldSecond:
-		return fieldValue{value: ofMinute, scale: 6}, true
+		return fieldValue{value: ofDay % microsPerMinute, scale: 6, ofMinute: true}, true
 	case fieldMinute:
-		return whole(c.minute), true
+		return fieldValue{value: ofDay / microsPerMinute % 60}, true
 	case fieldHour:
-		return whole(c.hour), true
+		return fieldValue{value: ofDay / microsPerHour}, true
 	}
 	return fieldValue{}, false
 }
@@ -374,9 +310,9 @@ func intervalField(field dateTimeField, v types.IntervalValue) (fieldValue, bool
 	case fieldMicroseconds:
 		return fieldValue{value: ofMinute}, true
 	case fieldMilliseconds:
-		return fieldValue{value: ofMinute, scale: 3}, true
+		return fieldValue{value: ofMinute, scale: 3, ofMinute: true}, true
 	case fieldSecond:
-		return fieldValue{value: ofMinute, scale: 6}, true
+		return fieldValue{value: ofMinute, scale: 6, ofMinute: true}, true
 	case fieldMinute:
 		return whole(int(rest / microsPerMinute)), true
 	case fieldHour:

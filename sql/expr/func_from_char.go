@@ -52,10 +52,6 @@ func (r *templateReader) timestamp(zone *time.Location) (int64, error) {
 	if r.zoneSign == 0 {
 		return r.rounded(types.TimestampFromLocal(local, zone))
 	}
-	const maxZoneHours = 15
-	if r.zoneHour < 0 || r.zoneHour > maxZoneHours || r.zoneMinute < 0 || r.zoneMinute > 59 {
-		return 0, sqlerr.New(sqlerr.InvalidTimeZoneDisplacement, -1, "time zone displacement out of range: \"%s\"", r.source)
-	}
 	return r.rounded(local - int64(r.zoneSign)*(int64(r.zoneHour)*microsPerHour+int64(r.zoneMinute)*microsPerMinute))
 }
 
@@ -144,7 +140,7 @@ func (r *templateReader) read(nodes []templateNode) error {
 		if err := r.field(n, i+1 == len(nodes) || n.ordinal != 0 || endsNumber(nodes[i+1])); err != nil {
 			return err
 		}
-		if n.ordinal != 0 && (n.digits && n.field != "TZM" || strings.HasPrefix(n.field, "FF")) {
+		if n.ordinal != 0 && n.digits && n.field != "TZM" {
 			r.at += characterOffset(r.rest(), 2)
 		}
 		if !r.exact {
@@ -340,19 +336,12 @@ func (r *templateReader) yearField(n templateNode, free bool) error {
 	if n.field == "Y,YYY" {
 		return r.groupedYear(n)
 	}
-	r.yearDigits = len(strings.TrimPrefix(n.field, "I"))
-	if n.field[0] == 'I' {
-		r.yearDigits = len(n.field)
+	r.yearDigits = len(n.field)
+	used, err := r.number(n, &r.year, len(n.field), free)
+	if err == nil && used < 4 && r.yearDigits < 4 {
+		r.year = nearYear(r.year)
 	}
-	v := 0
-	used, err := r.number(n, &v, len(n.field), free)
-	if err != nil {
-		return err
-	}
-	if used < 4 && r.yearDigits < 4 {
-		v = nearYear(v)
-	}
-	return r.set(n, &r.year, v)
+	return err
 }
 
 // groupedYear reads a year such as 2,024.
@@ -364,7 +353,8 @@ func (r *templateReader) groupedYear(n templateNode) error {
 		return malformed
 	}
 	rest = rest[1:]
-	years, digits, _ := leadingInt(rest[:min(3, len(rest))])
+	blanks := len(rest) - len(strings.TrimLeft(rest, " \t\n\v\f\r"))
+	years, digits, _ := leadingInt(rest[blanks:min(blanks+3, len(rest))])
 	if digits == 0 {
 		return malformed
 	}
@@ -372,7 +362,7 @@ func (r *templateReader) groupedYear(n templateNode) error {
 		return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "value for \"Y,YYY\" in source string is out of range")
 	}
 	r.yearDigits = 4
-	r.at += used + 1 + digits
+	r.at += used + 1 + blanks + digits
 	return r.set(n, &r.year, thousands*1000+years)
 }
 
@@ -448,9 +438,9 @@ func (r *templateReader) word(n templateNode) error {
 	case "MON":
 		return r.oneOf(n, &r.month, 1, monthNames, 3)
 	case "DAY":
-		return r.oneOf(n, &r.dayOfWeek, 1, dayNames, 0)
+		return r.weekday(n, 0)
 	case "DY":
-		return r.oneOf(n, &r.dayOfWeek, 1, dayNames, 3)
+		return r.weekday(n, 3)
 	}
 	// RM: the months in Roman numerals begin with December.
 	month := 0
@@ -458,6 +448,14 @@ func (r *templateReader) word(n templateNode) error {
 		return err
 	}
 	return r.set(n, &r.month, 13-month)
+}
+
+// weekday reads the name of a day. It counts from 0 when it is compared with a day
+// read before, so that only a Sunday can come second.
+func (r *templateReader) weekday(n templateNode, letters int) error {
+	err := r.oneOf(n, &r.dayOfWeek, 0, dayNames, letters)
+	r.dayOfWeek++
+	return err
 }
 
 // oneOf reads one of some words, cut to so many letters where letters is not 0,

@@ -144,11 +144,26 @@ func (m *moment) appendField(out []byte, n templateNode) ([]byte, error) {
 // appendDigits prints a number with leading zeros to a width, which a sign does
 // not count in; none with FM.
 func appendDigits(out []byte, n templateNode, v int64, width int) []byte {
-	if n.fill {
-		width = 0
+	return appendDigitsOf(out, n, v, width, v)
+}
+
+// appendPadded is appendDigits for fields in which a sign takes a digit's place.
+func appendPadded(out []byte, n templateNode, v int64, width int) []byte {
+	return appendDigitsOf(out, n, v, width, 0)
+}
+
+// appendDigitsOf is appendDigits where the sign of another number leaves a place
+// for one.
+func appendDigitsOf(out []byte, n templateNode, v int64, width int, of int64) []byte {
+	if of < 0 {
+		width++
 	}
 	if v < 0 {
 		out, v = append(out, '-'), -v
+		width--
+	}
+	if n.fill {
+		width = 0
 	}
 	digits := 1
 	for rest := v / 10; rest != 0; rest /= 10 {
@@ -258,7 +273,7 @@ func (m *moment) appendClock(out []byte, n templateNode) ([]byte, bool) {
 		if hour == 0 {
 			hour = 12
 		}
-		return appendDigits(out, n, hour, 2), true
+		return appendDigitsOf(out, n, hour, 2, m.hour), true
 	case "HH24":
 		return appendDigits(out, n, m.hour, 2), true
 	case "MI":
@@ -280,35 +295,32 @@ func (m *moment) appendClock(out []byte, n templateNode) ([]byte, bool) {
 // appendFraction prints the first digits of a second's fraction; a sign takes a
 // digit's place.
 func appendFraction(out []byte, micro, digits int) []byte {
-	v := int64(micro) / powersOfTen[6-digits]
-	if v < 0 {
-		digits--
-	}
-	return appendDigits(out, templateNode{}, v, digits)
+	return appendPadded(out, templateNode{}, int64(micro)/powersOfTen[6-digits], digits)
 }
 
 // appendYear prints the fields of the year, also of the ISO 8601 one.
 func (m *moment) appendYear(out []byte, n templateNode) ([]byte, bool) {
-	year, missing := m.year, 0
+	year, of := m.year, int64(m.year)
 	if n.field[0] == 'I' && n.field != "IW" && n.field != "IDDD" && n.field != "ID" {
-		year, _, _ = m.isoDate()
-		if m.isInterval && year < 0 && m.year >= 0 {
-			missing = 1 // the sign takes a digit's place
-		}
+		iso, _, _ := m.isoDate()
+		year = int(iso)
 	}
-	if year <= 0 && !m.isInterval {
-		year = 1 - year // 1 BC is the year 0
+	if !m.isInterval {
+		of = 0
+		if year <= 0 {
+			year = 1 - year // 1 BC is the year 0
+		}
 	}
 	switch n.field {
 	case "Y,YYY":
 		out = append(strconv.AppendInt(out, int64(year/1000), 10), ',')
-		return appendDigits(out, templateNode{}, int64(year%1000), 3), true
+		return appendPadded(out, templateNode{}, int64(year%1000), 3), true
 	case "YYYY", "IYYY":
-		return appendDigits(out, n, int64(year), 4-missing), true
+		return appendDigitsOf(out, n, int64(year), 4, of), true
 	case "YYY", "IYY":
-		return appendDigits(out, n, int64(year%1000), 3-missing), true
+		return appendDigitsOf(out, n, int64(year%1000), 3, of), true
 	case "YY", "IY":
-		return appendDigits(out, n, int64(year%100), 2-missing), true
+		return appendDigitsOf(out, n, int64(year%100), 2, of), true
 	case "Y", "I":
 		return appendDigits(out, n, int64(year%10), 1), true
 	case "CC":
@@ -326,12 +338,12 @@ func (m *moment) appendDay(out []byte, n templateNode) []byte {
 	case "MM":
 		return appendDigits(out, n, int64(m.month), 2)
 	case "DD":
-		return appendDigits(out, n, int64(m.day), 2)
+		return appendPadded(out, n, int64(m.day), 2)
 	case "DDD":
-		return appendDigits(out, n, int64(m.dayOfYear), 3)
+		return appendPadded(out, n, int64(m.dayOfYear), 3)
 	case "IDDD":
 		_, _, day := m.isoDate()
-		return appendDigits(out, n, int64(day), 3)
+		return appendPadded(out, n, int64(day), 3)
 	case "D":
 		return strconv.AppendInt(out, int64(weekday(m.days())+1), 10)
 	case "ID":
@@ -342,33 +354,38 @@ func (m *moment) appendDay(out []byte, n templateNode) []byte {
 		}
 		return strconv.AppendInt(out, int64((m.month-1)/3+1), 10)
 	case "W":
-		return strconv.AppendInt(out, int64((m.day-1)/7+1), 10)
+		return strconv.AppendInt(out, int64((int32(m.day)-1)/7+1), 10)
 	case "WW":
-		return appendDigits(out, n, int64((m.dayOfYear-1)/7+1), 2)
+		return appendPadded(out, n, int64((int32(m.dayOfYear)-1)/7+1), 2)
 	case "IW":
 		_, week, _ := m.isoDate()
-		return appendDigits(out, n, int64(week), 2)
+		return appendPadded(out, n, int64(week), 2)
 	}
-	return strconv.AppendInt(out, m.julianDay(), 10) // J
+	return strconv.AppendInt(out, int64(m.julianDay()), 10) // J
 }
 
-// julianDay counts days from 4714-11-24 BC. An interval's months may be zero or
-// negative: the rule for them is that of January, carried on.
-func (m *moment) julianDay() int64 {
-	year, month := int64(m.year), int64(m.month)
+// julianDay counts days from 4714-11-24 BC.
+func (m *moment) julianDay() int32 {
+	return julianDayOf(int32(m.year), int32(m.month), int32(m.day))
+}
+
+// julianDayOf returns the Julian day of a date. An interval's months may be zero or
+// negative: the rule for them is that of January, carried on; what it makes of
+// fields too large for a date wraps around.
+func julianDayOf(year, month, day int32) int32 {
 	if month > 2 {
 		year, month = year+4800, month+1
 	} else {
 		year, month = year+4799, month+13
 	}
 	century := year / 100
-	return year*365 - 32167 + year/4 - century + century/4 + 7834*month/256 + int64(m.day)
+	return year*365 - 32167 + year/4 - century + century/4 + 7834*month/256 + day
 }
 
 // isoDate returns the year and week of ISO 8601 and the day of that year.
-func (m *moment) isoDate() (year, week, day int) {
+func (m *moment) isoDate() (year, week, day int32) {
 	julian := m.julianDay()
-	year = m.year
+	year = int32(m.year)
 	start := isoYearStart(year)
 	if julian < start {
 		year--
@@ -376,12 +393,12 @@ func (m *moment) isoDate() (year, week, day int) {
 	} else if next := isoYearStart(year + 1); julian-start >= 51*7 && julian >= next {
 		year, start = year+1, next
 	}
-	return year, int((julian-start)/7) + 1, int(julian-start) + 1
+	return year, (julian-start)/7 + 1, julian - start + 1
 }
 
 // isoYearStart returns the Julian day of the Monday that begins the year of ISO
 // 8601: that of the week with the fourth of January.
-func isoYearStart(year int) int64 {
-	fourth := date{year, 1, 4}.days()
-	return fourth - int64((weekday(fourth)+6)%7) + postgresEpochJulian
+func isoYearStart(year int32) int32 {
+	fourth := julianDayOf(year, 1, 4)
+	return fourth - ((fourth%7)+7)%7
 }

@@ -93,7 +93,8 @@ func integerText(lowest, highest int64) textMaker[int64] {
 	return func(v int64, t *numberTemplate) (numberText, error) {
 		switch {
 		case t.roman:
-			return numberText{text: romanNumber(float64(v))}, nil
+			_, err := checkInteger(v, types.KindInt4)
+			return numberText{text: romanNumber(float64(v))}, err
 		case t.exponent && highest == math.MaxInt32:
 			return numberText{text: exponentText(float64(v), t)}, nil
 		case t.exponent:
@@ -231,13 +232,12 @@ func numericExponentText(v string, t *numberTemplate) string {
 	if digits == "" {
 		digits, exponent = "0", 0
 	}
-	digits, carried := roundDigits(digits, t.after+1)
-	if carried {
-		exponent++
-	}
-	text := sign + digits[:1]
+	// The exponent is that of the number before it is rounded: 9.99 is 10e+00.
+	digits = roundDigits(digits, t.after+1)
+	point := len(digits) - t.after
+	text := sign + digits[:point]
 	if t.after > 0 {
-		text += "." + digits[1:]
+		text += "." + digits[point:]
 	}
 	exponentSign := "+"
 	if exponent < 0 {
@@ -249,24 +249,23 @@ func numericExponentText(v string, t *numberTemplate) string {
 	return text + "e" + exponentSign + strconv.Itoa(exponent)
 }
 
-// roundDigits rounds digits to n of them, halves up; carried says that the number
-// has become one longer, of which the last digit is cut.
-func roundDigits(digits string, n int) (rounded string, carried bool) {
+// roundDigits rounds digits to n of them, or one more where it carries, halves up.
+func roundDigits(digits string, n int) string {
 	if len(digits) <= n {
-		return digits + strings.Repeat("0", n-len(digits)), false
+		return digits + strings.Repeat("0", n-len(digits))
 	}
 	out := []byte(digits[:n])
 	if digits[n] < '5' {
-		return string(out), false
+		return string(out)
 	}
 	for i := n - 1; i >= 0; i-- {
 		if out[i] < '9' {
 			out[i]++
-			return string(out), false
+			return string(out)
 		}
 		out[i] = '0'
 	}
-	return "1" + string(out[:n-1]), true
+	return "1" + string(out)
 }
 
 // romanNumber returns a number from 1 to 3999 in Roman numerals, number signs for

@@ -14,7 +14,7 @@ func (b *builder) defineTruncation() {
 	b.function("date_trunc", "text,timestamp", "timestamp", nil, words, stateful(func() Kernel {
 		var fields fieldCache
 		return lift2e(func(name string, v int64) (int64, error) {
-			return truncateTimestamp(fields.find(name), v, types.Timestamp)
+			return truncateTimestamp(fields.find(name), v)
 		})
 	}))
 	b.function("date_trunc", "text,timestamptz", "timestamptz", nil, words, stable, stateful(func() Kernel {
@@ -46,11 +46,33 @@ func (b *builder) defineTruncation() {
 	}
 }
 
-// truncateTimestamp truncates a local timestamp to a field.
-func truncateTimestamp(named namedField, v int64, t types.Type) (int64, error) {
+// truncateTimestamp truncates a timestamp to a field.
+func truncateTimestamp(named *namedField, v int64) (int64, error) {
 	if isInfinite(v) {
 		return v, nil
 	}
+	local, err := truncateLocal(named, v, types.Timestamp)
+	if err != nil {
+		return 0, err
+	}
+	return checkTimestamp(local)
+}
+
+// truncateZoned truncates in a time zone.
+func truncateZoned(named *namedField, v int64, zone *time.Location) (int64, error) {
+	if isInfinite(v) {
+		return v, nil
+	}
+	local, err := truncateLocal(named, types.TimestampToLocal(v, zone), types.TimestampTZ)
+	if err != nil {
+		return 0, err
+	}
+	return checkTimestamp(localToUTC(local, zone))
+}
+
+// truncateLocal truncates local time, which may lie some hours outside of the range
+// of timestamps.
+func truncateLocal(named *namedField, v int64, t types.Type) (int64, error) {
 	days, ofDay := splitTimestamp(v)
 	if unit := named.clockUnit(); unit > 0 {
 		return days*microsPerDay + ofDay/unit*unit, nil
@@ -60,7 +82,7 @@ func truncateTimestamp(named namedField, v int64, t types.Type) (int64, error) {
 	case fieldDay:
 	case fieldWeek:
 		days -= int64((weekday(days) + 6) % 7)
-		return joinTimestamp(days, 0)
+		return days * microsPerDay, nil
 	case fieldMonth:
 		d.day = 1
 	case fieldQuarter:
@@ -76,18 +98,12 @@ func truncateTimestamp(named namedField, v int64, t types.Type) (int64, error) {
 	default:
 		return 0, errNotUnit(named, t)
 	}
-	return joinTimestamp(d.days(), 0)
-}
-
-// truncateZoned truncates in a time zone.
-func truncateZoned(named namedField, v int64, zone *time.Location) (int64, error) {
-	local, err := truncateTimestamp(named, types.TimestampToLocal(v, zone), types.TimestampTZ)
-	return localToUTC(local, zone), err
+	return d.days() * microsPerDay, nil
 }
 
 // errNotUnit is the error for a field that cannot be truncated to: those that
 // only extract has are not recognized.
-func errNotUnit(named namedField, t types.Type) error {
+func errNotUnit(named *namedField, t types.Type) error {
 	switch named.dateTimeField {
 	case fieldNone, fieldEpoch, fieldDow, fieldIsodow, fieldDoy, fieldIsoyear, fieldJulian:
 		return errField(false, named.lower, t)
@@ -118,7 +134,7 @@ func periodStart(year, length int) int {
 	return int(floorDivide(int64(year-1), int64(length)))*length + 1
 }
 
-func truncateInterval(named namedField, interval string) (string, error) {
+func truncateInterval(named *namedField, interval string) (string, error) {
 	v := types.DecodeInterval(interval)
 	months := int32(0)
 	switch named.dateTimeField {
@@ -170,5 +186,9 @@ func binTimestamp(stride string, v, origin int64) (int64, error) {
 	if length <= 0 {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "stride must be greater than zero")
 	}
-	return checkTimestamp(origin + floorDivide(v-origin, length)*length)
+	distance := v - origin
+	if (distance < v) != (origin > 0) && origin != 0 {
+		return 0, errIntervalRange
+	}
+	return checkTimestamp(origin + floorDivide(distance, length)*length)
 }

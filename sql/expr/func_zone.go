@@ -20,33 +20,24 @@ func (b *builder) defineZones() {
 			if err != nil {
 				return 0, err
 			}
-			return types.TimestampToLocal(v, zone), nil
+			return checkTimestamp(types.TimestampToLocal(v, zone))
 		})
 	}))
 	b.function("timezone", "text,timestamp", "timestamptz", nil, "time at which a time zone has a local time", stateful(func() Kernel {
 		var cache zoneCache
 		return lift2e(func(name string, v int64) (int64, error) {
+			if isInfinite(v) {
+				return v, nil
+			}
 			zone, err := cache.zone(name)
-			if err != nil || isInfinite(v) {
-				return v, err
+			if err != nil {
+				return 0, err
 			}
 			return checkTimestamp(types.TimestampFromLocal(v, zone))
 		})
 	}))
-	b.function("timezone", "interval,timestamptz", "timestamp", lift2e(func(offset string, v int64) (int64, error) {
-		zone, err := intervalZone(offset)
-		if err != nil {
-			return 0, err
-		}
-		return types.TimestampToLocal(v, zone), nil
-	}), "local time at an offset from UTC")
-	b.function("timezone", "interval,timestamp", "timestamptz", lift2e(func(offset string, v int64) (int64, error) {
-		zone, err := intervalZone(offset)
-		if err != nil {
-			return 0, err
-		}
-		return types.TimestampFromLocal(v, zone), nil
-	}), "time at which an offset from UTC has a local time")
+	b.function("timezone", "interval,timestamptz", "timestamp", lift2e(func(offset string, v int64) (int64, error) { return shift(v, offset, 1) }), "local time at an offset from UTC")
+	b.function("timezone", "interval,timestamp", "timestamptz", lift2e(func(offset string, v int64) (int64, error) { return shift(v, offset, -1) }), "time at which an offset from UTC has a local time")
 }
 
 // zoneCache keeps the last time zone, for one program. Where referenced is set,
@@ -103,11 +94,21 @@ func zoneOfMaker(name string) (*time.Location, error) {
 	return zoneNamed(name)
 }
 
-func intervalZone(interval string) (*time.Location, error) {
-	v := types.DecodeInterval(interval)
-	if v.Months != 0 || v.Days != 0 {
-		text := types.AppendText(nil, types.Interval, types.StringDatum(interval), types.DefaultFormat())
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "interval time zone \"%s\" must not include months or days", text)
+// shift moves a timestamp by an offset from UTC, to local time (sign 1) or from it
+// (sign -1).
+func shift(v int64, offset string, sign int64) (int64, error) {
+	if isInfinite(v) {
+		return v, nil
 	}
-	return time.FixedZone("", int(v.Micros/microsPerSecond)), nil
+	o := types.DecodeInterval(offset)
+	if o.Months != 0 || o.Days != 0 {
+		text := types.AppendText(nil, types.Interval, types.StringDatum(offset), types.DefaultFormat())
+		return 0, sqlerr.New(sqlerr.InvalidParameterValue, -1, "interval time zone \"%s\" must not include months or days", text)
+	}
+	micros := sign * (o.Micros / microsPerSecond * microsPerSecond)
+	moved := v + micros
+	if (moved < v) != (micros < 0) && micros != 0 {
+		return 0, errTimestampRange
+	}
+	return checkTimestamp(moved)
 }

@@ -63,7 +63,7 @@ func (r *numberReader) node(n numberNode) {
 		r.place(n.pattern == "9" || n.pattern == "0")
 		r.at++
 	case ",", "G":
-		if r.next() == ',' {
+		if r.next() == ',' && !r.template.fill {
 			r.at++
 		}
 	case "L":

@@ -20,6 +20,9 @@ func (b *builder) defineDateTimeOperators() {
 			return addInterval(v, i, n)
 		}), sign.words)
 		b.operator(sign.token, "timestamptz,interval", "timestamptz", lift2c(func(ctx *Context, v int64, i string) (int64, error) {
+			if isInfinite(v) {
+				return v, nil
+			}
 			interval, err := signed(i, n)
 			if err != nil {
 				return 0, err
@@ -27,11 +30,11 @@ func (b *builder) defineDateTimeOperators() {
 			return types.AddToTimestampTZ(v, interval, ctx.zone())
 		}), sign.words, stable)
 		b.operator(sign.token, "date,interval", "timestamp", lift2e(func(v int64, i string) (int64, error) {
-			interval, err := signed(i, n)
+			micros, err := dateToTimestamp(v)
 			if err != nil {
 				return 0, err
 			}
-			return types.AddToDate(v, interval)
+			return addInterval(micros, i, n)
 		}), sign.words)
 		b.operator(sign.token, "date,int4", "date", lift2e(func(v, days int64) (int64, error) { return addDays(v, n*days) }), sign.words)
 		b.operator(sign.token, "time,interval", "time", lift2(func(v int64, i string) int64 {
@@ -96,6 +99,9 @@ func signed(interval string, n int64) (types.IntervalValue, error) {
 }
 
 func addInterval(v int64, interval string, n int64) (int64, error) {
+	if isInfinite(v) {
+		return v, nil
+	}
 	i, err := signed(interval, n)
 	if err != nil {
 		return 0, err

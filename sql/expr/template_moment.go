@@ -6,17 +6,22 @@ import "millrace/sql/sqlerr"
 // absent is that of 0001-01-01 BC, midnight. The day may be behind the end of its
 // month when there is no year.
 func (r *templateReader) moment() (d date, ofDay int64, err error) {
-	if ofDay, err = r.timeOfDay(); err != nil {
+	time, err := r.clock()
+	if err != nil {
 		return date{}, 0, err
 	}
 	p := partialDate{date: date{r.fullYear(), 1, 1}, hasYear: r.year != 0 || r.century != 0}
 	if err := r.fillDate(&p); err != nil {
 		return date{}, 0, err
 	}
-	if !p.isValid() {
+	if !p.isValid() || !time.isValid() {
 		return date{}, 0, r.errOutOfRange()
 	}
-	return p.date, ofDay, nil
+	const maxZoneHours = 15
+	if r.zoneSign != 0 && (r.zoneHour < 0 || r.zoneHour > maxZoneHours || r.zoneMinute < 0 || r.zoneMinute > 59) {
+		return date{}, 0, sqlerr.New(sqlerr.InvalidTimeZoneDisplacement, -1, "time zone displacement out of range: \"%s\"", r.source)
+	}
+	return p.date, time.micros(), nil
 }
 
 func (r *templateReader) errOutOfRange() error {
@@ -52,7 +57,7 @@ func (r *templateReader) fillDate(p *partialDate) error {
 	}
 	if r.week != 0 {
 		if r.calendar == calendarISO {
-			p.setJulian(isoYearStart(p.year) + int64(r.week-1)*7 + int64(daysAfterMonday(r.dayOfWeek)))
+			p.setJulian(int64(isoYearStart(int32(p.year))) + int64(r.week-1)*7 + int64(daysAfterMonday(r.dayOfWeek)))
 		} else {
 			r.dayOfYear = (r.week-1)*7 + 1
 		}
@@ -73,7 +78,7 @@ func (r *templateReader) fillDate(p *partialDate) error {
 		return sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "cannot calculate day of year without year information")
 	}
 	if r.calendar == calendarISO {
-		p.setJulian(isoYearStart(p.year) - 1 + int64(r.dayOfYear))
+		p.setJulian(int64(isoYearStart(int32(p.year))) - 1 + int64(r.dayOfYear))
 		return nil
 	}
 	r.fillDayOfYear(p)
@@ -149,8 +154,13 @@ func yearOfCentury(year, century int) int {
 	return century*100 + 1
 }
 
-// timeOfDay returns the time of day in microseconds.
-func (r *templateReader) timeOfDay() (int64, error) {
+// isValid reports whether the time is one of a day's.
+func (c clock) isValid() bool {
+	return c.hour >= 0 && c.hour <= 23 && c.minute >= 0 && c.minute <= 59 && c.second >= 0 && c.second <= 59 && c.micro >= 0 && c.micro < microsPerSecond
+}
+
+// clock returns the time of day, with fields that may be out of range.
+func (r *templateReader) clock() (clock, error) {
 	hour, minute, second := r.secondOfDay/3600, r.secondOfDay%3600/60, r.secondOfDay%60
 	if r.second != 0 {
 		second = r.second
@@ -163,7 +173,7 @@ func (r *templateReader) timeOfDay() (int64, error) {
 	}
 	if r.twelveHours {
 		if hour < 1 || hour > 12 {
-			return 0, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "hour \"%d\" is invalid for the 12-hour clock", hour).
+			return clock{}, sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "hour \"%d\" is invalid for the 12-hour clock", hour).
 				WithHint("Use the 24-hour clock, or give an hour between 1 and 12.")
 		}
 		switch {
@@ -173,9 +183,5 @@ func (r *templateReader) timeOfDay() (int64, error) {
 			hour = 0
 		}
 	}
-	micro := r.millisecond*1000 + r.microsecond
-	if hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || micro < 0 || micro >= microsPerSecond {
-		return 0, r.errOutOfRange()
-	}
-	return clock{hour, minute, second, micro}.micros(), nil
+	return clock{hour, minute, second, r.millisecond*1000 + r.microsecond}, nil
 }

@@ -136,6 +136,12 @@ func joinMicros(days, ofDay int64) (micros int64, ok bool) {
 	return micros, isTimestamp(micros)
 }
 
+// nearTimestamps reports whether a day is one of the range of timestamps or next to
+// one: local time may be outside of the range.
+func nearTimestamps(days int64) bool {
+	return days >= minTimestamp/microsPerDay-1 && days <= endTimestamp/microsPerDay
+}
+
 func isTimestamp(micros int64) bool { return micros >= minTimestamp && micros < endTimestamp }
 
 func isDate(days int64) bool { return days >= minDate && days < endDate }

@@ -131,7 +131,9 @@ func parseTimestampSlow(t Type, s string, f *Format) (int64, error) {
 	case specialEarly:
 		return TimestampNegativeInfinity, nil
 	}
-	micros, ok := joinMicros(daysFromCivil(civil{d.year, d.month, d.day}), d.timeOfDay())
+	days := daysFromCivil(civil{d.year, d.month, d.day})
+	ok := nearTimestamps(days)
+	micros := days*microsPerDay + d.timeOfDay()
 	if ok && t.Kind == KindTimestampTZ {
 		switch {
 		case d.zone != nil:
@@ -141,9 +143,8 @@ func parseTimestampSlow(t Type, s string, f *Format) (int64, error) {
 		default:
 			micros = localToUTC(micros, f.TimeZone)
 		}
-		ok = isTimestamp(micros)
 	}
-	if !ok {
+	if !ok || !isTimestamp(micros) {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "timestamp out of range: \"%s\"", s)
 	}
 	return micros, nil

