@@ -45,24 +45,6 @@ func BenchmarkFilter(b *testing.B) {
 	}
 }
 
-func BenchmarkDates(b *testing.B) {
-	in := benchmarkBatch(1024)
-	stamp := op("+", lit("timestamp", "2024-01-01 00:00:00"), op("*", col(0, types.Int4), lit("interval", "1 hour")))
-	folded, err := Fold(&Context{}, stamp)
-	if err != nil {
-		b.Fatal(err)
-	}
-	stamps := mustCompile(b, folded).EvalRef(&Context{}, in, nil)
-	in = &types.Batch{Len: in.Len, Columns: []types.Vector{*stamps}}
-	for name, e := range map[string]Expr{
-		"date_trunc": fn("date_trunc", lit("text", "hour"), col(0, types.Timestamp)),
-		"extract":    fn("extract", lit("text", "hour"), col(0, types.Timestamp)),
-		"date_part":  fn("date_part", lit("text", "month"), col(0, types.Timestamp)),
-	} {
-		b.Run(name, func(b *testing.B) { benchmarkEval(b, e, in) })
-	}
-}
-
 func BenchmarkJSONMember(b *testing.B) {
 	in := types.NewBatch([]types.Type{types.JSONB})
 	for range 1024 {

@@ -18,19 +18,27 @@ func (b *builder) defineDateTime() {
 	b.defineMakers()
 	b.defineZones()
 	b.defineOverlaps()
-	b.function("age", "timestamp,timestamp", "interval", lift2e(age), "years, months, days and time between")
-	b.function("age", "timestamptz,timestamptz", "interval", lift2c(func(ctx *Context, x, y int64) (string, error) {
+	b.function("age", "timestamp,timestamp", "interval", nil, "years, months, days and time between", intervals2(func(_ *Context, x, y int64) (types.IntervalValue, error) {
+		return age(x, y)
+	}))
+	b.function("age", "timestamptz,timestamptz", "interval", nil, "years, months, days and time between", stable, intervals2(func(ctx *Context, x, y int64) (types.IntervalValue, error) {
 		return age(types.TimestampToLocal(x, ctx.zone()), types.TimestampToLocal(y, ctx.zone()))
-	}), "years, months, days and time between", stable)
-	b.function("age", "timestamp", "interval", lift1c(func(ctx *Context, x int64) (string, error) {
+	}))
+	b.function("age", "timestamp", "interval", nil, "years, months, days and time until the start of this day", stable, intervals1(func(ctx *Context, x int64) (types.IntervalValue, error) {
 		return age(ctx.today(), x)
-	}), "years, months, days and time until the start of this day", stable)
-	b.function("age", "timestamptz", "interval", lift1c(func(ctx *Context, x int64) (string, error) {
+	}))
+	b.function("age", "timestamptz", "interval", nil, "years, months, days and time until the start of this day", stable, intervals1(func(ctx *Context, x int64) (types.IntervalValue, error) {
 		return age(ctx.today(), types.TimestampToLocal(x, ctx.zone()))
-	}), "years, months, days and time until the start of this day", stable)
-	b.function("justify_hours", "interval", "interval", lift1e(func(x string) (string, error) { return encoded(types.DecodeInterval(x).JustifyHours()) }), "24 hours become a day")
-	b.function("justify_days", "interval", "interval", lift1e(func(x string) (string, error) { return encoded(types.DecodeInterval(x).JustifyDays()) }), "30 days become a month")
-	b.function("justify_interval", "interval", "interval", lift1e(func(x string) (string, error) { return encoded(types.DecodeInterval(x).Justify()) }), "hours become days and days months, with equal signs")
+	}))
+	b.function("justify_hours", "interval", "interval", nil, "24 hours become a day", intervals1(func(_ *Context, x string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).JustifyHours()
+	}))
+	b.function("justify_days", "interval", "interval", nil, "30 days become a month", intervals1(func(_ *Context, x string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).JustifyDays()
+	}))
+	b.function("justify_interval", "interval", "interval", nil, "hours become days and days months, with equal signs", intervals1(func(_ *Context, x string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Justify()
+	}))
 	b.function("isfinite", "date", "bool", lift1(func(v int64) int64 { return boolInt(!isInfiniteDate(v)) }), "whether the date is not infinite")
 	for _, name := range []string{"timestamp", "timestamptz"} {
 		b.function("isfinite", name, "bool", lift1(func(v int64) int64 { return boolInt(!isInfinite(v)) }), "whether the timestamp is not infinite")
@@ -64,16 +72,16 @@ func (b *builder) defineCurrentTime() {
 
 // age is the symbolic difference of two timestamps: the months are counted in
 // the calendar of the earlier one.
-func age(x, y int64) (string, error) {
+func age(x, y int64) (types.IntervalValue, error) {
 	if isInfinite(x) || isInfinite(y) {
-		return "", sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "cannot subtract infinite timestamps")
+		return types.IntervalValue{}, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "cannot subtract infinite timestamps")
 	}
 	if x < y {
 		v, err := age(y, x)
 		if err != nil {
-			return "", err
+			return v, err
 		}
-		return encoded(types.DecodeInterval(v).Neg())
+		return v.Neg()
 	}
 	laterDays, laterMicros := splitTimestamp(x)
 	earlierDays, earlierMicros := splitTimestamp(y)
@@ -89,7 +97,7 @@ func age(x, y int64) (string, error) {
 		days += monthDays(earlier.year, earlier.month)
 		months--
 	}
-	return types.EncodeInterval(types.IntervalValue{Months: int32(months), Days: int32(days), Micros: micros}), nil
+	return types.IntervalValue{Months: int32(months), Days: int32(days), Micros: micros}, nil
 }
 
 func (b *builder) defineMakers() {

@@ -39,7 +39,9 @@ func (b *builder) defineTruncation() {
 	}))
 	b.function("date_trunc", "text,interval", "interval", nil, "interval without the fields below one", stateful(func() Kernel {
 		var fields fieldCache
-		return lift2e(func(name, interval string) (string, error) { return truncateInterval(fields.find(name), interval) })
+		return liftInterval2(func(_ *Context, name, interval string) (types.IntervalValue, error) {
+			return truncateInterval(fields.find(name), types.DecodeInterval(interval))
+		})
 	}))
 	for _, name := range []string{"timestamp", "timestamptz"} {
 		b.function("date_bin", "interval,"+name+","+name, name, lift3e(binTimestamp), "start of the bin that a time is in, bins counted from an origin")
@@ -134,8 +136,7 @@ func periodStart(year, length int) int {
 	return int(floorDivide(int64(year-1), int64(length)))*length + 1
 }
 
-func truncateInterval(named *namedField, interval string) (string, error) {
-	v := types.DecodeInterval(interval)
+func truncateInterval(named *namedField, v types.IntervalValue) (types.IntervalValue, error) {
 	months := int32(0)
 	switch named.dateTimeField {
 	case fieldMillennium:
@@ -153,18 +154,18 @@ func truncateInterval(named *namedField, interval string) (string, error) {
 	case fieldDay:
 		v.Micros = 0
 	case fieldWeek:
-		return "", sqlerr.From(errNotUnit(named, types.Interval)).WithDetail("Months usually have fractional weeks.")
+		return v, sqlerr.From(errNotUnit(named, types.Interval)).WithDetail("Months usually have fractional weeks.")
 	default:
 		unit := named.clockUnit()
 		if unit == 0 {
-			return "", errNotUnit(named, types.Interval)
+			return v, errNotUnit(named, types.Interval)
 		}
 		v.Micros = v.Micros / unit * unit
 	}
 	if months > 0 {
 		v = types.IntervalValue{Months: v.Months / months * months}
 	}
-	return types.EncodeInterval(v), nil
+	return v, nil
 }
 
 func binTimestamp(stride string, v, origin int64) (int64, error) {

@@ -140,6 +140,47 @@ func lift4e[A, B, C, D, R cell](f func(A, B, C, D) (R, error)) Kernel {
 	}
 }
 
+// intervals1 and intervals2 make the kernel of a function that returns intervals.
+func intervals1[A cell](f func(*Context, A) (types.IntervalValue, error)) option {
+	return stateful(func() Kernel { return liftInterval1(f) })
+}
+
+func intervals2[A, B cell](f func(*Context, A, B) (types.IntervalValue, error)) option {
+	return stateful(func() Kernel { return liftInterval2(f) })
+}
+
+// liftInterval1 and liftInterval2 write intervals one behind the other into memory
+// of the kernel's own.
+func liftInterval1[A cell](f func(*Context, A) (types.IntervalValue, error)) Kernel {
+	var arena types.StringArena
+	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+		a, r := slots[A](args[0]), out.Strs
+		for _, i := range selection {
+			v, err := f(ctx, a[i])
+			if err != nil {
+				settle(ctx, out, i, err)
+				continue
+			}
+			r[i] = types.EncodeIntervalIn(&arena, v)
+		}
+	}
+}
+
+func liftInterval2[A, B cell](f func(*Context, A, B) (types.IntervalValue, error)) Kernel {
+	var arena types.StringArena
+	return func(ctx *Context, args []*types.Vector, selection []int32, out *types.Vector) {
+		a, b, r := slots[A](args[0]), slots[B](args[1]), out.Strs
+		for _, i := range selection {
+			v, err := f(ctx, a[i], b[i])
+			if err != nil {
+				settle(ctx, out, i, err)
+				continue
+			}
+			r[i] = types.EncodeIntervalIn(&arena, v)
+		}
+	}
+}
+
 // liftRows makes a kernel of a function over whole rows, for functions with
 // many, variadic, polymorphic or NULL arguments. f sees the arguments as datums
 // with the types of args, in memory that is reused.

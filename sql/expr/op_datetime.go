@@ -55,38 +55,36 @@ func (b *builder) defineDateTimeOperators() {
 	b.operator("+", "date,time", "timestamp", lift2e(addTimeOfDay), "date at a time of day")
 	b.operator("+", "time,date", "timestamp", lift2e(func(t, v int64) (int64, error) { return addTimeOfDay(v, t) }), "date at a time of day")
 	b.operator("-", "date,date", "int4", lift2e(subtractDates), "days between")
-	b.operator("-", "timestamp,timestamp", "interval", lift2e(subtractTimestamps), "days and time between")
-	b.operator("-", "timestamptz,timestamptz", "interval", lift2e(subtractTimestamps), "days and time between")
-	b.operator("-", "time,time", "interval", lift2(func(x, y int64) string {
-		return types.EncodeInterval(types.IntervalValue{Micros: x - y})
-	}), "time between")
+	for _, name := range []string{"timestamp", "timestamptz"} {
+		b.operator("-", name+","+name, "interval", nil, "days and time between", intervals2(func(_ *Context, x, y int64) (types.IntervalValue, error) {
+			return types.SubtractTimestamps(x, y)
+		}))
+	}
+	b.operator("-", "time,time", "interval", nil, "time between", intervals2(func(_ *Context, x, y int64) (types.IntervalValue, error) {
+		return types.IntervalValue{Micros: x - y}, nil
+	}))
 	b.defineIntervalOperators()
 }
 
 func (b *builder) defineIntervalOperators() {
-	b.operator("+", "interval,interval", "interval", lift2e(func(x, y string) (string, error) {
-		return encoded(types.DecodeInterval(x).Add(types.DecodeInterval(y)))
-	}), "sum")
-	b.operator("-", "interval,interval", "interval", lift2e(func(x, y string) (string, error) {
-		return encoded(types.DecodeInterval(x).Sub(types.DecodeInterval(y)))
-	}), "difference")
-	b.operator("-", "interval", "interval", lift1e(func(x string) (string, error) { return encoded(types.DecodeInterval(x).Neg()) }), "negation")
-	b.operator("*", "interval,float8", "interval", lift2e(func(x string, f float64) (string, error) {
-		return encoded(types.DecodeInterval(x).Mul(f))
-	}), "product")
-	b.operator("*", "float8,interval", "interval", lift2e(func(f float64, x string) (string, error) {
-		return encoded(types.DecodeInterval(x).Mul(f))
-	}), "product")
-	b.operator("/", "interval,float8", "interval", lift2e(func(x string, f float64) (string, error) {
-		if f == 0 {
-			return "", errDivisionByZero
-		}
-		return encoded(types.DecodeInterval(x).Div(f))
-	}), "quotient")
-}
-
-func encoded(v types.IntervalValue, err error) (string, error) {
-	return types.EncodeInterval(v), err
+	b.operator("+", "interval,interval", "interval", nil, "sum", intervals2(func(_ *Context, x, y string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Add(types.DecodeInterval(y))
+	}))
+	b.operator("-", "interval,interval", "interval", nil, "difference", intervals2(func(_ *Context, x, y string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Sub(types.DecodeInterval(y))
+	}))
+	b.operator("-", "interval", "interval", nil, "negation", intervals1(func(_ *Context, x string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Neg()
+	}))
+	b.operator("*", "interval,float8", "interval", nil, "product", intervals2(func(_ *Context, x string, f float64) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Mul(f)
+	}))
+	b.operator("*", "float8,interval", "interval", nil, "product", intervals2(func(_ *Context, f float64, x string) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Mul(f)
+	}))
+	b.operator("/", "interval,float8", "interval", nil, "quotient", intervals2(func(_ *Context, x string, f float64) (types.IntervalValue, error) {
+		return types.DecodeInterval(x).Div(f)
+	}))
 }
 
 // signed returns an interval, negated when n is -1.
@@ -136,10 +134,6 @@ func subtractDates(x, y int64) (int64, error) {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "cannot subtract infinite dates")
 	}
 	return x - y, nil
-}
-
-func subtractTimestamps(x, y int64) (string, error) {
-	return encoded(types.SubtractTimestamps(x, y))
 }
 
 // secondsToTimestamp converts seconds since the Unix epoch.

@@ -31,11 +31,16 @@ const intervalSize = 16
 // EncodeInterval returns v in the form that datums and vectors hold: 4 bytes
 // months, 4 bytes days, 8 bytes microseconds, little-endian.
 func EncodeInterval(v IntervalValue) string {
+	return EncodeIntervalIn(nil, v)
+}
+
+// EncodeIntervalIn is EncodeInterval into an arena's memory.
+func EncodeIntervalIn(arena *StringArena, v IntervalValue) string {
 	var buf [intervalSize]byte
 	binary.LittleEndian.PutUint32(buf[0:], uint32(v.Months))
 	binary.LittleEndian.PutUint32(buf[4:], uint32(v.Days))
 	binary.LittleEndian.PutUint64(buf[8:], uint64(v.Micros))
-	return string(buf[:])
+	return arena.Copy(buf[:])
 }
 
 // DecodeInterval is the inverse of EncodeInterval. A string of another length
