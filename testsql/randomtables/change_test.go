@@ -279,7 +279,8 @@ func (g *generator) smallKey(t *table) string {
 // remove returns a DELETE or TRUNCATE.
 func (g *generator) remove(session int) string {
 	t := g.source()
-	if g.oneIn(12) && !g.block[0] && !g.block[1] {
+	if quiet := !g.block[0] && !g.block[1]; g.oneIn(12) && (quiet || withLocks && g.oneIn(4)) {
+		g.locked = g.locked || g.block[session]
 		return "TRUNCATE " + t.name
 	}
 	if other := g.source(); g.oneIn(5) && other != t {

@@ -14,7 +14,8 @@ const (
 	withIndexes  = false
 	withAlter    = false
 	withIdentity = false
-	withLocks    = false
+	withLocks    = true
+	withRowLocks = false
 )
 
 var (

@@ -3,6 +3,7 @@ package randomtables
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 )
 
 // generator makes the steps of a script, one after the other, for the schema as
@@ -13,6 +14,10 @@ type generator struct {
 	// block says per session whether a transaction block is open, as far as the
 	// statements so far tell.
 	block [sessions]bool
+	// locked says that whole tables may be locked in a block.
+	locked bool
+	// savepoints counts those of the block.
+	savepoints [sessions]int
 	// failed says per session that the last statement failed.
 	failed [sessions]bool
 	// shifts counts the statements that move keys out of the way.
@@ -28,6 +33,9 @@ func (g *generator) next() []step {
 		session = g.IntN(sessions)
 	}
 	quiet := !g.block[0] && !g.block[1]
+	if quiet {
+		g.locked = false
+	}
 	switch n := g.IntN(100); {
 	case quiet && (len(g.schema.sources) == 0 || n < 12):
 		return []step{g.definition()}
@@ -55,15 +63,19 @@ func (g *generator) control(session int) string {
 		if g.oneIn(20) {
 			return g.pick("COMMIT", "ROLLBACK", "SAVEPOINT s1", "RELEASE s1", "ROLLBACK TO s1")
 		}
-		g.block[session] = true
+		g.block[session], g.savepoints[session] = true, 0
 		return g.pick("BEGIN", "START TRANSACTION", "BEGIN")
 	}
-	if g.failed[session] && g.oneIn(2) {
+	if g.failed[session] && g.oneIn(2) && g.savepoints[session] > 0 {
 		return g.pick("ROLLBACK TO s1", "ROLLBACK TO s2")
 	}
 	if g.oneIn(3) || g.failed[session] {
 		g.block[session] = false
 		return g.pick("COMMIT", "COMMIT", "COMMIT", "ROLLBACK", "END", "ABORT")
+	}
+	if g.savepoints[session] == 0 && !g.oneIn(9) {
+		g.savepoints[session]++
+		return g.pick("SAVEPOINT s1", "SAVEPOINT s2")
 	}
 	return g.pick("SAVEPOINT s1", "SAVEPOINT s2", "ROLLBACK TO s1", "ROLLBACK TO SAVEPOINT s2", "RELEASE s1", "RELEASE SAVEPOINT s2")
 }
@@ -90,8 +102,11 @@ func (g *generator) source() *table { return g.schema.sources[g.IntN(len(g.schem
 
 // read returns a query. Derived tables do not show what the own block has done.
 func (g *generator) read(session int) string {
+	if g.block[session] && withRowLocks && g.oneIn(4) {
+		return g.lock()
+	}
 	readable := g.schema.sources
-	if !g.block[session] && len(g.schema.derived) > 0 && g.oneIn(2) {
+	if !g.locked && !g.block[session] && len(g.schema.derived) > 0 && g.oneIn(2) {
 		readable = g.schema.derived
 	}
 	t := source{readable[g.IntN(len(readable))], "x"}
@@ -112,6 +127,21 @@ func (g *generator) read(session int) string {
 		}
 		return "TABLE " + t.name
 	}
+}
+
+// lock returns a statement that locks rows or a table.
+func (g *generator) lock() string {
+	t := source{g.source(), "x"}
+	if g.oneIn(4) {
+		g.locked = true
+		return "LOCK TABLE " + t.name + g.pick("", " IN SHARE MODE", " IN ROW EXCLUSIVE MODE", " IN ACCESS SHARE MODE", " IN EXCLUSIVE MODE", " IN SHARE UPDATE EXCLUSIVE MODE") + g.pick("", " NOWAIT")
+	}
+	order := ""
+	if len(t.primary) > 0 && g.oneIn(2) {
+		order = fmt.Sprintf(" ORDER BY %s LIMIT %d", strings.Join(t.primary, ", "), 1+g.IntN(2))
+	}
+	return fmt.Sprintf("SELECT * FROM %s AS x WHERE %s%s FOR %s%s", t.name, g.search(1, g.schema.sources, t), order,
+		g.pick("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"), g.pick("", " OF x")+g.pick("", " NOWAIT", " SKIP LOCKED"))
 }
 
 // byKey is a condition that holds for at most one row.

@@ -49,7 +49,7 @@ func shrinkText(text string, deadline time.Time, fails func(string) bool) string
 	for length := len(words) / 2; length >= 1; length-- {
 		for at := 0; at+length <= len(words) && time.Now().Before(deadline); {
 			candidate := without(words, at, at+length)
-			if balanced(words[at:at+length]) && fails(strings.Join(candidate, "")) {
+			if strings.TrimSpace(strings.Join(candidate, "")) != "" && balanced(words[at:at+length]) && fails(strings.Join(candidate, "")) {
 				words = candidate
 			} else {
 				at++
