@@ -21,6 +21,8 @@ type changes struct {
 	returned *types.Batch
 	// atomic says that all takes effect or nothing, also in streams.
 	atomic bool
+	// kept are rows that the statement locks and leaves as they are.
+	kept []rowLocks
 	// probes are keys that the statement found and leaves as they are; refused is
 	// its error because of them. Both hold once nobody else is about to change them.
 	probes  []probe

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -64,6 +65,9 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 		stored, operations = r.stored, r.operations()
 		c.probes = append(c.probes, r.probes...)
 		c.first = c.first.before(r.first)
+		if r.kept.Len > 0 {
+			c.kept = append(c.kept, rowLocks{relation: n.Target, mode: lock.ChangeRow, rows: r.kept, old: r.kept})
+		}
 	} else {
 		var err error
 		if operations, err = s.insertOperations(ctx, n.Target, batch, looks, c); err != nil {
@@ -224,6 +228,8 @@ type conflictResolver struct {
 	// not be inserted, nil for none.
 	probes []probe
 	first  *refusal
+	// kept are the rows for which the condition of DO UPDATE does not hold.
+	kept *types.Batch
 }
 
 func (r *conflictResolver) resolve(ctx context.Context) error {
@@ -237,7 +243,7 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 			return err
 		}
 	}
-	r.stored = newTargetBatch(target)
+	r.stored, r.kept = newTargetBatch(target), newTargetBatch(target)
 	if r.plan.OnConflict.Update {
 		err = r.update(ctx, arbiters[0])
 	} else {
@@ -320,6 +326,7 @@ func (r *conflictResolver) update(ctx context.Context, a *arbiter) error {
 				WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 		}
 		if updated.at[row] < 0 {
+			r.kept.AppendRowFrom(found.Rows, int(found.At[i]), 1)
 			continue
 		}
 		a.touch(r.batch, i)

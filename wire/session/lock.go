@@ -186,13 +186,16 @@ func locksOf(rows *exec.Rows) (rowLocks, bool) {
 // settle locks the rows of gathered changes, and reports whether they are still as
 // they were read, so that they can be held; else they must be gathered again. With
 // verify unset the caller finds that out, as far as nobody had to be waited for.
+// Rows that are only probed stay free for others.
 func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled bool, err error) {
 	settled = true
+	var list []rowLocks
 	for i := range c.rows {
-		l, ok := locksOf(&c.rows[i])
-		if !ok {
-			continue
+		if l, ok := locksOf(&c.rows[i]); ok {
+			list = append(list, l)
 		}
+	}
+	for _, l := range append(list, c.kept...) {
 		got, err := s.lockRows(ctx, l.relation, l.rows, l.mode, lock.Block)
 		if err != nil {
 			return false, err
@@ -208,7 +211,9 @@ func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled 
 		}
 	}
 	for _, probe := range c.probes {
+		mark := s.lockMark()
 		got, err := s.lockRows(ctx, probe.relation, probe.rows, lock.Probe, lock.Block)
+		s.releaseLocks(mark)
 		if err != nil {
 			return false, err
 		}
@@ -280,6 +285,9 @@ func (c *changes) tablesOf() []uint64 {
 	}
 	for i := range c.rows {
 		add(c.rows[i].Relation)
+	}
+	for _, l := range c.kept {
+		add(l.relation)
 	}
 	for _, p := range c.probes {
 		add(p.relation)
