@@ -210,6 +210,9 @@ func (ab *alterBinder) action(action ast.AlterAction) error {
 
 // renameTo gives the relation another name. The command looks whether it is free.
 func (ab *alterBinder) renameTo(a *ast.RenameTo) error {
+	if a.Name.Value == ab.old.Name {
+		return sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", a.Name.Value)
+	}
 	if err := ab.renameInChecks(-1, a.Name.Value); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
 	if s.Query != nil {
 		return ddl, createAs(env, s, command, ddl)
 	}
+	if s.IfNotExists && env.Catalog.NameTaken(name.Schema, name.Name) {
+		return ddl, nil // what is wrong with the rest does not matter
+	}
 	cb := &createBinder{binder: b, ast: s, relation: &command.Relation}
 	if err := cb.bind(); err != nil {
 		return nil, err

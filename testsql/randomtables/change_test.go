@@ -182,13 +182,13 @@ func (g *generator) copyIn(session int, t *table) []step {
 }
 
 // update returns an UPDATE whose result does not depend on the order of the rows.
-func (g *generator) update() string {
+func (g *generator) update(session int) step {
 	t := g.source()
 	target := source{t, "x"}
 	if key := g.smallKey(t); key != "" && g.oneIn(8) && g.shifts < 8 {
 		// Each time further than all times before together.
 		g.shifts++
-		return fmt.Sprintf("UPDATE %s AS x SET %s = x.%s + %d WHERE %s", t.name, key, key, 1000<<(2*g.shifts), g.search(1, g.schema.sources, target))
+		return step{session: session, sql: fmt.Sprintf("UPDATE %s AS x SET %s = x.%s + %d WHERE %s", t.name, key, key, 1000<<(2*g.shifts), g.search(1, g.schema.sources, target))}
 	}
 	from, tables := "", []source{target}
 	where := ""
@@ -219,7 +219,8 @@ func (g *generator) update() string {
 	} else {
 		where += g.search(1, g.schema.sources, tables...)
 	}
-	return fmt.Sprintf("UPDATE %s AS x SET %s%s WHERE %s%s", t.name, strings.Join(set, ", "), from, where, g.returning(t, "x"))
+	sql := fmt.Sprintf("UPDATE %s AS x SET %s%s WHERE %s%s", t.name, strings.Join(set, ", "), from, where, g.returning(t, "x"))
+	return step{session: session, oneRow: byKey, sql: sql}
 }
 
 // assignment sets a column. Columns of keys get constants.

@@ -12,7 +12,7 @@ const (
 	withChecks   = true
 	withUnique   = false
 	withIndexes  = false
-	withAlter    = false
+	withAlter    = true
 	withIdentity = false
 	withLocks    = true
 	withRowLocks = false
@@ -192,6 +192,10 @@ func (g *generator) alter(t *table) string {
 	case 11:
 		change = "ADD " + g.constraintName("check") + "CHECK (" + g.check(t) + ")"
 	case 12:
+		if !withUnique {
+			change = "DROP COLUMN IF EXISTS q"
+			break
+		}
 		change = "ADD " + g.constraintName("u") + "UNIQUE (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
 	default:
 		if len(t.constraints) > 0 {

@@ -51,7 +51,7 @@ func (g *generator) next() []step {
 	case n < 58:
 		return g.insert(session)
 	case n < 74:
-		return []step{{session: session, sql: g.update()}}
+		return []step{g.update(session)}
 	default:
 		return []step{{session: session, sql: g.remove(session)}}
 	}

@@ -82,6 +82,7 @@ func writeScript(w io.Writer, steps []step, outcomes []outcome) {
 		}
 		o := outcomes[i]
 		switch {
+		case o.refused:
 		case s.kind == copyIn && o.code != "":
 			fmt.Fprintf(w, "copy error %s\n%s\n----\n%s\n", o.code, s.sql, s.lines)
 		case s.kind == copyIn:
