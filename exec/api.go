@@ -71,6 +71,10 @@ type QueryEnv struct {
 	Stale bool
 	// FreshnessTimeout bounds the wait for what is on its way; 0 means 30 s.
 	FreshnessTimeout time.Duration
+	// Lock locks rows of a table for the session's transaction, given by their keys;
+	// nil where the query locks none. It says which rows others could have changed
+	// since they were read.
+	Lock func(ctx context.Context, table *plan.LockedTable, rows *types.Batch) (lock.Rows, error)
 	// Overlay holds what the session's open transaction has written to source
 	// tables; nil for nothing. Pull queries read through it.
 	Overlay *Overlay

@@ -35,6 +35,10 @@ var ErrConflict = errors.New("concurrent update")
 // it wraps ErrConflict.
 func Conflict() error { return conflict() }
 
+// ErrRowsChanged says that rows which a query locked are not as it had read them:
+// the statement is to run again, with what it has locked.
+var ErrRowsChanged = errors.New("rows changed before they were locked")
+
 // conflict is the answer to a write whose condition does not hold.
 func conflict() error {
 	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to %w", ErrConflict).

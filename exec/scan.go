@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,44 @@ func (s *pullSources) close() {
 // System implements pull.Sources.
 func (s *pullSources) System(ctx context.Context, schema, name string) ([][]types.Datum, error) {
 	return s.env.System(ctx, schema, name)
+}
+
+// Lock implements pull.Sources.
+func (s *pullSources) Lock(ctx context.Context, table *plan.LockedTable, rows *types.Batch) ([]int, error) {
+	if s.env.Lock == nil {
+		return nil, errors.New("exec: the query may not lock rows")
+	}
+	got, err := s.env.Lock(ctx, table, rows)
+	if err != nil {
+		return nil, err
+	}
+	if got.Waited {
+		return nil, ErrRowsChanged
+	}
+	if len(got.Fresh) == 0 {
+		return got.Skipped, nil
+	}
+	codec := newRelationCodec(table.Relation)
+	now := s.engine.storage.Store().NewSnapshot()
+	defer func() { _ = now.Close() }() // its reads reported their errors
+	var key []byte
+	for _, row := range got.Fresh {
+		key = codec.appendKey(key[:0], rows, row)
+		shard := uint32(types.PartitionOf(key, table.Relation.Partitions))
+		stored := append(codec.appendStorageKey(nil), key...)
+		was, _, err := s.view.snapshot.Shard(shard).Get(stored, nil)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		is, _, err := now.Shard(shard).Get(stored, nil)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		if !bytes.Equal(was, is) {
+			return nil, ErrRowsChanged
+		}
+	}
+	return got.Skipped, nil
 }
 
 // Given implements pull.Sources.

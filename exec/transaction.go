@@ -48,8 +48,9 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	if prepared.err == nil {
 		prepared.err = context.Cause(ctx)
 	}
-	if errors.Is(prepared.err, ErrConflict) {
-		// The statement may be run again at once: it must not meet its own locks.
+	if errors.Is(prepared.err, ErrConflict) || sqlerr.CodeOf(prepared.err) == sqlerr.UniqueViolation {
+		// The shards work: the statement, or another that waited for its rows, may be
+		// run at once, and must not meet what it has prepared.
 		_, _ = e.conclude(id, coordinator, shards, false) // what fails is left to the resolver
 		return prepared.err
 	}

@@ -31,6 +31,9 @@ type binder struct {
 	subqueries []*plan.Query
 	// sources are the relations read, each once, in the order of their places.
 	sources []*catalog.Relation
+	// locks are the relations whose rows the statement locks, in the order of their
+	// places.
+	locks []*catalog.Relation
 	// only, where not nil, restricts which relations names may mean.
 	only []catalog.ObjectID
 	// rowOpColumn is the output column that a push query selects as rowop, or -1.

@@ -35,6 +35,12 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return append(present(n.Count), present(n.Offset)...)
 	case *plan.Distinct:
 		return n.On
+	case *plan.LockRows:
+		var all []expr.Expr
+		for i := range n.Tables {
+			all = append(all, n.Tables[i].Key...)
+		}
+		return all
 	case *plan.Join:
 		all := append([]expr.Expr{}, n.LeftKeys...)
 		return append(append(all, n.RightKeys...), present(n.On)...)
@@ -218,6 +224,16 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c.Input = inputs[0]
 		c.On, err = f.all(n.On)
 		return &c, err
+	case *plan.LockRows:
+		c := *n
+		c.Input = inputs[0]
+		c.Tables = append([]plan.LockedTable{}, n.Tables...)
+		for i := range c.Tables {
+			if c.Tables[i].Key, err = f.all(n.Tables[i].Key); err != nil {
+				return nil, err
+			}
+		}
+		return &c, nil
 	case *plan.Join:
 		c := *n
 		c.Left, c.Right = inputs[0], inputs[1]
@@ -269,6 +285,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newLimit(inputs[0], n.Count, n.Offset)
 	case *plan.Distinct:
 		return newDistinct(inputs[0], n.On)
+	case *plan.LockRows:
+		return newLockRows(inputs[0], n.Tables)
 	case *plan.Join:
 		return joinLike(n, inputs[0], inputs[1], n.LeftKeys, n.RightKeys, n.On)
 	case *plan.SetOperation:

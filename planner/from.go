@@ -137,7 +137,11 @@ func (b *binder) table(t ast.TableExpr, s *scope) (*fromItem, error) {
 		return b.derivedTable(t, s)
 	case *ast.FunctionTable:
 		if call, function := windowCall(t); call != nil {
-			return b.windowTable(t, call, function, s)
+			item, err := b.windowTable(t, call, function, s)
+			if err == nil {
+				item.scope.hideRows()
+			}
+			return item, err
 		}
 		return b.functionTable(t, s)
 	case *ast.Join:
@@ -147,7 +151,11 @@ func (b *binder) table(t ast.TableExpr, s *scope) (*fromItem, error) {
 		if err != nil || t.Alias == nil {
 			return item, err
 		}
-		return b.aliasJoin(item, t.Alias, s)
+		aliased, err := b.aliasJoin(item, t.Alias, s)
+		if err == nil {
+			aliased.scope.hideRows()
+		}
+		return aliased, err
 	default:
 		return nil, notSupported(t.Pos(), "this FROM item is not supported")
 	}
@@ -251,6 +259,11 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 		inner.addPseudocolumn(table, columns[i], i)
 	}
 	inner.addWindow(table, relation, columns, fetch)
+	item := lockable{table: table, relation: relation}
+	for _, number := range relation.Key {
+		item.key = append(item.key, columnOf(columns[number], number))
+	}
+	inner.lockables = []lockable{item}
 	return &fromItem{node: node, scope: inner}, nil
 }
 
@@ -314,7 +327,11 @@ func (b *binder) derivedTable(t *ast.DerivedTable, s *scope) (*fromItem, error) 
 		return nil, sqlerr.New(sqlerr.SyntaxError, t.Pos(), "subquery in FROM must have an alias").
 			WithHint("For example, FROM (SELECT ...) [AS] foo.")
 	}
-	return b.named(bound, "", nil, t.Alias, s, t.Pos())
+	item, err := b.named(bound, "", nil, t.Alias, s, t.Pos())
+	if err == nil {
+		item.scope.hideRows()
+	}
+	return item, err
 }
 
 // named gives a query in FROM its name and column names.

@@ -35,6 +35,7 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 		return nil, err
 	}
 	both := left.scope.joined(right.scope, len(left.node.Columns()))
+	both.markNullable(kind, len(left.scope.lockables))
 	var on expr.Expr
 	switch {
 	case j.On != nil:

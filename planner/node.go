@@ -230,6 +230,12 @@ func newLimit(input plan.Node, count, offset expr.Expr) *plan.Limit {
 	return l
 }
 
+func newLockRows(input plan.Node, tables []plan.LockedTable) *plan.LockRows {
+	l := &plan.LockRows{Input: input, Tables: tables}
+	l.Cols, l.Properties = input.Columns(), oneShot
+	return l
+}
+
 func newDistinct(input plan.Node, on []expr.Expr) *plan.Distinct {
 	d := &plan.Distinct{Input: input, On: on}
 	d.Cols, d.Properties = input.Columns(), oneShot

@@ -40,7 +40,7 @@ type Environment struct {
 }
 
 // Plan plans a statement that reads or changes data or the catalog: SELECT,
-// VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, COPY, CREATE, ALTER, DROP,
+// VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, LOCK, COPY, CREATE, ALTER, DROP,
 // COMMENT, VACUUM and its relatives, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
 // Errors are *sqlerr.Error with the place in the text that the statement was
 // parsed from.
@@ -56,6 +56,8 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.delete(s, nil)) })
 	case *ast.Truncate:
 		return planned(planTruncate(env, s))
+	case *ast.Lock:
+		return planned(planLock(env, s))
 	case *ast.Copy:
 		return planned(planCopy(env, s))
 	case *ast.Explain:

@@ -54,7 +54,7 @@ func (b *binder) finishQuery(bound *boundQuery) (*plan.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &plan.Query{Visible: bound.visible, RowOpColumn: -1, Params: b.params.types, Sources: b.sources}
+	out := &plan.Query{Visible: bound.visible, RowOpColumn: -1, Params: b.params.types, Sources: b.sources, Locks: b.locks}
 	if out.Root, err = b.optimizeSubqueries(root, &out.Subqueries); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.pruneShuffle(n, needed)
 	case *plan.Window:
 		return r.pruneWindow(n, needed)
-	case *plan.Filter, *plan.Sort, *plan.Limit, *plan.Distinct:
+	case *plan.Filter, *plan.Sort, *plan.Limit, *plan.Distinct, *plan.LockRows:
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:
 		return r.pruneSetOperation(n)

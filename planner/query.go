@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"strings"
-
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -40,15 +38,17 @@ func (b *binder) query(q *ast.Query, parent *scope, with *withScope) (*boundQuer
 
 // queryIn binds a query in a scope that is empty but for its common tables.
 func (b *binder) queryIn(q *ast.Query, s *scope) (*boundQuery, error) {
-	if len(q.Locking) > 0 {
-		return nil, notSupported(q.Locking[0].Pos(), "FOR %s is not supported", strings.ToUpper(q.Locking[0].Strength))
-	}
 	var bound *boundQuery
 	var err error
 	switch body := q.Body.(type) {
 	case *ast.Select:
-		bound, err = b.selectQuery(body, q.OrderBy, s)
+		bound, err = b.selectQuery(body, q.OrderBy, q.Locking, s)
+	case *ast.TableQuery:
+		bound, err = b.selectQuery(tableSelect(body), q.OrderBy, q.Locking, s)
 	default:
+		if err := refuseLockingBody(body, q.Locking); err != nil {
+			return nil, err
+		}
 		if bound, err = b.body(body, s); err == nil {
 			bound, err = b.orderOutput(bound, q.OrderBy)
 		}
@@ -63,11 +63,11 @@ func (b *binder) queryIn(q *ast.Query, s *scope) (*boundQuery, error) {
 func (b *binder) body(body ast.QueryBody, s *scope) (*boundQuery, error) {
 	switch body := body.(type) {
 	case *ast.Select:
-		return b.selectQuery(body, nil, s)
+		return b.selectQuery(body, nil, nil, s)
 	case *ast.Values:
 		return b.values(body, s)
 	case *ast.TableQuery:
-		return b.tableQuery(body, s)
+		return b.selectQuery(tableSelect(body), nil, nil, s)
 	case *ast.SetOperation:
 		return b.setOperation(body, s)
 	case *ast.Query:
@@ -90,9 +90,10 @@ func (b *binder) nested(q *ast.Query, s *scope) (*boundQuery, error) {
 	return b.queryIn(q, inner)
 }
 
-func (b *binder) tableQuery(q *ast.TableQuery, s *scope) (*boundQuery, error) {
+// tableSelect is the SELECT that TABLE t stands for.
+func tableSelect(q *ast.TableQuery) *ast.Select {
 	star := &ast.Target{Span: q.Span, Expr: &ast.Star{Span: q.Span}}
-	return b.selectQuery(&ast.Select{Span: q.Span, Targets: []*ast.Target{star}, From: []ast.TableExpr{q.Table}}, nil, s)
+	return &ast.Select{Span: q.Span, Targets: []*ast.Target{star}, From: []ast.TableExpr{q.Table}}
 }
 
 // limit adds LIMIT and OFFSET.
@@ -215,7 +216,7 @@ func (b *binder) coerceNode(node plan.Node, i int, t types.Type, context expr.Ca
 // where the node is none of these.
 func (b *binder) coerceBelow(node plan.Node, i int, t types.Type, context expr.CastContext) (plan.Node, error) {
 	switch node.(type) {
-	case *plan.Sort, *plan.Limit, *plan.Distinct, *plan.Filter:
+	case *plan.Sort, *plan.Limit, *plan.Distinct, *plan.Filter, *plan.LockRows:
 		input, err := b.coerceNode(node.Inputs()[0], i, t, context)
 		if err != nil {
 			return nil, err

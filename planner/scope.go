@@ -21,6 +21,8 @@ type scope struct {
 	columns []*scopeColumn
 	// with holds the common table expressions that FROM may name.
 	with *withScope
+	// lockables are the items of FROM whose rows can be locked.
+	lockables []lockable
 	// depth is the number of scopes around.
 	depth int
 }
@@ -32,6 +34,9 @@ type scopeTable struct {
 	aliasOf string
 	// keyed is set for a table with a primary key, which decides all columns.
 	keyed bool
+	// query says that the item has rows of other tables in it, which cannot be
+	// locked through it.
+	query bool
 }
 
 // scopeColumn is one name in a scope.
@@ -103,6 +108,7 @@ func (s *scope) joined(right *scope, width int) *scope {
 	out := &scope{parent: s.parent, depth: s.depth, with: s.with}
 	out.tables = append(slices.Clone(s.tables), right.tables...)
 	out.columns = slices.Clone(s.columns)
+	out.lockables = append(slices.Clone(s.lockables), shiftLockables(right.lockables, width)...)
 	for _, c := range right.columns {
 		moved := *c
 		moved.value = shiftColumns(c.value, width)

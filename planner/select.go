@@ -27,6 +27,10 @@ type selectBinder struct {
 	aggregates aggregateList
 	// rowFunctions counts the set-returning functions in the SELECT list.
 	rowFunctions int
+	// locked are the tables whose rows are locked, lockedItems which items of FROM
+	// these are.
+	locked      []plan.LockedTable
+	lockedItems []*scopeTable
 }
 
 // target is one output column.
@@ -35,7 +39,7 @@ type target struct {
 	name  string
 }
 
-func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, s *scope) (*boundQuery, error) {
+func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []*ast.Locking, s *scope) (*boundQuery, error) {
 	if err := refuseClauses(sel); err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, s *scope) 
 		}
 	}
 	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
-	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group} {
+	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group, func() error { return sb.bindLocking(locking) }} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -321,6 +325,9 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 	}
 	if len(sb.distinctOn) > 0 {
 		node = newDistinct(node, sb.distinctOn)
+	}
+	if len(sb.locked) > 0 {
+		node = newLockRows(node, sb.locked)
 	}
 	return sb.partitionBy(&boundQuery{node: node, visible: sb.visible})
 }

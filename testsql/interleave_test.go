@@ -385,4 +385,167 @@ b: INSERT INTO t VALUES (7, 7)
 c: SELECT count(*) FROM t
 a: COMMIT
 a: SELECT * FROM t`},
+	{"for update keeps writers off", `
+a: BEGIN
+a: SELECT * FROM t WHERE id = 1 FOR UPDATE
+b: SELECT * FROM t WHERE id = 1
+b: UPDATE t SET n = n + 1 WHERE id = 1
+a: UPDATE t SET n = 100 WHERE id = 1
+a: COMMIT
+b: SELECT * FROM t WHERE id = 1`},
+	{"for update gives rows as they are when it has them", `
+a: BEGIN
+a: UPDATE t SET n = 11 WHERE id = 1
+a: DELETE FROM t WHERE id = 2
+b: BEGIN
+b: SELECT * FROM t ORDER BY id FOR UPDATE
+a: COMMIT
+b: COMMIT`},
+	{"for update of a row that matches no longer", `
+a: BEGIN
+a: UPDATE t SET n = 99 WHERE id = 1
+b: BEGIN
+b: SELECT * FROM t WHERE n < 30 ORDER BY id FOR UPDATE
+a: COMMIT
+b: COMMIT`},
+	{"share locks go together", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR SHARE
+b: BEGIN
+b: SELECT n FROM t WHERE id = 1 FOR SHARE
+c: UPDATE t SET n = 0 WHERE id = 1
+a: COMMIT
+b: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
+	{"key share lets updates pass", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
+b: UPDATE t SET n = 0 WHERE id = 1
+b: DELETE FROM t WHERE id = 1
+a: COMMIT`},
+	{"no key update lets key share pass", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR NO KEY UPDATE
+b: BEGIN
+b: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
+b: COMMIT
+b: SELECT n FROM t WHERE id = 1 FOR SHARE
+a: COMMIT`},
+	{"an update of the key waits for key share", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
+b: UPDATE t SET id = 9 WHERE id = 1
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"an insert of a locked key does not wait", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR UPDATE
+b: BEGIN
+b: INSERT INTO t VALUES (1, 1)
+b: ROLLBACK
+b: INSERT INTO t VALUES (1, 1) ON CONFLICT DO NOTHING
+a: COMMIT`},
+	{"nowait", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR UPDATE
+b: BEGIN
+b: SELECT n FROM t WHERE id = 2 FOR UPDATE NOWAIT
+b: SELECT n FROM t WHERE id = 1 FOR UPDATE NOWAIT
+b: ROLLBACK
+a: COMMIT`},
+	{"skip locked", `
+a: BEGIN
+a: SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+b: BEGIN
+b: SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+c: SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED
+a: DELETE FROM t WHERE id = 1
+a: COMMIT
+c: SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED
+b: COMMIT`},
+	{"a queue of jobs", `
+a: BEGIN
+a: DELETE FROM t WHERE id = (SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id
+b: BEGIN
+b: DELETE FROM t WHERE id = (SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id
+c: WITH next AS (SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) UPDATE t SET n = 0 FROM next WHERE t.id = next.id RETURNING t.id
+a: ROLLBACK
+c: WITH next AS (SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) UPDATE t SET n = 0 FROM next WHERE t.id = next.id RETURNING t.id
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"limit locks no more than it gives", `
+a: BEGIN
+a: SELECT id FROM t ORDER BY id LIMIT 1 OFFSET 1 FOR UPDATE
+b: UPDATE t SET n = 0 WHERE id = 5
+b: UPDATE t SET n = 0 WHERE id = 1
+a: COMMIT`},
+	{"of one table of two", `
+a: BEGIN
+a: SELECT x.id, y.id FROM t x JOIN t y ON y.id = x.id + 1 FOR UPDATE OF y
+b: UPDATE t SET n = 0 WHERE id = 1
+b: UPDATE t SET n = 0 WHERE id = 2
+a: COMMIT`},
+	{"upgrading deadlocks", `
+a: SET deadlock_timeout = '1h'
+b: SET deadlock_timeout = '20ms'
+a: BEGIN
+b: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR SHARE
+b: SELECT n FROM t WHERE id = 1 FOR SHARE
+a: UPDATE t SET n = 1 WHERE id = 1
+b!: UPDATE t SET n = 2 WHERE id = 1
+b: ROLLBACK
+a: COMMIT`},
+	{"a cursor locks", `
+a: BEGIN
+a: DECLARE c CURSOR FOR SELECT * FROM t ORDER BY id FOR UPDATE
+a: FETCH ALL FROM c
+b: UPDATE t SET n = 0 WHERE id = 2
+a: COMMIT`},
+	{"lock table", `
+a: BEGIN
+a: LOCK TABLE t
+b: SELECT count(*) FROM t
+c: UPDATE t SET n = 0 WHERE id = 1
+d: BEGIN
+d: LOCK TABLE t IN ROW SHARE MODE NOWAIT
+d: ROLLBACK
+a: INSERT INTO t VALUES (7, 7)
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"lock table in share mode", `
+a: BEGIN
+a: LOCK t IN SHARE MODE
+b: SELECT count(*) FROM t
+b: SELECT n FROM t WHERE id = 1 FOR UPDATE
+c: UPDATE t SET n = 0 WHERE id = 1
+a: UPDATE t SET n = 1 WHERE id = 1
+a: COMMIT
+a: LOCK t`},
+	{"a block waits for a statement of its own kind", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 3)
+b: BEGIN
+b: INSERT INTO t SELECT 4, 4
+b: UPDATE t SET n = -1 WHERE n < 4
+a: COMMIT
+b: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a moved key is free when its block ends", `
+a: BEGIN
+a: UPDATE t SET id = 9 WHERE id = 1
+b: INSERT INTO t VALUES (1, 5)
+c: INSERT INTO t VALUES (9, 5)
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a savepoint gives up a stronger lock only", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR SHARE
+a: SAVEPOINT s
+a: UPDATE t SET n = 0 WHERE id = 1
+a: ROLLBACK TO s
+b: SELECT n FROM t WHERE id = 1 FOR SHARE
+b: UPDATE t SET n = n + 1 WHERE id = 1
+a: COMMIT
+a: SELECT n FROM t WHERE id = 1`},
 }

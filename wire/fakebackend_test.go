@@ -296,6 +296,10 @@ type fakeSources struct {
 	from, to int
 }
 
+func (fakeSources) Lock(context.Context, *plan.LockedTable, *types.Batch) ([]int, error) {
+	return nil, nil
+}
+
 func (s fakeSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum, _ *pull.Bounds) (pull.Iterator, error) {
 	all := s.cursor.backend.between(scan.Relation, s.from, s.to)
 	out := &types.Batch{Len: all.Len}

@@ -104,6 +104,10 @@ func expressions(n plan.Node) []expr.Expr {
 		add(n.Count, n.Offset)
 	case *plan.Distinct:
 		add(n.On...)
+	case *plan.LockRows:
+		for i := range n.Tables {
+			add(n.Tables[i].Key...)
+		}
 	case *plan.Join:
 		add(n.LeftKeys...)
 		add(n.RightKeys...)

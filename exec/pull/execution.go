@@ -156,6 +156,10 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		inputBound = bound
 	case *plan.Limit:
 		inputBound = limitBound(s, n)
+	case *plan.LockRows:
+		if !skips(n) {
+			inputBound = bound
+		}
 	}
 	input, err := e.buildBounded(n.Inputs()[0], s, inputBound)
 	if err != nil {
@@ -172,6 +176,8 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return newLimit(s, n, input), nil
 	case *plan.Distinct:
 		return newDistinct(s, n, input)
+	case *plan.LockRows:
+		return newLockRows(s, n, input, bound)
 	case *plan.Window:
 		return newWindow(s, n, input)
 	default:

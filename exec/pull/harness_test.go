@@ -76,6 +76,10 @@ func (m *memorySources) System(_ context.Context, _, name string) ([][]types.Dat
 }
 
 // Given implements Sources.
+func (m *memorySources) Lock(context.Context, *plan.LockedTable, *types.Batch) ([]int, error) {
+	return nil, nil
+}
+
 func (m *memorySources) Given(number int) (*types.Batch, error) {
 	return m.given[number], nil
 }

@@ -37,6 +37,10 @@ type Sources interface {
 	// System returns the rows of a system table, with all its columns. The caller
 	// does not change them.
 	System(ctx context.Context, schema, name string) ([][]types.Datum, error)
+	// Lock locks the rows of a table that have the keys of the given rows, of which
+	// only the key columns are set, and returns the numbers of those that are
+	// skipped, in order. It fails where a row is not any more as Scan gives it.
+	Lock(ctx context.Context, table *plan.LockedTable, rows *types.Batch) (skipped []int, err error)
 	// Given returns the rows of a plan.Given by its number, with its columns. The
 	// caller does not change them.
 	Given(number int) (*types.Batch, error)

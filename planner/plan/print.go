@@ -71,6 +71,8 @@ func describe(n Node) string {
 			return "Distinct"
 		}
 		return "Distinct on " + exprList(n.On, n.Input.Columns())
+	case *LockRows:
+		return describeLockRows(n)
 	case *Join:
 		return describeJoin(n)
 	case *SetOperation:
@@ -305,4 +307,20 @@ func durationString(micros int64) string {
 	const day = 86_400_000_000
 	interval := types.IntervalValue{Days: int32(micros / day), Micros: micros % day}
 	return string(types.AppendText(nil, types.Interval, types.StringDatum(types.EncodeInterval(interval)), types.DefaultFormat()))
+}
+
+func describeLockRows(n *LockRows) string {
+	var parts []string
+	for i := range n.Tables {
+		t := &n.Tables[i]
+		part := t.Relation.Name + " for " + t.Strength.String()
+		switch t.Wait {
+		case LockSkipLocked:
+			part += " skip locked"
+		case LockNoWait:
+			part += " nowait"
+		}
+		parts = append(parts, part)
+	}
+	return "Lock rows of " + strings.Join(parts, ", ")
 }

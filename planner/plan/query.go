@@ -35,6 +35,9 @@ type Query struct {
 	Params []types.Type
 	// Sources are the relations read, each once: what freshness waits for.
 	Sources []*catalog.Relation
+	// Locks are the tables whose rows the query locks (LockRows), here or in a
+	// subquery.
+	Locks []*catalog.Relation
 	// Subqueries are the plans of expr.Subquery by Number, those inside other
 	// subqueries too, whose own lists are empty; pull queries only.
 	Subqueries []*Query

@@ -5,8 +5,8 @@ import (
 	"millrace/sql/expr"
 )
 
-// Statement is a planned statement: *Query, *Insert, *Modify, *With, *Copy, *DDL,
-// *Alter, *Maintain or *Explain.
+// Statement is a planned statement: *Query, *Insert, *Modify, *With, *Lock, *Copy,
+// *DDL, *Alter, *Maintain or *Explain.
 type Statement interface {
 	statement()
 }
@@ -137,6 +137,14 @@ func ReturningColumns(s Statement) []Column {
 	return nil
 }
 
+// Lock is LOCK TABLE.
+type Lock struct {
+	Relations []*catalog.Relation
+	// Mode is the mode in lower case, such as access exclusive.
+	Mode   string
+	NoWait bool
+}
+
 // Copy is COPY in either direction.
 type Copy struct {
 	// From tells COPY … FROM STDIN from COPY … TO STDOUT.
@@ -220,6 +228,7 @@ func (*Query) statement()    {}
 func (*Insert) statement()   {}
 func (*Modify) statement()   {}
 func (*With) statement()     {}
+func (*Lock) statement()     {}
 func (*Copy) statement()     {}
 func (*DDL) statement()      {}
 func (*Maintain) statement() {}

@@ -8,7 +8,6 @@ import (
 
 	"millrace/exec"
 	"millrace/sql/catalog"
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -68,6 +67,10 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 				return nil, err
 			}
 			continue
+		case errors.Is(err, exec.ErrRowsChanged) && attempt < maxAttempts:
+			continue
+		case errors.Is(err, exec.ErrRowsChanged):
+			return nil, errKeepsChanging()
 		case err != nil:
 			return nil, err
 		case !s.current(c):
@@ -87,8 +90,7 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 		case !settled && attempt < maxAttempts:
 			continue
 		case !settled:
-			return nil, sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access due to %w", exec.ErrConflict).
-				WithHint("Run the transaction again.")
+			return nil, errKeepsChanging()
 		case c.refused != nil:
 			return nil, c.refused
 		case !immediate:

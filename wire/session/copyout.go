@@ -23,7 +23,7 @@ type copyEncoder struct {
 
 // copyTo is COPY … TO STDOUT. The rows of a push query are sent as they come.
 func (s *Session) copyTo(ctx context.Context, n *plan.Copy, binary bool, params []types.Datum) (string, error) {
-	rows, err := s.query(ctx, n.Query, params)
+	rows, err := s.result(ctx, n.Query, params)
 	if err != nil {
 		return "", err
 	}

@@ -44,11 +44,15 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SCROLL cursors are not supported").
 			WithHint("Cursors read forward only.")
 	}
+	if n.Hold && len(q.Locks) > 0 {
+		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "DECLARE CURSOR WITH HOLD ... %s is not supported", lockingClause(q)).
+			WithDetail("Holdable cursors must be READ ONLY.")
+	}
 	name := n.Name.Value
 	if s.cursors[name] != nil || s.portals[name] != nil {
 		return "", sqlerr.New(sqlerr.DuplicateCursor, -1, "cursor %q already exists", name)
 	}
-	rows, err := s.query(ctx, q, p.params)
+	rows, err := s.result(ctx, q, p.params)
 	if err != nil {
 		return "", err
 	}

@@ -6,8 +6,9 @@
 // # Transactions
 //
 // The writes of a transaction are held in its session and become one atomic
-// write at COMMIT. Reads do not see them before: a SELECT in a transaction reads
-// committed data. ROLLBACK, and ROLLBACK TO a savepoint, drop what is held.
+// write at COMMIT. Its own queries read through them where they concern source
+// tables. ROLLBACK, and ROLLBACK TO a savepoint, drop what is held. The rows that
+// it writes are locked until it ends: see lock.go.
 // A statement outside BEGIN … COMMIT is its own transaction, and the statements
 // of one simple query, or between two Syncs of the extended protocol, share one,
 // as in PostgreSQL. A definition (CREATE, DROP …) is not part of a transaction:

@@ -59,6 +59,9 @@ func sourceLocks(q *plan.Query, list []tableLock) []tableLock {
 	if q.Emit != plan.EmitNone {
 		return list
 	}
+	for _, relation := range q.Locks {
+		list = append(list, tableLock{relation, lock.RowShare})
+	}
 	return sourcesOf(q.Sources, list)
 }
 

@@ -103,8 +103,6 @@ func unsupported(tree ast.Statement) error {
 		name = "PREPARE TRANSACTION"
 	case *ast.FinishPrepared:
 		name = "COMMIT PREPARED and ROLLBACK PREPARED"
-	case *ast.Lock:
-		name = "LOCK TABLE"
 	}
 	err := sqlerr.New(sqlerr.FeatureNotSupported, tree.Pos(), "%s is not supported", name)
 	if hint != "" {

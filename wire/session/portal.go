@@ -365,6 +365,8 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 			return "", sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "%s cannot run inside a transaction block", planned.Tag)
 		}
 		return planned.Tag, nil
+	case *plan.Lock:
+		return s.lockStatement(ctx, planned)
 	case *plan.DDL:
 		return s.define(ctx, planned)
 	case *plan.Alter:
@@ -379,7 +381,7 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 func (s *Session) startQuery(ctx context.Context, p *portal, q *plan.Query) error {
 	p.tag, p.counted = "SELECT", true
 	var err error
-	if p.rows, err = s.query(ctx, q, p.params); err != nil {
+	if p.rows, err = s.result(ctx, q, p.params); err != nil {
 		return err
 	}
 	if p.simple && p.rows.push && s.application() == "psql" {

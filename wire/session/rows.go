@@ -63,6 +63,7 @@ func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 		System:           s.systemTable,
 		Stale:            s.settings.stale,
 		FreshnessTimeout: s.settings.freshnessTimeout,
+		Lock:             s.lockRead,
 		Overlay:          s.transaction.overlay,
 	}
 	if c := s.command; c != nil {

@@ -81,7 +81,7 @@ func (s *Session) plan(st *statement) error {
 func planned(tree ast.Statement) bool {
 	switch tree.(type) {
 	case *ast.Begin, *ast.Commit, *ast.Rollback, *ast.Savepoint, *ast.ReleaseSavepoint, *ast.RollbackTo,
-		*ast.PrepareTransaction, *ast.FinishPrepared, *ast.SetTransaction, *ast.SetConstraints, *ast.Lock,
+		*ast.PrepareTransaction, *ast.FinishPrepared, *ast.SetTransaction, *ast.SetConstraints,
 		*ast.SetVariable, *ast.ResetVariable, *ast.ShowVariable,
 		*ast.Prepare, *ast.Execute, *ast.Deallocate, *ast.Discard,
 		*ast.Listen, *ast.Unlisten, *ast.Notify,

@@ -7,7 +7,6 @@ import (
 	"millrace/exec"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -171,29 +170,11 @@ func (s *Session) runInCommand(ctx context.Context, statement plan.Statement) (*
 // selectInCommand runs a SELECT whose WITH changes data. Its rows are kept until
 // the changes are made, since they must not be sent if those fail.
 func (s *Session) selectInCommand(ctx context.Context, q *plan.Query) (*changes, error) {
-	rows, err := s.query(ctx, q, s.command.params)
+	rows, err := s.readAll(ctx, q, s.command.params)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.close()
-	limit := s.heldLimit()
-	out := &changes{returned: newPlannedBatch(q.Root.Columns()[:q.Visible])}
-	for {
-		ok, err := rows.fill(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			out.count = out.returned.Len
-			return out, nil
-		}
-		batch, _, _ := rows.take(0)
-		appendBatch(out.returned, batch)
-		if batchBytes(out.returned) > limit {
-			return nil, sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the result of a SELECT whose WITH changes data has more than %d bytes", limit).
-				WithHint("Change the data in a statement of its own, and read it in a SELECT.")
-		}
-	}
+	return &changes{returned: rows, count: rows.Len}, nil
 }
 
 // touched reports whether the running command has changed a row before.
