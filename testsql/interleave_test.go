@@ -306,12 +306,12 @@ a: RELEASE s
 b: UPDATE t SET n = n + 1 WHERE id = 1
 a: COMMIT
 a: SELECT * FROM t ORDER BY id`},
-	{"first come, first served", `
+	{"three wait for one", `
 a: BEGIN
 a: UPDATE t SET n = 1 WHERE id = 1
-b: UPDATE t SET n = n * 10 + 2 WHERE id = 1
-c: UPDATE t SET n = n * 10 + 3 WHERE id = 1
-d: UPDATE t SET n = n * 10 + 4 WHERE id = 1
+b: UPDATE t SET n = n + 2 WHERE id = 1
+c: UPDATE t SET n = n + 3 WHERE id = 1
+d: UPDATE t SET n = n + 4 WHERE id = 1
 a: COMMIT
 a: SELECT n FROM t WHERE id = 1`},
 	{"a deadlock of two", `

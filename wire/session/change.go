@@ -83,6 +83,15 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 				return c, err
 			}
 		}
+		if immediate {
+			waited, err := s.enter(ctx, c)
+			switch {
+			case err != nil:
+				return nil, err
+			case waited:
+				continue
+			}
+		}
 		settled, err := s.settle(ctx, c, !immediate)
 		switch {
 		case err != nil:
@@ -125,7 +134,10 @@ func (s *Session) holdAll(c *changes) error {
 // their tables. Done is false when it may not, or a concurrent statement changed
 // what this one had read.
 func (s *Session) writeFast(ctx context.Context, c *changes) (done bool, err error) {
-	tables := c.tablesOf()
+	var tables []uint64
+	for _, relation := range c.tablesOf() {
+		tables = append(tables, uint64(relation.ID))
+	}
 	if !s.locks().EnterFast(tables...) {
 		return false, nil
 	}

@@ -159,6 +159,19 @@ func (s *Session) deadlockError(deadlock *lock.DeadlockError) *sqlerr.Error {
 		WithHint("Run the transaction again. Transactions that lock rows in the same order do not deadlock.")
 }
 
+// enter locks the tables of changes that are written at once, as lockTables does for
+// those that are held, and reports whether it waited.
+func (s *Session) enter(ctx context.Context, c *changes) (waited bool, err error) {
+	for _, relation := range c.tablesOf() {
+		behind, err := s.lockTable(ctx, relation, lock.RowExclusive, lock.Block)
+		if err != nil {
+			return false, err
+		}
+		waited = waited || behind
+	}
+	return waited, nil
+}
+
 // rowLocks are rows that a statement locks in one mode.
 type rowLocks struct {
 	relation *catalog.Relation
@@ -276,11 +289,12 @@ func (s *Session) current(c *changes) bool {
 }
 
 // tablesOf returns the tables that changes concern, each once.
-func (c *changes) tablesOf() []uint64 {
-	var list []uint64
+func (c *changes) tablesOf() []*catalog.Relation {
+	var list []*catalog.Relation
 	add := func(r *catalog.Relation) {
-		if r.Kind == catalog.KindTable && !slices.Contains(list, uint64(r.ID)) {
-			list = append(list, uint64(r.ID))
+		known := slices.ContainsFunc(list, func(other *catalog.Relation) bool { return other.ID == r.ID })
+		if r.Kind == catalog.KindTable && !known {
+			list = append(list, r)
 		}
 	}
 	for i := range c.rows {

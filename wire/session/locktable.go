@@ -81,8 +81,8 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 	list := tableLocks(p.statement.plan)
 	alone := s.transaction.state == stateNone && s.transaction.locks == nil
 	for _, l := range list {
-		reads := l.mode == lock.AccessShare
-		if alone && (immediate || reads) && l.mode < lock.Share && !s.locks().Locked(nil, uint64(l.relation.ID), l.mode) {
+		light := l.mode == lock.AccessShare || immediate && l.mode == lock.RowExclusive
+		if alone && light && !s.locks().Locked(nil, uint64(l.relation.ID), l.mode) {
 			continue
 		}
 		waited, err := s.lockTable(ctx, l.relation, l.mode, lock.Block)
