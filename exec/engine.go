@@ -137,12 +137,18 @@ const activationTimeout = 30 * time.Second
 // Define implements Backend.
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	result, err := e.define(ctx, command)
-	if _, ok := command.(*catalog.CreateIndex); ok && err == nil {
-		for _, id := range result.Created {
-			err = e.completeIndex(ctx, id)
+	if err != nil {
+		return result, err
+	}
+	for _, id := range result.Created {
+		if index := e.newestCatalog().Index(id); index == nil || index.Ready {
+			continue
+		}
+		if err := e.completeIndex(ctx, id); err != nil {
+			return result, err
 		}
 	}
-	return result, err
+	return result, nil
 }
 
 // define applies a command, one at a time.

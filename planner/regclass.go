@@ -83,6 +83,12 @@ func (b *binder) relationOID(text string, pos int) (uint32, error) {
 		if r := b.env.Catalog.Lookup(schema, name); r != nil {
 			return uint32(r.ID), nil
 		}
+		if index := b.env.Catalog.LookupIndex(schema, name); index != nil {
+			return uint32(index.ID), nil
+		}
+		if table := b.env.Catalog.KeyIndex(schema, name); table != nil {
+			return uint32(table.IndexID()), nil
+		}
 		if q := b.env.Catalog.LookupSequence(schema, name); q != nil {
 			return uint32(q.ID), nil
 		}

@@ -81,6 +81,20 @@ func (s *Snapshot) nameConstraints(r *Relation) {
 	}
 }
 
+// renewIndexes puts new indexes, which are not ready, in the place of those of a
+// table whose rows were stored anew: their entries say where rows were.
+func (s *Snapshot) renewIndexes(table ObjectID, result *Result) {
+	for _, i := range slices.Clone(s.indexes) {
+		if i.Table != table {
+			continue
+		}
+		renewed := *i
+		renewed.Ready = false
+		s.removeIndex(i.ID)
+		s.addIndex(&renewed, result)
+	}
+}
+
 // alterIndexes drops the indexes of constraints that are dropped and those on
 // columns that are, and renames indexes.
 func (s *Snapshot) alterIndexes(c *AlterRelation, old, r *Relation, result *Result) error {
@@ -104,6 +118,9 @@ func (s *Snapshot) alterIndexes(c *AlterRelation, old, r *Relation, result *Resu
 		renamed := *i
 		renamed.Name = rename.Name
 		s.replaceIndex(&renamed)
+	}
+	if c.Shadow != 0 {
+		s.renewIndexes(old.ID, result)
 	}
 	return nil
 }

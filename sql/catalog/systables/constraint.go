@@ -94,6 +94,11 @@ func informationConstraints(_ context.Context, env *Environment, _ *Table) ([]ro
 		if key := relation.PrimaryKey(); key != nil {
 			add(key.Name, "PRIMARY KEY")
 		}
+		for _, i := range env.Catalog.IndexesOf(relation.ID) {
+			if i.Constraint {
+				add(i.Name, "UNIQUE")
+			}
+		}
 		for _, c := range checks(relation) {
 			add(c.Name, "CHECK")
 		}

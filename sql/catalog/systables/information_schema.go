@@ -165,16 +165,17 @@ func typeFacts(t types.Type) row {
 func informationKeyColumns(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, relation := range env.Catalog.Relations() {
-		key := indexOf(relation)
-		if key == nil || !key.primary {
-			continue
-		}
-		for i, name := range key.names {
-			rows = append(rows, row{
-				"constraint_catalog": env.Database, "constraint_schema": relation.Schema, "constraint_name": key.name,
-				"table_catalog": env.Database, "table_schema": relation.Schema, "table_name": relation.Name,
-				"column_name": name, "ordinal_position": i + 1, "position_in_unique_constraint": nil,
-			})
+		for _, index := range indexesOf(env, relation) {
+			if !index.constraint {
+				continue
+			}
+			for i, name := range index.keyNames() {
+				rows = append(rows, row{
+					"constraint_catalog": env.Database, "constraint_schema": relation.Schema, "constraint_name": index.name,
+					"table_catalog": env.Database, "table_schema": relation.Schema, "table_name": relation.Name,
+					"column_name": name, "ordinal_position": i + 1, "position_in_unique_constraint": nil,
+				})
+			}
 		}
 	}
 	return rows, nil

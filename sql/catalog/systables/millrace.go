@@ -415,17 +415,7 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 				row{"id": c.ID, "kind": "constraint", "definition": checkDefinition(c, false)},
 				row{"id": c.ID, "kind": "pretty constraint", "definition": checkDefinition(c, true)})
 		}
-		key := indexOf(r)
-		if key == nil {
-			continue
-		}
-		rows = append(rows, row{"id": r.IndexID(), "kind": "index", "definition": key.definition(r)})
-		for i, name := range key.names {
-			rows = append(rows, row{"id": r.IndexID(), "kind": "index", "number": i + 1, "definition": quoteIdentifier(name)})
-		}
-		if key.primary {
-			rows = append(rows, row{"id": r.IndexID(), "kind": "constraint", "definition": "PRIMARY KEY (" + quotedList(key.names) + ")"})
-		}
+		rows = append(rows, indexDefinitions(env, r)...)
 	}
 	for i := range env.Functions {
 		f := &env.Functions[i]

@@ -15,6 +15,7 @@ const (
 	oidSchemaPublic    = 2200
 	oidHeap            = 2
 	oidBtree           = 403
+	oidHash            = 405
 	oidDefaultSpace    = 1663
 	oidGlobalSpace     = 1664
 	oidDefaultCollate  = 100
@@ -82,43 +83,6 @@ func pgNamespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	return rows, nil
 }
 
-// index describes how the index of a relation's key is shown: nil where there
-// is none, because there is no key, or it is not visible or not unique.
-type index struct {
-	name    string
-	primary bool
-	columns []int // attribute numbers
-	names   []string
-}
-
-func indexOf(r *catalog.Relation) *index {
-	if r.Kind != catalog.KindTable || r.Bag || len(r.Key) == 0 {
-		return nil
-	}
-	// The key of a derived table may be NULL, which no primary key may.
-	i := &index{name: r.Name + "_key"}
-	if c := r.PrimaryKey(); c != nil {
-		i.name, i.primary = c.Name, true
-	}
-	for _, k := range r.Key {
-		if r.Columns[k].Hidden {
-			return nil
-		}
-		i.columns, i.names = append(i.columns, r.Attribute(k)), append(i.names, r.Columns[k].Name)
-	}
-	return i
-}
-
-// definition is what pg_get_indexdef returns.
-func (i *index) definition(r *catalog.Relation) string {
-	nulls := ""
-	if !i.primary {
-		nulls = " NULLS NOT DISTINCT"
-	}
-	return "CREATE UNIQUE INDEX " + quoteIdentifier(i.name) + " ON " + r.Schema + "." + quoteIdentifier(r.Name) +
-		" USING btree (" + quotedList(i.names) + ")" + nulls
-}
-
 func quotedList(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
@@ -151,14 +115,12 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	}
 	for _, relation := range env.Catalog.Relations() {
 		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
-		key := indexOf(relation)
+		indexes := indexesOf(env, relation)
 		class["relfilenode"] = relation.StorageID()
-		class["relhasindex"], class["relchecks"] = key != nil, len(checks(relation))
+		class["relhasindex"], class["relchecks"] = len(indexes) > 0, len(checks(relation))
 		rows = append(rows, class)
-		if key != nil {
-			class := classRow(int(relation.IndexID()), key.name, schemaOID(relation.Schema), "i", len(key.columns))
-			class["relam"], class["relreplident"] = oidBtree, "n"
-			rows = append(rows, class)
+		for _, i := range indexes {
+			rows = append(rows, i.classRow())
 		}
 	}
 	return rows, nil
@@ -192,11 +154,8 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 			}
 			rows = append(rows, attribute)
 		}
-		if key := indexOf(relation); key != nil {
-			for i, number := range relation.Key {
-				c := &relation.Columns[number]
-				rows = append(rows, attributeRow(int(relation.IndexID()), i+1, c.Name, c.Type))
-			}
+		for _, i := range indexesOf(env, relation) {
+			rows = append(rows, i.attributeRows()...)
 		}
 	}
 	return rows, nil
@@ -227,50 +186,12 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	return rows, nil
 }
 
-func pgIndex(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	var rows []row
-	for _, relation := range env.Catalog.Relations() {
-		key := indexOf(relation)
-		if key == nil {
-			continue
-		}
-		zeros := make([]int, len(key.columns))
-		rows = append(rows, row{
-			"indexrelid": relation.IndexID(), "indrelid": relation.ID, "indnatts": len(key.columns), "indnkeyatts": len(key.columns),
-			"indisunique": true, "indnullsnotdistinct": !key.primary, "indisprimary": key.primary, "indimmediate": true,
-			"indisvalid": true, "indisready": true, "indislive": true,
-			"indkey": key.columns, "indcollation": zeros, "indclass": zeros, "indoption": zeros,
-		})
-	}
-	return rows, nil
-}
-
-func pgIndexes(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	var rows []row
-	for _, relation := range env.Catalog.Relations() {
-		if key := indexOf(relation); key != nil {
-			rows = append(rows, row{
-				"schemaname": relation.Schema, "tablename": relation.Name, "indexname": key.name, "indexdef": key.definition(relation),
-			})
-		}
-	}
-	return rows, nil
-}
-
-// pgConstraint has the primary keys, each with the OID of its index, and CHECK.
+// pgConstraint has PRIMARY KEY, UNIQUE and CHECK.
 func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, relation := range env.Catalog.Relations() {
 		rows = append(rows, checkConstraintRows(relation)...)
-		key := indexOf(relation)
-		if key == nil || !key.primary {
-			continue
-		}
-		rows = append(rows, row{
-			"oid": relation.IndexID(), "conname": key.name, "connamespace": schemaOID(relation.Schema), "contype": "p",
-			"convalidated": true, "conrelid": relation.ID, "conindid": relation.IndexID(), "conislocal": true,
-			"connoinherit": true, "conkey": key.columns,
-		})
+		rows = append(rows, constraintRows(env, relation)...)
 	}
 	return rows, nil
 }
@@ -287,6 +208,11 @@ func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error)
 				rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "objsubid": relation.Attribute(i), "description": c.Comment})
 			}
 		}
+		for _, i := range indexesOf(env, relation) {
+			if i.comment != "" && !i.primary {
+				rows = append(rows, row{"objoid": i.oid, "classoid": classPgClass, "description": i.comment})
+			}
+		}
 	}
 	return rows, nil
 }
@@ -300,7 +226,7 @@ func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]ro
 	}
 	for _, relation := range env.Catalog.Relations() {
 		rows = append(rows, row{
-			"schemaname": relation.Schema, "tablename": relation.Name, "tableowner": roleName, "hasindexes": indexOf(relation) != nil,
+			"schemaname": relation.Schema, "tablename": relation.Name, "tableowner": roleName, "hasindexes": len(indexesOf(env, relation)) > 0,
 		})
 	}
 	return rows, nil

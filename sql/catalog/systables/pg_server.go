@@ -9,6 +9,7 @@ func pgAm(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	return []row{
 		{"oid": oidHeap, "amname": "heap", "amtype": "t"},
 		{"oid": oidBtree, "amname": "btree", "amtype": "i"},
+		{"oid": oidHash, "amname": "hash", "amtype": "i"},
 	}, nil
 }
 
