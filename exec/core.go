@@ -65,6 +65,9 @@ type core struct {
 	// cacheGroups bounds the groups that one aggregation keeps in memory, and
 	// scanRows, at most chunkRows, the rows of a table that are read at once.
 	cacheGroups, scanRows int
+	// preparedPiece is how large the values are in which prepared transactions are
+	// stored.
+	preparedPiece int
 	// trimmable are the stages with stored deliveries that may be deleted.
 	trimmable map[*stage]struct{}
 
@@ -94,7 +97,7 @@ func newCore(shard, shards int, shardLog ShardLog, clock func() time.Time, logge
 	return &core{
 		shard: shard, shards: shards, state: shardLog.Tables(), partition: shardLog.Partition,
 		clock: clock, logger: logger, hooks: hooks, poisoned: map[catalog.ObjectID]string{},
-		maxWaiting: maxWaitingBytes, cacheGroups: aggregateCacheGroups, scanRows: chunkRows,
+		maxWaiting: maxWaitingBytes, cacheGroups: aggregateCacheGroups, scanRows: chunkRows, preparedPiece: preparedPiece,
 	}
 }
 

@@ -157,7 +157,7 @@ func (s *simulatedShard) restart() {
 	}}
 	s.core = &core{
 		shard: s.number, shards: c.snapshot.Shards(), state: s.Tables(), partition: s.Partition, clock: c.tick,
-		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: s.cacheGroups, scanRows: 3,
+		logger: quiet(), hooks: hooks, poisoned: map[catalog.ObjectID]string{}, maxWaiting: math.MaxUint64, cacheGroups: s.cacheGroups, scanRows: 3, preparedPiece: 16,
 	}
 	if err := s.core.load(c.snapshot); err != nil {
 		c.t.Fatal(err)

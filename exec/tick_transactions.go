@@ -13,6 +13,8 @@ type preparedTransaction struct {
 	participants []int
 	parts        []part
 	keys         []string
+	// pieces is in how many pieces the record is stored.
+	pieces int
 }
 
 // prepare keeps the parts until the decision, and locks the keys that they
@@ -37,7 +39,7 @@ func (t *tick) prepare(r *request) error {
 	}
 	p := &preparedTransaction{id: r.transaction, coordinator: r.coordinator, participants: r.participant, parts: r.parts}
 	c.hold(p)
-	t.write.Set(tables.AppendTransactionKey(nil, transactionPrepared, r.transaction), p.append(nil))
+	t.writePrepared(p)
 	t.reply(r, true, nil)
 	return nil
 }
@@ -105,7 +107,7 @@ func (t *tick) carryOut(id transactionID, commit bool) error {
 	}
 	t.core.release(p)
 	t.released = true
-	t.write.Delete(tables.AppendTransactionKey(nil, transactionPrepared, id))
+	t.deletePrepared(p)
 	if !commit {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -43,6 +44,36 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 		}
 	}
 	return buf
+}
+
+// preparedPiece is how large the values are in which a prepared transaction is
+// stored, in bytes: a large value would make a large block of the table store,
+// which every lookup that comes across it reads whole.
+const preparedPiece = 32 << 10
+
+// writePrepared stores a prepared transaction: the first piece under its key, the
+// others under that and their number.
+func (t *tick) writePrepared(p *preparedTransaction) {
+	key := tables.AppendTransactionKey(nil, transactionPrepared, p.id)
+	record := p.append(nil)
+	for p.pieces = 0; p.pieces == 0 || len(record) > 0; p.pieces++ {
+		at := key
+		if p.pieces > 0 {
+			at = binary.BigEndian.AppendUint32(key[:len(key):len(key)], uint32(p.pieces))
+		}
+		n := min(len(record), t.core.preparedPiece)
+		t.write.Set(at, record[:n])
+		record = record[n:]
+	}
+}
+
+func (t *tick) deletePrepared(p *preparedTransaction) {
+	key := tables.AppendTransactionKey(nil, transactionPrepared, p.id)
+	if p.pieces == 1 {
+		t.write.Delete(key)
+		return
+	}
+	t.write.DeleteRange(key, tables.PrefixEnd(nil, key))
 }
 
 // storedStream is the kind of a stored part of a stream.
@@ -137,9 +168,10 @@ func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, colu
 // decisions that may not have been carried out everywhere.
 func (c *core) loadTransactions() error {
 	c.prepared, c.locks, c.decided = map[transactionID]*preparedTransaction{}, map[string]transactionID{}, nil
-	err := c.eachTransaction(transactionPrepared, func(id transactionID, record []byte) error {
+	err := c.eachTransaction(transactionPrepared, func(id transactionID, record []byte, pieces int) error {
 		p, err := c.decodePrepared(id, record)
 		if err == nil {
+			p.pieces = pieces
 			c.hold(p)
 		}
 		return err
@@ -147,27 +179,35 @@ func (c *core) loadTransactions() error {
 	if err != nil {
 		return err
 	}
-	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte) error {
+	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte, _ int) error {
 		_, participants, err := decodeDecision(record)
 		c.decided = append(c.decided, openTransaction{id: id, coordinator: c.shard, shards: participants})
 		return err
 	})
 }
 
-// eachTransaction calls visit with the stored records of one kind.
-func (c *core) eachTransaction(kind byte, visit func(id transactionID, record []byte) error) error {
+// eachTransaction calls visit with the stored records of one kind, each put
+// together from its pieces.
+func (c *core) eachTransaction(kind byte, visit func(id transactionID, record []byte, pieces int) error) error {
 	from := []byte{byte(tables.KindTransaction), kind}
 	it, err := c.state.Scan(from, tables.PrefixEnd(nil, from))
 	if err != nil {
 		return err
 	}
 	defer it.Close()
-	for it.Next() {
-		_, id, err := tables.ParseTransactionKey(it.Key())
+	keyLen := len(tables.AppendTransactionKey(nil, kind, transactionID{}))
+	for more := it.Next(); more; {
+		first := append([]byte(nil), it.Key()...)
+		_, id, err := tables.ParseTransactionKey(first)
 		if err != nil {
 			return err
 		}
-		if err := visit(id, append([]byte(nil), it.Value()...)); err != nil {
+		record, pieces := append([]byte(nil), it.Value()...), 1
+		for more = it.Next(); more && len(it.Key()) > keyLen && bytes.HasPrefix(it.Key(), first); more = it.Next() {
+			record = append(record, it.Value()...)
+			pieces++
+		}
+		if err := visit(id, record, pieces); err != nil {
 			return fmt.Errorf("transaction %v: %w", transactionID(id), err)
 		}
 	}
