@@ -40,7 +40,7 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := b.bindAll(positions)
+	args, err := b.bindAll(withUnit(name, positions))
 	if err != nil {
 		return nil, err
 	}

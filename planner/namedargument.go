@@ -67,3 +67,22 @@ func namedArgument(arg ast.Expr) *ast.NamedArgument {
 	}
 	return nil
 }
+
+// unitFunctions are ksqlDB's functions whose first argument is a unit of time,
+// written as a word.
+var unitFunctions = map[string]bool{
+	"dateadd": true, "datesub": true, "timeadd": true, "timesub": true, "timestampadd": true, "timestampsub": true,
+}
+
+// withUnit makes text of the unit that a call's first argument names.
+func withUnit(name string, args []ast.Expr) []ast.Expr {
+	if !unitFunctions[name] || len(args) == 0 {
+		return args
+	}
+	column, ok := args[0].(*ast.ColumnRef)
+	if !ok || len(column.Parts) != 1 {
+		return args
+	}
+	unit := &ast.StringLiteral{Span: column.Span, Value: column.Parts[0]}
+	return append([]ast.Expr{unit}, args[1:]...)
+}

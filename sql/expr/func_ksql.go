@@ -17,6 +17,7 @@ func (b *builder) defineKSQL() {
 	b.defineKSQLArrays()
 	b.defineMaps()
 	b.defineJSONPaths()
+	b.defineKSQLTime()
 	distance := liftRows(func(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		radius := earthRadiusKilometers
 		if len(row) == 5 && strings.HasPrefix(lowerASCII(row[4].Str), "mi") {
@@ -27,12 +28,6 @@ func (b *builder) defineKSQL() {
 	const points = "float8,float8,float8,float8"
 	b.function("geo_distance", points, "float8", distance, "distance in km of two points given as latitude, longitude")
 	b.function("geo_distance", points+",text", "float8", distance, "distance in km or miles of two points given as latitude, longitude")
-	b.function("from_unixtime", "int8", "timestamptz", lift1(types.TimestampFromUnixMillis), "time a number of milliseconds after 1970-01-01")
-	b.function("unix_timestamp", "", "int8", lift0c(func(ctx *Context) (int64, error) { return ctx.Now.UnixMilli(), nil }), "milliseconds since 1970-01-01", stable)
-	b.function("unix_timestamp", "timestamptz", "int8", lift1(types.TimestampToUnixMillis), "milliseconds since 1970-01-01 of a time")
-	const unixEpochDays = -10957
-	b.function("unix_date", "", "int4", lift0c(func(ctx *Context) (int64, error) { return ctx.today()/microsPerDay - unixEpochDays, nil }), "days since 1970-01-01", stable)
-	b.function("from_days", "int4", "date", lift1e(func(days int64) (int64, error) { return checkDate(days + unixEpochDays) }), "date a number of days after 1970-01-01")
 }
 
 const (
