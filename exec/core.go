@@ -58,6 +58,8 @@ type core struct {
 	expireAt int64
 
 	schedule schedule
+	// timed are the stages that have something to do when time passes.
+	timed []*stage
 	// retained are the streams that have retention.
 	retained []*catalog.Relation
 	// maxWaiting bounds the bytes that wait for one input.
@@ -147,6 +149,14 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 // date.
 func (c *core) settle() {
 	c.schedule.reset(c.queries)
+	c.timed = c.timed[:0]
+	for _, q := range c.queries {
+		for _, s := range q.stages {
+			if s.timed {
+				c.timed = append(c.timed, s)
+			}
+		}
+	}
 	c.retained = nil
 	for _, relation := range c.snapshot.Relations() {
 		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0) {
@@ -159,6 +169,18 @@ func (c *core) settle() {
 			c.unready = append(c.unready, index)
 		}
 	}
+}
+
+// nextWake is when the next stage has something to do without new input; zero
+// for never.
+func (c *core) nextWake() time.Time {
+	var next time.Time
+	for _, s := range c.timed {
+		if at := s.wake; s.query.state == queryRunning && !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
 }
 
 // retains reports whether a stream here has retention.
@@ -227,11 +249,11 @@ func (c *core) loadQuery(q *runningQuery) error {
 		return err
 	}
 	if found {
-		state, errorCount, failure, err := decodeQueryStatus(stored)
+		state, errorCount, late, failure, err := decodeQueryStatus(stored)
 		if err != nil {
 			return err
 		}
-		q.errors = errorCount
+		q.errors, q.late = errorCount, late
 		if state == queryFailed && q.state != queryFailed {
 			q.state, q.failure = state, failure
 		}

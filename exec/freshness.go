@@ -112,7 +112,7 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 			l.status.mu.Unlock()
 			return notRunning(q, state)
 		}
-		if reached(inputs, targets) {
+		if reached(inputs, targets) && !published.unfinished {
 			// What has been taken may be left with the stage's joins.
 			if work == nil {
 				work = slices.Clone(published.work)

@@ -18,13 +18,14 @@ import (
 //
 // and rows on their way the internal key's (query, stage, direction, peer,
 // number): outgoing rows for shard peer; incoming rows that wait for input peer;
-// and, with directions of their own, the errors of a query's rows (stage and
-// peer 0) and the keys ahead of the scan of input peer (the key instead of a
-// number).
+// and, with directions of their own, the errors of a query's rows and the rows
+// that came too late (stage and peer 0), and the keys ahead of the scan of input
+// peer (the key instead of a number).
 
 const (
 	directionErrors tables.Direction = 'e'
 	directionAhead  tables.Direction = 'a'
+	directionLate   tables.Direction = 'l'
 
 	wholeStage = 0xffff
 
@@ -52,6 +53,10 @@ func outgoingKey(buf []byte, id stageID, shard int, number uint64) []byte {
 
 func waitingKey(buf []byte, id stageID, input int, number uint64) []byte {
 	return tables.AppendInternalKey(buf, uint64(id.query), uint16(id.stage), tables.Incoming, uint32(input), number)
+}
+
+func lateKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
+	return tables.AppendInternalKey(buf, uint64(query), 0, directionLate, 0, number)
 }
 
 func errorKey(buf []byte, query catalog.ObjectID, number uint64) []byte {
@@ -142,22 +147,23 @@ func decodeShardRecord(data []byte) (shardRecord, error) {
 }
 
 // appendQueryStatus encodes a query's status on a shard.
-func appendQueryStatus(buf []byte, state queryState, errorCount uint64, failure string) []byte {
+func appendQueryStatus(buf []byte, state queryState, errorCount, late uint64, failure string) []byte {
 	buf = append(buf, recordVersion, byte(state))
 	buf = binary.AppendUvarint(buf, errorCount)
+	buf = binary.AppendUvarint(buf, late)
 	return append(buf, failure...)
 }
 
-func decodeQueryStatus(data []byte) (state queryState, errorCount uint64, failure string, err error) {
+func decodeQueryStatus(data []byte) (state queryState, errorCount, late uint64, failure string, err error) {
 	if len(data) < 3 || data[0] != recordVersion || data[1] > byte(queryFailed) {
-		return 0, 0, "", errBadRecord
+		return 0, 0, 0, "", errBadRecord
 	}
 	in := uvarintReader{data: data[2:]}
-	errorCount = in.next()
+	errorCount, late = in.next(), in.next()
 	if in.bad {
-		return 0, 0, "", errBadRecord
+		return 0, 0, 0, "", errBadRecord
 	}
-	return queryState(data[1]), errorCount, string(in.data), nil
+	return queryState(data[1]), errorCount, late, string(in.data), nil
 }
 
 const (

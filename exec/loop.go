@@ -195,7 +195,9 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 			l.retainAt = in.now.Add(retainEvery)
 		}
 		arrived := len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || len(in.producers) >= manyProducers
-		if more || arrived || in.snapshot != nil || in.retain && l.core.retains() {
+		wake := l.core.nextWake()
+		due := !wake.IsZero() && !in.now.Before(wake)
+		if more || arrived || due || in.snapshot != nil || in.retain && l.core.retains() {
 			if len(l.deferred) > 0 {
 				in.requests = append(l.deferred, in.requests...)
 				l.deferred = nil
@@ -208,10 +210,15 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 		} else if timer == nil {
 			timer = l.engine.after(retainEvery)
 		}
+		var woken <-chan time.Time
+		if !wake.IsZero() {
+			woken = l.engine.after(wake.Sub(in.now))
+		}
 		select {
 		case <-ctx.Done():
 			return nil, ErrStopped
 		case <-l.queue.wake:
+		case <-woken:
 		case <-timer:
 			timer = nil
 		}

@@ -87,8 +87,8 @@ type delivery struct {
 	number uint64
 	// version is the catalog version that the sender used.
 	version uint64
-	// rows are the changes, or nil when payload has them encoded.
-	rows    *types.Batch
+	// sent is what is delivered, or nil when payload has it encoded.
+	sent    *arrival
 	payload []byte
 }
 

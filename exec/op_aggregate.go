@@ -46,6 +46,9 @@ type aggregate struct {
 	before      []types.Vector
 	beforeValid []bool
 
+	// closer is used where the groups are of windows that close.
+	closer closer
+
 	// opened says that the only group of an aggregation without GROUP BY has its
 	// row downstream.
 	opened bool
@@ -83,6 +86,9 @@ type aggregateCall struct {
 // and all are in memory.
 func newAggregate(node *plan.Aggregate, key stateKey, next consumer, cacheGroups int) (*aggregate, error) {
 	a := &aggregate{next: next, plan: node, key: key, groups: operator.NewGroups(), cacheMax: cacheGroups}
+	if node.Mode != plan.AggregatePartial {
+		a.closer.plan = node.Closing
+	}
 	for _, e := range node.GroupBy {
 		program, err := expr.Compile(e)
 		if err != nil {
@@ -142,6 +148,13 @@ func (a *aggregate) process(t *turn, in *types.Batch) {
 	keys := make([]*types.Vector, len(a.keys))
 	for i, program := range a.keys {
 		keys[i] = evaluate(program, t, in)
+	}
+	if a.closer.plan != nil {
+		if open := a.inTime(t, keys[0], keys[1], in); open != in {
+			t.eval.ResetErrors()
+			a.process(t, open)
+			return
+		}
 	}
 	for c := range a.calls {
 		a.calls[c].evaluate(t, in)
@@ -244,7 +257,7 @@ func compareStrings(x, y string) int {
 // rememberResults takes the results of the groups in touched[from:] before this
 // turn's changes.
 func (a *aggregate) rememberResults(t *turn, from int) {
-	if a.plan.Mode == plan.AggregatePartial || len(a.touched) == from {
+	if a.plan.Mode == plan.AggregatePartial || a.isFinal() || len(a.touched) == from {
 		return
 	}
 	groups := a.touched[from:]
@@ -289,6 +302,9 @@ func (a *aggregate) add(t *turn, call *aggregateCall, in *types.Batch) {
 // merge takes partial states: the group columns, the states' columns and, last,
 // the number of rows that each stands for.
 func (a *aggregate) merge(t *turn, in *types.Batch) {
+	if a.closer.plan != nil {
+		in = a.inTime(t, &in.Columns[0], &in.Columns[1], in)
+	}
 	keys := make([]*types.Vector, len(a.columns))
 	for i := range keys {
 		keys[i] = &in.Columns[i]
@@ -327,10 +343,15 @@ func (a *aggregate) finish(t *turn) {
 			a.emitPartial(t)
 		} else {
 			a.save(t)
-			a.emitChanges(t)
+			if !a.isFinal() {
+				a.emitChanges(t)
+			}
 		}
 	}
 	a.forgetEmpty()
+	if a.closer.plan != nil && t.failed == nil {
+		a.closeWindows(t)
+	}
 	a.touched = a.touched[:0]
 	a.beforeValid = a.beforeValid[:0]
 	for i := range a.before {
@@ -339,6 +360,9 @@ func (a *aggregate) finish(t *turn) {
 	a.evict(t)
 	a.next.finish(t)
 }
+
+// isFinal says that results are given once, when their windows close.
+func (a *aggregate) isFinal() bool { return a.closer.plan != nil && a.closer.plan.Final }
 
 // openOnlyGroup makes the group of an aggregation without GROUP BY when it does
 // not exist, so that empty input has its one row.

@@ -2,9 +2,12 @@ package exec
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 
+	"millrace/planner/plan"
 	"millrace/sql/types"
+	"millrace/tables"
 )
 
 // tableSink keeps a derived table equal to what its input's changes add up to,
@@ -23,6 +26,12 @@ type tableSink struct {
 	changes []keyChange
 	rows    *types.Batch
 	scratch []byte
+
+	// keep is set where rows go some time after their windows' end, without a
+	// deletion that anyone is told of: those of windows that end at or before kept
+	// are gone.
+	keep *plan.Closing
+	kept int64
 }
 
 // keyChange is what a turn does to one key: rows are numbers in tableSink.rows,
@@ -34,7 +43,7 @@ type keyChange struct {
 }
 
 func newTableSink(codec *relationCodec, emit func(*turn, *types.Batch, []int64)) *tableSink {
-	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}}
+	return &tableSink{codec: codec, emit: emit, keys: map[string]int32{}, kept: noTime}
 }
 
 func (s *tableSink) process(t *turn, in *types.Batch) {
@@ -74,6 +83,25 @@ func (c *keyChange) apply(row int32, weight int64, bag bool) {
 }
 
 func (s *tableSink) finish(t *turn) {
+	s.writeChanges(t)
+	if s.keep != nil && t.failed == nil {
+		s.deleteOld(t)
+	}
+}
+
+// deleteOld deletes the rows of windows that are kept no longer: one range, since
+// the key begins with the window's end.
+func (s *tableSink) deleteOld(t *turn) {
+	end := lastEnd(s.keep, saturated(t.time.at, -s.keep.Keep))
+	if end <= s.kept {
+		return
+	}
+	s.kept = end
+	prefix := tables.AppendRowKey(nil, uint64(s.codec.relation.ID), nil)
+	t.write.DeleteRange(prefix, types.AppendKey(slices.Clone(prefix), types.TimestampTZ, types.IntDatum(end+1)))
+}
+
+func (s *tableSink) writeChanges(t *turn) {
 	if len(s.changes) == 0 {
 		return
 	}
@@ -205,9 +233,13 @@ func columnTypesOf(b *types.Batch) []types.Type {
 type shuffleOut struct {
 	keys       []int
 	partitions int
-	emit       func(t *turn, shard int, rows *types.Batch)
+	emit       func(t *turn, shard int, sent arrival)
 	parts      []*types.Batch
 	scratch    []byte
+	// closing is set where the receivers close windows by stream time, and told is
+	// what each of them was told last.
+	closing *plan.Closing
+	told    []streamTime
 }
 
 func (s *shuffleOut) process(t *turn, in *types.Batch) {
@@ -257,12 +289,63 @@ func allWeights(b *types.Batch) []int64 {
 }
 
 func (s *shuffleOut) finish(t *turn) {
-	for p, rows := range s.parts {
-		if rows != nil && t.failed == nil {
-			s.emit(t, p, rows)
+	for p := range s.partitions {
+		var sent arrival
+		if s.parts != nil {
+			sent.rows, s.parts[p] = s.parts[p], nil
 		}
-		if rows != nil {
-			s.parts[p] = nil
+		if s.closing != nil && (sent.rows != nil || matters(s.closing, s.told[p], t.time)) {
+			sent.timed, sent.time, s.told[p] = true, t.time, t.time
+		}
+		if t.failed == nil && (sent.rows != nil || sent.timed) {
+			s.emit(t, p, sent)
 		}
 	}
+}
+
+// arrival is what a shuffle carries from a stage on one shard to one on another:
+// rows, the sender's stream time, or both.
+//
+//	sender u · timed u8 · [idleness u8 · time varint] · [batch]
+type arrival struct {
+	rows  *types.Batch // nil for none
+	from  int
+	timed bool
+	time  streamTime
+}
+
+func (a *arrival) append(buf []byte) []byte {
+	buf = binary.AppendUvarint(buf, uint64(a.from))
+	if a.timed {
+		buf = a.time.append(append(buf, 1))
+	} else {
+		buf = append(buf, 0)
+	}
+	if a.rows != nil {
+		buf = types.AppendBatch(buf, a.rows)
+	}
+	return buf
+}
+
+var errBadArrival = errors.New("damaged rows of a shuffle")
+
+func decodeArrival(data []byte, columns []types.Type) (arrival, error) {
+	r := uvarintReader{data: data}
+	a := arrival{from: int(r.next())}
+	if r.bad || len(r.data) == 0 {
+		return a, errBadArrival
+	}
+	a.timed, r.data = r.data[0] == 1, r.data[1:]
+	if a.timed {
+		a.time = r.streamTime()
+	}
+	if r.bad {
+		return a, errBadArrival
+	}
+	if len(r.data) == 0 {
+		return a, nil
+	}
+	var err error
+	a.rows, err = types.DecodeBatch(r.data, columns)
+	return a, err
 }

@@ -22,8 +22,9 @@ import (
 //
 // Stored form: the values are the state of an operator number of their own
 // (the aggregation's, with the call's number plus one in the high byte), under
-// the length of the group's key, that key, and the value's, so that a group's
-// values are one range in order. The stored value is the multiplicity (uvarint)
+// the group's key and the value's, so that a group's values are one range in
+// order: no group's key is the beginning of another's, since values in keys end
+// by themselves. The stored value is the multiplicity (uvarint)
 // and the arguments in the row encoding, since a key may not give back how a
 // value prints. In a session everything is in memory.
 //
@@ -109,7 +110,6 @@ func newValueSet(key stateKey, call int, argTypes []types.Type, planned *plan.Ag
 // appendPrefix appends the key below which a group's values are.
 func (v *valueSet) appendPrefix(buf []byte, groupKey string) []byte {
 	buf = tables.AppendStateKey(buf, v.key.query, v.key.stage, v.key.operator, nil)
-	buf = binary.BigEndian.AppendUint32(buf, uint32(len(groupKey)))
 	return append(buf, groupKey...)
 }
 
@@ -406,6 +406,14 @@ func (v *valueSet) writeCounts(t *turn, group int32) {
 		}
 	}
 	delete(v.changed, group)
+}
+
+// forget lets a group's values in memory go.
+func (v *valueSet) forget(group int32) {
+	for key := range v.held[group] {
+		delete(v.counts, key)
+	}
+	delete(v.held, group)
 }
 
 func (v *valueSet) write(t *turn, key string, entry *valueCount) {

@@ -11,10 +11,12 @@ import (
 //
 //	position (query, stage, input) := version u8 · flags u8 · offset · waiting first ·
 //	                                  waiting next · waiting bytes · told · senders ·
-//	                                  wanted number per sender · cursor length · cursor
+//	                                  wanted number per sender · stream times ·
+//	                                  (idleness u8 · time varint) per sender ·
+//	                                  cursor length · cursor
 //	multiplicity of a bag's row    := count uvarint, before the row
 
-const positionVersion = 1
+const positionVersion = 2
 
 const (
 	positionLive        = 1 << 0
@@ -49,6 +51,8 @@ type position struct {
 	// there when the query began.
 	wanted []uint64
 	told   uint64
+	// times are the stream times of the sending shards, where the stage uses them.
+	times []streamTime
 }
 
 func (p *position) append(buf []byte) []byte {
@@ -75,6 +79,10 @@ func (p *position) append(buf []byte) []byte {
 	for _, n := range p.wanted {
 		buf = binary.AppendUvarint(buf, n)
 	}
+	buf = binary.AppendUvarint(buf, uint64(len(p.times)))
+	for _, at := range p.times {
+		buf = at.append(buf)
+	}
 	buf = binary.AppendUvarint(buf, uint64(len(p.cursor)))
 	return append(buf, p.cursor...)
 }
@@ -97,6 +105,13 @@ func decodePosition(data []byte) (position, error) {
 	for i := range p.wanted {
 		p.wanted[i] = r.next()
 	}
+	timed := r.next()
+	if timed > uint64(len(r.data)) {
+		return p, errBadPosition
+	}
+	for range timed {
+		p.times = append(p.times, r.streamTime())
+	}
 	cursor := r.next()
 	if r.bad || cursor != uint64(len(r.data)) {
 		return p, errBadPosition
@@ -114,6 +129,23 @@ type uvarintReader struct {
 
 func (r *uvarintReader) next() uint64 {
 	v, n := binary.Uvarint(r.data)
+	if n <= 0 {
+		r.bad, r.data = true, nil
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func appendVarints(buf []byte, list ...int64) []byte {
+	for _, v := range list {
+		buf = binary.AppendVarint(buf, v)
+	}
+	return buf
+}
+
+func (r *uvarintReader) varint() int64 {
+	v, n := binary.Varint(r.data)
 	if n <= 0 {
 		r.bad, r.data = true, nil
 		return 0

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"millrace/log"
 	"millrace/planner/plan"
@@ -38,11 +39,11 @@ type pushQuery struct {
 	// result at once.
 	opened    bool
 	piecewise bool
-	// muted says that what follows from the history is not given out: the rows that
-	// a join of streams gives from now on depend on it.
-	muted bool
-	left  int64 // rows until LIMIT ends the push; -1 for none
-	ended error
+	// silent says that what the history gives is not for the client, who asked for
+	// what comes from now on.
+	silent bool
+	left   int64 // rows until LIMIT ends the push; -1 for none
+	ended  error
 }
 
 // pushSource is one input of a push query.
@@ -82,6 +83,7 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	p.stage = &stage{}
 	p.piecewise = !aggregates(q.Root)
 	p.turn.number = 1
+	p.turn.stage = p.stage
 	builder := stageBuilder{stage: p.stage, codecs: pushCodecs(q), inMemory: true}
 	if err := builder.build(q.Root, p.out); err != nil {
 		return nil, err
@@ -125,7 +127,7 @@ func (p *pushQuery) open() error {
 		fromNow = !*p.plan.Options.Snapshot
 	}
 	if fromNow && joinsStreams(p.plan.Root) {
-		fromNow, p.muted = false, true
+		fromNow, p.silent = false, true
 	}
 	for _, in := range p.stage.inputs {
 		source := &pushSource{in: in, subscription: &subscription{relation: in.source, table: in.kind == inputTable, wake: p.wake}}
@@ -153,7 +155,9 @@ func (p *pushQuery) open() error {
 			return err
 		}
 		source.initial, source.offsets = ends, make([]int64, len(ends))
-		if fromNow {
+		if fromNow && p.stage.final {
+			p.silent = true // windows that are open now began before
+		} else if fromNow {
 			source.offsets = slices.Clone(ends)
 		}
 	}
@@ -208,9 +212,14 @@ func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
 		if worked {
 			continue
 		}
+		var woken <-chan time.Time
+		if wake := p.stage.wake; !wake.IsZero() {
+			woken = p.engine.after(wake.Sub(p.engine.now()))
+		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
+		case <-woken:
 		case <-p.engine.stopped:
 			p.ended = sqlerr.New(sqlerr.AdminShutdown, -1, "terminating connection due to administrator command")
 		case <-p.wake:
@@ -233,6 +242,7 @@ func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
 // step takes what the sources have now and runs the operators over it. The first
 // steps read the history, in pieces.
 func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
+	p.beginTurn()
 	if !p.opened {
 		more, err := p.readHistory(ctx)
 		if err != nil {
@@ -242,9 +252,8 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 		if p.opened || p.piecewise {
 			p.finish()
 		}
-		if p.muted {
+		if p.silent {
 			p.out.take()
-			p.muted = !p.opened
 		}
 		return true, p.turn.failed
 	}
@@ -255,14 +264,25 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 		}
 		worked = worked || did
 	}
+	worked = worked || !p.stage.wake.IsZero() && !p.turn.now.Before(p.stage.wake)
 	if worked {
 		p.finish()
 	}
 	return worked, p.turn.failed
 }
 
+// beginTurn makes a turn at the time of now. While the history is read, rows of a
+// table come in no order, and no partition is idle.
+func (p *pushQuery) beginTurn() {
+	p.turn.begin(p.engine.now(), p.stage)
+	p.turn.unordered = p.turn.unordered && !p.opened
+	p.turn.behind = !p.opened
+}
+
 func (p *pushQuery) finish() {
+	p.stage.wake = time.Time{}
 	for _, in := range p.stage.inputs {
+		p.turn.time = in.streamTime()
 		in.to.finish(&p.turn)
 	}
 	p.turn.number++

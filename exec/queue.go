@@ -153,10 +153,14 @@ func takeRequests(waiting []*request) (taken, rest []*request) {
 
 // deliverySize estimates a delivery's size in bytes.
 func deliverySize(d *delivery) int {
-	if d.rows == nil {
+	switch {
+	case d.sent == nil:
 		return len(d.payload)
+	case d.sent.rows == nil:
+		return 16
+	default:
+		return batchBytes(d.sent.rows)
 	}
-	return batchBytes(d.rows)
 }
 
 // answered makes room for the sessions that wait for it.

@@ -46,11 +46,13 @@ func TestShardRecordRoundTrip(t *testing.T) {
 // FuzzRecords decodes arbitrary bytes as each of the loop's records: they are
 // refused or decoded, and what is decoded encodes to the same.
 func FuzzRecords(f *testing.F) {
-	seed := position{live: true, offset: 12, wanted: []uint64{1, 2}, cursor: []byte("k")}
+	seed := position{live: true, offset: 12, wanted: []uint64{1, 2}, cursor: []byte("k"), times: []streamTime{{at: -5, idle: idle}, {at: noTime}}}
 	f.Add(seed.append(nil))
+	f.Add((&lateRow{time: 1, offset: -1, rowtime: noTime, start: -1, end: 5, rows: 1}).append(nil))
+	f.Add((&arrival{from: 3, timed: true, time: streamTime{at: 7}}).append(nil))
 	f.Add((&shardRecord{version: 1, relations: []catalog.ObjectID{16384}, tables: []bool{true}}).append(nil))
 	f.Add((&rowFailure{time: 1, offset: 5, code: "22012", message: "division by zero"}).append(nil))
-	f.Add(appendQueryStatus(nil, queryFailed, 3, "poison"))
+	f.Add(appendQueryStatus(nil, queryFailed, 3, 4, "poison"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if p, err := decodePosition(data); err == nil {
 			again, err := decodePosition(p.append(nil))
@@ -64,14 +66,26 @@ func FuzzRecords(f *testing.F) {
 				t.Errorf("record %+v became %+v, %v", r, again, err)
 			}
 		}
+		if late, err := decodeLateRow(data); err == nil {
+			again, err := decodeLateRow(late.append(nil))
+			if err != nil || late != again {
+				t.Errorf("late row %+v became %+v, %v", late, again, err)
+			}
+		}
+		if a, err := decodeArrival(data, nil); err == nil && a.rows == nil {
+			again, err := decodeArrival(a.append(nil), nil)
+			if err != nil || a != again {
+				t.Errorf("arrival %+v became %+v, %v", a, again, err)
+			}
+		}
 		if failure, err := decodeRowFailure(data); err == nil {
 			again, err := decodeRowFailure(failure.append(nil))
 			if err != nil || failure != again {
 				t.Errorf("failure %+v became %+v, %v", failure, again, err)
 			}
 		}
-		if state, count, failure, err := decodeQueryStatus(data); err == nil {
-			if _, _, again, err := decodeQueryStatus(appendQueryStatus(nil, state, count, failure)); err != nil || again != failure {
+		if state, count, late, failure, err := decodeQueryStatus(data); err == nil {
+			if _, _, _, again, err := decodeQueryStatus(appendQueryStatus(nil, state, count, late, failure)); err != nil || again != failure {
 				t.Errorf("status %q became %q, %v", failure, again, err)
 			}
 		}

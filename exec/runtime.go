@@ -8,6 +8,7 @@ import (
 
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
+	"millrace/sql/types"
 	"millrace/tables"
 )
 
@@ -32,7 +33,7 @@ func (e *Engine) Queries(context.Context) ([]systables.QueryStatus, error) {
 				continue
 			}
 			behind := l.lag(q.ID)
-			row := systables.QueryStatus{Query: q.ID, Shard: l.number, State: stateRunning, Lag: behind.rows + behind.batches, Error: status.failure}
+			row := systables.QueryStatus{Query: q.ID, Shard: l.number, State: stateRunning, Lag: behind.rows + behind.batches, Late: int64(status.late), Error: status.failure}
 			switch {
 			case status.state == queryFailed:
 				row.State = stateFailed
@@ -127,6 +128,48 @@ func (e *Engine) Errors(context.Context) ([]systables.RowError, error) {
 	}
 	slices.SortStableFunc(out, func(x, y systables.RowError) int { return cmp.Compare(x.Time.UnixMilli(), y.Time.UnixMilli()) })
 	return out, nil
+}
+
+// LateRows returns the newest rows that came too late for a window, newest last.
+func (e *Engine) LateRows(context.Context) ([]systables.LateRow, error) {
+	var out []systables.LateRow
+	for _, q := range e.newestCatalog().Queries() {
+		for _, l := range e.loops {
+			rows, err := l.lateRows(q.ID)
+			if err != nil {
+				return nil, damaged(err)
+			}
+			out = append(out, rows...)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y systables.LateRow) int { return x.Time.Compare(y.Time) })
+	return out, nil
+}
+
+// lateRows reads a query's late rows on one shard.
+func (l *shardLoop) lateRows(query catalog.ObjectID) ([]systables.LateRow, error) {
+	prefix := tables.AppendInternalPrefix(nil, uint64(query), 0, directionLate, 0)
+	it, err := l.log.Tables().Scan(prefix, tables.PrefixEnd(nil, prefix))
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var out []systables.LateRow
+	for it.Next() {
+		late, err := decodeLateRow(it.Value())
+		if err != nil {
+			return nil, err
+		}
+		row := systables.LateRow{
+			Time: time.UnixMilli(late.time).UTC(), Query: query, Shard: l.number, Partition: late.partition, Offset: late.offset,
+			WindowStart: types.TimestampToTime(late.start), WindowEnd: types.TimestampToTime(late.end), Rows: late.rows,
+		}
+		if late.rowtime != noTime {
+			row.Rowtime = types.TimestampToTime(late.rowtime)
+		}
+		out = append(out, row)
+	}
+	return out, it.Err()
 }
 
 // rowErrors reads a query's part of the error stream on one shard.

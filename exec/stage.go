@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
@@ -37,6 +38,7 @@ type runningQuery struct {
 	// recorded says that the stored status has the state.
 	recorded bool
 	errors   uint64 // rows that failed, ever
+	late     uint64 // changes that came too late for a window, ever
 	pace     pace
 	eval     expr.Context
 	results  expr.Context
@@ -80,6 +82,19 @@ type stage struct {
 	handed, acknowledged, trimmed []uint64
 	dirty                         bool
 	turn                          turn
+
+	// timed says that the stage has something to do when time passes. It is then
+	// finished in its first turn, when wake has come (zero for never), and while it
+	// is unfinished: operators set these in finish.
+	timed, woken, unfinished bool
+	wake                     time.Time
+	// final says that the stage gives results of windows once they are over.
+	final bool
+}
+
+// due reports whether the stage has something to do without new input.
+func (s *stage) due(now time.Time) bool {
+	return !s.woken || s.unfinished || !s.wake.IsZero() && !now.Before(s.wake)
 }
 
 // inputKind says where a stage's input comes from.
@@ -102,6 +117,8 @@ type input struct {
 	fetch  *fetchReader
 	// changelog is set where a table's changes are read as rows.
 	changelog *changelog
+	// partitions is the number of shards that rows enter on.
+	partitions int
 	// from is the sending stage, and columns the columns of its rows.
 	from    stageID
 	columns []types.Type
@@ -111,6 +128,21 @@ type input struct {
 
 	position
 	dirty bool
+	// unused says that no row ever enters here on this shard.
+	unused bool
+}
+
+// streamTime is the stream time of what enters here: that of a shuffle's
+// senders; of rows from a partition there is none yet.
+func (in *input) streamTime() streamTime {
+	switch {
+	case in.unused:
+		return streamTime{at: noTime, idle: stopped}
+	case in.times == nil:
+		return streamTime{at: noTime}
+	default:
+		return combined(in.times)
+	}
 }
 
 // busy reports whether joins of the stage have work left, behind which all input
@@ -169,7 +201,7 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		return b.scan(node, next)
 	case *plan.StageInput:
 		b.addInput(&input{
-			kind: inputShuffle, from: stageID{b.stage.id.query, node.Stage}, columns: b.shuffledColumns(node), to: next,
+			kind: inputShuffle, from: stageID{b.stage.id.query, node.Stage}, columns: b.shuffledColumns(node), partitions: node.Props().Partitions, to: next,
 		})
 		return nil
 	case *plan.Filter:
@@ -188,16 +220,19 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		return b.build(node.Input, &project{next: next, programs: programs})
 	case *plan.Window:
-		operator, err := newWindow(node, next)
+		operator, err := newWindow(node, b.stateKey(), next, b.sourcePartitions(node.Input))
 		if err != nil {
 			return err
 		}
+		b.stage.timed = b.stage.timed || node.Closing != nil
 		return b.build(node.Input, operator)
 	case *plan.Aggregate:
-		operator, err := newAggregate(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.cacheGroups)
+		operator, err := newAggregate(node, b.stateKey(), next, b.cacheGroups)
 		if err != nil {
 			return err
 		}
+		b.stage.timed = b.stage.timed || node.Closing != nil && node.Mode != plan.AggregatePartial
+		b.stage.final = b.stage.final || node.Closing != nil && node.Closing.Final
 		return b.build(node.Input, operator)
 	case *plan.Join:
 		return b.join(node, next)
@@ -214,7 +249,7 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 // rows up has them ready for the left side's rows of the same tick, which wait
 // while the right side lags.
 func (b *stageBuilder) join(node *plan.Join, next consumer) error {
-	j, err := newJoin(node, stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}, next, b.inMemory)
+	j, err := newJoin(node, b.stateKey(), next, b.inMemory)
 	if err != nil {
 		return err
 	}
@@ -235,6 +270,30 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 	return nil
 }
 
+func (b *stageBuilder) stateKey() stateKey {
+	return stateKey{uint64(b.stage.id.query), uint16(b.stage.id.stage), b.operatorNumber()}
+}
+
+// sourcePartitions is the number of partitions whose rows a node gives, each in
+// its order: on a shard there is one.
+func (b *stageBuilder) sourcePartitions(node plan.Node) int {
+	if !b.inMemory {
+		return 1
+	}
+	for {
+		switch n := node.(type) {
+		case *plan.Filter:
+			node = n.Input
+		case *plan.Project:
+			node = n.Input
+		case *plan.Scan:
+			return n.Relation.Partitions
+		default:
+			return 1
+		}
+	}
+}
+
 func (b *stageBuilder) operatorNumber() uint16 {
 	b.next++
 	return b.next - 1
@@ -249,7 +308,7 @@ func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
 	if node.Relation.Kind == catalog.KindTable {
 		kind = inputTable
 	}
-	in := &input{kind: kind, source: node.Relation.ID, codec: codec, fetch: newFetchReader(codec, node.Fetch), to: next}
+	in := &input{kind: kind, source: node.Relation.ID, codec: codec, partitions: node.Relation.Partitions, fetch: newFetchReader(codec, node.Fetch), to: next}
 	if node.Changes {
 		in.changelog = newChangelog(codec, in.fetch, node.Fetch)
 	}
@@ -314,8 +373,15 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 			return nil, fmt.Errorf("query %q: %w", planned.Query.Name, err)
 		}
 		for _, in := range s.inputs {
+			in.unused = c.shard >= in.partitions
 			if in.kind == inputShuffle {
 				in.live, in.wanted = true, make([]uint64, c.shards)
+				if s.timed {
+					in.times = make([]streamTime, c.shards)
+					for shard := range in.times {
+						in.times[shard].at = noTime
+					}
+				}
 			}
 			for _, earlier := range in.after {
 				q.askToTell(earlier)

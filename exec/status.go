@@ -27,6 +27,7 @@ type queryStatus struct {
 	state   queryState
 	failure string
 	errors  uint64
+	late    uint64
 }
 
 // stageStatus is a stage's positions on one shard.
@@ -35,6 +36,8 @@ type stageStatus struct {
 	sent   []uint64
 	// work is, per join, the work that is left.
 	work []workStatus
+	// unfinished says that the stage has more to give of what it has consumed.
+	unfinished bool
 }
 
 // workStatus numbers the work that a join has left: first .. next-1.
@@ -64,7 +67,7 @@ func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 	s.version, s.failure = c.record.version, nil
 	s.indexes = c.indexesDone()
 	for _, q := range worked {
-		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors}
+		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors, late: q.late}
 		for _, stage := range q.stages {
 			s.publishStage(stage)
 		}
@@ -86,6 +89,7 @@ func (s *status) publishStage(stage *stage) {
 	for _, j := range stage.joins {
 		published.work = append(published.work, workStatus{j.work.first, j.work.first + uint64(len(j.work.items))})
 	}
+	published.unfinished = stage.unfinished
 	for i, in := range stage.inputs {
 		to := &published.inputs[i]
 		to.kind, to.source, to.from = in.kind, in.source, in.from

@@ -70,7 +70,7 @@ type tick struct {
 	// arrived what was shuffled to inputs.
 	rows    map[catalog.ObjectID][]*types.Batch
 	merged  map[catalog.ObjectID]*types.Batch // the last of rows, where it is a copy
-	arrived map[*input][]*types.Batch
+	arrived map[*input][]arrival
 	// pending are the rows that this tick's requests have written to source tables,
 	// by their keys; no row for those that they deleted.
 	pending map[string]rowRef
@@ -90,7 +90,7 @@ func newTick(c *core, in *tickInputs) *tick {
 		core: c, in: in, write: &c.builder, number: c.turns,
 		result:  &tickResult{time: in.now.UnixMilli(), changes: map[catalog.ObjectID][]*types.Batch{}},
 		rows:    map[catalog.ObjectID][]*types.Batch{},
-		arrived: map[*input][]*types.Batch{},
+		arrived: map[*input][]arrival{},
 	}
 	return t
 }
@@ -110,6 +110,11 @@ func (t *tick) attempt() (failed *queryFailure, err error) {
 		return nil, err
 	}
 	c.schedule.begin()
+	for _, s := range c.timed {
+		if s.query.state == queryRunning && s.due(t.in.now) {
+			c.schedule.due.add(s.query.index)
+		}
+	}
 	if err := t.takeAcknowledgements(); err != nil {
 		return nil, err
 	}
@@ -157,7 +162,9 @@ func (t *tick) beginTurn(s *stage) *turn {
 		tn.eval, tn.results = &q.eval, &q.results
 		tn.ownsEmptyKey = types.PartitionOf(nil, t.core.shards) == t.core.shard
 		tn.rowError = func(in *types.Batch, row int32, err error) { tn.tick.rowError(q, in, row, err) }
+		tn.late = func(row *lateRow) { tn.tick.lateRow(q, row) }
 	}
 	tn.state, tn.write, tn.tick, tn.number, tn.failed = t.core.state, t.write, t, t.number, nil
+	tn.begin(t.in.now, s)
 	return tn
 }

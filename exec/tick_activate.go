@@ -82,7 +82,7 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 
 func (t *tick) writeStatus(q *runningQuery) {
 	q.recorded = true
-	t.write.Set(queryStatusKey(q.descriptor.ID), appendQueryStatus(nil, q.state, q.errors, q.failure))
+	t.write.Set(queryStatusKey(q.descriptor.ID), appendQueryStatus(nil, q.state, q.errors, q.late, q.failure))
 }
 
 // dropQuery removes all that a query keeps on the shard.

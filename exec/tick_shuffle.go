@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"millrace/sql/types"
 	"millrace/tables"
 )
 
@@ -13,42 +12,43 @@ import (
 // shard that is slow to take them costs no memory.
 const shuffleWindow = 16
 
-// send gives a stage's rows to the stage that they are shuffled to: on this
+// send gives a stage's rows, and its stream time, to the stage that they are shuffled to: on this
 // shard within the tick, on another one through a numbered delivery that is
 // stored until the receiver has acknowledged it.
-func (t *tick) send(s *stage, receiver stageID, shard int, rows *types.Batch) {
+func (t *tick) send(s *stage, receiver stageID, shard int, sent arrival) {
+	sent.from = t.core.shard
 	if shard == t.core.shard {
-		t.arriveHere(s.id, receiver, rows)
+		t.arriveHere(s.id, receiver, sent)
 		return
 	}
 	number := s.sent[shard]
 	s.sent[shard]++
 	s.dirty = true
-	t.write.Set(outgoingKey(nil, s.id, shard, number), types.AppendBatch(nil, rows))
+	t.write.Set(outgoingKey(nil, s.id, shard, number), sent.append(nil))
 	if s.handed[shard] != number || number-s.acknowledged[shard] >= shuffleWindow {
 		return
 	}
 	s.handed[shard]++
 	t.result.outgoing = append(t.result.outgoing, &delivery{
-		sender: s.id, receiver: receiver, from: t.core.shard, to: shard, number: number, version: t.core.record.version, rows: rows,
+		sender: s.id, receiver: receiver, from: t.core.shard, to: shard, number: number, version: t.core.record.version, sent: &sent,
 	})
 }
 
-func (t *tick) arriveHere(sender, receiver stageID, rows *types.Batch) {
+func (t *tick) arriveHere(sender, receiver stageID, sent arrival) {
 	if in := t.core.shuffleInput(sender, receiver); in != nil {
-		t.arrive(in, rows)
+		t.take(in, sent)
 	}
 }
 
-// arrive takes rows that a stage has shuffled to an input. No rows at all tell that
-// the sender has worked off what was there when the query began.
-func (t *tick) arrive(in *input, rows *types.Batch) {
-	if rows.Len == 0 {
+// take takes what a stage has shuffled to an input. Nothing at all tells that the
+// sender has worked off what was there when the query began.
+func (t *tick) take(in *input, sent arrival) {
+	if sent.rows == nil && !sent.timed {
 		in.told++
 		in.dirty = true
 		return
 	}
-	t.arrived[in] = append(t.arrived[in], rows)
+	t.arrived[in] = append(t.arrived[in], sent)
 }
 
 // tell tells the receivers of a stage, once, when it has worked off what was there
@@ -71,9 +71,8 @@ func (t *tick) tell(s *stage) error {
 	}
 	s.told, s.dirty = true, true
 	receiver := stageID{s.id.query, s.plan.To}
-	nothing := types.NewBatch(t.core.shuffleInput(s.id, receiver).columns)
 	for shard := range t.core.shards {
-		t.send(s, receiver, shard, nothing)
+		t.send(s, receiver, shard, arrival{})
 	}
 	return nil
 }
@@ -106,14 +105,15 @@ func (t *tick) takeDeliveries() error {
 			continue // the query is gone, and the sender's rows with it
 		}
 		if d.number == in.wanted[d.from] {
-			rows := d.rows
-			if rows == nil {
-				var err error
-				if rows, err = types.DecodeBatch(d.payload, in.columns); err != nil {
+			sent := d.sent
+			if sent == nil {
+				decoded, err := decodeArrival(d.payload, in.columns)
+				if err != nil {
 					return fmt.Errorf("delivery %d of shard %d: %w", d.number, d.from, err)
 				}
+				sent = &decoded
 			}
-			t.arrive(in, rows)
+			t.take(in, *sent)
 			in.wanted[d.from]++
 			in.dirty = true
 			c.schedule.due.add(in.query.index)

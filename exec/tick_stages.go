@@ -47,7 +47,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 	if q.state == queryFailed && !q.recorded {
 		t.writeStatus(q)
 	}
-	errorsBefore := q.errors
+	errorsBefore, lateBefore := q.errors, q.late
 	clock := &queryClock{now: t.core.clock, began: t.core.clock()}
 	for _, s := range q.stages {
 		if err := t.runStage(q, s, clock); err != nil {
@@ -57,7 +57,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 			return t.stopped, nil
 		}
 	}
-	if q.errors != errorsBefore {
+	if q.errors != errorsBefore || q.late != lateBefore {
 		t.writeStatus(q)
 	}
 	return nil, nil
@@ -73,6 +73,7 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 	if q.state == queryRunning && !s.started {
 		s.started, s.dirty, worked = true, true, true
 	}
+	worked = worked || s.timed && s.due(t.in.now)
 	for _, in := range s.inputs {
 		did, err := t.runInput(q, s, in, tn, clock)
 		if err != nil {
@@ -81,10 +82,13 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 		worked = worked || did
 	}
 	if worked && q.state == queryRunning {
-		s.inputs[0].to.finish(tn)
-		for _, in := range s.inputs[1:] {
+		tn.behind = t.lagging
+		s.wake, s.unfinished, s.woken = time.Time{}, false, true
+		for _, in := range s.inputs {
+			tn.time = in.streamTime()
 			in.to.finish(tn)
 		}
+		t.lagging = t.lagging || s.unfinished
 	}
 	t.lagging = t.lagging || q.state == queryRunning && s.busy()
 	if err := t.tell(s); err != nil {
@@ -314,17 +318,17 @@ func (t *tick) runTableInput(q *runningQuery, s *stage, in *input, tn *turn, clo
 		t.lagging = t.lagging || !in.scanned
 		takes = s.takes(in)
 	}
-	var relevant []*types.Batch
+	var relevant []arrival
 	for _, changes := range t.result.changes[in.source] {
 		if in.changelog != nil {
-			relevant = append(relevant, t.changelogRows(s, in, changes))
+			relevant = append(relevant, arrival{rows: t.changelogRows(s, in, changes)})
 			continue
 		}
 		if !in.scanned {
 			changes = t.passed(in, changes)
 		}
 		if changes.Len > 0 {
-			relevant = append(relevant, in.fetch.projectFull(changes, int32(t.core.shard)))
+			relevant = append(relevant, arrival{rows: in.fetch.projectFull(changes, int32(t.core.shard))})
 		}
 	}
 	if !takes {
@@ -403,7 +407,7 @@ func (t *tick) scanTable(q *runningQuery, s *stage, in *input, tn *turn, clock *
 
 // runQueue processes an input's waiting rows and then the ones that came in
 // this tick, as far as the query's time goes; the rest waits.
-func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, clock *queryClock) (bool, error) {
+func (t *tick) runQueue(s *stage, in *input, arrived []arrival, tn *turn, clock *queryClock) (bool, error) {
 	worked := false
 	mayLag := t.core.schedule.mayLag.has(s.query.index)
 	for mayLag && in.waitingFirst < in.waitingNext && !clock.spent() {
@@ -415,11 +419,11 @@ func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, c
 		if !found {
 			return worked, fmt.Errorf("rows %d that wait for %q are missing", in.waitingFirst, s.query.descriptor.Name)
 		}
-		rows, err := types.DecodeBatch(stored, in.rowTypes())
+		waiting, err := decodeArrival(stored, in.rowTypes())
 		if err != nil {
 			return worked, err
 		}
-		t.feedAll(s.query, in, rows, tn)
+		t.arrive(s.query, in, waiting, tn)
 		t.write.Delete(key)
 		in.waitingFirst++
 		in.waitingBytes -= min(in.waitingBytes, uint64(len(stored)))
@@ -430,16 +434,27 @@ func (t *tick) runQueue(s *stage, in *input, arrived []*types.Batch, tn *turn, c
 		t.lagging = true
 		return worked, nil
 	}
-	for i, rows := range arrived {
+	for i, next := range arrived {
 		if clock.spent() {
 			t.keepWaiting(s, in, arrived[i:])
 			t.lagging = true
 			break
 		}
-		t.feedAll(s.query, in, rows, tn)
+		t.arrive(s.query, in, next, tn)
 		worked = true
 	}
 	return worked, nil
+}
+
+// arrive hands on the rows of an arrival, and then takes its stream time.
+func (t *tick) arrive(q *runningQuery, in *input, a arrival, tn *turn) {
+	if a.rows != nil {
+		t.feedAll(q, in, a.rows, tn)
+	}
+	if a.timed && in.times != nil {
+		in.times[a.from] = a.time
+		in.dirty = true
+	}
 }
 
 // feedAll hands all rows on, whatever the clock says: a batch that waits is
@@ -464,12 +479,12 @@ func (in *input) rowTypes() []types.Type {
 const maxWaitingBytes = 1 << 30
 
 // keepWaiting stores rows for a stage that cannot take them now.
-func (t *tick) keepWaiting(s *stage, in *input, arrived []*types.Batch) {
+func (t *tick) keepWaiting(s *stage, in *input, arrived []arrival) {
 	if len(arrived) == 0 || in.lost {
 		return
 	}
-	for _, rows := range arrived {
-		encoded := types.AppendBatch(nil, rows)
+	for _, a := range arrived {
+		encoded := a.append(nil)
 		t.write.Set(waitingKey(nil, s.id, in.number, in.waitingNext), encoded)
 		in.waitingNext++
 		in.waitingBytes += uint64(len(encoded))
@@ -494,10 +509,15 @@ func (t *tick) loseWaiting(s *stage, in *input) {
 // sinkConsumer is the end of a query's last stage.
 func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 	if q.sink.relation.Kind == catalog.KindTable {
-		return newTableSink(q.sink, func(t *turn, changes *types.Batch, remaining []int64) {
+		sink := newTableSink(q.sink, func(t *turn, changes *types.Batch, remaining []int64) {
 			t.tick.indexRows(t.tick.core.codec(q.sink.relation.ID), changes, remaining)
 			t.tick.tableChanged(q.sink.relation.ID, changes)
 		})
+		w := s.plan.Root.Props().Window
+		if w != nil && w.Closing != nil && w.Closing.Keep != plan.NoLimit && q.sink.relation.Window != nil {
+			sink.keep, s.timed = w.Closing, true
+		}
+		return sink
 	}
 	var builder log.BatchBuilder
 	return &streamSink{emit: func(t *turn, rows *types.Batch) {
@@ -513,9 +533,17 @@ func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 // shuffleConsumer is the end of a stage that moves its rows to other shards.
 func (c *core) shuffleConsumer(s *stage, node *plan.Shuffle) consumer {
 	receiver := stageID{s.id.query, s.plan.To}
-	return &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, rows *types.Batch) {
-		t.tick.send(s, receiver, shard, rows)
+	out := &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, sent arrival) {
+		t.tick.send(s, receiver, shard, sent)
 	}}
+	if bounds := node.Props().Window; bounds != nil && bounds.Closing != nil && !bounds.Closing.WallClock {
+		out.closing, out.told = bounds.Closing, make([]streamTime, node.Partitions)
+		for shard := range out.told {
+			out.told[shard].at = noTime
+		}
+		s.timed = true
+	}
+	return out
 }
 
 // rowError records a row that a query could not evaluate, or stops the query.
@@ -536,6 +564,17 @@ func (t *tick) rowError(q *runningQuery, in *types.Batch, row int32, err error) 
 	t.write.Set(errorKey(nil, q.descriptor.ID, q.errors), record.append(nil))
 	if q.errors > keptErrors {
 		t.write.Delete(errorKey(nil, q.descriptor.ID, q.errors-keptErrors))
+	}
+}
+
+// lateRow counts and lists a change that came too late for a window.
+func (t *tick) lateRow(q *runningQuery, row *lateRow) {
+	row.time = t.in.now.UnixMilli()
+	before := q.late
+	q.late += uint64(row.rows)
+	t.write.Set(lateKey(nil, q.descriptor.ID, q.late), row.append(nil))
+	if q.late > keptErrors && before/100 != q.late/100 {
+		t.write.DeleteRange(lateKey(nil, q.descriptor.ID, 0), lateKey(nil, q.descriptor.ID, q.late-keptErrors))
 	}
 }
 

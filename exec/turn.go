@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"time"
+
 	"millrace/log"
 	"millrace/sql/expr"
 	"millrace/sql/types"
@@ -36,7 +38,58 @@ type turn struct {
 	// operators that can leave work for the next one do.
 	spent   func() bool
 	scratch []byte
+
+	// now is the clock, and stage what to wake again.
+	now   time.Time
+	stage *stage
+	// time is the stream time at the operator that is being finished: behind a
+	// shuffle that of its senders, and a window sets it for those behind it.
+	time streamTime
+	// unordered says that rows come in no order of time: a table is being scanned.
+	// No row is late then, and stream time begins when it has been.
+	unordered bool
+	// behind says that input waits for the stage, so its partition is not idle.
+	behind bool
+	// unused says that no row ever enters the stage on this shard.
+	unused bool
+	// late takes a change that came too late for a window; nil where nobody asks.
+	late func(row *lateRow)
 }
+
+// begin makes a stage's turn at a time.
+func (t *turn) begin(now time.Time, s *stage) {
+	t.now, t.stage, t.unordered, t.behind, t.unused = now, s, false, false, true
+	for _, in := range s.inputs {
+		t.unused = t.unused && in.unused
+		t.unordered = t.unordered || in.kind == inputTable && !in.scanned
+	}
+}
+
+// wakeAt has the stage finished at a time, also without input.
+func (t *turn) wakeAt(at time.Time) {
+	if s := t.stage; s.wake.IsZero() || at.Before(s.wake) {
+		s.wake = at
+	}
+}
+
+// reportLate notes that a change of a row of in came too late for a window.
+func (t *turn) reportLate(in *types.Batch, row int32, start, end int64) {
+	if t.late == nil {
+		return
+	}
+	late := lateRow{partition: int(in.Partition), offset: -1, rowtime: noTime, start: start, end: end, rows: 1}
+	if in.Offsets != nil {
+		late.offset = in.Offsets[row]
+	}
+	if in.Rowtimes != nil {
+		late.rowtime = types.TimestampFromUnixMillis(in.Rowtimes[row])
+	}
+	t.late(&late)
+}
+
+// again has the stage finished again in the next turn: an operator has more to
+// give than fits this one.
+func (t *turn) again() { t.stage.unfinished = true }
 
 // reportErrors hands the evaluation errors of the rows of in to the error
 // stream and forgets them. A row that is taken away is not reported again: it

@@ -36,6 +36,8 @@ type binder struct {
 	locks []*catalog.Relation
 	// only, where not nil, restricts which relations names may mean.
 	only []catalog.ObjectID
+	// final is set for EMIT FINAL: it closes the windows of the outermost query.
+	final *finalOptions
 	// rowOpColumn is the output column that a push query selects as rowop, or -1.
 	rowOpColumn int
 	// partitions is the number of shards that a continuous query's shuffles spread

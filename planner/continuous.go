@@ -24,21 +24,19 @@ type continuousBinder struct {
 // only, where not nil, restricts which relations names may mean.
 // partitions is the number of shards that shuffles spread rows over.
 func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID, partitions int) (*continuousBinder, error) {
-	if q.Emit != nil {
-		if q.Emit.Kind == ast.EmitFinal {
-			return nil, notSupported(q.Emit.Pos(), "EMIT FINAL is not supported")
-		}
-		if q.Emit.Limit != nil || len(q.Emit.Options) > 0 {
-			return nil, notSupported(q.Emit.Pos(), "a continuous query does not end: LIMIT and options behind EMIT CHANGES are for a SELECT")
-		}
-	}
 	b := newBinder(env, modeContinuous)
+	if err := b.continuousEmit(q.Emit); err != nil {
+		return nil, err
+	}
 	b.only, b.partitions = only, partitions
 	bound, err := b.query(q, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	if err := b.checkFinal(q.Emit, bound.node); err != nil {
 		return nil, err
 	}
 	if err := b.checkIncremental(bound.node); err != nil {
@@ -55,7 +53,7 @@ func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID, par
 // stages cuts the plan for a sink, behind one more shuffle where the sink wants
 // its rows elsewhere than they are.
 func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) {
-	root := c.root
+	root := c.resultOf(sink.Kind)
 	if have := root.Props(); sink.Partitions != have.Partitions {
 		keys := sink.Key
 		if sink.Distribution != nil {
@@ -95,8 +93,8 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	if err != nil {
 		return nil, err
 	}
-	if len(c.root.Columns()) != len(sink.Columns) {
-		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q gives %d columns, but its result has %d", query.Name, len(c.root.Columns()), len(sink.Columns))
+	if n := len(c.resultOf(sink.Kind).Columns()); n != len(sink.Columns) {
+		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q gives %d columns, but its result has %d", query.Name, n, len(sink.Columns))
 	}
 	stages, err := c.stages(sink)
 	if err != nil {

@@ -423,7 +423,7 @@ func quoted(name string) string { return `"` + name + `"` }
 // describeResult makes the columns, key and placement of a derived relation from
 // the plan of its query.
 func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relation) error {
-	root := c.root
+	root := c.resultOf(r.Kind)
 	properties := root.Props()
 	if r.Kind == catalog.KindStream && properties.Kind != plan.AppendOnly {
 		return sqlerr.New(sqlerr.InvalidTableDefinition, s.Query.Pos(), "the result of the query changes, so it cannot be a stream").
@@ -463,7 +463,7 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 	switch {
 	case r.Kind == catalog.KindStream:
 		r.Key = properties.Partitioning
-	case properties.Kind == plan.Keyed:
+	case properties.Key != nil:
 		r.Key = nonNil(properties.Key)
 		if properties.Partitioning != nil && !slices.Equal(properties.Partitioning, r.Key) {
 			r.Distribution = properties.Partitioning

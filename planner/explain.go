@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
@@ -140,13 +141,27 @@ func formatQuery(q *plan.Query) []string {
 		lines = append(lines, "Ends after rows: "+plan.ExprString(q.EmitLimit, nil))
 	}
 	properties := q.Root.Props()
-	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions)
+	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions(q.Root))
 }
 
 // exceptions says which of the two exceptions to equality with a one-time query
-// hold: late rows and joins of streams with tables, neither of which a query can
-// have that is planned here.
-const exceptions = "Exceptions: none"
+// hold for plans: late rows, and joins of streams with tables, which no query
+// can have that is planned here.
+func exceptions(roots ...plan.Node) string {
+	for _, root := range roots {
+		if mayBeLate(root) {
+			return "Exceptions: rows that are late are left out"
+		}
+	}
+	return "Exceptions: none"
+}
+
+func mayBeLate(node plan.Node) bool {
+	if w, ok := node.(*plan.Window); ok && w.Closing != nil {
+		return true
+	}
+	return slices.ContainsFunc(node.Inputs(), mayBeLate)
+}
 
 func formatTree(q *plan.Query) []string {
 	lines := plan.Format(q.Root)
@@ -175,7 +190,11 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 		lines = append(lines, fmt.Sprintf("Stage %d, to %s", stage.Number, to))
 		lines = append(lines, indented(plan.Format(stage.Root))...)
 	}
-	last := stages[len(stages)-1].Root
+	roots := make([]plan.Node, len(stages))
+	for i := range stages {
+		roots[i] = stages[i].Root
+	}
+	last := roots[len(roots)-1]
 	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
-	return append(lines, exceptions)
+	return append(lines, exceptions(roots...))
 }

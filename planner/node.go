@@ -118,12 +118,11 @@ func newProject(input plan.Node, exprs []expr.Expr, names []string) *plan.Projec
 	if from.Partitioning != nil {
 		p.Properties.Partitioning = positions(from.Partitioning, passed)
 	}
-	if from.Kind == plan.Keyed {
-		if key := positions(from.Key, passed); key != nil {
-			p.Properties.Key = key
-		} else {
-			p.Properties.Kind = plan.Bag
-		}
+	if from.Key != nil {
+		p.Properties.Key = positions(from.Key, passed)
+	}
+	if from.Kind == plan.Keyed && p.Properties.Key == nil {
+		p.Properties.Kind = plan.Bag
 	}
 	return p
 }
@@ -166,12 +165,8 @@ func newAggregate(input plan.Node, mode plan.AggregateMode, groupBy []expr.Expr,
 	if from.Partitioning != nil {
 		a.Properties.Partitioning = positions(from.Partitioning, passed)
 	}
-	a.Properties.Window = movedBounds(from.Window, passed)
 	a.Properties.Key = groupKey(len(groupBy), a.Properties.Partitioning)
-	if a.Properties.Window != nil {
-		// Time comes first in the key, so that old windows are one range.
-		a.Properties.Key = upTo(len(groupBy))
-	}
+	groupWindows(a, movedBounds(from.Window, passed))
 	for i := range calls {
 		call := &calls[i]
 		if mode != plan.AggregatePartial {
@@ -186,6 +181,29 @@ func newAggregate(input plan.Node, mode plan.AggregateMode, groupBy []expr.Expr,
 		a.Properties.Kind, a.Properties.Key = plan.Bag, nil
 	}
 	return a
+}
+
+// groupWindows notes that an aggregation groups by windows, if it does: the
+// halves of one agree about when they close, and what the whole gives is past
+// that.
+func groupWindows(a *plan.Aggregate, bounds *plan.WindowBounds) {
+	a.Properties.Window = bounds
+	if bounds == nil || bounds.End != 0 || bounds.Start != 1 {
+		return
+	}
+	// Time comes first in the key, so that old windows are one range.
+	a.Properties.Key = upTo(len(a.GroupBy))
+	a.Closing = bounds.Closing
+	if a.Closing == nil || a.Mode == plan.AggregatePartial {
+		return
+	}
+	if a.Closing.Final {
+		a.Properties.Kind = plan.AppendOnly
+	}
+	bounds.Closing = nil
+	if a.Closing.Keep != plan.NoLimit {
+		bounds.Closing = &plan.Closing{Grace: plan.NoLimit, Keep: a.Closing.Keep, Every: a.Closing.Every, Phase: a.Closing.Phase}
+	}
 }
 
 // groupKey lists all n group columns, those that place the rows first and in

@@ -63,11 +63,8 @@ func (b *binder) finishQuery(bound *boundQuery) (*plan.Query, error) {
 
 // planPush plans SELECT … EMIT CHANGES.
 func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
-	if q.Emit.Kind == ast.EmitFinal {
-		return nil, notSupported(q.Emit.Pos(), "EMIT FINAL is not supported")
-	}
 	b := newBinder(env, modePush)
-	options, err := b.pushOptions(q.Emit.Options)
+	options, err := b.pushOptions(q.Emit)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +80,9 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 		return nil, err
 	}
 	if err := b.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	if err := b.checkFinal(q.Emit, bound.node); err != nil {
 		return nil, err
 	}
 	kind := bound.node.Props().Kind
@@ -125,12 +125,21 @@ func (b *binder) emitLimit(q *ast.Query) (expr.Expr, error) {
 	}
 }
 
-// pushOptions reads the options behind EMIT CHANGES.
-func (b *binder) pushOptions(list []*ast.Option) (plan.PushOptions, error) {
+// pushOptions reads the options behind EMIT CHANGES or EMIT FINAL.
+func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	var options plan.PushOptions
-	reader, err := newOptionReader(list, "EMIT CHANGES", []string{"snapshot", "from_beginning"})
+	clause, known := "EMIT CHANGES", []string{"snapshot", "from_beginning"}
+	if emit.Kind == ast.EmitFinal {
+		clause, known = "EMIT FINAL", append(known, finalOptionNames...)
+	}
+	reader, err := newOptionReader(emit.Options, clause, known)
 	if err != nil {
 		return options, err
+	}
+	if emit.Kind == ast.EmitFinal {
+		if b.final, err = readFinalOptions(reader); err != nil {
+			return options, err
+		}
 	}
 	if o := reader.find("snapshot"); o != nil {
 		snapshot, err := optionBool(o)

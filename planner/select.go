@@ -349,7 +349,7 @@ func (sb *selectBinder) distinct(node plan.Node) plan.Node {
 // that rows which change can be told from each other.
 func (sb *selectBinder) addHiddenKey() {
 	from := sb.node.Props()
-	if from.Kind != plan.Keyed {
+	if from.Key == nil {
 		return
 	}
 	for _, k := range from.Key {

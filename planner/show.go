@@ -20,8 +20,8 @@ var showQueries = map[string][2]string{
 		`SELECT schema, name, key, partitions, query, rows, bytes, definition FROM millrace.tables ORDER BY 1, 2`,
 	},
 	"queries": {
-		`SELECT name, state, sink, sources, lag, error, text FROM millrace.queries ORDER BY 1`,
-		`SELECT name, state, sink, sources, lag, rows, error, shards, created, text FROM millrace.queries ORDER BY 1`,
+		`SELECT name, state, sink, sources, lag, late, error, text FROM millrace.queries ORDER BY 1`,
+		`SELECT name, state, sink, sources, lag, rows, late, error, shards, created, text FROM millrace.queries ORDER BY 1`,
 	},
 	"functions": {
 		`SELECT name, arguments, result, kind FROM millrace.functions WHERE kind <> 'operator' ORDER BY 1, 2`,

@@ -32,15 +32,17 @@ const maxWindowsPerRow = 10_000
 
 // newWindow makes a window node as like is over another input.
 func newWindow(input plan.Node, like *plan.Window) *plan.Window {
-	w := &plan.Window{Input: input, Kind: like.Kind, Time: like.Time, Size: like.Size, Advance: like.Advance}
+	w := &plan.Window{Input: input, Kind: like.Kind, Time: like.Time, Size: like.Size, Advance: like.Advance, Closing: like.Closing}
 	width := len(input.Columns())
 	w.Cols = append(slices.Clone(input.Columns()),
 		plan.Column{Name: windowStart, Type: types.TimestampTZ}, plan.Column{Name: windowEnd, Type: types.TimestampTZ})
 	w.Properties = *input.Props()
-	if w.Properties.Kind == plan.Keyed {
+	if w.Properties.Key != nil {
 		w.Properties.Key = append(slices.Clone(w.Properties.Key), width, width+1)
 	}
-	w.Properties.Window = &plan.WindowBounds{Start: width, End: width + 1, Fixed: w.Kind == plan.WindowTumbling || w.Kind == plan.WindowHopping}
+	w.Properties.Window = &plan.WindowBounds{
+		Start: width, End: width + 1, Fixed: w.Kind == plan.WindowTumbling || w.Kind == plan.WindowHopping, Closing: w.Closing,
+	}
 	return w
 }
 
@@ -163,14 +165,6 @@ func (b *binder) windowShape(clause *ast.StreamWindow) (*plan.Window, error) {
 	default:
 		return nil, notSupported(clause.Pos(), "session windows are not supported")
 	}
-	for _, refused := range []struct {
-		duration *ast.Duration
-		words    string
-	}{{clause.Grace, "GRACE PERIOD"}, {clause.Retention, "RETENTION"}} {
-		if refused.duration != nil {
-			return nil, notSupported(refused.duration.Pos(), "%s is not supported", refused.words)
-		}
-	}
 	var err error
 	if w.Size, err = b.duration(clause.Size, "the size of a window"); err != nil {
 		return nil, err
@@ -180,7 +174,10 @@ func (b *binder) windowShape(clause *ast.StreamWindow) (*plan.Window, error) {
 			return nil, err
 		}
 	}
-	return w, checkShape(w, clause.Pos())
+	if err := checkShape(w, clause.Pos()); err != nil {
+		return nil, err
+	}
+	return w, b.close(w, clause)
 }
 
 // checkShape refuses windows that overlap too much or not at all.

@@ -75,6 +75,9 @@ func (b *binder) windowTable(t *ast.FunctionTable, call *ast.FunctionCall, funct
 	if err := checkShape(shape, call.Pos()); err != nil {
 		return nil, err
 	}
+	if err := b.close(shape, &ast.StreamWindow{Span: call.Span}); err != nil {
+		return nil, err
+	}
 	out, err := windowed(item, shape, true, call.Pos())
 	if err != nil {
 		return nil, err

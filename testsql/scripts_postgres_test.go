@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"millrace/testsql/harness"
 	"millrace/testsql/script"
@@ -55,6 +56,8 @@ func TestScriptsInPostgres(t *testing.T) {
 type postgresServer struct{ server *harness.Postgres }
 
 func (s postgresServer) URL() string { return s.server.URL() }
+
+func (s postgresServer) Advance(time.Duration) {}
 
 func (s postgresServer) Restart() error {
 	return fmt.Errorf("a script for PostgreSQL cannot restart the server")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"millrace/cmd/node"
 	"millrace/testsql/harness"
@@ -21,9 +22,12 @@ type scriptNode struct {
 	t       *testing.T
 	options node.Options
 	node    *node.Node
+	clock   *harness.Clock
 }
 
 func (s *scriptNode) URL() string { return harness.NodeURL(s.node.Addr()) }
+
+func (s *scriptNode) Advance(d time.Duration) { s.clock.Advance(d) }
 
 func (s *scriptNode) Restart() error {
 	if err := s.node.Close(); err != nil {
@@ -34,7 +38,8 @@ func (s *scriptNode) Restart() error {
 }
 
 func newScriptNode(t *testing.T, shards int) *scriptNode {
-	s := &scriptNode{t: t, options: node.Options{Dir: t.TempDir(), Shards: shards}}
+	clock := &harness.Clock{}
+	s := &scriptNode{t: t, clock: clock, options: node.Options{Dir: t.TempDir(), Shards: shards, Now: clock.Now, After: clock.After}}
 	s.node = harness.StartNode(t, s.options)
 	return s
 }

@@ -44,6 +44,8 @@ type Options struct {
 	FS vfs.FS
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// After is the clock's timer; nil means time.After.
+	After func(time.Duration) <-chan time.Time
 	// SnapshotBytes is the log's growth between snapshots; 0 means the default.
 	SnapshotBytes int64
 	// SegmentBytes is the size of a stream's segment files; 0 means the default.
@@ -138,7 +140,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.engine = exec.NewEngine(exec.Options{
 		Storage: storage{n.storage}, Catalog: machine, Logger: n.options.Logger, Registerer: n.registry,
-		Now: n.options.Now, Hooks: n.options.Hooks,
+		Now: n.options.Now, After: n.options.After, Hooks: n.options.Hooks,
 	})
 	if err := n.engine.Ready(ctx); err != nil {
 		_ = listener.Close() // the first error is the one to tell

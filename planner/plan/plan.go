@@ -37,7 +37,8 @@ const (
 type Properties struct {
 	Kind ResultKind
 	// Key holds the column numbers of the key of a Keyed result (possibly none:
-	// a result of one row).
+	// a result of one row), and of an AppendOnly one that has each key once; nil
+	// where that is not known.
 	Key []int
 	// Partitioning holds the column numbers whose hash places rows on shards, nil
 	// when rows lie anywhere; Partitions is the number of shards they are spread
@@ -168,6 +169,9 @@ type Aggregate struct {
 	// InputRetracts says that the input may delete rows, so that aggregates that
 	// need their values to undo a row keep them.
 	InputRetracts bool
+	// Closing is set where groups are of windows that close: the first two of
+	// GroupBy are then window_end and window_start.
+	Closing *Closing
 }
 
 // AggregateCall is one aggregate function in an Aggregate.

@@ -299,7 +299,31 @@ func describeWindow(n *Window) string {
 	if n.Advance > 0 {
 		text += " advancing by " + durationString(n.Advance)
 	}
-	return text + " over " + ExprString(n.Time, n.Input.Columns())
+	text += " over " + ExprString(n.Time, n.Input.Columns())
+	if c := n.Closing; c != nil {
+		text += describeClosing(c)
+	}
+	return text
+}
+
+func describeClosing(c *Closing) string {
+	var text string
+	if c.Grace != NoLimit {
+		text += ", grace " + durationString(c.Grace)
+	}
+	if c.Keep != NoLimit {
+		text += ", results kept " + durationString(c.Keep) + " after their end"
+	}
+	if c.Final {
+		text += ", final"
+	}
+	if c.WallClock {
+		text += " by the clock"
+	}
+	if c.IdleTimeout > 0 {
+		text += ", idle after " + durationString(c.IdleTimeout)
+	}
+	return text
 }
 
 // durationString prints microseconds as an interval.

@@ -35,6 +35,8 @@ type Window struct {
 	// WindowCumulate, and the gap of WindowSession. Advance is the distance of the
 	// starts of WindowHopping and of the ends of WindowCumulate, else 0.
 	Size, Advance int64
+	// Closing says when windows are over; nil when they never are.
+	Closing *Closing
 }
 
 // Inputs implements Node.
@@ -50,4 +52,26 @@ type WindowBounds struct {
 	// Fixed says that all windows have the same length, so that either bound
 	// decides the other.
 	Fixed bool
+	// Closing says when the windows are over; nil when they never are, or when what
+	// closes them stands below.
+	Closing *Closing
+}
+
+// Closing says when windows are over. Lengths are in microseconds.
+type Closing struct {
+	// A window closes Grace after its end in stream time; rows that come for it
+	// later are late. NoLimit keeps it open for ever.
+	Grace int64
+	// The result of a window goes Keep after its end in stream time, without a
+	// retraction. NoLimit keeps it for ever.
+	Keep int64
+	// Final says that a window's result is given once, when the window closes.
+	Final bool
+	// WallClock closes windows by the clock instead of stream time.
+	WallClock bool
+	// IdleTimeout closes all windows when no row has come for so long; 0 does not.
+	IdleTimeout int64
+	// Windows end at instants Phase + n * Every since the Unix epoch, so stream time
+	// matters where it passes one of these plus Grace.
+	Every, Phase int64
 }

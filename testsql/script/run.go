@@ -18,6 +18,8 @@ type Server interface {
 	URL() string
 	// Restart stops the server and starts it again.
 	Restart() error
+	// Advance puts the server's clock forward.
+	Advance(time.Duration)
 }
 
 // Options say how a script runs.
@@ -109,6 +111,21 @@ func (r *runner) close() {
 	r.disconnect(context.Background())
 }
 
+// eventually runs a query again until it gives the expected rows, or patience
+// ends.
+func (r *runner) eventually(ctx context.Context, record *Record) error {
+	deadline := time.Now().Add(r.options.Patience)
+	for {
+		rows, err := rowsOf(ctx, r.connection, record.SQL)
+		if err == nil {
+			err = r.compare(record, rows)
+		}
+		if err == nil || time.Now().After(deadline) {
+			return describe(err)
+		}
+	}
+}
+
 func (r *runner) run(ctx context.Context, record *Record) error {
 	switch record.Kind {
 	case StatementOK:
@@ -117,7 +134,13 @@ func (r *runner) run(ctx context.Context, record *Record) error {
 	case StatementError:
 		_, err := rowsOf(ctx, r.connection, record.SQL)
 		return record.checkError(err)
+	case Clock:
+		r.server.Advance(record.Ahead)
+		return nil
 	case Query:
+		if record.Eventually && !r.options.Rewrite {
+			return r.eventually(ctx, record)
+		}
 		rows, err := rowsOf(ctx, r.connection, record.SQL)
 		if err != nil {
 			return describe(err)

@@ -41,8 +41,14 @@
 //	(the records from here on run in this connection, which is made when it is
 //	named first; a script begins in one without a name)
 //
+//	query eventually [rowsort]
+//	(a query that is run again until it gives the expected rows)
+//
 //	restart
 //	(the node stops and starts again, and all connections with it)
+//
+//	clock 2s
+//	(the server's clock is put forward)
 //
 // SQL may span lines; it ends at ---- or a blank line.
 package script
@@ -52,6 +58,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Kind is what a record does.
@@ -69,6 +76,7 @@ const (
 	CopyError      Kind = "copy error"
 	Connection     Kind = "connection"
 	Restart        Kind = "restart"
+	Clock          Kind = "clock"
 )
 
 // Record is one step of a script.
@@ -86,6 +94,10 @@ type Record struct {
 	Name string
 	// Sorted says that rows are compared without regard to their order.
 	Sorted bool
+	// Eventually has a Query run again until it gives what is expected.
+	Eventually bool
+	// Ahead is how far a Clock goes.
+	Ahead time.Duration
 	// Rows are those expected, of a COPY the lines to send.
 	Rows []string
 	// comments are the comment lines before the record, kept when the script is
@@ -152,6 +164,12 @@ func parseRecord(in *lines) (*Record, error) {
 		r.Kind = Query
 	case words[0] == string(Restart):
 		r.Kind = Restart
+	case words[0] == string(Clock) && len(rest) == 1:
+		var err error
+		if r.Ahead, err = time.ParseDuration(rest[0]); err != nil {
+			return nil, fmt.Errorf("line %d: %w", r.Line, err)
+		}
+		r.Kind, rest = Clock, nil
 	case words[0] == string(Push) || words[0] == string(Expect) || words[0] == string(Quiet) || words[0] == string(Connection):
 		if len(rest) == 0 {
 			return nil, fmt.Errorf("line %d: %s needs a name", r.Line, words[0])
@@ -161,6 +179,10 @@ func parseRecord(in *lines) (*Record, error) {
 		return nil, fmt.Errorf("line %d: unknown record %q", r.Line, in.text)
 	}
 	for _, word := range rest {
+		if word == "eventually" && r.Kind == Query {
+			r.Eventually = true
+			continue
+		}
 		if word != "rowsort" {
 			return nil, fmt.Errorf("line %d: unknown word %q", r.Line, word)
 		}
@@ -184,7 +206,7 @@ func (r *Record) body(in *lines) error {
 		}
 	}
 	r.SQL = strings.Join(sql, "\n")
-	needsSQL := r.Kind != Expect && r.Kind != Quiet && r.Kind != Restart && r.Kind != Connection
+	needsSQL := r.Kind != Expect && r.Kind != Quiet && r.Kind != Restart && r.Kind != Connection && r.Kind != Clock
 	if needsSQL != (r.SQL != "") {
 		return fmt.Errorf("line %d: %s with SQL %q", r.Line, r.Kind, r.SQL)
 	}

@@ -19,6 +19,7 @@ type NodeStatus interface {
 	Shards(ctx context.Context) ([]systables.ShardStatus, error)
 	Nodes(ctx context.Context) ([]systables.NodeStatus, error)
 	Errors(ctx context.Context) ([]systables.RowError, error)
+	LateRows(ctx context.Context) ([]systables.LateRow, error)
 }
 
 // noStatus is a node that nothing is known of.
@@ -28,6 +29,7 @@ func (noStatus) Queries(context.Context) ([]systables.QueryStatus, error)       
 func (noStatus) Partitions(context.Context) ([]systables.PartitionStatus, error) { return nil, nil }
 func (noStatus) Shards(context.Context) ([]systables.ShardStatus, error)         { return nil, nil }
 func (noStatus) Nodes(context.Context) ([]systables.NodeStatus, error)           { return nil, nil }
+func (noStatus) LateRows(context.Context) ([]systables.LateRow, error)           { return nil, nil }
 func (noStatus) Errors(context.Context) ([]systables.RowError, error)            { return nil, nil }
 
 // runtimeView is the running server as a session sees it.

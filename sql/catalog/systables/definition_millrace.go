@@ -6,7 +6,7 @@ var millraceTables = []definition{
 		retention text, rows int8, bytes int8, last_rowtime timestamptz, definition text, comment text`},
 	{15002, "tables", `schema name, name name, id oid, key text, partitions int4, query text,
 		rows int8, bytes int8, definition text, comment text`},
-	{15003, "queries", `name name, id oid, state text, sink text, sources text, lag int8, rows int8, error text,
+	{15003, "queries", `name name, id oid, state text, sink text, sources text, lag int8, rows int8, late int8, error text,
 		shards int4, created timestamptz, settings text, text text`},
 	{15004, "columns", `relation oid, schema name, relation_name name, position int4, name name, type text, key text,
 		nullable bool, "default" text, hidden bool, comment text`},
@@ -21,5 +21,7 @@ var millraceTables = []definition{
 	{15011, "query_shards", `query name, shard int4, state text, rows int8, lag int8, error text`},
 	{15012, "partitions", `relation oid, schema name, name name, "partition" int4, start_offset int8, end_offset int8,
 		rows int8, bytes int8, rowtime timestamptz`},
+	{15014, "late_rows", `time timestamptz, query name, shard int4, "partition" int4, "offset" int8, rowtime timestamptz,
+		window_start timestamptz, window_end timestamptz, rows int8`},
 	{15013, "definitions", `id oid, kind text, number int4, definition text`},
 }

@@ -20,6 +20,7 @@ func millraceRows(r *Registry) map[string]rowsFunc {
 		"shards":       millraceShards,
 		"nodes":        millraceNodes,
 		"errors":       millraceErrors,
+		"late_rows":    millraceLateRows,
 		"functions":    millraceFunctions,
 		"sessions":     millraceSessions,
 		"settings":     millraceSettings,
@@ -162,7 +163,7 @@ func millraceQueries(ctx context.Context, env *Environment, _ *Table) ([]row, er
 	}
 	var rows []row
 	for _, q := range env.Catalog.Queries() {
-		state, lag, consumed, shards := "running", int64(0), int64(0), 0
+		state, lag, consumed, late, shards := "running", int64(0), int64(0), int64(0), 0
 		var failure any
 		var states []string
 		for _, s := range statuses {
@@ -170,7 +171,7 @@ func millraceQueries(ctx context.Context, env *Environment, _ *Table) ([]row, er
 				continue
 			}
 			shards++
-			lag, consumed = lag+s.Lag, consumed+s.Rows
+			lag, consumed, late = lag+s.Lag, consumed+s.Rows, late+s.Late
 			states = append(states, s.State)
 			if s.Error != "" && failure == nil {
 				failure = s.Error
@@ -187,7 +188,7 @@ func millraceQueries(ctx context.Context, env *Environment, _ *Table) ([]row, er
 		}
 		rows = append(rows, row{
 			"name": q.Name, "id": q.ID, "state": state, "sink": relationName(env, q.Sink), "sources": sourceNames(env, q),
-			"lag": lag, "rows": consumed, "error": failure, "shards": shards, "created": time.UnixMilli(q.CreatedMillis),
+			"lag": lag, "rows": consumed, "late": late, "error": failure, "shards": shards, "created": time.UnixMilli(q.CreatedMillis),
 			"settings": orNull(settingList(q)), "text": q.Text,
 		})
 	}
@@ -323,6 +324,34 @@ func millraceErrors(ctx context.Context, env *Environment, _ *Table) ([]row, err
 			"offset": e.Offset, "sqlstate": e.Code, "message": e.Message, "query": nil,
 		}
 		if q := env.Catalog.Query(e.Query); q != nil {
+			out["query"] = q.Name
+		}
+		rows = append(rows, out)
+	}
+	return rows, nil
+}
+
+func millraceLateRows(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
+	if env.Runtime == nil {
+		return nil, nil
+	}
+	list, err := env.Runtime.LateRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, late := range list {
+		out := row{
+			"time": late.Time, "shard": late.Shard, "partition": late.Partition, "offset": nil, "rowtime": nil,
+			"window_start": late.WindowStart, "window_end": late.WindowEnd, "rows": late.Rows, "query": nil,
+		}
+		if late.Offset >= 0 {
+			out["offset"] = late.Offset
+		}
+		if !late.Rowtime.IsZero() {
+			out["rowtime"] = late.Rowtime
+		}
+		if q := env.Catalog.Query(late.Query); q != nil {
 			out["query"] = q.Name
 		}
 		rows = append(rows, out)

@@ -31,6 +31,8 @@ func (testRuntime) Nodes(context.Context) ([]NodeStatus, error) {
 	return []NodeStatus{{ID: "1", Address: "127.0.0.1:1", Version: "0", State: "running", Started: time.UnixMilli(5)}}, nil
 }
 
+func (testRuntime) LateRows(context.Context) ([]LateRow, error) { return nil, nil }
+
 func (testRuntime) Errors(context.Context) ([]RowError, error) {
 	return []RowError{{Time: time.UnixMilli(5), Query: 16388, Relation: 16384, Offset: 7, Code: "22012", Message: "division by zero"}}, nil
 }

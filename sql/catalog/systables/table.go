@@ -73,6 +73,8 @@ type Runtime interface {
 	Nodes(ctx context.Context) ([]NodeStatus, error)
 	// Errors returns the rows that failed in continuous queries, newest last.
 	Errors(ctx context.Context) ([]RowError, error)
+	// LateRows returns the newest rows that came too late for a window.
+	LateRows(ctx context.Context) ([]LateRow, error)
 	// Sessions returns the connected clients.
 	Sessions(ctx context.Context) ([]SessionStatus, error)
 	// Locks returns the locks that are held and awaited.
@@ -92,6 +94,8 @@ type QueryStatus struct {
 	State string
 	// Rows counts the input rows consumed, Lag those that wait.
 	Rows, Lag int64
+	// Late counts the rows that came too late for a window.
+	Late int64
 	// Error is what stopped a failed query.
 	Error string
 }
@@ -136,6 +140,22 @@ type RowError struct {
 	// Code is the SQLSTATE.
 	Code    string
 	Message string
+}
+
+// LateRow is a row that came too late for a window of a continuous query.
+type LateRow struct {
+	// Time is when it came.
+	Time      time.Time
+	Query     catalog.ObjectID
+	Shard     int
+	Partition int
+	// Offset is the row's in its partition, -1 where it has none.
+	Offset int64
+	// Rowtime is zero where it is not known.
+	Rowtime                time.Time
+	WindowStart, WindowEnd time.Time
+	// Rows is how many rows it stands for, where they were aggregated before.
+	Rows int64
 }
 
 // SessionStatus describes one connected client.
