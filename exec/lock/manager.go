@@ -418,27 +418,37 @@ func (m *Manager) wake(x *object) {
 
 // lock gets one mode for an owner. The manager's lock is held on entry and exit.
 func (m *Manager) lock(ctx context.Context, o *Owner, x *object, mode Mode, wait Wait) (waited bool, err error) {
+	w, err := m.request(o, x, mode, wait.Policy)
+	if w == nil {
+		return false, err
+	}
+	m.mu.Unlock()
+	err = m.await(ctx, w, wait)
+	m.mu.Lock()
+	return true, err
+}
+
+// request gives an owner a mode, or returns the waiter that it has put in the queue,
+// or ErrNotAvailable.
+func (m *Manager) request(o *Owner, x *object, mode Mode, policy Policy) (*waiter, error) {
 	own := x.modesOf(o)
 	if covers(own, mode) {
-		return false, nil
+		return nil, nil
 	}
 	place := x.place(own)
 	if !x.blocks(o, mode, place) {
 		m.grant(x, o, mode)
-		return false, nil
+		return nil, nil
 	}
-	if wait.Policy != Block {
+	if policy != Block {
 		m.forget(x)
-		return false, ErrNotAvailable
+		return nil, ErrNotAvailable
 	}
 	w := &waiter{owner: o, object: x, mode: mode, granted: make(chan struct{}), since: m.now()}
 	x.queue = slices.Insert(x.queue, place, w)
 	o.waiting = w
 	m.owners[o] = struct{}{}
-	m.mu.Unlock()
-	err = m.await(ctx, w, wait)
-	m.mu.Lock()
-	return true, err
+	return w, nil
 }
 
 // await waits until a waiter has got its lock, or gives up.
