@@ -215,26 +215,55 @@ func (b *exprBinder) binary(e *ast.Binary) (expr.Expr, error) {
 			return b.compareRows(e.Operator.Symbol, left, right, pos)
 		}
 	}
-	if e.Operator.Symbol == "->" {
-		if name, ok := e.Right.(*ast.ColumnRef); ok && len(name.Parts) == 1 {
-			left, err := b.bind(e.Left)
-			if err != nil {
-				return nil, err
-			}
-			if left.Type().Kind == types.KindStruct {
-				return fieldOf(left, name.Parts[0], name.Pos())
-			}
+	if e.Operator.Symbol == "->" && !isTight(e) && mayBeStruct(ast.ArrowBase(e)) {
+		base, err := b.bind(ast.ArrowBase(e))
+		if err != nil {
+			return nil, err
+		}
+		if base.Type().Kind == types.KindStruct {
+			return b.bind(ast.TightenArrows(e))
 		}
 	}
 	left, err := b.bind(e.Left)
 	if err != nil {
 		return nil, err
 	}
+	if name, ok := e.Right.(*ast.ColumnRef); ok && e.Operator.Symbol == "->" && len(name.Parts) == 1 && left.Type().Kind == types.KindStruct {
+		return fieldOf(left, name.Parts[0], name.Pos())
+	}
 	right, err := b.bind(e.Right)
 	if err != nil {
 		return nil, err
 	}
 	return b.operator(e.Operator.Symbol, left, right, pos)
+}
+
+// isTight reports whether the arrows of s->f->g stand between names alone, so that
+// a struct's arrow, which binds more tightly than any other operator, and
+// PostgreSQL's, which binds less tightly than arithmetic, mean the same tree.
+func isTight(arrow *ast.Binary) bool {
+	for {
+		if _, ok := arrow.Right.(*ast.ColumnRef); !ok {
+			return false
+		}
+		inner, ok := arrow.Left.(*ast.Binary)
+		if !ok || inner.Operator.Symbol != "->" {
+			return ast.ArrowBase(arrow) == arrow.Left
+		}
+		arrow = inner
+	}
+}
+
+// mayBeStruct reports whether an expression is of a kind whose type is a struct at
+// times and that can be bound twice.
+func mayBeStruct(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.ColumnRef, *ast.FieldAccess, *ast.StructConstructor:
+		return true
+	case *ast.Subscript:
+		return mayBeStruct(e.Operand)
+	}
+	return false
 }
 
 // operator applies an operator; left is nil for a prefix operator.
