@@ -105,8 +105,8 @@ func (e *Engine) SetSequence(ctx context.Context, command *catalog.SetSequence) 
 	r := e.sequences.of(command.ID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// What was reserved before counts for an epoch that is over.
 	_, err := e.proposeCatalog(ctx, command)
-	r.left = 0
 	return err
 }
 

@@ -51,6 +51,10 @@ func (ab *alterBinder) addColumn(a *ast.AddColumn) error {
 	if err := cb.column(a.Column); err != nil {
 		return err
 	}
+	if len(cb.generations) > 0 {
+		return notSupported(a.Pos(), "adding a generated column is not supported").
+			WithHint("Add a column, UPDATE it, and set it in the statements that write the table.")
+	}
 	if len(cb.sequences) > 0 {
 		return notSupported(a.Pos(), "adding a serial or identity column is not supported").
 			WithHint("CREATE SEQUENCE, and add the column with DEFAULT nextval('…').")
@@ -128,6 +132,16 @@ func (ab *alterBinder) dropColumn(a *ast.DropColumn) error {
 				WithHint("Create another stream from this one: CREATE STREAM … AS SELECT ….")
 		}
 	}
+	generated, err := ab.generatedFrom(number)
+	if err != nil {
+		return err
+	}
+	if generated >= 0 {
+		name, other := r.Columns[number].Name, r.Columns[generated].Name
+		return sqlerr.New(sqlerr.DependentObjectsStillExist, a.Pos(), "cannot drop column %s of table %s because other objects depend on it", name, r.Name).
+			WithDetail("column %s of table %s depends on column %s of table %s", other, r.Name, name, r.Name).
+			WithHint("Drop that column first.")
+	}
 	ab.plan.Command.Cascade = ab.plan.Command.Cascade || a.Behavior == ast.Cascade
 	before := *r
 	if key := r.PrimaryKey(); key != nil && r.IsKey(number) {
@@ -141,6 +155,18 @@ func (ab *alterBinder) dropColumn(a *ast.DropColumn) error {
 	ab.bury(number)
 	ab.keyChanged(&before)
 	return nil
+}
+
+// generatedFrom returns the number of a column that is generated from another one, -1
+// where there is none.
+func (ab *alterBinder) generatedFrom(number int) (int, error) {
+	values, err := ab.generated(ab.next)
+	if err != nil {
+		return 0, err
+	}
+	return slices.IndexFunc(values, func(value expr.Expr) bool {
+		return value != nil && slices.Contains(columnsOf(value), number)
+	}), nil
 }
 
 // bury makes a column a tombstone.
@@ -223,7 +249,7 @@ func (ab *alterBinder) setDefault(a *ast.AlterColumn, column *catalog.Column) er
 	if err != nil {
 		return err
 	}
-	column.Default, column.Sequences = ast.String(a.Expr), SequencesOf(value)
+	column.Default, column.Sequences = defaultText(a.Expr), SequencesOf(value)
 	return nil
 }
 
@@ -244,6 +270,17 @@ func ownValues(column *catalog.Column, table string, pos int) error {
 // of the old type is stored as one of the new type is.
 func (ab *alterBinder) setType(a *ast.AlterColumn, number int) error {
 	column := &ab.next.Columns[number]
+	if column.Generated != "" {
+		return notSupported(a.Pos(), "altering the type of a generated column is not supported")
+	}
+	generated, err := ab.generatedFrom(number)
+	if err != nil {
+		return err
+	}
+	if generated >= 0 {
+		return notSupported(a.Pos(), "cannot alter type of a column used by a generated column").
+			WithDetail("Column %q is used by generated column %q.", column.Name, ab.next.Columns[generated].Name)
+	}
 	from := column.Type
 	to, err := ab.typeName(a.Type)
 	if err != nil {

@@ -131,8 +131,9 @@ func (ab *alterBinder) renameConstraint(a *ast.RenameMember) error {
 	return nil
 }
 
-// renameInChecks rewrites the conditions of CHECK constraints for a column or, with
-// a column of -1, a table that gets another name.
+// renameInChecks rewrites the conditions of CHECK constraints and the expressions of
+// generated columns for a column or, with a column of -1, a table that gets another
+// name.
 func (ab *alterBinder) renameInChecks(column int, name string) error {
 	r := ab.next
 	for i := range r.Constraints {
@@ -144,21 +145,39 @@ func (ab *alterBinder) renameInChecks(column int, name string) error {
 		if err != nil {
 			return err
 		}
-		eachColumnRef(reflect.ValueOf(condition), func(ref *ast.ColumnRef) {
-			qualified := len(ref.Parts) > 1 && ref.Parts[0] == r.Name
-			switch {
-			case column < 0 && qualified:
-				ref.Parts[0] = name
-			case column < 0:
-			case qualified && ref.Parts[1] == r.Columns[column].Name:
-				ref.Parts[1] = name
-			case ref.Parts[0] == r.Columns[column].Name:
-				ref.Parts[0] = name
-			}
-		})
+		renameIn(r, condition, column, name)
 		c.Expression = ast.String(condition)
 	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		if c.Generated == "" {
+			continue
+		}
+		value, err := sql.ParseExpr(c.Generated)
+		if err != nil {
+			return err
+		}
+		renameIn(r, value, column, name)
+		c.Generated = ast.String(value)
+	}
 	return nil
+}
+
+// renameIn rewrites an expression for a column or, with a column of -1, the table
+// itself.
+func renameIn(r *catalog.Relation, e ast.Expr, column int, name string) {
+	eachColumnRef(reflect.ValueOf(e), func(ref *ast.ColumnRef) {
+		qualified := len(ref.Parts) > 1 && ref.Parts[0] == r.Name
+		switch {
+		case column < 0 && qualified:
+			ref.Parts[0] = name
+		case column < 0:
+		case qualified && ref.Parts[1] == r.Columns[column].Name:
+			ref.Parts[1] = name
+		case ref.Parts[0] == r.Columns[column].Name:
+			ref.Parts[0] = name
+		}
+	})
 }
 
 // eachColumnRef calls visit with the columns that a tree refers to.

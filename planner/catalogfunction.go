@@ -56,6 +56,10 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 		1: {args: []types.Type{types.OID}, text: `SELECT '' WHERE $1 IS NOT NULL`},
 	},
 	"pg_size_pretty": {1: {args: []types.Type{types.Int8}, text: sizePretty}},
+	"pg_get_serial_sequence": {
+		2: {args: []types.Type{types.Text, types.Text}, text: `SELECT quote_ident(schema) || '.' || quote_ident(name) FROM millrace.sequences
+			WHERE owner = $1::regclass::oid AND owner_column = $2 ORDER BY identity DESC LIMIT 1`},
+	},
 	"pg_get_constraintdef": {
 		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'constraint'`},
 		2: {args: []types.Type{types.OID, types.Bool}, text: `SELECT definition FROM millrace.definitions

@@ -33,7 +33,7 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 	var names []string
 	if len(s.Columns) == 0 {
 		for i := range target.Columns {
-			if !target.Columns[i].Hidden {
+			if !target.Columns[i].Hidden && target.Columns[i].Generated == "" {
 				c.Columns, names = append(c.Columns, i), append(names, target.Columns[i].Name)
 			}
 		}
@@ -43,12 +43,19 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 		if err != nil {
 			return nil, err
 		}
+		if number >= 0 && target.Columns[number].Generated != "" {
+			return nil, sqlerr.New(sqlerr.InvalidColumnReference, name.Pos(), "column %q is a generated column", name.Value).
+				WithDetail("Generated columns cannot be used in COPY.")
+		}
 		if slices.Contains(c.Columns, number) {
 			return nil, sqlerr.New(sqlerr.DuplicateColumn, name.Pos(), "column %q specified more than once", name.Value)
 		}
 		c.Columns, names = append(c.Columns, number), append(names, name.Value)
 	}
 	if c.Defaults, err = b.columnDefaults(target); err != nil {
+		return nil, err
+	}
+	if c.Generated, err = b.generated(target); err != nil {
 		return nil, err
 	}
 	if c.Checks, err = b.checks(target); err != nil {

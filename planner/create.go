@@ -96,6 +96,8 @@ type createBinder struct {
 	keyed bool
 	// nullable says of columns whether they were declared NULL or NOT NULL.
 	nullable map[string]bool
+	// generations are the generated columns, bound when all columns are known.
+	generations []generation
 	// sequences are those of serial and identity columns.
 	sequences []catalog.Sequence
 	// conditions are the CHECK constraints, which are bound when all columns are
@@ -127,6 +129,9 @@ func (cb *createBinder) bind() error {
 		if err := cb.tableConstraint(constraint); err != nil {
 			return err
 		}
+	}
+	if err := cb.checkGenerations(); err != nil {
+		return err
 	}
 	if err := cb.addChecks(); err != nil {
 		return err
@@ -221,7 +226,6 @@ func checkColumnType(name string, t types.Type, pos int) error {
 // constraintWords names the constraints that are not supported.
 var constraintWords = map[ast.ColumnConstraintKind]string{
 	ast.ConstraintReferences: "REFERENCES",
-	ast.ConstraintGenerated:  "GENERATED",
 	ast.ConstraintHeaders:    "HEADERS", ast.ConstraintHeader: "HEADER",
 }
 
@@ -233,6 +237,9 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 	case ast.ConstraintCheck:
 		cb.conditions = append(cb.conditions, condition{c.Expr, c.Name, c.Timing, c.Pos()})
 	case ast.ConstraintDefault:
+		if column.Generated != "" {
+			return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "both default and generation expression specified for column %q of table %q", column.Name, cb.relation.Name)
+		}
 		if column.Identity != catalog.NotIdentity {
 			return sqlerr.New(sqlerr.SyntaxError, c.Pos(), "both default and identity specified for column %q of table %q", column.Name, cb.relation.Name)
 		}
@@ -243,7 +250,9 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 		if err != nil {
 			return err
 		}
-		column.Default, column.Sequences = ast.String(c.Expr), SequencesOf(value)
+		column.Default, column.Sequences = defaultText(c.Expr), SequencesOf(value)
+	case ast.ConstraintGenerated:
+		return cb.generate(c, column)
 	case ast.ConstraintIdentity:
 		return cb.identity(c, number)
 	case ast.ConstraintPrimaryKey:

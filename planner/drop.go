@@ -103,6 +103,11 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		command.Kind = catalog.KindStream
 	case ast.ObjectTable, ast.ObjectMaterializedView:
 		command.Kind = catalog.KindTable
+	case ast.ObjectSequence:
+		target, err := newBinder(env, modePull).targetName(name)
+		return &plan.DDL{Command: &catalog.CommentOnSequence{Name: target, Text: command.Text}, Tag: "COMMENT"}, err
+	case ast.ObjectConstraint:
+		return commentOnConstraint(env, s, command.Text)
 	case ast.ObjectColumn:
 		if len(name.Parts) < 2 {
 			return nil, notSupported(name.Pos(), "COMMENT ON COLUMN needs the name of a table and a column")
@@ -120,4 +125,25 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		return nil, err
 	}
 	return &plan.DDL{Command: command, Tag: "COMMENT"}, nil
+}
+
+// commentOnConstraint plans COMMENT ON CONSTRAINT name ON table. That of UNIQUE is
+// its index's.
+func commentOnConstraint(env *Environment, s *ast.Comment, text string) (*plan.DDL, error) {
+	target, err := newBinder(env, modePull).targetName(s.Table)
+	if err != nil {
+		return nil, err
+	}
+	ddl := &plan.DDL{Tag: "COMMENT"}
+	name := s.Name.Last()
+	if r := env.Catalog.Lookup(target.Schema, target.Name); r != nil && r.Constraint(name) == nil {
+		for _, i := range env.Catalog.IndexesOf(r.ID) {
+			if i.Constraint && i.Name == name {
+				ddl.Command = &catalog.CommentOnIndex{Name: catalog.Name{Schema: i.Schema, Name: i.Name}, Text: text}
+				return ddl, nil
+			}
+		}
+	}
+	ddl.Command = &catalog.CommentOnConstraint{Relation: target, Constraint: name, Text: text}
+	return ddl, nil
 }

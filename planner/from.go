@@ -190,6 +190,9 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 		return nil, err
 	}
 	if relation == nil {
+		if q := b.sequence(t.Name); q != nil {
+			return b.sequenceState(q, t, s)
+		}
 		for _, schema := range b.env.userSchemas() {
 			if table := b.systemTableIn(schema, t.Name); table != nil {
 				return b.systemScan(table, t, s)

@@ -21,6 +21,8 @@ type insertBinder struct {
 	columns []int
 	// explicit says that the statement lists the columns.
 	explicit bool
+	// overriding is "system" or "user" for OVERRIDING, "" without.
+	overriding string
 	// with are the common tables that the statement's clauses may name.
 	with     *withScope
 	defaults []expr.Expr
@@ -37,7 +39,7 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	ib := &insertBinder{binder: b, target: target, explicit: len(s.Columns) > 0}
+	ib := &insertBinder{binder: b, target: target, explicit: len(s.Columns) > 0, overriding: s.Overriding}
 	if err := ib.bindColumns(s.Columns); err != nil {
 		return nil, err
 	}
@@ -57,6 +59,9 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 		root, err = ib.bindQuery(s)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if root, err = b.withGenerated(root, target, 0); err != nil {
 		return nil, err
 	}
 	source := b.takeClause(root)
@@ -113,8 +118,6 @@ func (b *binder) finishClause(c *clause) (*plan.Query, error) {
 
 func refuseInsertClauses(s *ast.Insert) error {
 	switch {
-	case s.Overriding != "":
-		return notSupported(s.Pos(), "OVERRIDING is not supported")
 	case len(s.Options) > 0:
 		return notSupported(s.Options[0].Pos(), "options of INSERT are not supported")
 	case s.Source != nil && s.Source.Emit != nil:
@@ -310,16 +313,36 @@ func (ib *insertBinder) bindValues(values *ast.Values) (plan.Node, error) {
 			if _, isDefault := cell.(*ast.Default); isDefault {
 				continue
 			}
+			ignored, err := ib.ignores(i)
+			if err != nil {
+				return nil, err
+			}
 			value, err := eb.bind(cell)
 			if err != nil {
 				return nil, err
 			}
-			if rows[r][i], err = ib.assign(value, i); err != nil {
+			if value, err = ib.assign(value, i); err != nil {
 				return nil, err
+			}
+			if !ignored {
+				rows[r][i] = value
 			}
 		}
 	}
 	return ib.rows(rows), nil
+}
+
+// ignores reports whether OVERRIDING USER VALUE has the value for listed column i
+// ignored, and refuses one that the column cannot be given.
+func (ib *insertBinder) ignores(i int) (bool, error) {
+	if ib.columns[i] == plan.FetchRowtime {
+		return false, nil
+	}
+	c := &ib.target.Columns[ib.columns[i]]
+	if c.Identity != catalog.NotIdentity && ib.overriding == "user" {
+		return true, nil
+	}
+	return false, refuseValue(c, ib.overriding == "system", cannotInsert)
 }
 
 // rows makes whole rows of the target from rows of the listed columns; nil
@@ -382,7 +405,17 @@ func (ib *insertBinder) bindQuery(s *ast.Insert) (plan.Node, error) {
 			return nil, err
 		}
 	}
-	exprs := ib.spread(func(i int) expr.Expr { return columnOf(bound.node.Columns()[i], i) })
+	given := make([]expr.Expr, bound.visible)
+	for i := range given {
+		ignored, err := ib.ignores(i)
+		if err != nil {
+			return nil, err
+		}
+		if !ignored {
+			given[i] = columnOf(bound.node.Columns()[i], i)
+		}
+	}
+	exprs := ib.spread(func(i int) expr.Expr { return given[i] })
 	names := make([]string, len(exprs))
 	for i, c := range ib.outputColumns() {
 		names[i] = c.Name

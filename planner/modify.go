@@ -49,6 +49,10 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 		origin := mb.row.node.Columns()[i]
 		node.Cols[width+i].Table, node.Cols[width+i].Attribute = origin.Table, origin.Attribute
 	}
+	computed, err := mb.withGenerated(node, mb.target, width)
+	if err != nil {
+		return nil, err
+	}
 	scope := *mb.row.scope
 	scope.columns = nil
 	for _, c := range mb.row.scope.columns {
@@ -56,7 +60,7 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 		moved.value = shiftColumns(c.value, width)
 		scope.columns = append(scope.columns, &moved)
 	}
-	part, err := mb.finish(node, &scope, s.Returning, true)
+	part, err := mb.finish(computed, &scope, s.Returning, true)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +107,13 @@ func planTruncate(env *Environment, s *ast.Truncate) (*plan.Modify, error) {
 		}
 		if !slices.ContainsFunc(out.Parts, func(p plan.ModifyPart) bool { return p.Target.ID == part.Target.ID }) {
 			out.Parts = append(out.Parts, *part)
+		}
+	}
+	if s.RestartIdentity {
+		for _, q := range env.Catalog.Sequences() {
+			if slices.ContainsFunc(out.Parts, func(p plan.ModifyPart) bool { return p.Target.ID == q.Owner }) {
+				out.Restart = append(out.Restart, q.ID)
+			}
 		}
 	}
 	return out, nil
@@ -203,6 +214,9 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 			if _, isDefault := sources[i].(*ast.Default); isDefault {
 				values[number] = defaults[number]
 				continue
+			}
+			if err := refuseValue(&mb.target.Columns[number], false, cannotUpdate); err != nil {
+				return nil, err
 			}
 			value, err := eb.bind(sources[i])
 			if err != nil {

@@ -58,7 +58,11 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 		node = newFilter(node, where)
 	}
 	names := append(columnNames(newGiven(plan.GivenRows, columns)), pair.Name)
-	return ib.takeClause(newProject(node, append(values, columnOf(pair, 2*width)), names)), nil
+	node, err = ib.withGenerated(newProject(node, append(values, columnOf(pair, 2*width)), names), ib.target, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ib.takeClause(node), nil
 }
 
 // conflictTarget finds what the target of ON CONFLICT, where there is one, names.

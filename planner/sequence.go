@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"millrace/planner/plan"
+	"millrace/sql"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
@@ -113,11 +114,8 @@ func (o *sequenceOptions) read(b *binder, list []*ast.Option) error {
 
 // number returns the value of an option.
 func (o *sequenceOptions) number(option *ast.Option) (int64, error) {
-	text, err := optionText(option)
-	if err != nil {
-		return 0, err
-	}
-	d, err := types.ParseText(types.Int8, strings.TrimPrefix(text, "+"), types.DefaultFormat())
+	text := strings.TrimPrefix(strings.ReplaceAll(ast.String(option.Value), " ", ""), "+")
+	d, err := types.ParseText(types.Int8, text, types.DefaultFormat())
 	if err != nil {
 		return 0, sqlerr.From(err).At(option.Value.Pos())
 	}
@@ -336,6 +334,36 @@ func (o *sequenceOptions) readOwner(b *binder) error {
 	return nil
 }
 
+// sequence finds a sequence by its name; nil where there is none.
+func (b *binder) sequence(name *ast.Name) *catalog.Sequence {
+	schemas := b.env.userSchemas()
+	if schema := name.Schema(); schema != "" {
+		schemas = []string{schema}
+	}
+	for _, schema := range schemas {
+		if q := b.env.Catalog.LookupSequence(schema, name.Last()); q != nil {
+			return q
+		}
+	}
+	return nil
+}
+
+// sequenceState is a sequence in FROM: one row that tells how far it is.
+func (b *binder) sequenceState(q *catalog.Sequence, t *ast.TableName, s *scope) (*fromItem, error) {
+	if err := b.refuse(t.Pos(), "a sequence in FROM"); err != nil {
+		return nil, err
+	}
+	parsed, err := sql.Parse("SELECT last_value, log_cnt, is_called FROM millrace.sequences WHERE id = " + decimal64(int64(q.ID)))
+	if err != nil {
+		return nil, err
+	}
+	bound, err := b.query(parsed[0].(*ast.Query), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return b.named(bound, q.Name, nil, t.Alias, s, t.Pos())
+}
+
 // serialTypes are the types that make a column with a sequence of its own.
 var serialTypes = map[string]types.Type{
 	"smallserial": types.Int2, "serial2": types.Int2,
@@ -381,13 +409,26 @@ func (cb *createBinder) serial(number int) error {
 // SequenceDefault is the text of the default that takes the next value of a
 // sequence.
 func SequenceDefault(q *catalog.Sequence) string {
-	name := ast.String(&ast.ColumnRef{Parts: []string{q.Name}})
-	return ast.String(&ast.FunctionCall{
-		Name: &ast.Name{Parts: []string{"nextval"}},
-		Args: []ast.Expr{&ast.Cast{
-			Operand: &ast.StringLiteral{Value: name}, Type: &ast.TypeName{Name: "regclass"},
-		}},
-	})
+	return nextValueText(ast.String(&ast.ColumnRef{Parts: []string{q.Name}}))
+}
+
+// nextValueText is a call of nextval as PostgreSQL shows it.
+func nextValueText(name string) string {
+	return "nextval(" + ast.String(&ast.StringLiteral{Value: name}) + "::regclass)"
+}
+
+// defaultText is the text of a DEFAULT expression as the catalog keeps it.
+func defaultText(e ast.Expr) string {
+	if call, ok := e.(*ast.FunctionCall); ok && call.Name.Last() == "nextval" && len(call.Args) == 1 {
+		arg := call.Args[0]
+		if cast, ok := arg.(*ast.Cast); ok && cast.Type.Name == "regclass" {
+			arg = cast.Operand
+		}
+		if literal, ok := arg.(*ast.StringLiteral); ok {
+			return nextValueText(literal.Value)
+		}
+	}
+	return ast.String(e)
 }
 
 // identity makes a column an identity column.

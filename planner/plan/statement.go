@@ -70,6 +70,8 @@ type Modify struct {
 	Uncounted bool
 	// Parts are the tables: several for TRUNCATE alone.
 	Parts []ModifyPart
+	// Restart are the sequences that begin anew with it: TRUNCATE … RESTART IDENTITY.
+	Restart []catalog.ObjectID
 }
 
 // ModifyPart is what is done to one table.
@@ -159,6 +161,9 @@ type Copy struct {
 	// Defaults has an expression for each of the target's columns, of the
 	// column's type: what a row gets that the data does not give.
 	Defaults []expr.Expr
+	// Generated has an expression over the target's columns for each generated one,
+	// nil for the others; it is nil where there are none.
+	Generated []expr.Expr
 	// Checks are the CHECK constraints of the target.
 	Checks []Check
 

@@ -34,6 +34,10 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return applySetSequence(s, c)
 	case *ReturnValues:
 		return applyReturnValues(s, c)
+	case *CommentOnSequence:
+		next, err = applyCommentOnSequence(s, c)
+	case *CommentOnConstraint:
+		next, err = applyCommentOnConstraint(s, c)
 	case *CreateSequence:
 		next, err = applyCreateSequence(s, c, &result)
 	case *AlterSequence:
@@ -180,6 +184,38 @@ func applyComment(s *Snapshot, c *CommentOn) (*Snapshot, error) {
 		changed.Columns[column].Comment = c.Text
 	}
 	next := s.edit()
+	next.replaceRelation(&changed)
+	return next, nil
+}
+
+func applyCommentOnSequence(s *Snapshot, c *CommentOnSequence) (*Snapshot, error) {
+	q := s.LookupSequence(c.Name.Schema, c.Name.Name)
+	if q == nil {
+		if s.NameTaken(c.Name.Schema, c.Name.Name) {
+			return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a sequence", c.Name.Name)
+		}
+		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", c.Name.String())
+	}
+	changed := *q
+	changed.Comment = c.Text
+	next := s.edit()
+	next.replaceSequence(&changed)
+	return next, nil
+}
+
+func applyCommentOnConstraint(s *Snapshot, c *CommentOnConstraint) (*Snapshot, error) {
+	r := s.Lookup(c.Relation.Schema, c.Relation.Name)
+	if r == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", c.Relation.String())
+	}
+	if r.Constraint(c.Constraint) == nil {
+		return nil, sqlerr.New(sqlerr.UndefinedObject, -1, "constraint %q for table %q does not exist", c.Constraint, r.Name)
+	}
+	changed := *r
+	changed.Constraints = slices.Clone(r.Constraints)
+	changed.Constraint(c.Constraint).Comment = c.Text
+	next := s.edit()
+	changed.Changed = next.version
 	next.replaceRelation(&changed)
 	return next, nil
 }

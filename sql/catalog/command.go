@@ -175,6 +175,19 @@ type SetSequence struct {
 	Restart bool
 }
 
+// CommentOnSequence sets the comment of a sequence; "" removes it.
+type CommentOnSequence struct {
+	Name Name
+	Text string
+}
+
+// CommentOnConstraint sets the comment of a constraint of a relation; "" removes it.
+type CommentOnConstraint struct {
+	Relation   Name
+	Constraint string
+	Text       string
+}
+
 // ReturnValues takes values back that were reserved in an epoch, up to Reserved, and
 // never given: Given is the last one that was. Where others have been reserved since,
 // it does nothing.
@@ -185,6 +198,10 @@ type ReturnValues struct {
 }
 
 func (*CreateSequence) command() {}
+
+func (*CommentOnSequence) command()   {}
+func (*CommentOnConstraint) command() {}
+
 func (*AlterSequence) command()  {}
 func (*DropSequences) command()  {}
 func (*NextValues) command()     {}

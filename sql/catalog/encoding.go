@@ -60,6 +60,10 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "abandon_index", indexIDRecord(*c), nil
 	case *CommentOnIndex:
 		return "comment_on_index", indexCommentRecord(*c), nil
+	case *CommentOnSequence:
+		return "comment_on_sequence", sequenceCommentRecord(*c), nil
+	case *CommentOnConstraint:
+		return "comment_on_constraint", constraintCommentRecord(*c), nil
 	case *CreateSequence:
 		return "create_sequence", createSequenceRecord{Sequence: newSequenceRecord(&c.Sequence), IfNotExists: c.IfNotExists}, nil
 	case *AlterSequence:
@@ -141,6 +145,16 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		return decodeIndexCommand(&envelope)
 	case "create_sequence", "alter_sequence", "drop_sequences", "next_values", "set_sequence", "return_values":
 		return decodeSequenceCommand(&envelope)
+	case "comment_on_sequence":
+		var r sequenceCommentRecord
+		err := unmarshal(envelope.Body, &r)
+		c := CommentOnSequence(r)
+		return &c, err
+	case "comment_on_constraint":
+		var r constraintCommentRecord
+		err := unmarshal(envelope.Body, &r)
+		c := CommentOnConstraint(r)
+		return &c, err
 	case "reserve_row_ids":
 		var r reserveRecord
 		if err := unmarshal(envelope.Body, &r); err != nil {

@@ -59,6 +59,17 @@ type returnValuesRecord struct {
 	Given    int64    `json:"given"`
 }
 
+type sequenceCommentRecord struct {
+	Name Name   `json:"name"`
+	Text string `json:"text"`
+}
+
+type constraintCommentRecord struct {
+	Relation   Name   `json:"relation"`
+	Constraint string `json:"constraint"`
+	Text       string `json:"text"`
+}
+
 func newSequenceRecord(q *Sequence) sequenceRecord {
 	return sequenceRecord{
 		ID: q.ID, Schema: q.Schema, Name: q.Name, Type: typeKinds[q.Type.Kind],

@@ -298,17 +298,26 @@ func applyNextValues(s *Snapshot, c *NextValues) (*Snapshot, Result, error) {
 		return s, result, sqlerr.New(sqlerr.UndefinedTable, -1, "the sequence was dropped")
 	}
 	q := *old
-	first := q.Last
+	first, count, err := q.Take(c.Count)
+	if err != nil {
+		return s, result, err
+	}
+	result.First, result.Count, result.Increment, result.Epoch = first, count, q.Increment, q.Epoch
+	return s.moveSequence(&q), result, nil
+}
+
+// Take moves a copy of a sequence by up to count values, at least one, and returns the
+// first and how many it took.
+func (q *Sequence) Take(count int64) (first, taken int64, err error) {
+	first = q.Last
 	if q.Called {
-		var err error
 		if first, err = q.following(); err != nil {
-			return s, result, err
+			return 0, 0, err
 		}
 	}
-	result.First, result.Increment, result.Epoch = first, q.Increment, q.Epoch
-	result.Count = min(c.Count, q.remaining(first))
-	q.Last, q.Called = first+(result.Count-1)*q.Increment, true
-	return s.moveSequence(&q), result, nil
+	taken = min(count, q.remaining(first))
+	q.Last, q.Called = first+(taken-1)*q.Increment, true
+	return first, taken, nil
 }
 
 // following returns the value behind Last.

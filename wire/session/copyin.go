@@ -124,7 +124,7 @@ func (s *Session) newCopyLoader(n *plan.Copy, binary bool) (*copyLoader, error) 
 		arena:  new(types.StringArena),
 	}
 	for i := range n.Target.Columns {
-		l.constrained = l.constrained || n.Target.Columns[i].NotNull
+		l.constrained = l.constrained || n.Target.Columns[i].NotNull && !n.Target.Columns[i].Hidden
 	}
 	l.rowtime.Type = types.TimestampTZ
 	for _, column := range n.Columns {
@@ -363,6 +363,16 @@ func (l *copyLoader) complete(ctx context.Context) error {
 			return err
 		}
 	}
+	for i, e := range l.plan.Generated {
+		if e == nil {
+			continue
+		}
+		var values types.Vector
+		if err := l.evaluate(e, l.batch, &values); err != nil {
+			return err
+		}
+		l.batch.Columns[i] = values
+	}
 	if l.hasRowtime {
 		l.batch.Rowtimes = rowtimes(&l.rowtime)
 		l.rowtime.Reset(types.TimestampTZ)
@@ -388,12 +398,17 @@ func (l *copyLoader) fillDefault(column int) error {
 		}
 		return nil
 	}
+	return l.evaluate(e, &types.Batch{Len: l.batch.Len}, vector)
+}
+
+// evaluate computes an expression over rows; the first that fails is the error.
+func (l *copyLoader) evaluate(e expr.Expr, rows *types.Batch, values *types.Vector) error {
 	program, err := expr.Compile(e)
 	if err != nil {
 		return err
 	}
 	evaluation := &expr.Context{Now: l.session.transactionTime(), Format: l.format, Session: l.session}
-	program.Eval(evaluation, &types.Batch{Len: l.batch.Len}, nil, vector)
+	program.Eval(evaluation, rows, nil, values)
 	if len(evaluation.Errors) > 0 {
 		return evaluation.Errors[0].Err
 	}

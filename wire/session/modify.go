@@ -29,6 +29,9 @@ func (s *Session) modify(ctx context.Context, p *portal, n *plan.Modify, immedia
 	if err != nil {
 		return "", err
 	}
+	if err := s.restartSequences(n.Restart, immediate); err != nil {
+		return "", err
+	}
 	tag := n.Tag
 	if !n.Uncounted {
 		tag = fmt.Sprintf("%s %d", n.Tag, c.count)

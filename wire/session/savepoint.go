@@ -1,7 +1,10 @@
 package session
 
 import (
+	"maps"
+
 	"millrace/sql/ast"
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 )
 
@@ -12,7 +15,8 @@ type savepoint struct {
 	settings, lasting *values
 	readOnly          bool
 	// cursors is how many cursors had been declared.
-	cursors int
+	cursors  int
+	restarts map[catalog.ObjectID]catalog.Sequence
 	// locks is the mark in the transaction's locks.
 	locks int
 }
@@ -26,7 +30,7 @@ func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
 	t.savepoints = append(t.savepoints, savepoint{
 		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
 		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
-		locks: s.lockMark(),
+		locks: s.lockMark(), restarts: maps.Clone(t.restarts),
 	})
 	return "SAVEPOINT", nil
 }
@@ -68,7 +72,7 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 	t.savepoints = t.savepoints[:i+1]
 	t.cut(point.held, point.heldBytes)
 	s.releaseLocks(point.locks)
-	t.readOnly = point.readOnly
+	t.readOnly, t.restarts = point.readOnly, maps.Clone(point.restarts)
 	t.state = stateBlock
 	s.settings, s.lasting = point.settings, point.lasting
 	for name, c := range s.cursors {

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 )
@@ -33,7 +35,12 @@ func (s *Session) NextValues(oid uint32, values []int64) (given int, err error) 
 	if err := s.requireWritable("nextval()"); err != nil {
 		return 0, err
 	}
-	given, err = s.options.Backend.NextValues(s.life, q.ID, values)
+	if restarted, is := s.transaction.restarts[q.ID]; is {
+		given, err = takeValues(&restarted, values)
+		s.transaction.restarts[q.ID] = restarted
+	} else {
+		given, err = s.options.Backend.NextValues(s.life, q.ID, values)
+	}
 	if given > 0 {
 		if s.sequences.current == nil {
 			s.sequences.current = map[catalog.ObjectID]int64{}
@@ -73,7 +80,10 @@ func (s *Session) SetValue(oid uint32, value int64, called bool) error {
 	if err := s.requireWritable("setval()"); err != nil {
 		return err
 	}
-	if err := s.options.Backend.SetSequence(s.life, &catalog.SetSequence{ID: q.ID, Value: value, Called: called}); err != nil {
+	if restarted, is := s.transaction.restarts[q.ID]; is && value >= q.Min && value <= q.Max {
+		restarted.Last, restarted.Called = value, called
+		s.transaction.restarts[q.ID] = restarted
+	} else if err := s.options.Backend.SetSequence(s.life, &catalog.SetSequence{ID: q.ID, Value: value, Called: called}); err != nil {
 		return err
 	}
 	if called {
@@ -81,6 +91,57 @@ func (s *Session) SetValue(oid uint32, value int64, called bool) error {
 			s.sequences.current = map[catalog.ObjectID]int64{}
 		}
 		s.sequences.current[q.ID] = value
+	}
+	return nil
+}
+
+// takeValues takes the next values of a sequence that only its transaction sees.
+func takeValues(q *catalog.Sequence, values []int64) (given int, err error) {
+	for given < len(values) {
+		first, taken, err := q.Take(int64(len(values) - given))
+		if err != nil {
+			return given, err
+		}
+		for i := range taken {
+			values[given] = first + i*q.Increment
+			given++
+		}
+	}
+	return given, nil
+}
+
+// restartSequences begins sequences anew: at once, or as a part of the transaction,
+// which sees it from now on.
+func (s *Session) restartSequences(ids []catalog.ObjectID, immediate bool) error {
+	for _, id := range ids {
+		if immediate {
+			if err := s.options.Backend.SetSequence(s.life, &catalog.SetSequence{ID: id, Restart: true}); err != nil {
+				return err
+			}
+			continue
+		}
+		q := s.options.Backend.Catalog().Sequence(id)
+		if q == nil {
+			continue
+		}
+		if s.transaction.restarts == nil {
+			s.transaction.restarts = map[catalog.ObjectID]catalog.Sequence{}
+		}
+		restarted := *q
+		restarted.Last, restarted.Called = q.Start, false
+		s.transaction.restarts[id] = restarted
+	}
+	return nil
+}
+
+// keepRestarts makes the restarts of a transaction whose rows are written everybody's.
+func (s *Session) keepRestarts(ctx context.Context) error {
+	restarts := s.transaction.restarts
+	s.transaction.restarts = nil
+	for id, q := range restarts {
+		if err := s.options.Backend.SetSequence(context.WithoutCancel(ctx), &catalog.SetSequence{ID: id, Value: q.Last, Called: q.Called}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -72,6 +72,11 @@ func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
 	return list, nil
 }
 
+// SequenceState implements systables.Runtime.
+func (v runtimeView) SequenceState(id catalog.ObjectID) (last int64, called bool, ahead int64) {
+	return v.session.options.Backend.SequenceState(id)
+}
+
 // Cursors implements systables.Runtime.
 func (v runtimeView) Cursors(context.Context) ([]systables.Cursor, error) {
 	var list []systables.Cursor

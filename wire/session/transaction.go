@@ -41,6 +41,8 @@ type transaction struct {
 	readers *int
 	// locks is the owner of the transaction's locks, nil before the first.
 	locks *lock.Owner
+	// restarts are the sequences that the transaction began anew, as it sees them.
+	restarts map[catalog.ObjectID]catalog.Sequence
 	// settings and lasting are the session's before the transaction.
 	settings, lasting *values
 	savepoints        []savepoint
@@ -152,10 +154,12 @@ func (s *Session) writeHeld(ctx context.Context) error {
 		writes = append(writes, s.transaction.overlay.Changes()...)
 	}
 	s.transaction.held, s.transaction.heldBytes, s.transaction.overlay = nil, 0, nil
-	if len(writes) == 0 {
-		return nil
+	if len(writes) > 0 {
+		if err := s.writeNow(ctx, writes, true); err != nil {
+			return err
+		}
 	}
-	return s.writeNow(ctx, writes, true)
+	return s.keepRestarts(ctx)
 }
 
 // hold keeps rows until the transaction commits. The batch belongs to the

@@ -20,10 +20,10 @@ func checks(r *catalog.Relation) []*catalog.Constraint {
 }
 
 // attributes turns column numbers into attribute numbers.
-func attributes(columns []int) []int {
+func attributes(r *catalog.Relation, columns []int) []int {
 	numbers := make([]int, len(columns))
 	for i, c := range columns {
-		numbers[i] = c + 1
+		numbers[i] = r.Attribute(c)
 	}
 	return numbers
 }
@@ -34,7 +34,7 @@ func checkConstraintRows(r *catalog.Relation) []row {
 	for _, c := range checks(r) {
 		rows = append(rows, row{
 			"oid": c.ID, "conname": c.Name, "connamespace": schemaOID(r.Schema), "contype": "c",
-			"convalidated": true, "conrelid": r.ID, "conislocal": true, "conkey": attributes(c.Columns), "conbin": c.Expression,
+			"convalidated": true, "conrelid": r.ID, "conislocal": true, "conkey": attributes(r, c.Columns), "conbin": c.Expression,
 		})
 	}
 	return rows
@@ -43,42 +43,16 @@ func checkConstraintRows(r *catalog.Relation) []row {
 // checkDefinition is what pg_get_constraintdef returns of a CHECK: PostgreSQL puts
 // operators in parentheses unless the text is to be pretty.
 func checkDefinition(c *catalog.Constraint, pretty bool) string {
-	if pretty || !hasOperator(c.Expression) {
+	if pretty {
 		return "CHECK (" + c.Expression + ")"
 	}
-	return "CHECK ((" + c.Expression + "))"
-}
-
-// hasOperator reports whether the text of an expression is an operation rather than
-// a name, a call or CASE: then it has a space outside of parentheses and quotes.
-func hasOperator(text string) bool {
-	if strings.HasPrefix(text, "CASE ") {
-		return false
-	}
-	depth, quote := 0, byte(0)
-	for i := range len(text) {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '(' || c == '[':
-			depth++
-		case c == ')' || c == ']':
-			depth--
-		case c == ' ' && depth == 0:
-			return true
-		}
-	}
-	return false
+	return "CHECK (" + shownExpression(c.Expression) + ")"
 }
 
 // notNullName is the name under which information_schema shows NOT NULL of a column
 // as a CHECK.
 func notNullName(r *catalog.Relation, column int) string {
-	return fmt.Sprintf("%d_%d_%d_not_null", schemaOID(r.Schema), r.ID, column+1)
+	return fmt.Sprintf("%d_%d_%d_not_null", schemaOID(r.Schema), r.ID, r.Attribute(column))
 }
 
 func informationConstraints(_ context.Context, env *Environment, _ *Table) ([]row, error) {

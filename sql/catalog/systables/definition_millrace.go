@@ -23,5 +23,7 @@ var millraceTables = []definition{
 		rows int8, bytes int8, rowtime timestamptz`},
 	{15014, "late_rows", `time timestamptz, query name, shard int4, "partition" int4, "offset" int8, rowtime timestamptz,
 		window_start timestamptz, window_end timestamptz, rows int8`},
+	{15016, "sequences", `id oid, schema name, name name, type text, last_value int8, log_cnt int8, is_called bool,
+		owner oid, owner_column text, identity bool, comment text`},
 	{15013, "definitions", `id oid, kind text, number int4, definition text`},
 }

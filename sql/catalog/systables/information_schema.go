@@ -12,6 +12,7 @@ func informationSchemaRows(r *Registry) map[string]rowsFunc {
 		"information_schema_catalog_name": func(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 			return []row{{"catalog_name": env.Database}}, nil
 		},
+		"sequences":               informationSequences,
 		"schemata":                informationSchemata,
 		"tables":                  r.informationTables,
 		"columns":                 r.informationColumns,
@@ -73,7 +74,13 @@ func (r *Registry) informationColumns(_ context.Context, env *Environment, _ *Ta
 				continue
 			}
 			column := columnRow(env, relation.Schema, relation.Name, relation.Attribute(i), c.Name, c.Type, c.NotNull)
-			column["column_default"] = orNull(c.Default)
+			column["column_default"] = nil
+			if c.Default != "" {
+				column["column_default"] = shownDefault(c)
+			}
+			for field, value := range identityFacts(env, relation, i) {
+				column[field] = value
+			}
 			if !relation.Derived() {
 				column["is_updatable"] = "YES"
 			}

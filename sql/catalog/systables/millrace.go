@@ -25,6 +25,7 @@ func millraceRows(r *Registry) map[string]rowsFunc {
 		"sessions":     millraceSessions,
 		"settings":     millraceSettings,
 		"partitions":   millracePartitions,
+		"sequences":    millraceSequences,
 		"definitions":  millraceDefinitions,
 	}
 }

@@ -54,6 +54,9 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 		"pg_indexes":             pgIndexes,
 		"pg_constraint":          pgConstraint,
 		"pg_description":         pgDescription,
+		"pg_depend":              pgDepend,
+		"pg_sequence":            pgSequence,
+		"pg_sequences":           pgSequences,
 		"pg_tables":              r.pgTables,
 		"pg_views":               r.pgViews,
 		"pg_am":                  pgAm,
@@ -123,7 +126,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 			rows = append(rows, i.classRow())
 		}
 	}
-	return rows, nil
+	return append(rows, sequenceClassRows(env)...), nil
 }
 
 func classRow(oid int, name string, schema int, kind string, columns int) row {
@@ -147,7 +150,11 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 				continue
 			}
 			attribute := attributeRow(int(relation.ID), relation.Attribute(i), c.Name, c.Type)
-			attribute["attnotnull"], attribute["atthasdef"] = c.NotNull, c.Default != ""
+			attribute["attnotnull"], attribute["atthasdef"] = c.NotNull, c.Default != "" || c.Generated != ""
+			attribute["attidentity"] = identityLetter(c)
+			if c.Generated != "" {
+				attribute["attgenerated"] = "s"
+			}
 			attribute["atthasmissing"], attribute["attisdropped"] = c.Missing.Valid, c.Dropped
 			if c.Dropped {
 				attribute["atttypid"] = 0
@@ -158,7 +165,7 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 			rows = append(rows, i.attributeRows()...)
 		}
 	}
-	return rows, nil
+	return append(rows, sequenceAttributeRows(env)...), nil
 }
 
 func attributeRow(relation, number int, name string, t types.Type) row {
@@ -178,8 +185,13 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Columns {
-			if c := &relation.Columns[i]; c.Default != "" {
-				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": c.Default})
+			c := &relation.Columns[i]
+			text := c.Generated
+			if c.Default != "" {
+				text = shownDefault(c)
+			}
+			if text != "" {
+				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": text})
 			}
 		}
 	}
@@ -197,9 +209,19 @@ func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) 
 }
 
 func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	const classPgClass = 1259
+	const classPgClass, classPgConstraint = 1259, 2606
 	var rows []row
+	for _, q := range env.Catalog.Sequences() {
+		if q.Comment != "" {
+			rows = append(rows, row{"objoid": q.ID, "classoid": classPgClass, "description": q.Comment})
+		}
+	}
 	for _, relation := range env.Catalog.Relations() {
+		for i := range relation.Constraints {
+			if c := &relation.Constraints[i]; c.Comment != "" {
+				rows = append(rows, row{"objoid": c.ID, "classoid": classPgConstraint, "description": c.Comment})
+			}
+		}
 		if relation.Comment != "" {
 			rows = append(rows, row{"objoid": relation.ID, "classoid": classPgClass, "description": relation.Comment})
 		}

@@ -49,6 +49,7 @@ func (testRuntime) Settings(context.Context) ([]Setting, error) {
 	return []Setting{{Name: "timezone", Value: "UTC", Default: "UTC", Context: "user"}}, nil
 }
 
+func (testRuntime) SequenceState(catalog.ObjectID) (int64, bool, int64) { return 7, true, 3 }
 func (testRuntime) Cursors(context.Context) ([]Cursor, error) {
 	return []Cursor{{Name: "c", Statement: "SELECT 1", Hold: true}}, nil
 }

@@ -79,6 +79,9 @@ type Runtime interface {
 	Sessions(ctx context.Context) ([]SessionStatus, error)
 	// Locks returns the locks that are held and awaited.
 	Locks(ctx context.Context) ([]LockStatus, error)
+	// SequenceState returns the last value of a sequence, whether it was given (it is
+	// the next one otherwise), and how many values are reserved behind it.
+	SequenceState(id catalog.ObjectID) (last int64, called bool, ahead int64)
 	// Settings returns the run-time parameters as the asking session sees them.
 	Settings(ctx context.Context) ([]Setting, error)
 	// Cursors and PreparedStatements are those of the asking session.
