@@ -8,14 +8,15 @@ import (
 
 // What the generator makes; a feature is switched on when both servers have it.
 const (
-	withKeyless  = true
-	withChecks   = true
-	withUnique   = false
-	withIndexes  = false
-	withAlter    = true
-	withIdentity = false
-	withLocks    = true
-	withRowLocks = false
+	withKeyless     = true
+	withChecks      = true
+	withUnique      = true
+	withIndexes     = true
+	withAlter       = true
+	withIdentity    = false
+	withLocks       = true
+	withRowLocks    = true
+	withAlterUnique = false
 )
 
 var (
@@ -73,10 +74,12 @@ func (g *generator) createTable() string {
 			}
 		}
 	}
+	// PostgreSQL makes one index of a primary key and a UNIQUE on the same columns.
+	primary := key
 	var list []string
 	for i, c := range t.columns {
 		own := len(key) == 1 && key[0] == i && g.oneIn(2)
-		list = append(list, g.columnDefinition(t, c, own))
+		list = append(list, g.columnDefinition(t, c, own, !sameColumns([]int{i}, primary)))
 		if own {
 			key = nil
 		}
@@ -84,13 +87,17 @@ func (g *generator) createTable() string {
 	if len(key) > 0 {
 		list = append(list, g.constraintName("pk")+"PRIMARY KEY ("+g.keyColumns(t, key)+")")
 	}
-	if withUnique && g.oneIn(4) {
-		list = append(list, g.constraintName("u")+"UNIQUE ("+g.keyColumns(t, g.Perm(count)[:1+g.IntN(min(2, count))])+")")
+	if unique := g.Perm(count)[:1+g.IntN(min(2, count))]; withUnique && g.oneIn(4) && !sameColumns(unique, primary) {
+		list = append(list, g.constraintName("u")+"UNIQUE ("+g.keyColumns(t, unique)+")")
 	}
 	if withChecks && g.oneIn(4) {
 		list = append(list, g.constraintName("check")+"CHECK ("+g.check(t)+")")
 	}
 	return fmt.Sprintf("CREATE TABLE %s%s (%s)", g.pick("", "", "IF NOT EXISTS "), t.name, strings.Join(list, ", "))
+}
+
+func sameColumns(a, b []int) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 func (g *generator) keyColumns(t *table, key []int) string {
@@ -106,11 +113,12 @@ func (g *generator) constraintName(stem string) string {
 	if !g.oneIn(5) {
 		return ""
 	}
-	return fmt.Sprintf("CONSTRAINT %s%d ", stem, g.IntN(3))
+	g.names++
+	return fmt.Sprintf("CONSTRAINT %s%d ", stem, g.names%5)
 }
 
 // columnDefinition returns a column with its constraints.
-func (g *generator) columnDefinition(t *table, c column, primary bool) string {
+func (g *generator) columnDefinition(t *table, c column, primary, mayBeUnique bool) string {
 	text := c.name + " " + c.typ
 	switch {
 	case withIdentity && g.oneIn(12):
@@ -124,11 +132,11 @@ func (g *generator) columnDefinition(t *table, c column, primary bool) string {
 	if withChecks && g.oneIn(7) {
 		text += " " + g.constraintName("check") + "CHECK (" + g.check(&table{name: t.name, columns: []column{c}}) + ")"
 	}
-	if withUnique && g.oneIn(9) {
-		text += " UNIQUE"
-	}
-	if primary {
+	switch {
+	case primary:
 		text += " PRIMARY KEY"
+	case withUnique && mayBeUnique && g.oneIn(9):
+		text += " UNIQUE"
 	}
 	return text
 }
@@ -176,7 +184,7 @@ func (g *generator) alter(t *table) string {
 	switch g.IntN(14) {
 	case 0, 1, 2:
 		added := column{name: g.pick(columnNames...), typ: g.pick(columnTypes...)}
-		change = "ADD " + g.pick("", "COLUMN ", "COLUMN IF NOT EXISTS ") + g.columnDefinition(t, added, false)
+		change = "ADD " + g.pick("", "COLUMN ", "COLUMN IF NOT EXISTS ") + g.columnDefinition(t, added, false, withAlterUnique)
 	case 3, 4:
 		change = "DROP " + g.pick("", "COLUMN ", "COLUMN IF EXISTS ") + g.pick(c.name, c.name, g.pick(columnNames...)) + g.pick("", "", " CASCADE")
 	case 5:
@@ -188,11 +196,15 @@ func (g *generator) alter(t *table) string {
 	case 8, 9:
 		change = "ALTER COLUMN " + c.name + g.pick(" SET NOT NULL", " DROP NOT NULL")
 	case 10:
+		if !withAlterUnique && len(t.unique) > 0 {
+			change = "DROP COLUMN IF EXISTS q"
+			break
+		}
 		change = "ADD " + g.constraintName("pk") + "PRIMARY KEY (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
 	case 11:
 		change = "ADD " + g.constraintName("check") + "CHECK (" + g.check(t) + ")"
 	case 12:
-		if !withUnique {
+		if !withAlterUnique {
 			change = "DROP COLUMN IF EXISTS q"
 			break
 		}

@@ -22,6 +22,8 @@ type generator struct {
 	failed [sessions]bool
 	// shifts counts the statements that move keys out of the way.
 	shifts int
+	// names counts the constraints with names.
+	names int
 	// ends are the ways in which the server may go away.
 	ends []stepKind
 }
