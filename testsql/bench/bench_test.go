@@ -104,9 +104,7 @@ func TestBench(t *testing.T) {
 		}
 	}
 	millrace := server{"millrace", process.URL()}
-	postgres := server{"postgres", harness.StartPostgres(t, true).URL()}
-	postgres.url = strings.Replace(postgres.url, "host=", "host=127.0.0.1 hostdir=", 1)
-	postgres.url = tcpURL(postgres.url)
+	postgres := server{"postgres", loopback(harness.StartPostgres(t, true).URL())}
 	fmt.Printf("%-58s %-32s %-32s %6s\n", "", "Millrace", "PostgreSQL 15", "ratio")
 	benchCopy(t, millrace, postgres)
 	benchGroups(t, millrace, postgres)
@@ -115,15 +113,16 @@ func TestBench(t *testing.T) {
 	benchPointReads(t, millrace, postgres)
 }
 
-// tcpURL drops the socket's folder from a connection string.
-func tcpURL(url string) string {
-	var kept []string
-	for _, word := range strings.Fields(url) {
-		if !strings.HasPrefix(word, "hostdir=") {
-			kept = append(kept, word)
+// loopback puts the loopback address in the place of the socket's folder in a
+// connection string.
+func loopback(url string) string {
+	words := strings.Fields(url)
+	for i, word := range words {
+		if strings.HasPrefix(word, "host=") {
+			words[i] = "host=127.0.0.1"
 		}
 	}
-	return strings.Join(kept, " ")
+	return strings.Join(words, " ")
 }
 
 // schema is one of the shapes of rows that are copied.
