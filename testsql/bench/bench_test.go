@@ -1,7 +1,5 @@
 //go:build bench
 
-// Package bench measures Millrace beside PostgreSQL 15 on the same machine in
-// the same run: medians of several repeats with their spread, and ratios.
 package bench
 
 import (
