@@ -92,8 +92,8 @@ type createBinder struct {
 	*binder
 	ast      *ast.CreateRelation
 	relation *catalog.Relation
-	// keyed is set when a primary key was found.
-	keyed bool
+	// keyed is set when a primary key was found, and keyNamed when it was named.
+	keyed, keyNamed bool
 	// nullable says of columns whether they were declared NULL or NOT NULL.
 	nullable map[string]bool
 	// generations are the generated columns, bound when all columns are known.
@@ -333,7 +333,7 @@ func (cb *createBinder) primaryKey(columns []int, name *ast.Identifier, pos int)
 	r.Key = columns
 	c := catalog.Constraint{Kind: catalog.ConstraintPrimaryKey, Columns: columns}
 	if name != nil {
-		c.Name = name.Value
+		c.Name, cb.keyNamed = name.Value, true
 		if cb.env.Catalog.NameTaken(r.Schema, c.Name) {
 			return sqlerr.New(sqlerr.DuplicateTable, name.Pos(), "relation %q already exists", c.Name)
 		}

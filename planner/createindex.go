@@ -317,9 +317,13 @@ func (cb *createBinder) unique(c *uniqueConstraint) error {
 }
 
 // withoutKey leaves out the UNIQUE constraints that say the same as the primary
-// key.
+// key, which takes their name where it has none of its own.
 func (cb *createBinder) withoutKey() []catalog.Index {
 	return slices.DeleteFunc(cb.indexes, func(i catalog.Index) bool {
-		return cb.keyed && !i.NullsNotDistinct && len(i.Include) == 0 && slices.Equal(i.Numbers(), cb.relation.Key)
+		same := cb.keyed && !i.NullsNotDistinct && len(i.Include) == 0 && slices.Equal(i.Numbers(), cb.relation.Key)
+		if same && i.Name != "" && !cb.keyNamed {
+			cb.relation.PrimaryKey().Name, cb.keyNamed = i.Name, true
+		}
+		return same
 	})
 }
