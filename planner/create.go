@@ -334,7 +334,7 @@ func (cb *createBinder) primaryKey(columns []int, name *ast.Identifier, pos int)
 	c := catalog.Constraint{Kind: catalog.ConstraintPrimaryKey, Columns: columns}
 	if name != nil {
 		c.Name, cb.keyNamed = name.Value, true
-		if cb.env.Catalog.NameTaken(r.Schema, c.Name) {
+		if cb.env.Catalog.NameTaken(r.Schema, c.Name) && !(cb.ast != nil && cb.env.Catalog.NameTaken(r.Schema, r.Name)) {
 			return sqlerr.New(sqlerr.DuplicateTable, name.Pos(), "relation %q already exists", c.Name)
 		}
 	} else {
