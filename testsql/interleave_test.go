@@ -548,4 +548,53 @@ b: SELECT n FROM t WHERE id = 1 FOR SHARE
 b: UPDATE t SET n = n + 1 WHERE id = 1
 a: COMMIT
 a: SELECT n FROM t WHERE id = 1`},
+	{"alter waits for a block", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 3)
+b: ALTER TABLE t ADD COLUMN c INT DEFAULT 7
+c: SELECT id FROM t WHERE id = 1
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"writers wait for an alter", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1
+b: ALTER TABLE t RENAME COLUMN n TO m
+c: BEGIN
+c: UPDATE t SET n = 0 WHERE id = 1
+a: COMMIT
+c: ROLLBACK
+a: SELECT m FROM t WHERE id = 1`},
+	{"a unique index waits for a block", `
+a: BEGIN
+a: INSERT INTO t VALUES (3, 10)
+b: CREATE UNIQUE INDEX t_n ON t (n)
+a: COMMIT`},
+	{"a unique value is waited for", `
+setup: CREATE UNIQUE INDEX t_n ON t (n)
+a: BEGIN
+a: INSERT INTO t VALUES (3, 30)
+b: BEGIN
+b: UPDATE t SET n = 30 WHERE id = 1
+a: ROLLBACK
+b: ROLLBACK
+a: BEGIN
+a: INSERT INTO t VALUES (3, 30)
+b: INSERT INTO t VALUES (4, 30)
+a: COMMIT`},
+	{"a unique value that goes is waited for", `
+setup: CREATE UNIQUE INDEX t_n ON t (n)
+a: BEGIN
+a: UPDATE t SET n = 11 WHERE id = 1
+b: INSERT INTO t VALUES (4, 10)
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a table without a key", `
+setup: DROP TABLE IF EXISTS h; CREATE TABLE h (x INT); INSERT INTO h VALUES (1), (2)
+a: BEGIN
+a: INSERT INTO h VALUES (3)
+a: UPDATE h SET x = 10 WHERE x = 1
+b: INSERT INTO h VALUES (4)
+b: DELETE FROM h WHERE x < 3
+a: COMMIT
+a: SELECT x FROM h ORDER BY x`},
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -22,6 +23,9 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter) (string, 
 	defer s.releaseLocks(0)
 	if n.Command == nil {
 		return n.Tag, s.noticeAll(n.Notices)
+	}
+	if _, err := s.lockTable(ctx, n.Target, lock.AccessExclusive, lock.Block); err != nil {
+		return "", err
 	}
 	if s.options.Backend.Catalog().Relation(n.Target.ID) != n.Target {
 		return "", errPlanOutdated

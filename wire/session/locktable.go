@@ -97,9 +97,9 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 }
 
 // lockDefined locks the tables that a command takes away or changes, so that it
-// waits for the open transactions that use them. Indexes that are not unique are
-// kept by the shards, and come and go beside writers. The command is bound to names,
-// so a wait makes nothing of it outdated.
+// waits for the open transactions that use them. The command is bound to names,
+// so a wait makes nothing of it outdated. An index that is not unique needs no lock:
+// the shards keep it, whatever writers knew.
 func (s *Session) lockDefined(ctx context.Context, command catalog.Command) error {
 	switch n := command.(type) {
 	case *catalog.DropRelations:
@@ -110,22 +110,24 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 		}
 	case *catalog.CreateIndex:
 		if n.Index.Unique {
-			return s.lockByID(ctx, n.Index.Table, lock.Share)
+			return s.lockIndexed(ctx, n.Index.Table, lock.Share)
 		}
 	case *catalog.DropIndexes:
 		for _, name := range n.Names {
-			if index := s.options.Backend.Catalog().LookupIndex(name.Schema, name.Name); index != nil && index.Unique {
-				if err := s.lockByID(ctx, index.Table, lock.AccessExclusive); err != nil {
-					return err
-				}
+			index := s.options.Backend.Catalog().LookupIndex(name.Schema, name.Name)
+			if index == nil || !index.Unique {
+				continue
+			}
+			if err := s.lockIndexed(ctx, index.Table, lock.AccessExclusive); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// lockByID locks a table, where it is there.
-func (s *Session) lockByID(ctx context.Context, table catalog.ObjectID, mode lock.Mode) error {
+// lockIndexed locks the table of an index.
+func (s *Session) lockIndexed(ctx context.Context, table catalog.ObjectID, mode lock.Mode) error {
 	relation := s.options.Backend.Catalog().Relation(table)
 	if relation == nil {
 		return nil
