@@ -171,14 +171,8 @@ func castToText(from, to types.Type) castFunc {
 	}
 }
 
-// textOf prints a value with the context's settings; a regclass prints as the
-// name of its relation.
+// textOf prints a value with the context's settings.
 func textOf(ctx *Context, t types.Type, d types.Datum) (string, error) {
-	if t.Kind == types.KindRegclass && ctx.Session != nil {
-		if _, name, ok := ctx.Session.RelationName(uint32(d.Int)); ok {
-			return quoteIdentifier(name), nil
-		}
-	}
 	return string(types.AppendText(nil, t, d, ctx.format())), nil
 }
 

@@ -185,7 +185,7 @@ func (f *formatter) value(kind byte, position, width int, leftAlign bool) error 
 		}
 		switch kind {
 		case 'I':
-			text = quoteIdentifier(text)
+			text = QuoteIdentifier(text)
 		case 'L':
 			text = quoteLiteral(text)
 		}

@@ -97,7 +97,7 @@ func (b *builder) defineTrim() {
 }
 
 func (b *builder) defineQuoting() {
-	b.function("quote_ident", "text", "text", lift1(quoteIdentifier), "quoted as an identifier where needed")
+	b.function("quote_ident", "text", "text", lift1(QuoteIdentifier), "quoted as an identifier where needed")
 	b.function("quote_literal", "text", "text", lift1(quoteLiteral), "quoted as a string literal")
 	b.function("quote_literal", "anyelement", "text", liftRows(func(ctx *Context, args []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		text, err := castToTextDatum(ctx, args[0].Type, row[0])

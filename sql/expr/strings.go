@@ -35,8 +35,8 @@ func characterOffset(s string, n int) int {
 	return at
 }
 
-// quoteIdentifier quotes a name where SQL needs it.
-func quoteIdentifier(name string) string {
+// QuoteIdentifier quotes a name where SQL needs it, as quote_ident does.
+func QuoteIdentifier(name string) string {
 	plain := name != "" && (name[0] == '_' || name[0] >= 'a' && name[0] <= 'z')
 	for i := 0; plain && i < len(name); i++ {
 		c := name[i]

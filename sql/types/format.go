@@ -62,6 +62,10 @@ type Format struct {
 	// Now returns the transaction's time, for inputs such as 'now' and
 	// 'today'; nil refuses them (22007).
 	Now func() time.Time
+	// ObjectName returns what an OID of a kind such as regclass is printed as: the
+	// object's name, qualified where the search path does not find it. ok is false
+	// for objects that it does not know; nil knows none.
+	ObjectName func(kind Kind, oid uint32) (name string, ok bool)
 }
 
 // DefaultFormat returns PostgreSQL's defaults: UTC, ISO dates in the order

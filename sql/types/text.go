@@ -51,17 +51,22 @@ func appendIntText(buf []byte, kind Kind, v int64, f *Format) []byte {
 	case KindTimestampTZ:
 		return appendTimestampTZ(buf, v, f)
 	case KindRegclass, KindRegtype, KindRegproc:
-		return appendReg(buf, kind, v)
+		return appendReg(buf, kind, v, f)
 	default:
 		return strconv.AppendInt(buf, v, 10)
 	}
 }
 
-// appendReg appends an object's OID, "-" for none, and a type by its name.
-// Names of other objects are the catalog's to give.
-func appendReg(buf []byte, kind Kind, oid int64) []byte {
+// appendReg appends an object's name as the session prints it, "-" for none, and
+// its OID where there is no such object.
+func appendReg(buf []byte, kind Kind, oid int64, f *Format) []byte {
 	if oid == 0 {
 		return append(buf, '-')
+	}
+	if f.ObjectName != nil {
+		if name, ok := f.ObjectName(kind, uint32(oid)); ok {
+			return append(buf, name...)
+		}
 	}
 	if kind == KindRegtype {
 		if t, ok := TypeByOID(uint32(oid)); ok {

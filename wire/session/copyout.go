@@ -28,7 +28,7 @@ func (s *Session) copyTo(ctx context.Context, n *plan.Copy, binary bool, params 
 		return "", err
 	}
 	defer rows.close()
-	e := newCopyEncoder(n, s.settings.format)
+	e := newCopyEncoder(n, s.format())
 	if err := s.client.CopyOut(binary, len(e.columns)); err != nil {
 		return "", err
 	}

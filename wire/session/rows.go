@@ -154,7 +154,7 @@ func (s *Session) sendRows(ctx context.Context, r *source, columns []Column, lim
 			return sent, false, err
 		}
 		batch, from, to := r.take(limit - sent)
-		if err := s.client.Rows(columns, s.settings.format, batch, from, to); err != nil {
+		if err := s.client.Rows(columns, s.format(), batch, from, to); err != nil {
 			return sent, false, err
 		}
 		sent += to - from

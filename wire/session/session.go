@@ -202,6 +202,7 @@ func (s *Session) format() *types.Format {
 	f := *s.settings.format
 	now := s.transactionTime()
 	f.Now = func() time.Time { return now }
+	f.ObjectName = s.objectName
 	return &f
 }
 
