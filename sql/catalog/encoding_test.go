@@ -84,7 +84,7 @@ func drawIndex(t *rapid.T, name string) Index {
 func drawCommand(t *rapid.T, s *Snapshot) Command {
 	names := []string{"r0", "r1", "r2", "r3", "r4"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 18).Draw(t, "command") {
+	switch rapid.IntRange(0, 21).Draw(t, "command") {
 	case 10:
 		c := &CreateIndex{Index: drawIndex(t, rapid.SampledFrom([]string{"", "i", name}).Draw(t, "index")), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
 		if len(s.Relations()) > 0 {
@@ -110,6 +110,27 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		return drawAlter(t, s)
 	case 18:
 		return &DropShadow{ID: ObjectID(rapid.IntRange(0, 1).Draw(t, "id"))}
+	case 19:
+		q := sequenceOf(rapid.SampledFrom([]string{"q", name}).Draw(t, "sequence"), 1, rapid.SampledFrom([]int64{1, -3}).Draw(t, "increment"), -9, 9)
+		if len(s.Sequences()) > 0 && rapid.Bool().Draw(t, "alter") {
+			q.ID = s.Sequences()[0].ID
+			return &AlterSequence{Sequence: q, Restart: rapid.Bool().Draw(t, "restart"), RestartWith: 4}
+		}
+		return &CreateSequence{Sequence: q, IfNotExists: rapid.Bool().Draw(t, "if not exists")}
+	case 20:
+		id := FirstObjectID
+		if len(s.Sequences()) > 0 {
+			id = rapid.SampledFrom(s.Sequences()).Draw(t, "id").ID
+		}
+		return rapid.SampledFrom([]Command{
+			&NextValues{ID: id, Count: 5}, &SetSequence{ID: id, Value: 7, Called: true}, &SetSequence{ID: id, Restart: true},
+			&ReturnValues{ID: id, Reserved: 5, Given: 3},
+		}).Draw(t, "move")
+	case 21:
+		return rapid.SampledFrom([]Command{
+			&DropSequences{Names: []Name{{DefaultSchema, "q"}}, Cascade: true}, &CommentOnSequence{Name: Name{DefaultSchema, "q"}, Text: "x"},
+			&CommentOnConstraint{Relation: Name{DefaultSchema, name}, Constraint: "c", Text: "y"},
+		}).Draw(t, "other")
 	case 0:
 		return &DropRelations{
 			Kind:    rapid.SampledFrom([]Kind{KindStream, KindTable}).Draw(t, "kind"),
