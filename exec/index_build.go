@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"millrace/sql/catalog"
@@ -129,7 +128,7 @@ func (t *tick) buildIndex(b *indexBuild) error {
 		var size int
 		c.entry, size = x.appendEntry(c.entry[:0], fetch.project(stored, 0), places, 0, rowKey)
 		keyLen := len(c.entry)
-		c.entry = binary.AppendUvarint(c.entry, uint64(size))
+		c.entry = appendSize(c.entry, size)
 		t.write.Set(c.entry[:keyLen], c.entry[keyLen:])
 		b.begun, b.cursor = true, append(b.cursor[:0], rowKey...)
 		rows, bytes = rows+1, bytes+len(c.entry)

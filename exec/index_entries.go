@@ -52,6 +52,9 @@ func (x *indexCodec) appendEntry(buf []byte, b *types.Batch, columns []int, i in
 	return append(buf, rowKey...), size
 }
 
+// appendSize appends the value of an entry.
+func appendSize(buf []byte, size int) []byte { return binary.AppendUvarint(buf, uint64(size)) }
+
 var errBadIndexEntry = errors.New("damaged entry of an index")
 
 // splitEntry returns the row's key of an index entry, given the entry's key behind
@@ -100,7 +103,7 @@ func (t *tick) indexColumns(codec *relationCodec, x *indexCodec, changes *types.
 			gone = gone[:0]
 		}
 		keyLen := len(c.entry)
-		c.entry = binary.AppendUvarint(c.entry, uint64(size))
+		c.entry = appendSize(c.entry, size)
 		t.write.Set(c.entry[:keyLen], c.entry[keyLen:])
 	}
 	if len(gone) > 0 {
