@@ -103,7 +103,7 @@ type Cursor interface {
 // It belongs to one goroutine.
 type Writer interface {
 	// Write appends rows to streams and carries out the operations on the rows of
-	// source tables, where no key may be touched twice but by inserts.
+	// source tables, those of one table in their order.
 	// It returns when all are applied on their shards. With atomic set, or where a
 	// source table is written, all rows of all writes take effect, or none, whatever
 	// crashes; otherwise the rows that fall on one shard do so together. Rows are checked against the catalog

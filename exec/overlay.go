@@ -10,8 +10,8 @@ import (
 
 // Overlay holds what an open transaction has done to source tables: by key, the
 // row that the transaction met and the row that it leaves. Its queries read
-// through it, and its commit writes what it amounts to. It belongs to one
-// goroutine, and must not be changed while a query reads through it.
+// through it, and its commit writes what it did. It belongs to one goroutine, and
+// must not be changed while a query reads through it.
 type Overlay struct {
 	tables map[catalog.ObjectID]*overlayTable
 }
@@ -22,6 +22,10 @@ type overlayTable struct {
 	rows  map[string]overlayRow
 	// keys are the keys of rows in the order in which they were touched.
 	keys []string
+	// operations are all that were added, in order, and repeated says that one of
+	// them touched a key that another had touched.
+	operations []Rows
+	repeated   bool
 	// unique are the unique indexes whose entries are written with the rows.
 	unique []catalog.ObjectID
 }
@@ -47,7 +51,10 @@ func NewOverlay() *Overlay { return &Overlay{tables: map[catalog.ObjectID]*overl
 func (o *Overlay) Clone() *Overlay {
 	clone := NewOverlay()
 	for id, t := range o.tables {
-		clone.tables[id] = &overlayTable{codec: t.codec, rows: maps.Clone(t.rows), keys: append([]string(nil), t.keys...), unique: t.unique}
+		clone.tables[id] = &overlayTable{
+			codec: t.codec, rows: maps.Clone(t.rows), keys: append([]string(nil), t.keys...), unique: t.unique,
+			operations: slices.Clone(t.operations), repeated: t.repeated,
+		}
 	}
 	return clone
 }
@@ -63,10 +70,12 @@ func (o *Overlay) Add(rows Rows) {
 	} else if !slices.Equal(t.unique, rows.Unique) {
 		t.unique = []catalog.ObjectID{0} // no table has these: the commit is refused
 	}
+	t.operations = append(t.operations, rows)
 	var key []byte
 	for i := range rows.Batch.Len {
 		key = t.codec.appendKey(key[:0], rows.Batch, i)
 		row, known := t.rows[string(key)]
+		t.repeated = t.repeated || known
 		if !known {
 			row.first = rows.Operation
 			t.keys = append(t.keys, string(key))
@@ -97,39 +106,63 @@ func (o *Overlay) Touched(relation *catalog.Relation, batch *types.Batch, row in
 	return known
 }
 
+// Steps returns the operations as they are to be carried out, in the order of each
+// table: a row that was changed several times goes through every one of its
+// values, as whoever follows the changes of its table is to see.
+func (o *Overlay) Steps() []Rows {
+	var all []Rows
+	for _, t := range o.tables {
+		if !t.repeated || t.codec.relation.Index != nil {
+			all = append(all, t.changes()...)
+			continue
+		}
+		for _, rows := range t.operations {
+			rows.Unique = t.unique
+			all = append(all, rows)
+		}
+	}
+	return all
+}
+
 // Changes returns what the operations amount to: each key once. The batches are
 // the caller's.
 func (o *Overlay) Changes() []Rows {
 	var all []Rows
 	for _, t := range o.tables {
-		byOperation := map[Operation]*Rows{}
-		for _, key := range t.keys {
-			row := t.rows[key]
-			operation, differs := row.operation()
-			if !differs {
-				continue
-			}
-			rows := byOperation[operation]
-			if rows == nil {
-				rows = &Rows{Relation: t.codec.relation, Operation: operation, Batch: types.NewBatch(t.codec.columns), Unique: t.unique}
-				if operation == OperationUpdate {
-					rows.Old = types.NewBatch(t.codec.columns)
-				}
-				byOperation[operation] = rows
-			}
-			at := row.current
-			if operation == OperationDelete {
-				at = row.base
-			}
-			rows.Batch.AppendRowFrom(at.batch, at.row, 1)
-			if operation == OperationUpdate {
-				rows.Old.AppendRowFrom(row.base.batch, row.base.row, 1)
-			}
+		all = append(all, t.changes()...)
+	}
+	return all
+}
+
+func (t *overlayTable) changes() []Rows {
+	var all []Rows
+	byOperation := map[Operation]*Rows{}
+	for _, key := range t.keys {
+		row := t.rows[key]
+		operation, differs := row.operation()
+		if !differs {
+			continue
 		}
-		for operation := OperationInsert; operation <= OperationDelete; operation++ {
-			if rows := byOperation[operation]; rows != nil {
-				all = append(all, *rows)
+		rows := byOperation[operation]
+		if rows == nil {
+			rows = &Rows{Relation: t.codec.relation, Operation: operation, Batch: types.NewBatch(t.codec.columns), Unique: t.unique}
+			if operation == OperationUpdate {
+				rows.Old = types.NewBatch(t.codec.columns)
 			}
+			byOperation[operation] = rows
+		}
+		at := row.current
+		if operation == OperationDelete {
+			at = row.base
+		}
+		rows.Batch.AppendRowFrom(at.batch, at.row, 1)
+		if operation == OperationUpdate {
+			rows.Old.AppendRowFrom(row.base.batch, row.base.row, 1)
+		}
+	}
+	for operation := OperationInsert; operation <= OperationDelete; operation++ {
+		if rows := byOperation[operation]; rows != nil {
+			all = append(all, *rows)
 		}
 	}
 	return all

@@ -40,9 +40,12 @@ func TestOverlay(t *testing.T) {
 		}
 		now := maps.Clone(stored)
 		o := NewOverlay()
-		for range rapid.IntRange(0, 12).Draw(t, "operations") {
+		operations := rapid.IntRange(0, 12).Draw(t, "operations")
+		repeats, keys := false, map[int64]bool{}
+		for range operations {
 			k, v := rapid.Int64Range(0, 5).Draw(t, "key"), rapid.Int64Range(0, 9).Draw(t, "value")
 			old, exists := now[k]
+			repeats, keys[k] = repeats || keys[k], true
 			rows := Rows{Relation: overlayRelation, Batch: overlayBatch([2]int64{k, v})}
 			switch {
 			case !exists:
@@ -64,8 +67,14 @@ func TestOverlay(t *testing.T) {
 		if diff := cmp.Diff(now, shown(o, stored)); diff != "" {
 			t.Fatalf("-want +shown:\n%s", diff)
 		}
-		if diff := cmp.Diff(now, carriedOut(t, o.Changes(), stored)); diff != "" {
+		if diff := cmp.Diff(now, carriedOut(t, o.Changes(), stored, true)); diff != "" {
 			t.Fatalf("-want +carried out:\n%s", diff)
+		}
+		if diff := cmp.Diff(now, carriedOut(t, o.Steps(), stored, false)); diff != "" {
+			t.Fatalf("-want +carried out step by step:\n%s", diff)
+		}
+		if n := countRows(o.Steps()); n != operations && n > 0 && repeats {
+			t.Fatalf("%d steps of %d operations", n, operations)
 		}
 	})
 }
@@ -89,14 +98,23 @@ func shown(o *Overlay, stored map[int64]int64) map[int64]int64 {
 	return out
 }
 
-// carriedOut does operations to a table and checks their conditions.
-func carriedOut(t *rapid.T, changes []Rows, stored map[int64]int64) map[int64]int64 {
+func countRows(list []Rows) int {
+	n := 0
+	for _, rows := range list {
+		n += rows.Batch.Len
+	}
+	return n
+}
+
+// carriedOut does operations to a table and checks their conditions; once says that
+// each key may be touched once.
+func carriedOut(t *rapid.T, changes []Rows, stored map[int64]int64, once bool) map[int64]int64 {
 	out, touched := maps.Clone(stored), map[int64]bool{}
 	for _, rows := range changes {
 		for i := range rows.Batch.Len {
 			k, v := rows.Batch.Columns[0].Ints[i], rows.Batch.Columns[1].Ints[i]
-			was, exists := stored[k]
-			if touched[k] {
+			was, exists := out[k]
+			if touched[k] && once {
 				t.Fatalf("key %d is touched twice", k)
 			}
 			touched[k] = true

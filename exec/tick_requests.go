@@ -66,7 +66,7 @@ func (t *tick) appendRequest(r *request) error {
 // check decides whether parts can be written: refused is the answer for the
 // client, wait says that another transaction holds a key that they touch.
 func (t *tick) check(parts []part, own transactionID) (refused error, wait bool, err error) {
-	var seen map[string]bool
+	var after map[string]rowRef
 	for i := range parts {
 		codec := t.core.codec(parts[i].relation)
 		if codec == nil && parts[i].entry || codec != nil && !codec.takes(&parts[i]) {
@@ -79,10 +79,10 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 		if codec.relation.Kind != catalog.KindTable {
 			continue
 		}
-		if seen == nil {
-			seen = map[string]bool{}
+		if after == nil {
+			after = map[string]rowRef{}
 		}
-		refused, wait, err = t.checkTable(codec, &parts[i], seen, own)
+		refused, wait, err = t.checkTable(codec, &parts[i], after, own)
 		if refused != nil || wait || err != nil {
 			return refused, wait, err
 		}

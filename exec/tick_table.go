@@ -9,9 +9,9 @@ import (
 // What requests do to the rows of source tables.
 
 // checkTable checks the conditions of a part of a table: keys that must be
-// absent, rows that must be what the statement had read. seen has the keys of
-// the request's earlier rows.
-func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, own transactionID) (refused error, wait bool, err error) {
+// absent, rows that must be what the statement had read. after has the rows as the
+// request's earlier ones leave them, no row for those that they delete.
+func (t *tick) checkTable(codec *relationCodec, p *part, after map[string]rowRef, own transactionID) (refused error, wait bool, err error) {
 	for i := range p.rows.Len {
 		key := codec.appendKey(codec.appendStorageKey(t.core.scratch[:0]), p.rows, i)
 		t.core.scratch = key
@@ -19,6 +19,7 @@ func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, o
 			return nil, true, nil
 		}
 		if p.replaces(codec) {
+			after[string(key)] = rowRef{p.rows, i}
 			continue
 		}
 		switch p.operation {
@@ -27,17 +28,22 @@ func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, o
 			if p.operation == OperationUpdate {
 				expected.batch = p.old
 			}
-			same, err := t.holds(codec, key, expected)
+			same, err := t.holds(codec, key, expected, after)
 			if err != nil {
 				return nil, false, err
 			}
 			if !same {
 				return conflict(), false, nil
 			}
+			after[string(key)] = rowRef{}
+			if p.operation == OperationUpdate {
+				after[string(key)] = rowRef{p.rows, i}
+			}
 			continue
 		}
-		exists := seen[string(key)]
-		if !exists {
+		row, known := after[string(key)]
+		exists := row.batch != nil
+		if !known {
 			if exists, err = t.exists(key); err != nil {
 				return nil, false, err
 			}
@@ -48,7 +54,7 @@ func (t *tick) checkTable(codec *relationCodec, p *part, seen map[string]bool, o
 		case exists:
 			return UniqueViolation(codec.relation, p.rows, i), false, nil
 		}
-		seen[string(key)] = true
+		after[string(key)] = rowRef{p.rows, i}
 	}
 	return nil, false, nil
 }
@@ -68,10 +74,14 @@ func (t *tick) exists(key []byte) (bool, error) {
 	return found, err
 }
 
-// holds reports whether the row with a key is the expected one.
-func (t *tick) holds(codec *relationCodec, key []byte, expected rowRef) (bool, error) {
+// holds reports whether the row with a key is the expected one; see checkTable.
+func (t *tick) holds(codec *relationCodec, key []byte, expected rowRef, after map[string]rowRef) (bool, error) {
 	want := codec.row.AppendRow(nil, expected.batch, expected.row)
-	if row, known := t.pending[string(key)]; known {
+	row, known := after[string(key)]
+	if !known {
+		row, known = t.pending[string(key)]
+	}
+	if known {
 		return row.batch != nil && bytes.Equal(want, codec.row.AppendRow(nil, row.batch, row.row)), nil
 	}
 	stored, found, err := t.core.state.Get(key, nil)

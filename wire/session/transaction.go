@@ -151,7 +151,7 @@ func (s *Session) writeHeld(ctx context.Context) error {
 		}
 	}
 	if s.transaction.overlay != nil {
-		writes = append(writes, s.transaction.overlay.Changes()...)
+		writes = append(writes, s.transaction.overlay.Steps()...)
 	}
 	s.transaction.held, s.transaction.heldBytes, s.transaction.overlay = nil, 0, nil
 	if len(writes) > 0 {

@@ -102,7 +102,7 @@ func (s *Session) runCommand(ctx context.Context, n *plan.With, params []types.D
 	out.atomic, out.finished, out.probes = true, true, c.probes
 	out.rows = c.operations
 	if immediate {
-		out.rows = append(c.streams, c.done.Changes()...)
+		out.rows = append(c.streams, c.done.Steps()...)
 	}
 	return out, c, nil
 }
