@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"millrace/sql/ast"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
@@ -48,6 +49,27 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 		return nil, true, err
 	}
 	return &expr.Const{Node: node, Value: types.IntDatum(int64(oid))}, true, nil
+}
+
+// namespaceLiteral reads a schema's name that is cast to regnamespace, of which oid
+// is the type; it returns nil for other casts.
+func namespaceLiteral(e expr.Expr, name *ast.TypeName) (expr.Expr, error) {
+	literal, ok := e.(*expr.Const)
+	if !ok || name.Name != "regnamespace" || len(name.ArrayBounds) > 0 || !literal.Value.Valid || !isText(literal.ResultType) {
+		return nil, nil
+	}
+	if _, err := strconv.ParseUint(literal.Value.Str, 10, 32); err == nil || literal.Value.Str == "-" {
+		return nil, nil
+	}
+	parts, err := splitName(literal.Value.Str, literal.Position)
+	if err != nil {
+		return nil, err
+	}
+	oid := systables.NamespaceOID(parts[0])
+	if oid == 0 || len(parts) > 1 {
+		return nil, sqlerr.New(sqlerr.InvalidSchemaName, literal.Position, "schema %q does not exist", literal.Value.Str)
+	}
+	return &expr.Const{Node: expr.Node{ResultType: types.OID, Position: literal.Position}, Value: types.IntDatum(int64(oid))}, nil
 }
 
 func isText(t types.Type) bool {

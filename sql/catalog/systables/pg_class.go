@@ -78,6 +78,15 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 	}
 }
 
+// NamespaceOID returns the OID of a schema, 0 where there is none of that name.
+func NamespaceOID(name string) uint32 {
+	switch name {
+	case SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace:
+		return uint32(schemaOID(name))
+	}
+	return 0
+}
+
 func pgNamespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, schema := range []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace} {
