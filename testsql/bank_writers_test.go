@@ -22,7 +22,7 @@ func (b *bank) move(ctx context.Context, c *pgx.Conn, random *rand.Rand) error {
 	if from == to {
 		return nil
 	}
-	transfers := []func(ctx context.Context, tx pgx.Tx, from, to, amount int) error{transferPlainly, transferLater, transferAtOnce}
+	transfers := []func(ctx context.Context, tx pgx.Tx, from, to, amount int) error{transferPlainly, transferLater, transferAtOnce, transferLocked}
 	transfer := transfers[random.IntN(len(transfers))]
 	tx, err := c.Begin(ctx)
 	if err != nil {
@@ -99,6 +99,24 @@ func transferAtOnce(ctx context.Context, tx pgx.Tx, from, to, amount int) error 
 	_, err := tx.Exec(ctx, `UPDATE accounts AS a SET balance = a.balance + m.amount, moved = a.moved + m.moved
 		FROM (VALUES ($1::int, $3::int, 1), ($2::int, -$3::int, 0)) AS m (id, amount, moved) WHERE m.id = a.id`, from, to, -amount)
 	return err
+}
+
+// transferLocked locks both rows, one after the other, so that two transfers may
+// wait for each other, and writes what it has computed itself.
+func transferLocked(ctx context.Context, tx pgx.Tx, from, to, amount int) error {
+	for _, change := range []struct{ id, amount, moved int }{{from, -amount, 1}, {to, amount, 0}} {
+		var balance, moved int
+		if err := tx.QueryRow(ctx, `SELECT balance, moved FROM accounts WHERE id = $1 FOR UPDATE`, change.id).Scan(&balance, &moved); err != nil {
+			return err
+		}
+		if balance+change.amount < 0 {
+			return errNothing
+		}
+		if _, err := tx.Exec(ctx, `UPDATE accounts SET balance = $1, moved = $2 WHERE id = $3`, balance+change.amount, moved+change.moved, change.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moveInVault moves money on one shard, in one statement.

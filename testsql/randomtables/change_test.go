@@ -10,7 +10,7 @@ import (
 func (g *generator) insert(session int) []step {
 	t := g.source()
 	switch {
-	case g.oneIn(8):
+	case g.oneIn(8) && !t.givesValues():
 		return []step{{session: session, sql: g.insertQuery(t)}}
 	case g.oneIn(10):
 		return g.copyIn(session, t)
@@ -34,7 +34,7 @@ func (g *generator) insert(session int) []step {
 		rows = append(rows, g.row(columns))
 	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", t.name, names(columns), strings.Join(rows, ", "))
-	return []step{{session: session, oneRow: len(rows) == 1, sql: sql + g.onConflict(t) + g.returning(t, t.name)}}
+	return []step{{session: session, oneRow: len(rows) == 1, sql: sql + g.onConflict(session, t) + g.returning(t, t.name)}}
 }
 
 func (g *generator) row(columns []column) string {
@@ -62,11 +62,14 @@ func names(columns []column) string {
 
 // onConflict returns nothing, or what an INSERT does where a row is already
 // there. The keys of rows stay as they are.
-func (g *generator) onConflict(t *table) string {
+func (g *generator) onConflict(session int, t *table) string {
 	if g.oneIn(2) {
 		return ""
 	}
-	if len(t.unique) == 0 || g.oneIn(4) {
+	// In PostgreSQL also a change that leaves a unique index alone has to be waited
+	// for.
+	waits := g.block[1-session] && len(t.unique) > 0 && (len(t.unique) > 1 || len(t.primary) == 0)
+	if len(t.unique) == 0 || !waits && g.oneIn(4) {
 		return " ON CONFLICT DO NOTHING"
 	}
 	key := t.unique[g.IntN(len(t.unique))]
@@ -88,7 +91,10 @@ func (g *generator) onConflict(t *table) string {
 		}
 		set = append(set, c.name+" = "+value)
 	}
-	if len(set) == 0 || g.oneIn(3) {
+	if waits && len(set) == 0 {
+		return ""
+	}
+	if len(set) == 0 || !waits && g.oneIn(3) {
 		return target + " DO NOTHING"
 	}
 	where := ""

@@ -81,8 +81,11 @@ type pair struct {
 	server      server
 	postgresURL string
 	here, there [sessions]*pgx.Conn
-	// catalog is a connection to PostgreSQL that sees what is committed.
-	catalog *pgx.Conn
+	// catalog is a connection to PostgreSQL that sees what is committed, and admin
+	// one to Millrace.
+	catalog, admin *pgx.Conn
+	// aligned is where sequences were moved to last.
+	aligned int
 	// answers counts the statements by their SQLSTATE.
 	answers map[string]int
 }
@@ -100,6 +103,7 @@ func newPair(t *testing.T, oracle *harness.Postgres, database string, s server) 
 // connect opens the sessions anew, which ends what the old ones had not
 // committed.
 func (p *pair) connect() {
+	p.admin = reconnect(p.t, p.admin, p.server.URL())
 	for i := range sessions {
 		p.here[i] = reconnect(p.t, p.here[i], p.server.URL())
 		p.there[i] = reconnect(p.t, p.there[i], p.postgresURL)
@@ -123,6 +127,7 @@ func reconnect(t *testing.T, old *pgx.Conn, url string) *pgx.Conn {
 
 // reset drops everything on both servers.
 func (p *pair) reset() {
+	p.aligned = 0
 	for i := range sessions {
 		harness.Exec(p.t, p.there[i], "ROLLBACK")
 		harness.Exec(p.t, p.here[i], "ROLLBACK")
@@ -144,10 +149,12 @@ func (p *pair) run(s step) (outcome, *difference) {
 	case restart:
 		p.server.Restart(p.t.Context())
 		p.connect()
+		p.align()
 		return outcome{}, nil
 	case kill:
 		p.server.Kill(p.t.Context())
 		p.connect()
+		p.align()
 		return outcome{}, nil
 	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
@@ -159,7 +166,22 @@ func (p *pair) run(s step) (outcome, *difference) {
 	}
 	want := outcomeOf(ctx, p.there[s.session], s, s.inPostgres())
 	p.answers[want.code]++
+	if want.code != "" || got.code != "" {
+		p.align()
+	}
 	return want, compare(s, want, got)
+}
+
+// align moves the sequences of both servers to where neither has been: a statement
+// that fails, and a server that ends, may leave gaps.
+func (p *pair) align() {
+	const sequences = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
+	for _, name := range harness.Rows(p.t, p.catalog, sequences) {
+		p.aligned += 100
+		statement := fmt.Sprintf("SELECT setval('%s', %d)", name, p.aligned)
+		harness.Rows(p.t, p.catalog, statement)
+		harness.Rows(p.t, p.admin, statement)
+	}
 }
 
 // replay runs steps from nothing and returns the first difference and its place.

@@ -1,6 +1,7 @@
 package randomtables
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,4 +113,10 @@ func loadSchema(t *testing.T, catalog *pgx.Conn) *schema {
 		}
 	}
 	return s
+}
+
+// givesValues says that a column of the table gets its values by itself, in an order
+// that a query's rows do not have.
+func (t *table) givesValues() bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.generated })
 }

@@ -19,7 +19,7 @@ func (g *generator) with() string {
 	m := source{t, "m"}
 	other := g.source()
 	switch {
-	case g.oneIn(3) || other == t:
+	case g.oneIn(3) || other == t || other.givesValues():
 		return first + g.pick("SELECT * FROM m", "SELECT count(*) FROM m", "SELECT count(*) FROM "+t.name)
 	case g.oneIn(2) && len(other.primary) > 0:
 		if a, b := g.common(t, other); a != "" {
