@@ -138,6 +138,8 @@ type Wait struct {
 	Deadlock time.Duration
 	// Timeout bounds the wait for each lock; 0 for no bound.
 	Timeout time.Duration
+	// Most is how many locks the owner may hold when it asks for rows; 0 for no bound.
+	Most int
 	// Begin and End, where not nil, are called around each wait.
 	Begin, End func()
 }
@@ -145,6 +147,8 @@ type Wait struct {
 var (
 	// ErrNotAvailable says that a lock is held by another and NoWait was asked for.
 	ErrNotAvailable = errors.New("lock: held by another transaction")
+	// ErrTooMany says that the owner would hold more than Wait.Most locks.
+	ErrTooMany = errors.New("lock: too many locks")
 	// ErrTimeout says that Wait.Timeout has passed.
 	ErrTimeout = errors.New("lock: timeout")
 )
@@ -175,9 +179,9 @@ const holdKeys = 512
 
 // LockRows locks rows of a table, given by their encoded keys, in this order,
 // whether the rows exist or not. It waits until the table's fast writers have
-// left, and with Block for each row. Errors are those of LockTable; the owner then
-// keeps what it got. An owner that has locked the table in Exclusive mode, before it
-// read rows of it, has them all: nothing is done.
+// left, and with Block for each row. Errors are those of LockTable and ErrTooMany;
+// the owner then keeps what it got. An owner that has locked the table in Exclusive
+// mode, before it read rows of it, has them all: nothing is done.
 func (m *Manager) LockRows(ctx context.Context, o *Owner, relation uint64, keys []string, mode Mode, wait Wait) (Rows, error) {
 	var out Rows
 	if len(keys) == 0 {
@@ -187,6 +191,9 @@ func (m *Manager) LockRows(ctx context.Context, o *Owner, relation uint64, keys 
 	defer m.mu.Unlock()
 	if t := m.tables[relation]; t != nil && t.modesOf(o)&alone != 0 {
 		return out, nil
+	}
+	if wait.Most > 0 && len(o.journal)+len(keys) > wait.Most {
+		return out, ErrTooMany
 	}
 	// Fast writers leave by themselves, and soon: that is not waiting for a lock.
 	enter := wait

@@ -53,7 +53,7 @@ const (
 // changed what it had read; the rows that it has locked until then stay locked.
 func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*changes, error)) (*changes, error) {
 	mark := s.lockMark()
-	fast := immediate && mark == 0
+	fast, met := immediate && mark == 0, false // met: a fast write met another
 	for attempt := 1; ; attempt++ {
 		c, err := gather()
 		if err == nil {
@@ -78,10 +78,11 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 		}
 		if fast && c.refused == nil && s.lockMark() == 0 {
 			fast = false
-			done, err := s.writeFast(ctx, c)
+			done, conflict, err := s.writeFast(ctx, c)
 			if done || err != nil {
 				return c, err
 			}
+			met = conflict
 		}
 		if immediate {
 			waited, err := s.enter(ctx, c)
@@ -93,6 +94,7 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 			}
 		}
 		settled, err := s.settle(ctx, c, !immediate)
+		settled, met = settled && !met, false
 		switch {
 		case err != nil:
 			return nil, err
@@ -131,31 +133,31 @@ func (s *Session) holdAll(c *changes) error {
 }
 
 // writeFast writes changes without locking their rows, where nobody locks rows in
-// their tables. Done is false when it may not, or a concurrent statement changed
-// what this one had read.
-func (s *Session) writeFast(ctx context.Context, c *changes) (done bool, err error) {
+// their tables. Done is false when it may not, or, as conflict says, a concurrent
+// statement changed what this one had read.
+func (s *Session) writeFast(ctx context.Context, c *changes) (done, conflict bool, err error) {
 	var tables []uint64
 	for _, relation := range c.tablesOf() {
 		tables = append(tables, uint64(relation.ID))
 	}
 	if !s.locks().EnterFast(tables...) {
-		return false, nil
+		return false, false, nil
 	}
 	defer s.locks().LeaveFast(tables...)
 	if !s.current(c) {
-		return false, errPlanOutdated
+		return false, false, errPlanOutdated
 	}
 	if len(c.rows) == 0 {
-		return true, nil
+		return true, false, nil
 	}
 	err = s.writeNow(ctx, c.rows, c.atomic || !c.fixed && c.count > 1)
 	switch {
 	case errors.Is(err, exec.ErrConflict):
-		return false, nil
+		return false, true, nil
 	case errors.Is(err, exec.ErrChanged) && !c.fixed:
-		return false, errPlanOutdated
+		return false, false, errPlanOutdated
 	}
-	return true, err
+	return true, false, err
 }
 
 // writePiece writes rows of a COPY: what they are is known, so they are never

@@ -35,6 +35,10 @@ import (
 // in which nobody locks rows (lock.Manager.EnterFast): when the conditions of its
 // write fail, it locks its rows as well, and so queues for them.
 
+// bytesPerLock is by what a transaction's memory is divided for the number of locks
+// that it may hold.
+const bytesPerLock = 64
+
 // errPlanOutdated says that the catalog has changed since a statement was planned,
 // which has done nothing yet.
 var errPlanOutdated = errors.New("the plan is outdated")
@@ -69,7 +73,7 @@ func (s *Session) releaseLocks(mark int) {
 // waited for.
 func (s *Session) waitFor(policy lock.Policy, kind string) lock.Wait {
 	return lock.Wait{
-		Policy: policy, Deadlock: s.settings.deadlockTimeout, Timeout: s.settings.lockTimeout,
+		Policy: policy, Most: s.heldLimit() / bytesPerLock, Deadlock: s.settings.deadlockTimeout, Timeout: s.settings.lockTimeout,
 		Begin: func() { s.showWaiting(kind) }, End: func() { s.showWaiting("") },
 	}
 }
@@ -124,6 +128,9 @@ func (s *Session) lockError(ctx context.Context, err error, relation *catalog.Re
 	switch {
 	case errors.Is(err, lock.ErrNotAvailable):
 		failure = sqlerr.New(sqlerr.LockNotAvailable, -1, "could not obtain lock on %s %q", what, relation.Name)
+	case errors.Is(err, lock.ErrTooMany):
+		return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a transaction cannot hold more than %d locks", s.heldLimit()/bytesPerLock).
+			WithHint("Lock the whole table before: LOCK TABLE … IN EXCLUSIVE MODE.")
 	case errors.Is(err, lock.ErrTimeout):
 		failure = sqlerr.New(sqlerr.LockNotAvailable, -1, "canceling statement due to lock timeout")
 	case errors.As(err, &deadlock):
@@ -181,9 +188,11 @@ type rowLocks struct {
 	old *types.Batch
 }
 
-// locksOf returns what writing rows locks.
+// locksOf returns what writing rows locks. The keys of new rows that have a row id
+// are nobody else's.
 func locksOf(rows *exec.Rows) (rowLocks, bool) {
-	if rows.Relation.Kind != catalog.KindTable {
+	added := rows.Operation == exec.OperationInsert || rows.Operation == exec.OperationAdd
+	if rows.Relation.Kind != catalog.KindTable || added && rows.Relation.RowID() >= 0 {
 		return rowLocks{}, false
 	}
 	l := rowLocks{relation: rows.Relation, rows: rows.Batch, mode: lock.ChangeKey}

@@ -107,6 +107,9 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 			if err := s.lockNamed(ctx, name, lock.AccessExclusive); err != nil {
 				return err
 			}
+			if err := s.lockReaders(ctx, name, n.Cascade); err != nil {
+				return err
+			}
 		}
 	case *catalog.CreateIndex:
 		if n.Index.Unique {
@@ -121,6 +124,28 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 			if err := s.lockIndexed(ctx, index.Table, lock.AccessExclusive); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// lockReaders locks, for CASCADE, what the continuous queries write that read a
+// relation, directly or not.
+func (s *Session) lockReaders(ctx context.Context, name catalog.Name, cascade bool) error {
+	relation := s.options.Backend.Catalog().Lookup(name.Schema, name.Name)
+	if !cascade || relation == nil {
+		return nil
+	}
+	for _, q := range s.options.Backend.Catalog().QueriesReading(relation.ID) {
+		sink := s.options.Backend.Catalog().Relation(q.Sink)
+		if sink == nil {
+			continue
+		}
+		if _, err := s.lockTable(ctx, sink, lock.AccessExclusive, lock.Block); err != nil {
+			return err
+		}
+		if err := s.lockReaders(ctx, catalog.Name{Schema: sink.Schema, Name: sink.Name}, true); err != nil {
+			return err
 		}
 	}
 	return nil
