@@ -213,6 +213,9 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 		var woken <-chan time.Time
 		if !wake.IsZero() {
 			woken = l.engine.after(wake.Sub(in.now))
+			if !l.engine.now().Before(wake) {
+				continue // the clock was put forward meanwhile
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -215,6 +215,9 @@ func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
 		var woken <-chan time.Time
 		if wake := p.stage.wake; !wake.IsZero() {
 			woken = p.engine.after(wake.Sub(p.engine.now()))
+			if !p.engine.now().Before(wake) {
+				continue // the clock was put forward meanwhile
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -226,6 +226,8 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		b.stage.timed = b.stage.timed || node.Closing != nil
 		return b.build(node.Input, operator)
+	case *plan.Session:
+		return b.build(node.Input, newSession(node, b.stateKey(), next, b.inMemory))
 	case *plan.Aggregate:
 		operator, err := newAggregate(node, b.stateKey(), next, b.cacheGroups)
 		if err != nil {

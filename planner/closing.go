@@ -90,6 +90,10 @@ func closesFinally(node plan.Node) bool {
 // FINAL, GRACE PERIOD and RETENTION they never are.
 func (b *binder) close(w *plan.Window, clause *ast.StreamWindow) error {
 	closing := &plan.Closing{Grace: plan.NoLimit, Keep: plan.NoLimit, Every: w.Size}
+	if w.Kind == plan.WindowSession {
+		// Sessions end anywhere; what waits for them is told of time in steps.
+		closing.Every = max(w.Size/16, 1)
+	}
 	if w.Advance > 0 {
 		closing.Every = w.Advance
 		closing.Phase = w.Size % w.Advance

@@ -257,6 +257,10 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Input = inputs[0]
 		return &c, nil
+	case *plan.Session:
+		c := *n
+		c.Input = inputs[0]
+		return &c, nil
 	case *plan.Window:
 		c := *n
 		c.Input = inputs[0]
@@ -295,6 +299,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newShuffle(inputs[0], n.Keys, n.Partitions)
 	case *plan.Window:
 		return newWindow(inputs[0], n)
+	case *plan.Session:
+		return newSession(inputs[0], n.Partition)
 	default:
 		return node
 	}

@@ -124,6 +124,7 @@ func (sb *selectBinder) group() error {
 			WithHint("Call it in FROM.")
 	}
 	sb.addDependentColumns()
+	sb.groupSessions()
 	sb.groupWindows()
 	names := make([]string, 0, len(sb.groupBy)+len(sb.aggregates.calls))
 	for i, g := range sb.groupBy {

@@ -70,6 +70,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.pruneShuffle(n, needed)
 	case *plan.Window:
 		return r.pruneWindow(n, needed)
+	case *plan.Session:
+		return r.pruneSession(n, needed)
 	case *plan.Filter, *plan.Sort, *plan.Limit, *plan.Distinct, *plan.LockRows:
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:

@@ -17,6 +17,9 @@ func shuffleRows(r *ruleContext, root plan.Node) (plan.Node, error) {
 		if j, ok := node.(*plan.Join); ok && !placedTogether(j) {
 			return r.shuffleJoin(j), nil
 		}
+		if s, ok := node.(*plan.Session); ok {
+			return r.shuffleSessions(s), nil
+		}
 		a, ok := node.(*plan.Aggregate)
 		if !ok || a.Mode != plan.AggregateComplete || r.groupsMeet(a) {
 			return node, nil

@@ -43,6 +43,9 @@ func newWindow(input plan.Node, like *plan.Window) *plan.Window {
 	w.Properties.Window = &plan.WindowBounds{
 		Start: width, End: width + 1, Fixed: w.Kind == plan.WindowTumbling || w.Kind == plan.WindowHopping, Closing: w.Closing,
 	}
+	if w.Kind == plan.WindowSession {
+		w.Properties.Window.Gap = w.Size
+	}
 	return w
 }
 
@@ -163,7 +166,7 @@ func (b *binder) windowShape(clause *ast.StreamWindow) (*plan.Window, error) {
 	case ast.CumulateWindow:
 		w.Kind = plan.WindowCumulate
 	default:
-		return nil, notSupported(clause.Pos(), "session windows are not supported")
+		w.Kind = plan.WindowSession
 	}
 	var err error
 	if w.Size, err = b.duration(clause.Size, "the size of a window"); err != nil {
@@ -281,4 +284,48 @@ func (r *ruleContext) pruneWindow(w *plan.Window, needed columnSet) (plan.Node, 
 	}
 	pruned := newWindow(input, &shape)
 	return pruned, append(slices.Clone(at), pruned.StartColumn(), pruned.StartColumn()+1), nil
+}
+
+// newSession merges the windows of its input.
+func newSession(input plan.Node, partition []int) *plan.Session {
+	s := &plan.Session{Input: input, Partition: partition}
+	s.Cols, s.Properties = input.Columns(), *input.Props()
+	if s.Properties.Kind == plan.AppendOnly {
+		// A row gets another window when its session grows.
+		s.Properties.Kind, s.Properties.Key = plan.Bag, nil
+	}
+	return s
+}
+
+// pruneSession keeps what decides about sessions.
+func (r *ruleContext) pruneSession(s *plan.Session, needed columnSet) (plan.Node, []int, error) {
+	below := append(columnSet{}, needed...)
+	for _, column := range s.Partition {
+		below[column] = true
+	}
+	bounds := s.Properties.Window
+	below[bounds.Start], below[bounds.End] = true, true
+	input, at, err := r.prune(s.Input, below)
+	if err != nil {
+		return nil, nil, err
+	}
+	partition := make([]int, len(s.Partition))
+	for i, column := range s.Partition {
+		partition[i] = at[column]
+	}
+	return newSession(input, partition), at, nil
+}
+
+// shuffleSessions makes the rows of each session meet on one shard.
+func (r *ruleContext) shuffleSessions(s *plan.Session) plan.Node {
+	placed := s.Input.Props()
+	within := func(column int) bool { return slices.Contains(s.Partition, column) }
+	if placed.Partitions == 1 || placed.Partitioning != nil && !slices.ContainsFunc(placed.Partitioning, func(column int) bool { return !within(column) }) {
+		return s
+	}
+	partitions := r.partitions
+	if len(s.Partition) == 0 {
+		partitions = 1
+	}
+	return newSession(newShuffle(s.Input, s.Partition, partitions), s.Partition)
 }

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -19,6 +21,7 @@ type windowFunction struct {
 var windowFunctions = map[string]windowFunction{
 	"tumble":   {plan.WindowTumbling, []string{"size"}, "TUMBLE(relation, time, size)"},
 	"hop":      {plan.WindowHopping, []string{"advance", "size"}, "HOP(relation, time, advance, size)"},
+	"session":  {plan.WindowSession, []string{"gap"}, "SESSION(relation PARTITION BY (columns), time, gap)"},
 	"cumulate": {plan.WindowCumulate, []string{"advance", "size"}, "CUMULATE(relation, time, advance, size)"},
 }
 
@@ -46,6 +49,9 @@ func (b *binder) windowTable(t *ast.FunctionTable, call *ast.FunctionCall, funct
 	}
 	if call.Star || call.Distinct || call.Variadic || len(call.OrderBy) > 0 || len(call.Args) != 2+len(function.lengths) {
 		return nil, usage(call.Pos())
+	}
+	if len(call.PartitionBy) > 0 && function.kind != plan.WindowSession {
+		return nil, sqlerr.New(sqlerr.SyntaxError, call.PartitionBy[0].Pos(), "PARTITION BY is for SESSION").WithHint("Usage: %s.", function.usage)
 	}
 	if t.Ordinality || len(t.Columns) > 0 {
 		return nil, notSupported(t.Pos(), "WITH ORDINALITY and column types are not supported for %s", call.Name.Last())
@@ -81,6 +87,22 @@ func (b *binder) windowTable(t *ast.FunctionTable, call *ast.FunctionCall, funct
 	out, err := windowed(item, shape, true, call.Pos())
 	if err != nil {
 		return nil, err
+	}
+	if function.kind == plan.WindowSession {
+		partition := &exprBinder{binder: b, scope: out.scope, clause: "PARTITION BY"}
+		list, err := partition.bindAll(call.PartitionBy)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			if list[i], err = b.settle(list[i]); err != nil {
+				return nil, err
+			}
+			if _, _, err := expr.ResolveOperator("=", list[i].Type(), list[i].Type(), list[i].Pos()); err != nil {
+				return nil, sqlerr.New(sqlerr.UndefinedFunction, list[i].Pos(), "could not identify an equality operator for type %s", list[i].Type().BaseName())
+			}
+		}
+		out.node = sessionsOver(out.node, list)
 	}
 	return aliased(out, t.Alias)
 }
@@ -146,6 +168,46 @@ func aliased(item *fromItem, alias *ast.Alias) (*fromItem, error) {
 		inner.columns = append(inner.columns, &moved)
 	}
 	return &fromItem{node: item.node, scope: &inner}, nil
+}
+
+// groupSessions merges the windows of the WINDOW SESSION clause: those of each
+// group, of the rows that WHERE leaves.
+func (sb *selectBinder) groupSessions() {
+	if sb.ast.Window != nil && sb.ast.Window.Kind == ast.SessionWindow {
+		sb.node = sessionsOver(sb.node, sb.groupBy)
+	}
+}
+
+// sessionsOver merges the windows of rows with equal values of a list, other
+// than windows'.
+func sessionsOver(input plan.Node, list []expr.Expr) plan.Node {
+	bounds := input.Props().Window
+	exprs := make([]expr.Expr, len(input.Columns()))
+	names := columnNames(input)
+	for i, c := range input.Columns() {
+		exprs[i] = columnOf(c, i)
+	}
+	partition := []int{}
+	for _, e := range list {
+		at := -1
+		if c, ok := e.(*expr.Column); ok {
+			at = c.Index
+		}
+		if at == bounds.Start || at == bounds.End {
+			continue
+		}
+		if at < 0 {
+			at = len(exprs)
+			exprs, names = append(exprs, e), append(names, "partition"+decimal(len(partition)+1))
+		}
+		if !slices.Contains(partition, at) {
+			partition = append(partition, at)
+		}
+	}
+	if len(exprs) > len(input.Columns()) {
+		input = newProject(input, exprs, names)
+	}
+	return newSession(input, partition)
 }
 
 // groupWindows adds the window of the WINDOW clause to the groups, and puts the

@@ -39,22 +39,39 @@ func (p *parser) tableFunctionCall() ast.Expr {
 	return p.plainCall(name)
 }
 
-// plainCall takes the arguments of a call and nothing behind them. TABLE may
-// stand before the first, as it does in Flink's window functions; it says
-// nothing more.
+// plainCall takes the arguments of a call and nothing behind them.
 func (p *parser) plainCall(name *ast.Name) *ast.FunctionCall {
 	call := &ast.FunctionCall{Name: name}
 	outer := p.enter()
-	var first ast.Expr
-	if p.peekIs(kwTable) {
-		p.advance()
-		p.advance()
-		first = p.argument()
-	}
-	p.arguments(call, first)
+	p.windowArgument(call)
 	p.leave(outer)
 	call.Span = p.spanFrom(name.Start)
 	return call
+}
+
+// windowArgument takes the arguments of a call in FROM, the first of which may
+// be a relation as Flink's window functions have it: TABLE name, with PARTITION
+// BY columns behind it.
+func (p *parser) windowArgument(call *ast.FunctionCall) {
+	if p.peekIs(kwTable) {
+		p.advance()
+		p.advance()
+	} else if p.peekAt(2).keyword == kwPartition {
+		p.advance()
+	} else {
+		p.arguments(call, nil)
+		return
+	}
+	first := p.argument()
+	if p.acceptWords(kwPartition, kwBy) {
+		if p.atKind(leftParenthesis) {
+			call.PartitionBy = parenthesized(p, p.expr)
+		} else {
+			// Without parentheses there is one: a comma ends the argument.
+			call.PartitionBy = []ast.Expr{p.expr()}
+		}
+	}
+	p.arguments(call, first)
 }
 
 // functionTableOf takes what follows a call in FROM.

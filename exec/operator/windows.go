@@ -26,8 +26,8 @@ type Windows struct {
 	Starts, Ends []int64
 }
 
-// NewWindows returns the windows of a plan's node that are decided by the row
-// alone: all but those of sessions.
+// NewWindows returns the windows of a plan's node. Those of sessions are of the
+// single rows, from their time to the gap behind it.
 func NewWindows(node *plan.Window) (*Windows, error) {
 	program, err := expr.Compile(node.Time)
 	if err != nil {
@@ -77,6 +77,8 @@ func (w *Windows) assign(row int32, at int64) {
 		for start := last - (last+w.size-at-1)/w.advance*w.advance; start <= last; start += w.advance {
 			w.add(row, start, start+w.size)
 		}
+	case plan.WindowSession:
+		w.add(row, at, at+w.size)
 	case plan.WindowCumulate:
 		start := w.floor(at, w.size)
 		for end := w.floor(at, w.advance) + w.advance; end <= start+w.size; end += w.advance {

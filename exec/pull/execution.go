@@ -180,6 +180,8 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return newLockRows(s, n, input, bound)
 	case *plan.Window:
 		return newWindow(s, n, input)
+	case *plan.Session:
+		return newSession(s, n, input)
 	default:
 		return nil, notSupported("plan nodes of this kind")
 	}

@@ -90,6 +90,11 @@ func describe(n Node) string {
 		return fmt.Sprintf("Shuffle by (%s) over %d %s", columnList(n.Keys, n.Cols), n.Partitions, plural(n.Partitions, "partition"))
 	case *Window:
 		return describeWindow(n)
+	case *Session:
+		if len(n.Partition) == 0 {
+			return "Sessions"
+		}
+		return "Sessions of (" + columnList(n.Partition, n.Cols) + ")"
 	case *StageInput:
 		return fmt.Sprintf("Rows of stage %d (%s)", n.Stage, names(n.Cols))
 	default:

@@ -32,7 +32,8 @@ type Window struct {
 	// Time is the event time, a timestamp with time zone.
 	Time expr.Expr
 	// Size is the length of a window in microseconds, the longest one of
-	// WindowCumulate, and the gap of WindowSession. Advance is the distance of the
+	// WindowCumulate, and the gap of WindowSession, whose windows are those of single
+	// rows until a Session merges them. Advance is the distance of the
 	// starts of WindowHopping and of the ends of WindowCumulate, else 0.
 	Size, Advance int64
 	// Closing says when windows are over; nil when they never are.
@@ -46,12 +47,26 @@ func (n *Window) Inputs() []Node { return []Node{n.Input} }
 // next one.
 func (n *Window) StartColumn() int { return len(n.Cols) - 2 }
 
+// Session merges windows that overlap: rows of equal Partition columns whose
+// windows, each from the row's time to the gap behind it, form a chain get the
+// bounds of the whole as their window. The columns are those of the input.
+type Session struct {
+	Base
+	Input     Node
+	Partition []int
+}
+
+// Inputs implements Node.
+func (n *Session) Inputs() []Node { return []Node{n.Input} }
+
 // WindowBounds says which columns of a result hold the window of its rows.
 type WindowBounds struct {
 	Start, End int
 	// Fixed says that all windows have the same length, so that either bound
 	// decides the other.
 	Fixed bool
+	// Gap is that of sessions, 0 for other windows.
+	Gap int64
 	// Closing says when the windows are over; nil when they never are, or when what
 	// closes them stands below.
 	Closing *Closing

@@ -29,6 +29,9 @@ type FunctionCall struct {
 	Name *Name
 	Args []Expr
 
+	// PartitionBy is PARTITION BY behind the first argument, in FROM only:
+	// SESSION(s PARTITION BY k, at, …).
+	PartitionBy []Expr
 	// Star is count(*): no arguments, but not the same as f().
 	Star bool
 	// Distinct is f(DISTINCT …).

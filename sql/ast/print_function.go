@@ -81,6 +81,12 @@ func (n *FunctionCall) formatArguments(p *printer) {
 		p.when(i > 0, ", ")
 		p.when(n.Variadic && i == len(n.Args)-1, "VARIADIC ")
 		arg.format(p)
+		if i == 0 {
+			if len(n.PartitionBy) > 0 {
+				clause(p, " PARTITION BY (", n.PartitionBy)
+				p.text(")")
+			}
+		}
 	}
 	clause(p, " ORDER BY ", n.OrderBy)
 	p.text(")")
