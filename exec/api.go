@@ -115,7 +115,8 @@ type Writer interface {
 }
 
 // Rows are rows of one relation, with a value for every column, in column order,
-// and what is done to them.
+// and what is done to them. They obey NOT NULL and the CHECK constraints: whoever
+// makes them has seen to that.
 type Rows struct {
 	Relation  *catalog.Relation
 	Operation Operation

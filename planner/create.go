@@ -250,7 +250,9 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 		if err != nil {
 			return err
 		}
-		column.Default, column.Sequences = defaultText(c.Expr), SequencesOf(value)
+		if _, null := c.Expr.(*ast.NullLiteral); !null {
+			column.Default, column.Sequences = defaultText(c.Expr), SequencesOf(value)
+		}
 	case ast.ConstraintGenerated:
 		return cb.generate(c, column)
 	case ast.ConstraintIdentity:

@@ -166,6 +166,9 @@ func (s *Snapshot) named(name string) ([]*Query, error) {
 
 func applyComment(s *Snapshot, c *CommentOn) (*Snapshot, error) {
 	r := s.Lookup(c.Name.Schema, c.Name.Name)
+	if r == nil && c.Column == "" && s.NameTaken(c.Name.Schema, c.Name.Name) {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a %s", c.Name.Name, c.Kind)
+	}
 	if r == nil {
 		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", c.Name.String())
 	}

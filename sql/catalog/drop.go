@@ -12,6 +12,10 @@ func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapsho
 	var drop []ObjectID
 	for _, name := range c.Names {
 		r := s.Lookup(name.Schema, name.Name)
+		if r == nil && s.LookupSequence(name.Schema, name.Name) != nil {
+			return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a %s", name.Name, c.Kind).
+				WithHint("Use DROP SEQUENCE to remove a sequence.")
+		}
 		if r == nil {
 			if !c.IfExists {
 				return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "%s %q does not exist", c.Kind, name.String())

@@ -20,7 +20,7 @@ func shownExpression(text string) string {
 }
 
 // shownDefault is the default of a column.
-func shownDefault(c *catalog.Column) string {
+func shownDefault(c *catalog.Column, pretty bool) string {
 	bare := c.Type
 	bare.Mod = -1
 	switch {
@@ -33,7 +33,9 @@ func shownDefault(c *catalog.Column) string {
 		return c.Default + "::" + bare.String()
 	case isNegative(c.Default):
 		return "'" + c.Default + "'::" + bare.String()
-	case strings.Contains(c.Default, "::") && !strings.Contains(c.Default, " "):
+	case c.Default == "TRUE" || c.Default == "FALSE":
+		return strings.ToLower(c.Default)
+	case pretty || strings.HasPrefix(c.Default, "nextval("):
 		return c.Default
 	default:
 		return shownExpression(c.Default)

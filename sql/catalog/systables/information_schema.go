@@ -76,7 +76,7 @@ func (r *Registry) informationColumns(_ context.Context, env *Environment, _ *Ta
 			column := columnRow(env, relation.Schema, relation.Name, relation.Attribute(i), c.Name, c.Type, c.NotNull)
 			column["column_default"] = nil
 			if c.Default != "" {
-				column["column_default"] = shownDefault(c)
+				column["column_default"] = shownDefault(c, false)
 			}
 			for field, value := range identityFacts(env, relation, i) {
 				column[field] = value

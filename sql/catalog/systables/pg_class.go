@@ -197,7 +197,7 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 			c := &relation.Columns[i]
 			text := c.Generated
 			if c.Default != "" {
-				text = shownDefault(c)
+				text = shownDefault(c, true)
 			}
 			if text != "" {
 				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": text})
