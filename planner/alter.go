@@ -26,6 +26,8 @@ type alterBinder struct {
 	values map[int]expr.Expr
 	// row is the old row, which expressions of USING are about.
 	row *fromItem
+	// retyped are the columns that get another type.
+	retyped []int
 	// rewrite says that rows must be stored anew.
 	rewrite bool
 	// checks are the conditions that rows must meet, over the new row.
@@ -66,6 +68,7 @@ func planAlter(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
 			return nil, sqlerr.From(err).At(action.Pos())
 		}
 	}
+	out.DropIndexes = out.Command.DropIndexes
 	if err := ab.finish(); err != nil {
 		return nil, err
 	}

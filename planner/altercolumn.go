@@ -3,13 +3,10 @@ package planner
 import (
 	"slices"
 
-	"millrace/planner/plan"
 	"millrace/sql"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
-	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
-	"millrace/sql/types"
 )
 
 // column returns the number of a column of the relation as it is to be.
@@ -51,15 +48,7 @@ func (ab *alterBinder) addColumn(a *ast.AddColumn) error {
 	if err := cb.column(a.Column); err != nil {
 		return err
 	}
-	if len(cb.generations) > 0 {
-		return notSupported(a.Pos(), "adding a generated column is not supported").
-			WithHint("Add a column, UPDATE it, and set it in the statements that write the table.")
-	}
-	if len(cb.sequences) > 0 {
-		return notSupported(a.Pos(), "adding a serial or identity column is not supported").
-			WithHint("CREATE SEQUENCE, and add the column with DEFAULT nextval('…').")
-	}
-	if err := cb.addChecks(); err != nil {
+	if err := ab.declared(cb); err != nil {
 		return err
 	}
 	if ab.next.Kind == catalog.KindStream && len(ab.next.Key) != len(before.Key) {
@@ -76,6 +65,9 @@ func (ab *alterBinder) addColumn(a *ast.AddColumn) error {
 // fillColumn decides what the rows that there are have in an added column.
 func (ab *alterBinder) fillColumn(number int) error {
 	column := &ab.next.Columns[number]
+	if column.Generated != "" {
+		return ab.fillGenerated(number)
+	}
 	defaults, err := ab.columnDefaults(ab.next)
 	if err != nil {
 		return err
@@ -84,6 +76,30 @@ func (ab *alterBinder) fillColumn(number int) error {
 	if isVolatile(defaults[number]) {
 		ab.rewrite = true
 	}
+	if column.NotNull {
+		ab.require(ab.isNull(column.Name), ab.containsNulls(column.Name))
+	}
+	return nil
+}
+
+// fillGenerated computes an added column from the others, in every row.
+func (ab *alterBinder) fillGenerated(number int) error {
+	column := &ab.next.Columns[number]
+	expression, err := sql.ParseExpr(column.Generated)
+	if err != nil {
+		return err
+	}
+	value, err := ab.generatedValue(ab.next, number, expression)
+	if err != nil {
+		return err
+	}
+	for _, read := range columnsOf(value) {
+		if read >= len(ab.old.Columns) || ab.values[read] != nil {
+			return notSupported(-1, "adding a generated column together with what it is computed from is not supported").
+				WithHint("Use two statements.")
+		}
+	}
+	ab.values[number], ab.rewrite = value, true
 	if column.NotNull {
 		ab.require(ab.isNull(column.Name), ab.containsNulls(column.Name))
 	}
@@ -132,15 +148,8 @@ func (ab *alterBinder) dropColumn(a *ast.DropColumn) error {
 				WithHint("Create another stream from this one: CREATE STREAM … AS SELECT ….")
 		}
 	}
-	generated, err := ab.generatedFrom(number)
-	if err != nil {
+	if err := ab.dropUsers(number, a.Behavior); err != nil {
 		return err
-	}
-	if generated >= 0 {
-		name, other := r.Columns[number].Name, r.Columns[generated].Name
-		return sqlerr.New(sqlerr.DependentObjectsStillExist, a.Pos(), "cannot drop column %s of table %s because other objects depend on it", name, r.Name).
-			WithDetail("column %s of table %s depends on column %s of table %s", other, r.Name, name, r.Name).
-			WithHint("Drop that column first.")
 	}
 	ab.plan.Command.Cascade = ab.plan.Command.Cascade || a.Behavior == ast.Cascade
 	before := *r
@@ -154,19 +163,7 @@ func (ab *alterBinder) dropColumn(a *ast.DropColumn) error {
 	}
 	ab.bury(number)
 	ab.keyChanged(&before)
-	return nil
-}
-
-// generatedFrom returns the number of a column that is generated from another one, -1
-// where there is none.
-func (ab *alterBinder) generatedFrom(number int) (int, error) {
-	values, err := ab.generated(ab.next)
-	if err != nil {
-		return 0, err
-	}
-	return slices.IndexFunc(values, func(value expr.Expr) bool {
-		return value != nil && slices.Contains(columnsOf(value), number)
-	}), nil
+	return ab.env.Catalog.CheckReaders(ab.old, r, ab.plan.Command.Cascade)
 }
 
 // bury makes a column a tombstone.
@@ -226,9 +223,17 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 		if ab.next.PrimaryKey() != nil && ab.next.IsKey(number) {
 			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "column %q is in a primary key", column.Name)
 		}
+		if column.Identity != catalog.NotIdentity {
+			return sqlerr.New(sqlerr.SyntaxError, -1, "column %q of relation %q is an identity column", column.Name, ab.next.Name)
+		}
 		column.NotNull = false
 	case ast.SetColumnType:
 		return ab.setType(a, number)
+	case ast.DropColumnExpression:
+		if column.Generated == "" && !a.IfExists {
+			return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q is not a stored generated column", column.Name, ab.next.Name)
+		}
+		column.Generated = ""
 	case ast.SetColumnStatistics, ast.SetColumnStorage, ast.SetColumnOptions, ast.ResetColumnOptions:
 		// How PostgreSQL stores and samples a column says nothing here.
 	default:
@@ -266,133 +271,39 @@ func ownValues(column *catalog.Column, table string, pos int) error {
 	}
 }
 
-// setType gives a column another type. Rows must be stored anew unless every value
-// of the old type is stored as one of the new type is.
-func (ab *alterBinder) setType(a *ast.AlterColumn, number int) error {
-	column := &ab.next.Columns[number]
-	if column.Generated != "" {
-		return notSupported(a.Pos(), "altering the type of a generated column is not supported")
-	}
-	generated, err := ab.generatedFrom(number)
-	if err != nil {
-		return err
-	}
-	if generated >= 0 {
-		return notSupported(a.Pos(), "cannot alter type of a column used by a generated column").
-			WithDetail("Column %q is used by generated column %q.", column.Name, ab.next.Columns[generated].Name)
-	}
-	from := column.Type
-	to, err := ab.typeName(a.Type)
-	if err != nil {
-		return err
-	}
-	if err := checkColumnType(column.Name, to, a.Type.Pos()); err != nil {
-		return err
-	}
-	if a.Collation != nil {
-		probe := &ast.Collate{Span: a.Collation.Span, Operand: &ast.NullLiteral{Span: a.Collation.Span}, Collation: a.Collation}
-		if _, err := (&exprBinder{binder: ab.binder, scope: newScope(nil)}).collate(probe); err != nil {
-			return err
-		}
-	}
-	value, err := ab.convert(a, number, to)
-	if err != nil {
-		return err
-	}
-	if err := ab.convertDefault(column, to); err != nil {
-		return err
-	}
-	column.Type = to
-	if slices.Contains(ab.next.Key, number) {
-		cb := &createBinder{binder: ab.binder, relation: ab.next}
-		if err := cb.checkKeyType(number, a.Pos()); err != nil {
-			return err
-		}
-	}
-	if a.Expr == nil && sameStorage(from, to) {
-		return nil
-	}
-	if ab.next.Kind == catalog.KindStream {
-		return notSupported(a.Pos(), "changing the type of a stream's column in this way is not supported").
-			WithHint("Create another stream from this one: CREATE STREAM … AS SELECT CAST(%s AS %s) ….", column.Name, to)
-	}
-	ab.values[number], ab.rewrite = value, true
-	return nil
-}
-
-// convert binds the value of a column in its new type, over the old row.
-func (ab *alterBinder) convert(a *ast.AlterColumn, number int, to types.Type) (expr.Expr, error) {
-	if a.Expr == nil {
-		from := ab.row.node.Columns()[number]
-		if !assignable(from.Type, to) {
-			return nil, sqlerr.New(sqlerr.DatatypeMismatch, -1, "column %q cannot be cast automatically to type %s", a.Column.Value, to.BaseName()).
-				WithHint("You might need to specify \"USING %s::%s\".", a.Column.Value, to)
-		}
-		return ab.coerce(columnOf(from, number), to, expr.Assignment)
-	}
-	eb := &exprBinder{binder: ab.binder, scope: ab.row.scope, clause: "transform expressions"}
-	value, err := eb.bind(a.Expr)
+// usesOf returns the generated columns whose expressions read a column.
+func (ab *alterBinder) usesOf(number int) ([]int, error) {
+	values, err := ab.generated(ab.next)
 	if err != nil {
 		return nil, err
 	}
-	if hasSubquery(value) {
-		return nil, notSupported(a.Expr.Pos(), "cannot use subquery in transform expression")
+	var users []int
+	for i, value := range values {
+		if value != nil && slices.Contains(columnsOf(value), number) {
+			users = append(users, i)
+		}
 	}
-	if !assignable(value.Type(), to) {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, -1, "result of USING clause for column %q cannot be cast automatically to type %s", a.Column.Value, to.BaseName()).
-			WithHint("You might need to add an explicit cast.")
-	}
-	return ab.coerce(value, to, expr.Assignment)
+	return users, nil
 }
 
-// convertDefault keeps the value of a column's default in its new type.
-func (ab *alterBinder) convertDefault(column *catalog.Column, to types.Type) error {
-	if column.Default == "" || column.Type.SameKind(to) {
-		return nil
-	}
-	if !assignable(column.Type, to) {
-		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "default for column %q cannot be cast automatically to type %s", column.Name, to.BaseName())
-	}
-	parsed, err := sql.ParseExpr(column.Default)
-	if err != nil {
+// dropUsers drops the generated columns that read a column which is dropped, where
+// CASCADE says so.
+func (ab *alterBinder) dropUsers(number int, behavior ast.Behavior) error {
+	users, err := ab.usesOf(number)
+	if err != nil || len(users) == 0 {
 		return err
 	}
-	if _, isText := parsed.(*ast.StringLiteral); !isText {
-		return nil
+	r := ab.next
+	if behavior != ast.Cascade {
+		return sqlerr.New(sqlerr.DependentObjectsStillExist, -1, "cannot drop column %s of table %s because other objects depend on it", r.Columns[number].Name, r.Name).
+			WithDetail("column %s of table %s depends on column %s of table %s", r.Columns[users[0]].Name, r.Name, r.Columns[number].Name, r.Name).
+			WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 	}
-	cast, err := sql.ParseExpr("CAST(" + column.Default + " AS " + column.Type.String() + ")")
-	if err != nil {
-		return err
+	for _, user := range users {
+		ab.notice("", "drop cascades to column %s of table %s", r.Columns[user].Name, r.Name)
+		ab.bury(user)
 	}
-	column.Default = ast.String(cast)
 	return nil
-}
-
-// sameStorage reports whether each value of one type is stored as a value of the
-// other is.
-func sameStorage(from, to types.Type) bool {
-	if from.Equal(to) {
-		return true
-	}
-	text := func(t types.Type) bool { return t.Kind == types.KindText || t.Kind == types.KindVarchar }
-	length, limited := to.Length()
-	switch {
-	case text(from) && text(to):
-		had, was := from.Length()
-		return !limited || was && had <= length
-	case !from.SameKind(to):
-		return false
-	}
-	switch to.Kind {
-	case types.KindNumeric:
-		precision, scale, limited := to.NumericModifier()
-		hadPrecision, hadScale, was := from.NumericModifier()
-		return !limited || was && hadScale == scale && hadPrecision <= precision
-	case types.KindTime, types.KindTimestamp, types.KindTimestampTZ:
-		return to.Mod < 0 || to.Mod == 6 || from.Mod >= 0 && from.Mod <= to.Mod
-	default:
-		return false
-	}
 }
 
 // renameColumn gives a column another name, also where CHECK constraints read it.
@@ -412,89 +323,4 @@ func (ab *alterBinder) renameColumn(a *ast.RenameMember) error {
 	}
 	ab.next.Columns[number].Name = a.New.Value
 	return nil
-}
-
-// finish plans what the statement asks of the rows.
-func (ab *alterBinder) finish() error {
-	out := ab.plan
-	out.Command.Relation = *ab.next
-	if ab.rewrite && ab.next.Kind == catalog.KindStream {
-		return notSupported(-1, "the rows of a stream cannot be stored anew").
-			WithHint("Create another stream from this one: CREATE STREAM … AS SELECT ….")
-	}
-	row, err := ab.nextRow()
-	if err != nil {
-		return err
-	}
-	for _, c := range ab.checks {
-		check, err := ab.rowCheck(row, c)
-		if err != nil {
-			return err
-		}
-		out.Checks = append(out.Checks, *check)
-	}
-	if ab.rewrite {
-		out.Rewrite, err = ab.finishQuery(&boundQuery{node: row.node, visible: len(row.node.Columns())})
-		return err
-	}
-	return ab.planMissing()
-}
-
-// planMissing plans the values that the rows that there are have in added columns.
-func (ab *alterBinder) planMissing() error {
-	var values []expr.Expr
-	var columns []plan.Column
-	for number := len(ab.old.Columns); number < len(ab.next.Columns); number++ {
-		value := ab.values[number]
-		if value == nil || ab.next.Columns[number].Dropped {
-			continue
-		}
-		if c, ok := value.(*expr.Const); ok && !c.Value.Valid {
-			continue
-		}
-		values = append(values, value)
-		columns = append(columns, plan.Column{Name: ab.next.Columns[number].Name, Type: value.Type()})
-		ab.plan.MissingColumns = append(ab.plan.MissingColumns, number)
-	}
-	if values == nil {
-		return nil
-	}
-	var err error
-	ab.plan.Missing, err = ab.finishQuery(&boundQuery{node: newValues([][]expr.Expr{values}, columns), visible: len(columns)})
-	return err
-}
-
-// nextRow computes the new row of the old one, by the new names.
-func (ab *alterBinder) nextRow() (*fromItem, error) {
-	columns := ab.row.node.Columns()
-	exprs := make([]expr.Expr, len(ab.next.Columns))
-	names := make([]string, len(exprs))
-	for i := range ab.next.Columns {
-		c := &ab.next.Columns[i]
-		names[i] = c.Name
-		value := ab.values[i]
-		switch {
-		case value == nil && i < len(ab.old.Columns) && !c.Dropped:
-			value = columnOf(columns[i], i)
-		case value == nil || c.Dropped:
-			value = &expr.Const{Node: expr.Node{ResultType: c.Type, Position: -1}}
-		}
-		exprs[i] = value
-	}
-	s := newScope(nil)
-	s.addRelation(&scopeTable{schema: ab.next.Schema, name: ab.next.Name}, ab.next)
-	return &fromItem{node: newProject(ab.row.node, exprs, names), scope: s}, nil
-}
-
-// rowCheck plans the search for a row that breaks a condition.
-func (ab *alterBinder) rowCheck(row *fromItem, c rowCondition) (*plan.RowCheck, error) {
-	eb := &exprBinder{binder: ab.binder, scope: row.scope, clause: "check constraints"}
-	violated, err := eb.bindBool(c.violated, "CHECK")
-	if err != nil {
-		return nil, err
-	}
-	one := &expr.Const{Node: expr.Node{ResultType: types.Int8, Position: -1}, Value: types.IntDatum(1)}
-	node := newLimit(newFilter(row.node, violated), one, nil)
-	source, err := ab.finishQuery(&boundQuery{node: newProject(node, []expr.Expr{one}, []string{"violation"}), visible: 1})
-	return &plan.RowCheck{Source: source, Violation: c.violation}, err
 }

@@ -30,7 +30,7 @@ func (ab *alterBinder) addConstraint(a *ast.AddConstraint) error {
 	if err := cb.tableConstraint(a.Constraint); err != nil {
 		return err
 	}
-	if err := cb.addChecks(); err != nil {
+	if err := ab.declared(cb); err != nil {
 		return err
 	}
 	for i := range before.Columns {
@@ -43,6 +43,23 @@ func (ab *alterBinder) addConstraint(a *ast.AddConstraint) error {
 	}
 	ab.keyChanged(&before)
 	return nil
+}
+
+// declared takes over what a column or constraint was declared with.
+func (ab *alterBinder) declared(cb *createBinder) error {
+	if len(cb.sequences) > 0 {
+		return notSupported(-1, "adding a serial or identity column is not supported").
+			WithHint("CREATE SEQUENCE, and add the column with DEFAULT nextval('name').")
+	}
+	for _, i := range cb.indexes {
+		for _, number := range i.Numbers() {
+			if number >= len(ab.old.Columns) || slices.Contains(ab.retyped, number) {
+				ab.rewrite = true
+			}
+		}
+		ab.plan.Indexes = append(ab.plan.Indexes, i)
+	}
+	return cb.addChecks()
 }
 
 // requireChecks has the rows held against the CHECK constraints from number first
@@ -60,11 +77,16 @@ func (ab *alterBinder) requireChecks(first int, notValid bool) error {
 		if err != nil {
 			return err
 		}
-		violation := sqlerr.New(sqlerr.CheckViolation, -1, "check constraint %q of relation %q is violated by some row", c.Name, ab.next.Name)
-		violation.Schema, violation.Table, violation.Constraint = ab.next.Schema, ab.next.Name, c.Name
-		ab.require(&ast.Is{Operand: condition, Kind: ast.IsFalse}, violation)
+		ab.requireCheck(c, condition)
 	}
 	return nil
+}
+
+// requireCheck has the rows held against a CHECK constraint.
+func (ab *alterBinder) requireCheck(c *catalog.Constraint, condition ast.Expr) {
+	violation := sqlerr.New(sqlerr.CheckViolation, -1, "check constraint %q of relation %q is violated by some row", c.Name, ab.next.Name)
+	violation.Schema, violation.Table, violation.Constraint = ab.next.Schema, ab.next.Name, c.Name
+	ab.require(&ast.Is{Operand: condition, Kind: ast.IsFalse}, violation)
 }
 
 // dropConstraint is DROP CONSTRAINT.

@@ -49,20 +49,28 @@ func (b *binder) checks(r *catalog.Relation) ([]plan.Check, error) {
 }
 
 func (b *binder) check(r *catalog.Relation, condition ast.Expr) (expr.Expr, []int, error) {
-	s := newScope(nil)
-	s.addRelation(&scopeTable{schema: r.Schema, name: r.Name}, r)
-	stored := b.stored()
-	eb := &exprBinder{binder: stored, scope: s, clause: "check constraints"}
-	bound, err := eb.bindBool(condition, "CHECK")
+	bound, err := b.bindCheck(r, condition)
 	if err != nil {
 		return nil, nil, err
 	}
-	if hasSubquery(bound) {
-		return nil, nil, notSupported(condition.Pos(), "cannot use subquery in check constraint")
-	}
 	columns := columnsOf(bound)
-	bound, err = expr.Fold(stored.evalContext(), bound)
+	bound, err = expr.Fold(b.stored().evalContext(), bound)
 	return bound, columns, err
+}
+
+// bindCheck binds the condition of a CHECK constraint as it is written.
+func (b *binder) bindCheck(r *catalog.Relation, condition ast.Expr) (expr.Expr, error) {
+	s := newScope(nil)
+	s.addRelation(&scopeTable{schema: r.Schema, name: r.Name}, r)
+	eb := &exprBinder{binder: b.stored(), scope: s, clause: "check constraints"}
+	bound, err := eb.bindBool(condition, "CHECK")
+	if err != nil {
+		return nil, err
+	}
+	if hasSubquery(bound) {
+		return nil, notSupported(condition.Pos(), "cannot use subquery in check constraint")
+	}
+	return bound, nil
 }
 
 // stored returns a binder for an expression that the catalog keeps. It has no

@@ -24,6 +24,11 @@ type Alter struct {
 	// Rewrite gives each row as it is to be stored in a copy of the table, all
 	// columns of Command.Relation; nil where rows stay as they are.
 	Rewrite *Query
+	// DropIndexes and Indexes are those that a copy of the table does not have or has
+	// besides the table's. Where there is no copy, an index in Indexes is the whole
+	// statement.
+	DropIndexes []catalog.ObjectID
+	Indexes     []catalog.Index
 	// Notices are for the client, before anything is done.
 	Notices []catalog.Notice
 }

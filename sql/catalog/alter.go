@@ -57,7 +57,9 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 		return nil, err
 	}
 	if c.Shadow != 0 {
-		next.swap(&r, c.Shadow)
+		if err := next.swap(&r, c.Shadow, result); err != nil {
+			return nil, err
+		}
 	}
 	r.Query, r.Frozen, r.Layout = old.Query, old.Frozen, old.Layout
 	if !sameLayout(old, &r) {
@@ -81,28 +83,11 @@ func (s *Snapshot) nameConstraints(r *Relation) {
 	}
 }
 
-// renewIndexes puts new indexes, which are not ready, in the place of those of a
-// table whose rows were stored anew: their entries say where rows were.
-func (s *Snapshot) renewIndexes(table ObjectID, result *Result) {
-	for _, i := range slices.Clone(s.indexes) {
-		if i.Table != table {
-			continue
-		}
-		renewed := *i
-		renewed.Ready = false
-		s.removeIndex(i.ID)
-		s.addIndex(&renewed, result)
-	}
-}
-
 // alterIndexes drops the indexes of constraints that are dropped and those on
 // columns that are, and renames indexes.
 func (s *Snapshot) alterIndexes(c *AlterRelation, old, r *Relation, result *Result) error {
 	for _, i := range s.IndexesOf(old.ID) {
-		gone := slices.Contains(c.DropIndexes, i.ID) || slices.ContainsFunc(slices.Concat(i.Numbers(), i.Include), func(column int) bool {
-			return r.Columns[column].Dropped
-		})
-		if gone {
+		if i.goes(r, c.DropIndexes) {
 			s.removeIndex(i.ID)
 			result.Dropped = append(result.Dropped, i.ID)
 		}
@@ -119,17 +104,42 @@ func (s *Snapshot) alterIndexes(c *AlterRelation, old, r *Relation, result *Resu
 		renamed.Name = rename.Name
 		s.replaceIndex(&renamed)
 	}
-	if c.Shadow != 0 {
-		s.renewIndexes(old.ID, result)
-	}
 	return nil
 }
 
-// swap makes a copy that was built the storage of its table. The rows of the copy
-// have all columns.
-func (s *Snapshot) swap(r *Relation, shadow ObjectID) {
-	s.shadows = slices.DeleteFunc(s.shadows, func(r *Relation) bool { return r.ID == shadow })
+// goes reports whether an index is dropped with what is dropped of its table.
+func (i *Index) goes(r *Relation, drop []ObjectID) bool {
+	return slices.Contains(drop, i.ID) || slices.ContainsFunc(slices.Concat(i.Numbers(), i.Include), func(column int) bool {
+		return r.Columns[column].Dropped
+	})
+}
+
+// swap makes a copy that was built the storage of its table, and the copy's indexes
+// the table's. The rows of the copy have all columns.
+func (s *Snapshot) swap(r *Relation, shadow ObjectID, result *Result) error {
 	r.complete()
+	for _, i := range s.IndexesOf(r.ID) {
+		if s.hasIndex(i.ID) {
+			s.removeIndex(i.ID)
+			result.Dropped = append(result.Dropped, i.ID)
+		}
+	}
+	for _, i := range s.IndexesOf(shadow) {
+		if s.NameTaken(i.Schema, i.Name) {
+			return nameTaken(i.Name)
+		}
+		own := *i
+		own.Table = r.ID
+		s.replaceIndex(&own)
+	}
+	s.shadows = slices.DeleteFunc(s.shadows, func(r *Relation) bool { return r.ID == shadow })
+	return nil
+}
+
+// hasIndex reports whether the lists have an index, which may not be so any more
+// while they are edited.
+func (s *Snapshot) hasIndex(id ObjectID) bool {
+	return slices.ContainsFunc(s.indexes, func(i *Index) bool { return i.ID == id })
 }
 
 // complete says that all rows of a relation are stored with all columns.
@@ -163,6 +173,14 @@ func checkAltered(s *Snapshot, old, r *Relation) error {
 		return sqlerr.New(sqlerr.InternalError, -1, "the new descriptor of %q is not one of it", old.Name)
 	}
 	return checkRelation(s, r)
+}
+
+// CheckReaders refuses a change of a relation's columns that queries which read it
+// do not allow, as AlterRelation does, so that a statement fails at the action that
+// is wrong.
+func (s *Snapshot) CheckReaders(old, r *Relation, cascade bool) error {
+	_, err := s.alteredReaders(&AlterRelation{Cascade: cascade}, old, r, &Result{})
+	return err
 }
 
 // alteredReaders checks what the queries that read a relation need of it, and
@@ -322,7 +340,34 @@ func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot,
 	r.Changed, r.Layout = next.version, next.version
 	result.Created = append(result.Created, r.ID)
 	next.shadows = append(next.shadows, &r)
-	return next, nil
+	return next, next.addShadowIndexes(c, old, &r, result)
+}
+
+// addShadowIndexes gives the copy of a table the indexes that the table is to have.
+// They have no rows, as the copy has none, so they are ready.
+func (s *Snapshot) addShadowIndexes(c *CreateShadow, old, shadow *Relation, result *Result) error {
+	for _, i := range s.IndexesOf(old.ID) {
+		if !i.goes(shadow, c.DropIndexes) {
+			i := *i
+			i.Table, i.Ready = shadow.ID, true
+			s.addIndex(&i, result)
+		}
+	}
+	names := []string{shadow.Name}
+	for _, i := range c.Indexes {
+		i.Schema, i.Table, i.Ready = shadow.Schema, shadow.ID, true
+		if err := checkIndex(s, &i); err != nil {
+			return err
+		}
+		if i.Name == "" {
+			i.Name = s.indexName(&i, shadow, names)
+		} else if s.NameTaken(i.Schema, i.Name) || slices.Contains(names, i.Name) {
+			return nameTaken(i.Name)
+		}
+		names = append(names, i.Name)
+		s.addIndex(&i, result)
+	}
+	return nil
 }
 
 func applyDropShadow(s *Snapshot, c *DropShadow, result *Result) *Snapshot {
@@ -335,6 +380,7 @@ func applyDropShadow(s *Snapshot, c *DropShadow, result *Result) *Snapshot {
 			next = s.edit()
 		}
 		next.shadows = slices.DeleteFunc(next.shadows, func(r *Relation) bool { return r.ID == shadow.ID })
+		next.indexes = slices.DeleteFunc(next.indexes, func(i *Index) bool { return i.Table == shadow.ID })
 		result.Dropped = append(result.Dropped, shadow.ID)
 	}
 	return next

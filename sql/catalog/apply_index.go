@@ -84,9 +84,18 @@ func addConstraintIndexes(next *Snapshot, table *Relation, indexes []Index, resu
 	return nil
 }
 
+// indexed returns the table that an index is on, which may be a copy that a rewrite
+// is building.
+func (s *Snapshot) indexed(i *Index) *Relation {
+	if table := s.Relation(i.Table); table != nil {
+		return table
+	}
+	return s.Shadow(i.Table)
+}
+
 // checkIndex refuses a descriptor that breaks what all readers rely on.
 func checkIndex(s *Snapshot, i *Index) error {
-	table := s.Relation(i.Table)
+	table := s.indexed(i)
 	switch {
 	case table == nil || table.Kind != KindTable:
 		return sqlerr.New(sqlerr.WrongObjectType, -1, "index %q is not on a table", i.Name)

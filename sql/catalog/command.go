@@ -124,10 +124,14 @@ type IndexName struct {
 
 // CreateShadow begins a rewrite: it makes a copy without rows of the table with
 // Relation's ID, which is to be as Relation says, under an ID that Apply gives out.
+// The copy has copies of the table's indexes, but for those in DropIndexes and on
+// dropped columns, and the new ones of UNIQUE constraints in Indexes.
 type CreateShadow struct {
 	Relation Relation
 	// Base is as in AlterRelation.
-	Base uint64
+	Base        uint64
+	DropIndexes []ObjectID
+	Indexes     []Index
 }
 
 // DropShadow gives a rewrite up and drops its copy, or all for ID 0.

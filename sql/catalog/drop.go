@@ -57,6 +57,11 @@ func (s *Snapshot) drop(relations []ObjectID, result *Result) {
 			s.removeQuery(r.Query)
 			result.Dropped = append(result.Dropped, r.Query)
 		}
+		for _, shadow := range s.shadows {
+			if shadow.Shadow == id {
+				s.indexes = slices.DeleteFunc(s.indexes, func(i *Index) bool { return i.Table == shadow.ID })
+			}
+		}
 		s.shadows = slices.DeleteFunc(s.shadows, func(shadow *Relation) bool { return shadow.Shadow == id })
 	}
 }

@@ -87,7 +87,11 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "alter_relation", record, err
 	case *CreateShadow:
 		relation, err := newRelationRecord(&c.Relation)
-		return "create_shadow", alterRecord{Relation: relation, Base: c.Base}, err
+		record := alterRecord{Relation: relation, Base: c.Base, DropIndexes: c.DropIndexes}
+		for i := range c.Indexes {
+			record.Indexes = append(record.Indexes, newIndexRecord(&c.Indexes[i]))
+		}
+		return "create_shadow", record, err
 	case *DropShadow:
 		return "drop_shadow", dropShadowRecord(*c), nil
 	default:
@@ -186,7 +190,11 @@ func decodeAlter(envelope commandEnvelope) (Command, error) {
 		return nil, err
 	}
 	if envelope.Kind == "create_shadow" {
-		return &CreateShadow{Relation: *relation, Base: r.Base}, nil
+		c := &CreateShadow{Relation: *relation, Base: r.Base, DropIndexes: r.DropIndexes}
+		for i := range r.Indexes {
+			c.Indexes = append(c.Indexes, *r.Indexes[i].index())
+		}
+		return c, nil
 	}
 	c := &AlterRelation{Relation: *relation, Base: r.Base, Shadow: r.Shadow, Cascade: r.Cascade, DropIndexes: r.DropIndexes}
 	for _, name := range r.RenameIndexes {

@@ -77,7 +77,7 @@ func (s *Snapshot) Index(id ObjectID) *Index {
 // LookupIndex returns the secondary index with a qualified name, or nil.
 func (s *Snapshot) LookupIndex(schema, name string) *Index {
 	for _, i := range s.indexes {
-		if i.Name == name && i.Schema == schema {
+		if i.Name == name && i.Schema == schema && s.Shadow(i.Table) == nil {
 			return i
 		}
 	}
@@ -127,7 +127,7 @@ func (s *Snapshot) UniqueRelation(index ObjectID) *Relation { return s.uniqueRel
 func newUniqueRelation(i *Index, table *Relation) *Relation {
 	r := &Relation{
 		ID: i.ID, Kind: KindTable, Schema: table.Schema, Name: table.Name, Partitions: table.Partitions, Rowtime: -1, Index: i,
-		Changed: table.Changed, Layout: table.Layout,
+		Changed: table.Changed, Layout: table.Layout, Shadow: table.Shadow,
 	}
 	for n, c := range i.Columns {
 		column := table.Columns[c.Column]

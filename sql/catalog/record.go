@@ -43,6 +43,7 @@ type alterRecord struct {
 	Cascade  bool           `json:"cascade,omitempty"`
 
 	DropIndexes   []ObjectID        `json:"drop_indexes,omitempty"`
+	Indexes       []indexRecord     `json:"indexes,omitempty"`
 	RenameIndexes []indexNameRecord `json:"rename_indexes,omitempty"`
 }
 
@@ -262,7 +263,7 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkRelation(s, shadow); err != nil || shadow.Shadow == 0 {
+		if err := checkRelation(s, shadow); err != nil || shadow.Shadow == 0 || s.Relation(shadow.Shadow) == nil {
 			return nil, corrupt("damaged catalog record: a copy of a table is not valid")
 		}
 		s.shadows = append(s.shadows, shadow)

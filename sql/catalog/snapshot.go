@@ -171,7 +171,7 @@ func (s *Snapshot) index() *Snapshot {
 	s.uniqueRelations = make(map[ObjectID]*Relation)
 	for _, i := range s.indexes {
 		s.indexesByTable[i.Table] = append(s.indexesByTable[i.Table], i)
-		if table := s.Relation(i.Table); i.Unique && table != nil { // AsOf leaves relations out
+		if table := s.indexed(i); i.Unique && table != nil { // AsOf leaves relations out
 			s.uniqueRelations[i.ID] = newUniqueRelation(i, table)
 		}
 	}

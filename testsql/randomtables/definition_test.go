@@ -16,7 +16,7 @@ const (
 	withIdentity    = true
 	withLocks       = true
 	withRowLocks    = true
-	withAlterUnique = false
+	withAlterUnique = true
 )
 
 var (
@@ -185,44 +185,73 @@ func (g *generator) index() string {
 	return fmt.Sprintf("CREATE %sINDEX %sON %s (%s)", unique, g.pick("", g.pick(indexNames...)+" ", "IF NOT EXISTS "+g.pick(indexNames...)+" "), t.name, strings.Join(list, ", "))
 }
 
-// alter changes a table.
+// alter changes a table. What needs the rows to be stored anew is left out while
+// derived tables are there: Millrace refuses it where one reads the table.
 func (g *generator) alter(t *table) string {
-	c := t.columns[g.IntN(len(t.columns))]
-	change := ""
-	switch g.IntN(14) {
-	case 0, 1, 2:
-		added := column{name: g.pick(columnNames...), typ: g.pick(columnTypes...)}
-		change = "ADD " + g.pick("", "COLUMN ", "COLUMN IF NOT EXISTS ") + g.columnDefinition(t, added, false, withAlterUnique)
-	case 3, 4:
-		change = "DROP " + g.pick("", "COLUMN ", "COLUMN IF EXISTS ") + g.pick(c.name, c.name, g.pick(columnNames...)) + g.pick("", "", " CASCADE")
-	case 5:
-		change = "RENAME " + g.pick("", "COLUMN ") + c.name + " TO " + g.pick(columnNames...)
-	case 6:
-		change = "RENAME TO " + g.pick(tableNames...)
-	case 7:
-		change = "ALTER " + g.pick("", "COLUMN ") + c.name + g.pick(" SET DEFAULT "+g.plain(c.typ), " DROP DEFAULT")
-	case 8, 9:
-		change = "ALTER COLUMN " + c.name + g.pick(" SET NOT NULL", " DROP NOT NULL")
-	case 10:
-		if !withAlterUnique && len(t.unique) > 0 {
-			change = "DROP COLUMN IF EXISTS q"
-			break
-		}
-		change = "ADD " + g.constraintName("pk") + "PRIMARY KEY (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
-	case 11:
-		change = "ADD " + g.constraintName("check") + "CHECK (" + g.check(t) + ")"
-	case 12:
-		if !withAlterUnique {
-			change = "DROP COLUMN IF EXISTS q"
-			break
-		}
-		change = "ADD " + g.constraintName("u") + "UNIQUE (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
-	default:
-		if len(t.constraints) > 0 {
-			change = "DROP CONSTRAINT " + g.pick(t.constraints...)
-			break
-		}
-		change = "DROP CONSTRAINT " + g.pick("", "IF EXISTS ") + "check1"
+	actions := []string{g.alteration(t)}
+	for g.oneIn(4) {
+		actions = append(actions, g.alteration(t))
 	}
-	return "ALTER TABLE " + t.name + " " + change
+	if g.oneIn(6) {
+		c := t.columns[g.IntN(len(t.columns))]
+		actions = []string{g.pick("RENAME "+g.pick("", "COLUMN ")+c.name+" TO "+g.pick(columnNames...), "RENAME TO "+g.pick(tableNames...))}
+		if len(t.constraints) > 0 && g.oneIn(3) {
+			actions = []string{"RENAME CONSTRAINT " + g.pick(t.constraints...) + " TO " + g.pick("check1", "pk2", "check0")}
+		}
+	}
+	return "ALTER TABLE " + t.name + " " + strings.Join(actions, ", ")
+}
+
+// alteration is one of the actions that may stand in a list.
+func (g *generator) alteration(t *table) string {
+	c := t.columns[g.IntN(len(t.columns))]
+	anew := len(g.schema.derived) == 0
+	column := g.pick("", "COLUMN ")
+	switch n := g.IntN(16); {
+	case n < 4:
+		added := g.newColumn()
+		return "ADD " + g.pick("", "COLUMN ", "COLUMN IF NOT EXISTS ") + g.columnDefinition(t, added, anew && len(t.primary) == 0 && g.oneIn(9), withAlterUnique && anew)
+	case n < 6 && len(t.columns) > 1 && (anew || !t.inKey(c.name)):
+		name := c.name
+		if g.oneIn(6) {
+			name = "missing"
+		}
+		return "DROP " + g.pick("", "COLUMN ", "COLUMN IF EXISTS ") + name + g.pick("", "", " CASCADE")
+	case n < 8:
+		return "ALTER " + column + c.name + g.pick(" SET DEFAULT "+g.plain(c.typ), " DROP DEFAULT")
+	case n < 10:
+		return "ALTER " + column + c.name + g.pick(" SET NOT NULL", " DROP NOT NULL")
+	case n < 12 && anew:
+		return "ALTER " + column + c.name + " TYPE " + g.newType(c)
+	case n < 13 && anew:
+		return "ADD " + g.constraintName("pk") + "PRIMARY KEY (" + g.keyColumns(t, g.Perm(len(t.columns))[:1+g.IntN(min(2, len(t.columns)))]) + ")"
+	case n < 14 && withAlterUnique:
+		return "ADD " + g.constraintName("u") + "UNIQUE (" + g.keyColumns(t, g.Perm(len(t.columns))[:1]) + ")"
+	case n < 15 && len(t.constraints) > 0 && anew:
+		return "DROP CONSTRAINT " + g.pick(t.constraints...)
+	case n < 15 && g.oneIn(3):
+		return "DROP CONSTRAINT " + g.pick("", "IF EXISTS ") + "missing"
+	default:
+		return "ADD " + g.constraintName("check") + "CHECK (" + g.check(t) + ")"
+	}
+}
+
+// newColumn is a column that a table may get.
+func (g *generator) newColumn() column {
+	return column{name: g.pick(columnNames...), typ: g.pick(columnTypes...)}
+}
+
+// newType returns a type for a column, and how its values become of it.
+func (g *generator) newType(c column) string {
+	to := g.pick(columnTypes...)
+	switch g.IntN(4) {
+	case 0:
+		return "text"
+	case 1:
+		return fmt.Sprintf("%s USING %s::text::%s", to, c.name, to)
+	case 2:
+		return fmt.Sprintf("text USING length(%s::text)", c.name)
+	default:
+		return to
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // alter is ALTER TABLE and ALTER STREAM: all of its actions take effect with one
@@ -41,6 +42,9 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter) (string, 
 	command := *n.Command
 	if err := s.fillMissing(ctx, n, &command.Relation); err != nil {
 		return "", err
+	}
+	if n.Rewrite == nil && len(n.Indexes) > 0 {
+		return n.Tag, s.addUnique(ctx, n)
 	}
 	if n.Rewrite != nil {
 		shadow, err := s.rewriteTable(ctx, n)
@@ -110,12 +114,14 @@ func (s *Session) fillMissing(ctx context.Context, n *plan.Alter, relation *cata
 // rewriteTable copies the rows of a table as they are to be, and returns the copy.
 func (s *Session) rewriteTable(ctx context.Context, n *plan.Alter) (catalog.ObjectID, error) {
 	backend := s.options.Backend
-	result, err := backend.Define(ctx, &catalog.CreateShadow{Relation: n.Command.Relation, Base: n.Command.Base})
+	result, err := backend.Define(ctx, &catalog.CreateShadow{
+		Relation: n.Command.Relation, Base: n.Command.Base, DropIndexes: n.DropIndexes, Indexes: n.Indexes,
+	})
 	if err != nil {
 		return 0, definitionError(ctx, err)
 	}
 	shadow := result.Created[0]
-	if err := s.copyRows(ctx, n.Rewrite, backend.Catalog().Shadow(shadow)); err != nil {
+	if err := s.copyRows(ctx, n.Rewrite, backend.Catalog(), shadow); err != nil {
 		s.dropShadow(ctx, shadow)
 		return 0, err
 	}
@@ -123,7 +129,8 @@ func (s *Session) rewriteTable(ctx context.Context, n *plan.Alter) (catalog.Obje
 }
 
 // copyRows writes what a query gives to the copy of a table, piece by piece.
-func (s *Session) copyRows(ctx context.Context, source *plan.Query, shadow *catalog.Relation) error {
+func (s *Session) copyRows(ctx context.Context, source *plan.Query, snapshot *catalog.Snapshot, id catalog.ObjectID) error {
+	shadow := snapshot.Shadow(id)
 	if shadow == nil {
 		return sqlerr.New(sqlerr.SerializationFailure, -1, "the rewrite of the table was given up by a restart of the server").
 			WithHint("Run the statement again.")
@@ -155,10 +162,33 @@ func (s *Session) copyRows(ctx context.Context, source *plan.Query, shadow *cata
 		if err := s.options.Backend.SetRowIDs(ctx, shadow, piece); err != nil {
 			return err
 		}
-		if err := s.writeNow(ctx, []exec.Rows{{Relation: shadow, Batch: piece}}, false); err != nil {
+		if err := s.writeNow(ctx, withEntries(snapshot, shadow, piece), false); err != nil {
 			return rewriteError(shadow, err)
 		}
 	}
+}
+
+// withEntries returns what adds rows to the copy of a table and to its unique
+// indexes.
+func withEntries(snapshot *catalog.Snapshot, shadow *catalog.Relation, rows *types.Batch) []exec.Rows {
+	unique := snapshot.UniqueOf(shadow.ID)
+	writes := []exec.Rows{{Relation: shadow, Batch: rows, Unique: indexIDs(unique)}}
+	for _, index := range unique {
+		relation := snapshot.UniqueRelation(index.ID)
+		if entries, _ := exec.UniqueEntries(relation, shadow, rows); entries.Len > 0 {
+			writes = append(writes, exec.Rows{Relation: relation, Batch: entries})
+		}
+	}
+	return writes
+}
+
+// addUnique adds a UNIQUE constraint, which is an index and nothing else.
+func (s *Session) addUnique(ctx context.Context, n *plan.Alter) error {
+	result, err := s.options.Backend.Define(ctx, &catalog.CreateIndex{Index: n.Indexes[0]})
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	return s.noticeAll(result.Notices)
 }
 
 // rewritePiece is how many rows of a rewrite are written at once.
