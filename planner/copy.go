@@ -66,25 +66,39 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 }
 
 func planCopyTo(env *Environment, s *ast.Copy) (*plan.Copy, error) {
-	var query *ast.Query
-	switch source := s.Statement.(type) {
-	case nil:
-		query = copySelect(s)
-	case *ast.Query:
-		query = source
-	default:
-		return nil, notSupported(source.Pos(), "COPY of %s is not supported", statementName(source))
+	statement := s.Statement
+	if statement == nil {
+		statement = copySelect(s)
 	}
-	q, err := planQuery(env, query)
+	switch statement.(type) {
+	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
+	default:
+		return nil, notSupported(statement.Pos(), "COPY of %s is not supported", statementName(statement))
+	}
+	source, err := Plan(env, statement)
 	if err != nil {
 		return nil, err
 	}
-	names := columnNames(q.Root)[:q.Visible]
-	if q.RowOp {
-		names = append(names, "rowop")
+	c := &plan.Copy{}
+	var names []string
+	if q, ok := source.(*plan.Query); ok {
+		c.Query = q
+		names = columnNames(q.Root)[:q.Visible]
+		if q.RowOp {
+			names = append(names, "rowop")
+		}
+	} else {
+		c.Change = source
+		columns := plan.ReturningColumns(source)
+		if columns == nil {
+			return nil, notSupported(-1, "COPY query must have a RETURNING clause")
+		}
+		for _, column := range columns {
+			names = append(names, column.Name)
+		}
 	}
-	options, err := copyOptions(s, names)
-	return &plan.Copy{Query: q, Options: options}, err
+	c.Options, err = copyOptions(s, names)
+	return c, err
 }
 
 // copySelect is the query behind COPY table (columns) TO.

@@ -1,6 +1,9 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+)
 
 // preparableStatement takes a statement that may stand in WITH, PREPARE and
 // COPY: a query, INSERT, UPDATE or DELETE.
@@ -21,7 +24,8 @@ func (p *parser) preparableStatement() ast.Statement {
 	case kwDelete:
 		return p.delete(start, with)
 	case kwMerge:
-		p.failUnsupported(p.token.start, "MERGE")
+		bail(sqlerr.New(sqlerr.FeatureNotSupported, int(p.token.start), "MERGE is not supported").
+			WithHint("Use INSERT … ON CONFLICT, or UPDATE and DELETE in the WITH of an INSERT."))
 	}
 	outer := p.enter()
 	body := p.setOperations(p.queryOperand(), unionPrecedence)

@@ -57,7 +57,7 @@ func TestErrors(t *testing.T) {
 		{"SELECT sum(a) OVER (ROWS ^UNBOUNDED FOLLOWING)", sqlerr.WindowingError, "frame start cannot be UNBOUNDED FOLLOWING", ""},
 		{"^DO 'x'", sqlerr.FeatureNotSupported, "DO is not supported", ""},
 		{"^CREATE FUNCTION f() RETURNS int", sqlerr.FeatureNotSupported, "CREATE FUNCTION is not supported", ""},
-		{"^MERGE INTO t USING s ON a WHEN MATCHED THEN DELETE", sqlerr.FeatureNotSupported, "MERGE is not supported", ""},
+		{"^MERGE INTO t USING s ON a WHEN MATCHED THEN DELETE", sqlerr.FeatureNotSupported, "MERGE is not supported", "Use INSERT … ON CONFLICT, or UPDATE and DELETE in the WITH of an INSERT."},
 		{"^CREATE SINK CONNECTOR c WITH (a = 'b')", sqlerr.FeatureNotSupported, "CREATE CONNECTOR is not supported", ""},
 		{"^RUN SCRIPT 'x'", sqlerr.FeatureNotSupported, "RUN is not supported", ""},
 		{"CREATE ROLE ^public", sqlerr.ReservedName, `role name "public" is reserved`, ""},

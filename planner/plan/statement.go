@@ -129,6 +129,11 @@ type WithPart struct {
 // without RETURNING.
 func ReturningColumns(s Statement) []Column {
 	switch s := s.(type) {
+	case *With:
+		if q, ok := s.Main.(*Query); ok {
+			return q.Root.Columns()[:q.Visible]
+		}
+		return ReturningColumns(s.Main)
 	case *Insert:
 		return s.ReturningColumns()
 	case *Modify:
@@ -167,8 +172,10 @@ type Copy struct {
 	// Checks are the CHECK constraints of the target.
 	Checks []Check
 
-	// Query gives the rows of TO, pull or push.
-	Query *Query
+	// Query gives the rows of TO, pull or push; or Change is a statement that
+	// changes data, an *Insert, *Modify or *With, whose rows are sent.
+	Query  *Query
+	Change Statement
 }
 
 // CopyFormat is the format of the data of a COPY.

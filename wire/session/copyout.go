@@ -22,12 +22,13 @@ type copyEncoder struct {
 }
 
 // copyTo is COPY … TO STDOUT. The rows of a push query are sent as they come.
-func (s *Session) copyTo(ctx context.Context, n *plan.Copy, binary bool, params []types.Datum) (string, error) {
-	rows, err := s.result(ctx, n.Query, params)
+func (s *Session) copyTo(ctx context.Context, n *plan.Copy, p *portal, immediate bool) (string, error) {
+	rows, err := s.copied(ctx, n, p, immediate)
 	if err != nil {
 		return "", err
 	}
 	defer rows.close()
+	binary := p.statement.binary
 	e := newCopyEncoder(n, s.format())
 	if err := s.client.CopyOut(binary, len(e.columns)); err != nil {
 		return "", err
@@ -44,8 +45,25 @@ func (s *Session) copyTo(ctx context.Context, n *plan.Copy, binary bool, params 
 	return fmt.Sprintf("COPY %d", sent), s.client.CopyEnd()
 }
 
+// copied returns the rows that COPY … TO sends.
+func (s *Session) copied(ctx context.Context, n *plan.Copy, p *portal, immediate bool) (*source, error) {
+	if n.Change == nil {
+		return s.result(ctx, n.Query, p.params)
+	}
+	change := &portal{statement: &statement{text: p.statement.text, tree: p.statement.tree, plan: n.Change}, params: p.params}
+	if _, err := s.startPlan(ctx, change, immediate); err != nil {
+		return nil, err
+	}
+	return change.rows, nil
+}
+
 func newCopyEncoder(n *plan.Copy, format *types.Format) *copyEncoder {
-	e := &copyEncoder{options: &n.Options, format: format, columns: queryColumns(n.Query)}
+	e := &copyEncoder{options: &n.Options, format: format}
+	if n.Change != nil {
+		e.columns = resultColumns(plan.ReturningColumns(n.Change))
+	} else {
+		e.columns = queryColumns(n.Query)
+	}
 	if n.Options.Format == plan.CopyCSV {
 		for _, ch := range []byte{n.Options.Delimiter, n.Options.Quote, '\n', '\r'} {
 			e.special[ch] = true

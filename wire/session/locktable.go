@@ -48,6 +48,9 @@ func tableLocks(planned plan.Statement) []tableLock {
 		if n.From {
 			return []tableLock{{n.Target, lock.RowExclusive}}
 		}
+		if n.Change != nil {
+			return nil // it is started as a statement of its own
+		}
 		return sourceLocks(n.Query, nil)
 	default:
 		return nil

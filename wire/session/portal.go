@@ -359,7 +359,7 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 		if planned.From {
 			return s.copyFrom(ctx, planned, p.statement.binary, immediate)
 		}
-		return s.copyTo(ctx, planned, p.statement.binary, p.params)
+		return s.copyTo(ctx, planned, p, immediate)
 	case *plan.Maintain:
 		if planned.Alone && s.transaction.state != stateNone {
 			return "", sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "%s cannot run inside a transaction block", planned.Tag)

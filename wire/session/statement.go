@@ -127,16 +127,13 @@ func (st *statement) describePlan() {
 		query = p.Query
 		st.columns = queryColumns(p.Query)
 		st.columns[0].Name = "QUERY PLAN"
-	case *plan.With:
-		if main, ok := p.Main.(*plan.Query); ok {
-			query, st.columns = main, queryColumns(main)
-			break
-		}
-		query, st.columns = changeSource(p.Main), resultColumns(plan.ReturningColumns(p.Main))
-	case *plan.Insert, *plan.Modify:
+	case *plan.With, *plan.Insert, *plan.Modify:
 		query, st.columns = changeSource(p), resultColumns(plan.ReturningColumns(p))
 	case *plan.Copy:
 		query = p.Query
+		if p.Change != nil {
+			query = changeSource(p.Change)
+		}
 	}
 	if query != nil && len(query.Params) >= len(st.params) {
 		st.params = query.Params
@@ -146,6 +143,10 @@ func (st *statement) describePlan() {
 // changeSource is the query behind a statement that changes data.
 func changeSource(s plan.Statement) *plan.Query {
 	switch s := s.(type) {
+	case *plan.Query:
+		return s
+	case *plan.With:
+		return changeSource(s.Main)
 	case *plan.Insert:
 		return s.Source
 	case *plan.Modify:
