@@ -264,21 +264,27 @@ func (s *shuffleOut) process(t *turn, in *types.Batch) {
 	}
 }
 
-// appendBatch appends the rows of in to b, which has the same columns.
+// appendBatch appends the rows of in to b, which has the same columns. Event times
+// and offsets stay where both have them.
 func appendBatch(b, in *types.Batch) {
 	if in.Weights != nil || b.Weights != nil {
 		b.Weights = append(allWeights(b), allWeights(in)...)
 	}
-	if in.Rowtimes != nil {
-		b.Rowtimes = append(b.Rowtimes, in.Rowtimes...)
-	}
-	if in.Offsets != nil {
-		b.Offsets = append(b.Offsets, in.Offsets...)
-	}
+	b.Rowtimes = appendWhereBoth(b.Rowtimes, in.Rowtimes, b.Len)
+	b.Offsets = appendWhereBoth(b.Offsets, in.Offsets, b.Len)
 	for c := range b.Columns {
 		b.Columns[c].AppendAll(&in.Columns[c])
 	}
 	b.Len += in.Len
+}
+
+// appendWhereBoth appends what rows have to what the n rows before them have; nil
+// where either have nothing.
+func appendWhereBoth(all, more []int64, n int) []int64 {
+	if more == nil || all == nil && n > 0 {
+		return nil
+	}
+	return append(all, more...)
 }
 
 func allWeights(b *types.Batch) []int64 {

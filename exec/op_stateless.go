@@ -39,3 +39,46 @@ func (p *project) process(t *turn, in *types.Batch) {
 }
 
 func (p *project) finish(t *turn) { p.next.finish(t) }
+
+// union passes the changes of two inputs on.
+type union struct {
+	next consumer
+	// finished counts the inputs whose turn has ended.
+	finished int
+}
+
+func (u *union) process(t *turn, in *types.Batch) { u.next.process(t, in) }
+
+func (u *union) finish(t *turn) {
+	if u.finished++; u.finished == 2 {
+		u.finished = 0
+		u.next.finish(t)
+	}
+}
+
+// repeat gives each row as often as an expression says, which depends on the row
+// alone: its weight times that.
+type repeat struct {
+	next  consumer
+	times *expr.Program
+}
+
+func (r *repeat) process(t *turn, in *types.Batch) {
+	times := r.times.EvalRef(t.eval, in, nil)
+	var selection []int32
+	var weights []int64
+	for i := range in.Len {
+		if !t.eval.Failed(int32(i)) && !times.IsNull(i) && times.Ints[i] > 0 {
+			selection = append(selection, int32(i))
+			weights = append(weights, in.Weight(i)*times.Ints[i])
+		}
+	}
+	t.reportErrors(in)
+	if len(selection) > 0 {
+		out := in.Select(selection)
+		out.Weights = weights
+		r.next.process(t, out)
+	}
+}
+
+func (r *repeat) finish(t *turn) { r.next.finish(t) }

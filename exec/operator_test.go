@@ -231,3 +231,25 @@ func randomRow(random *rand.Rand, id int64) []types.Datum {
 	}
 	return row
 }
+
+// TestShuffleOfMixedRows shuffles rows that have event times together with rows
+// that have none.
+func TestShuffleOfMixedRows(t *testing.T) {
+	column := []types.Type{types.Int4}
+	timed, plain := types.NewBatch(column), types.NewBatch(column)
+	timed.AppendRow([]types.Datum{types.IntDatum(1)}, 1)
+	timed.Rowtimes, timed.Offsets = []int64{5}, []int64{7}
+	plain.AppendRow([]types.Datum{types.IntDatum(2)}, 1)
+	for _, batches := range [][]*types.Batch{{timed, plain}, {plain, timed}, {timed, timed}} {
+		var out *types.Batch
+		shuffle := &shuffleOut{partitions: 1, emit: func(_ *turn, _ int, sent arrival) { out = sent.rows }}
+		for _, b := range batches {
+			shuffle.process(&turn{}, b)
+		}
+		shuffle.finish(&turn{})
+		decoded, err := types.DecodeBatch(types.AppendBatch(nil, out), column)
+		if err != nil || decoded.Len != 2 {
+			t.Errorf("%v, %v", decoded, err)
+		}
+	}
+}

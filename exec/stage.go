@@ -238,6 +238,18 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		return b.build(node.Input, operator)
 	case *plan.Join:
 		return b.join(node, next)
+	case *plan.SetOperation:
+		both := &union{next: next}
+		if err := b.build(node.Left, both); err != nil {
+			return err
+		}
+		return b.build(node.Right, both)
+	case *plan.Repeat:
+		program, err := expr.Compile(node.Times)
+		if err != nil {
+			return err
+		}
+		return b.build(node.Input, &repeat{next: next, times: program})
 	case *plan.Shuffle:
 		if !b.inMemory {
 			return fmt.Errorf("exec: a shuffle inside a stage")

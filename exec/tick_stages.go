@@ -421,7 +421,7 @@ func (t *tick) runQueue(s *stage, in *input, arrived []arrival, tn *turn, clock 
 		}
 		waiting, err := decodeArrival(stored, in.rowTypes())
 		if err != nil {
-			return worked, err
+			return worked, fmt.Errorf("rows %d that wait for input %d of stage %d of %q: %w", in.waitingFirst, in.number, s.id.stage, s.query.descriptor.Name, err)
 		}
 		t.arrive(s.query, in, waiting, tn)
 		t.write.Delete(key)

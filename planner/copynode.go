@@ -44,6 +44,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 	case *plan.Join:
 		all := append([]expr.Expr{}, n.LeftKeys...)
 		return append(append(all, n.RightKeys...), present(n.On)...)
+	case *plan.Repeat:
+		return []expr.Expr{n.Times}
 	case *plan.TableFunction:
 		return n.Args
 	case *plan.Window:
@@ -249,6 +251,11 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Left, c.Right = inputs[0], inputs[1]
 		return &c, nil
+	case *plan.Repeat:
+		c := *n
+		c.Input = inputs[0]
+		c.Times, err = f(n.Times)
+		return &c, err
 	case *plan.TableFunction:
 		c := *n
 		c.Args, err = f.all(n.Args)
@@ -295,6 +302,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return joinLike(n, inputs[0], inputs[1], n.LeftKeys, n.RightKeys, n.On)
 	case *plan.SetOperation:
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
+	case *plan.Repeat:
+		return newRepeat(inputs[0], n.Times)
 	case *plan.Shuffle:
 		return newShuffle(inputs[0], n.Keys, n.Partitions)
 	case *plan.Window:

@@ -285,8 +285,30 @@ func newSetOperation(op plan.SetOp, all bool, left, right plan.Node) *plan.SetOp
 	for _, c := range left.Columns() {
 		s.Cols = append(s.Cols, plan.Column{Name: c.Name, Type: c.Type})
 	}
-	s.Properties = oneShot
+	s.Properties = unionProperties(left.Props(), right.Props())
 	return s
+}
+
+// unionProperties are those of the rows of two inputs together. Rows stay where
+// they are.
+func unionProperties(left, right *plan.Properties) plan.Properties {
+	p := plan.Properties{Kind: plan.Bag, Partitions: max(left.Partitions, right.Partitions)}
+	if left.Kind == plan.AppendOnly && right.Kind == plan.AppendOnly {
+		p.Kind = plan.AppendOnly
+	}
+	if left.Partitioning != nil && left.Partitions == right.Partitions && slices.Equal(left.Partitioning, right.Partitioning) && right.Partitioning != nil {
+		p.Partitioning = left.Partitioning
+	}
+	return p
+}
+
+// newRepeat gives each row of its input as often as an expression says.
+func newRepeat(input plan.Node, times expr.Expr) *plan.Repeat {
+	r := &plan.Repeat{Input: input, Times: times}
+	from := input.Props()
+	r.Cols = input.Columns()
+	r.Properties = plan.Properties{Kind: plan.Bag, Partitioning: from.Partitioning, Partitions: from.Partitions}
+	return r
 }
 
 // newGiven reads rows that the host has at hand; see plan.Given.Number.

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -217,7 +219,7 @@ const maxAggregateCalls = 254
 // checkAggregates refuses aggregates that cannot be kept up to date, and those
 // whose result would depend on how the rows of several partitions arrive.
 func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
-	inOrder := a.Input.Props().Partitions == 1 || len(a.GroupBy) > 0 && a.Properties.Partitioning != nil
+	inOrder := !merges(a.Input) && (a.Input.Props().Partitions == 1 || len(a.GroupBy) > 0 && a.Properties.Partitioning != nil)
 	for i := range a.Calls {
 		call := &a.Calls[i]
 		if i >= maxAggregateCalls {
@@ -233,6 +235,18 @@ func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
 		}
 	}
 	return nil
+}
+
+// merges reports whether the rows of a node come from several inputs, of which now
+// one and now the other is first.
+func merges(node plan.Node) bool {
+	if _, isUnion := node.(*plan.SetOperation); isUnion {
+		return true
+	}
+	if join, isJoin := node.(*plan.Join); isJoin && !join.Lookup {
+		return true
+	}
+	return slices.ContainsFunc(node.Inputs(), merges)
 }
 
 func (b *binder) checkCall(e *expr.Call, appendOnly bool) error {

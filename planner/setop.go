@@ -21,9 +21,6 @@ var setOperators = map[ast.SetOperator]struct {
 
 func (b *binder) setOperation(q *ast.SetOperation, s *scope) (*boundQuery, error) {
 	operator := setOperators[q.Operator]
-	if err := b.refuse(q.Pos(), operator.name); err != nil {
-		return nil, err
-	}
 	left, err := b.operand(q.Left, s)
 	if err != nil {
 		return nil, err
@@ -51,7 +48,11 @@ func (b *binder) setOperation(q *ast.SetOperation, s *scope) (*boundQuery, error
 			return nil, err
 		}
 	}
-	return &boundQuery{node: newSetOperation(operator.op, q.All, left.node, right.node), visible: left.visible}, nil
+	if !b.incremental() {
+		return &boundQuery{node: newSetOperation(operator.op, q.All, left.node, right.node), visible: left.visible}, nil
+	}
+	node, err := b.keptSetOperation(operator.op, q.All, left.node, right.node)
+	return &boundQuery{node: node, visible: left.visible}, err
 }
 
 // operand binds one side; both get exactly their visible columns.

@@ -252,13 +252,21 @@ type Join struct {
 	Lookup bool
 }
 
-// SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; pull queries
-// only.
+// SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; where the result
+// is kept up to date, UNION ALL alone.
 type SetOperation struct {
 	Base
 	Op          SetOp
 	All         bool
 	Left, Right Node
+}
+
+// Repeat gives each row of its input as often as Times, a bigint, says: never where
+// that is less than 1. Only where the result is kept up to date.
+type Repeat struct {
+	Base
+	Input Node
+	Times expr.Expr
 }
 
 // SetOp is a set operation.
@@ -333,6 +341,9 @@ func (n *Join) Inputs() []Node { return []Node{n.Left, n.Right} }
 
 // Inputs implements Node.
 func (n *SetOperation) Inputs() []Node { return []Node{n.Left, n.Right} }
+
+// Inputs implements Node.
+func (n *Repeat) Inputs() []Node { return []Node{n.Input} }
 
 // Inputs implements Node.
 func (*TableFunction) Inputs() []Node { return nil }

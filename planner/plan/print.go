@@ -81,6 +81,8 @@ func describe(n Node) string {
 			word += " all"
 		}
 		return word
+	case *Repeat:
+		return "Repeat: " + ExprString(n.Times, n.Input.Columns())
 	case *TableFunction:
 		return fmt.Sprintf("Function %s(%s)", n.Name, exprList(n.Args, nil))
 	case *Shuffle:

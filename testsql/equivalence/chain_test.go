@@ -121,7 +121,15 @@ func (g *generator) derived(name string, over *relation) *relation {
 		from, columns, appendOnly = g.joined(over)
 	}
 	shape := g.random.IntN(10)
+	if g.joins && g.one(4) {
+		shape = 10
+	}
 	switch {
+	case shape == 10:
+		appendOnly = g.combined(r, over)
+		r.stream = appendOnly && (g.one(2) || name == "")
+		r.appendOnly = r.stream
+		r.overStream = appendOnly
 	case shape < 4:
 		g.project(r, from, columns)
 		r.stream = appendOnly && (g.one(2) || name == "")
@@ -157,6 +165,27 @@ func (g *generator) joined(over *relation) (from *fragment, columns []column, ap
 	}
 	from = piece(over.name+" "+left+" "+kind+" "+other.name+" "+right+" ON {}", list("", " AND ", on...))
 	return from, columns, over.appendOnly && kind == "JOIN"
+}
+
+// combined is a set operation over rows of two relations. It reports whether its
+// rows only become more.
+func (g *generator) combined(r *relation, over *relation) (appendOnly bool) {
+	other := pick(g, g.relations...)
+	types := []string{g.usualType(), g.usualType()}
+	side := func(of *relation) *fragment {
+		var out outputs
+		for _, typ := range types {
+			out.add(distinguishSafely(g.value(typ, 2, of.columns)), true)
+			out.parts[len(out.parts)-1].optional = false
+		}
+		return piece("SELECT {} FROM "+of.name+"{}", list("", ", ", out.parts...), g.where(of.columns))
+	}
+	operator := pick(g, "UNION", "UNION ALL", "UNION ALL", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL")
+	r.query = &query{
+		piece("{} "+operator+" {}", side(over), side(other)),
+		[]column{{"c0", types[0], true}, {"c1", types[1], true}}, false, false,
+	}
+	return operator == "UNION ALL" && over.appendOnly && other.appendOnly
 }
 
 // project is a SELECT without grouping.
