@@ -162,7 +162,8 @@ func TestEndsOfWaits(t *testing.T) {
 	wantWaiting(t, control, 2)
 	rest := wait(t.Context(), patient)
 	wantWaiting(t, control, 3)
-	wantRows(t, control, `SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid' AND mode = 'ShareLock'`, "3")
+	wantRows(t, control, `SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid' AND mode = 'ShareLock' AND relation IS NULL`, "3")
+	wantRows(t, control, fmt.Sprintf(`SELECT pg_blocking_pids(%d)`, cancelled.PgConn().PID()), fmt.Sprintf("{%d}", holder.PgConn().PID()))
 
 	if err := cancelled.PgConn().CancelRequest(t.Context()); err != nil {
 		t.Fatal(err)

@@ -86,6 +86,8 @@ type Session interface {
 	RelationOID(schema, name string) (oid uint32, ok bool)
 	// BackendPID is the process id told to the client for cancel requests.
 	BackendPID() int32
+	// BlockingPIDs are the process ids of the clients for whose locks a client waits.
+	BlockingPIDs(pid int32) []int32
 	// SetConfig sets a setting, until the end of the transaction where local is
 	// set, and returns its value as SHOW does.
 	SetConfig(name, value string, local bool) (string, error)

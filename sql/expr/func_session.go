@@ -37,6 +37,7 @@ func (b *builder) defineSession() {
 	b.function("pg_backend_pid", "", "int4", onSession(func(s Session) (types.Datum, error) {
 		return types.IntDatum(int64(s.BackendPID())), nil
 	}), "process id that cancel requests name", stable)
+	b.function("pg_blocking_pids", "int4", "int4[]", liftRows(blockingPIDs), "process ids of those for whose locks a process waits", volatile)
 	setting := liftRows(currentSetting)
 	b.function("current_setting", "text", "text", setting, "value of a setting", stable)
 	b.function("current_setting", "text,bool", "text", setting, "value of a setting, or NULL when there is none", stable)
@@ -69,6 +70,17 @@ func currentSchemas(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.
 		schemas = append(schemas, types.StringDatum(s))
 	}
 	return encodedArray(types.Name, schemas), nil
+}
+
+func blockingPIDs(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	if ctx.Session == nil {
+		return types.Null, nil
+	}
+	var pids []types.Datum
+	for _, pid := range ctx.Session.BlockingPIDs(int32(row[0].Int)) {
+		pids = append(pids, types.IntDatum(int64(pid)))
+	}
+	return encodedArray(types.Int4, pids), nil
 }
 
 func currentSetting(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {

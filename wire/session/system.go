@@ -143,6 +143,9 @@ func (s *Session) Database() string { return s.identity.Database }
 // BackendPID implements expr.Session.
 func (s *Session) BackendPID() int32 { return s.identity.ProcessID }
 
+// BlockingPIDs implements expr.Session.
+func (s *Session) BlockingPIDs(pid int32) []int32 { return s.locks().Blocking(pid) }
+
 // Schemas implements expr.Session: the schemas of the search path that exist.
 // $user means a user's own schema, never a system one: the user millrace does not
 // have the system tables among its own.

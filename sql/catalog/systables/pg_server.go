@@ -120,6 +120,8 @@ func pgLocks(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, l := range list {
 		r := row{
+			"database": nil, "relation": nil, "page": nil, "tuple": nil, "virtualxid": nil, "transactionid": nil,
+			"classid": nil, "objid": nil, "objsubid": nil,
 			"locktype": "transactionid", "virtualtransaction": fmt.Sprintf("%d/%d", l.PID, l.Transaction), "pid": l.PID,
 			"mode": l.Mode, "granted": l.Granted, "fastpath": false, "waitstart": l.WaitStart,
 		}
