@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
@@ -144,16 +145,21 @@ func formatQuery(q *plan.Query) []string {
 	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions(q.Root))
 }
 
-// exceptions says which of the two exceptions to equality with a one-time query
-// hold for plans: late rows, and joins of streams with tables, which no query
-// can have that is planned here.
+// exceptions says which exceptions to equality with a one-time query hold for
+// plans: late rows, and changes of derived tables, of which several to one key may
+// be seen as one.
 func exceptions(roots ...plan.Node) string {
-	for _, root := range roots {
-		if mayBeLate(root) {
-			return "Exceptions: rows that are late are left out"
-		}
+	var list []string
+	if slices.ContainsFunc(roots, mayBeLate) {
+		list = append(list, "rows that are late are left out")
 	}
-	return "Exceptions: none"
+	if slices.ContainsFunc(roots, followsResult) {
+		list = append(list, "changes of a derived table that are made together are one")
+	}
+	if list == nil {
+		return "Exceptions: none"
+	}
+	return "Exceptions: " + strings.Join(list, "; ")
 }
 
 func mayBeLate(node plan.Node) bool {
@@ -161,6 +167,13 @@ func mayBeLate(node plan.Node) bool {
 		return true
 	}
 	return slices.ContainsFunc(node.Inputs(), mayBeLate)
+}
+
+func followsResult(node plan.Node) bool {
+	if scan, ok := node.(*plan.Scan); ok && scan.Changes && scan.Relation.Derived() {
+		return true
+	}
+	return slices.ContainsFunc(node.Inputs(), followsResult)
 }
 
 func formatTree(q *plan.Query) []string {
