@@ -202,7 +202,7 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	if relation == nil {
 		return nil
 	}
-	codec := newRelationCodec(relation).withIndexes(c.snapshot)
+	codec := newRelationCodec(relation).withIndexes(c.snapshot, c.record.indexes)
 	c.codecs[id] = codec
 	return codec
 }

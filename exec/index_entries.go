@@ -3,6 +3,7 @@ package exec
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
@@ -27,10 +28,12 @@ type indexCodec struct {
 	columns []int
 }
 
-// withIndexes gives a table's codec what its writers keep besides the rows.
-func (c *relationCodec) withIndexes(snapshot *catalog.Snapshot) *relationCodec {
+// withIndexes gives a table's codec what its writers keep besides the rows: of the
+// indexes that the shard has activated.
+func (c *relationCodec) withIndexes(snapshot *catalog.Snapshot, active []catalog.ObjectID) *relationCodec {
 	for _, index := range snapshot.IndexesOf(c.relation.ID) {
 		switch {
+		case !slices.Contains(active, index.ID):
 		case !index.Unique:
 			c.local = append(c.local, &indexCodec{index: index, columns: index.Numbers()})
 		case index.Ready:

@@ -367,7 +367,7 @@ func (c *cluster) writeSome() {
 // act does one random thing.
 func (c *cluster) act() {
 	s := c.shards[c.random.IntN(len(c.shards))]
-	switch c.random.IntN(40) {
+	switch c.random.IntN(44) {
 	case 0:
 		s.restart()
 	case 1, 2:
@@ -382,6 +382,10 @@ func (c *cluster) act() {
 		c.pauseOrResume()
 	case 6, 7, 8, 9, 10, 11, 12, 13:
 		c.writeSome()
+	case 14, 15:
+		c.indexSome()
+	case 16:
+		c.finishIndexes()
 	default:
 		s.step()
 	}
@@ -450,6 +454,8 @@ func (c *cluster) rest() {
 			s.restart()
 		}
 		c.settle()
+		c.finishIndexes()
+		c.settle()
 	}
 }
 
@@ -485,6 +491,7 @@ func (c *cluster) check() {
 		s.checkDrained()
 		s.checkStore()
 	}
+	c.checkIndexes()
 }
 
 // rows are the rows of a table on all shards, as text.
@@ -564,7 +571,7 @@ func (s *simulatedShard) checkStore() {
 	for _, kind := range []tables.Kind{tables.KindState, tables.KindPosition, tables.KindInternal, tables.KindQuery, tables.KindRow} {
 		s.scan([]byte{byte(kind)}, func(key, _ []byte) {
 			id := catalog.ObjectID(objectOf(key))
-			if id != 0 && c.snapshot.Query(id) == nil && c.snapshot.Relation(id) == nil {
+			if id != 0 && c.snapshot.Query(id) == nil && c.snapshot.Relation(id) == nil && (kind != tables.KindPosition || c.snapshot.Index(id) == nil) {
 				c.t.Errorf("shard %d: %v of object %d, which is gone", s.number, kind, id)
 			}
 		})
