@@ -226,6 +226,13 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		b.stage.timed = b.stage.timed || node.Closing != nil
 		return b.build(node.Input, operator)
+	case *plan.TemporalFilter:
+		operator, err := newTemporalFilter(node, b.stateKey(), next, b.inMemory)
+		if err != nil {
+			return err
+		}
+		b.stage.timed = true
+		return b.build(node.Input, operator)
 	case *plan.Session:
 		return b.build(node.Input, newSession(node, b.stateKey(), next, b.inMemory))
 	case *plan.Aggregate:

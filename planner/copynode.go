@@ -50,6 +50,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return n.Args
 	case *plan.Window:
 		return []expr.Expr{n.Time}
+	case *plan.TemporalFilter:
+		return temporalExprs(n)
 	default:
 		return nil
 	}
@@ -264,6 +266,11 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Input = inputs[0]
 		return &c, nil
+	case *plan.TemporalFilter:
+		c := *n
+		c.Input = inputs[0]
+		c.Conditions, err = f.conditions(n.Conditions)
+		return &c, err
 	case *plan.Session:
 		c := *n
 		c.Input = inputs[0]
@@ -308,6 +315,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newShuffle(inputs[0], n.Keys, n.Partitions)
 	case *plan.Window:
 		return newWindow(inputs[0], n)
+	case *plan.TemporalFilter:
+		return newTemporalFilter(inputs[0], n.Conditions)
 	case *plan.Session:
 		return newSession(inputs[0], n.Partition)
 	default:

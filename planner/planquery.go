@@ -189,6 +189,9 @@ func (b *binder) checkIncremental(node plan.Node) error {
 			return err
 		}
 	}
+	if temporal, ok := node.(*plan.TemporalFilter); ok {
+		return b.checkTemporal(temporal)
+	}
 	var refused error
 	for _, e := range nodeExprs(node) {
 		expr.Walk(e, func(e expr.Expr) bool {

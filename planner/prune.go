@@ -72,7 +72,7 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.pruneWindow(n, needed)
 	case *plan.Session:
 		return r.pruneSession(n, needed)
-	case *plan.Filter, *plan.Sort, *plan.Limit, *plan.Distinct, *plan.LockRows:
+	case *plan.Filter, *plan.TemporalFilter, *plan.Sort, *plan.Limit, *plan.Distinct, *plan.LockRows:
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:
 		return r.pruneSetOperation(n)

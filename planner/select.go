@@ -116,8 +116,8 @@ func (sb *selectBinder) bindWhere() error {
 	if err != nil {
 		return err
 	}
-	sb.node = newFilter(sb.node, where)
-	return nil
+	sb.node, err = sb.filterRows(sb.node, where)
+	return err
 }
 
 // takeRowop notes which output column is rowop; the host fills it in.

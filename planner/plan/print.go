@@ -90,6 +90,8 @@ func describe(n Node) string {
 			return "Shuffle to one shard"
 		}
 		return fmt.Sprintf("Shuffle by (%s) over %d %s", columnList(n.Keys, n.Cols), n.Partitions, plural(n.Partitions, "partition"))
+	case *TemporalFilter:
+		return describeTemporal(n)
 	case *Window:
 		return describeWindow(n)
 	case *Session:
@@ -300,6 +302,29 @@ func constString(e *expr.Const) string {
 }
 
 func quoteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func describeTemporal(n *TemporalFilter) string {
+	list := make([]string, len(n.Conditions))
+	for i := range n.Conditions {
+		c := &n.Conditions[i]
+		if c.Row == nil {
+			list[i] = ExprString(c.Predicate, n.Input.Columns())
+			continue
+		}
+		op := map[bool]string{true: ">", false: "<"}[c.Ends]
+		if !c.Strict {
+			op += "="
+		}
+		list[i] = ExprString(c.Row, n.Input.Columns()) + " " + op + " now()"
+		switch {
+		case c.Shift < 0:
+			list[i] += " - " + durationString(-c.Shift)
+		case c.Shift > 0:
+			list[i] += " + " + durationString(c.Shift)
+		}
+	}
+	return "As time goes on: " + strings.Join(list, " AND ")
+}
 
 func describeWindow(n *Window) string {
 	text := fmt.Sprintf("Window: %s %s", strings.ToLower(n.Kind.String()), durationString(n.Size))
