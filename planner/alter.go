@@ -42,6 +42,9 @@ type rowCondition struct {
 
 // planAlter plans ALTER TABLE and ALTER STREAM.
 func planAlter(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
+	if s.Kind == ast.ObjectIndex {
+		return planned(planAlterIndex(env, s))
+	}
 	out := &plan.Alter{Tag: "ALTER " + strings.ToUpper(string(s.Kind))}
 	ab := &alterBinder{binder: newBinder(env, modePull), plan: out, values: map[int]expr.Expr{}}
 	switch s.Kind {

@@ -15,7 +15,6 @@ import (
 // finish plans what the statement asks of the rows.
 func (ab *alterBinder) finish() error {
 	out := ab.plan
-	out.Command.Relation = *ab.next
 	if n := len(out.Indexes); n > 1 || n == 1 && !reflect.DeepEqual(*ab.old, *ab.next) {
 		ab.rewrite = true
 	}
@@ -23,6 +22,10 @@ func (ab *alterBinder) finish() error {
 		return notSupported(-1, "the rows of a stream cannot be stored anew").
 			WithHint("Create another stream from this one: CREATE STREAM … AS SELECT ….")
 	}
+	if !ab.next.Derived() {
+		ab.next.Definition = definitionOf(ab.next)
+	}
+	out.Command.Relation = *ab.next
 	if err := ab.recheck(); err != nil {
 		return err
 	}
