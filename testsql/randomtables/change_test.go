@@ -140,11 +140,42 @@ func (g *generator) insertQuery(t *table) string {
 	for _, c := range columns {
 		values = append(values, g.scalar(c.typ, 1, from))
 	}
+	if sql := g.insertGroups(t, columns, from); sql != "" && g.oneIn(2) {
+		return sql
+	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS x WHERE %s", t.name, names(columns), strings.Join(values, ", "), from.name, g.search(1, g.schema.sources, from))
 	if g.oneIn(2) {
 		sql += g.returning(t, t.name)
 	}
 	return sql
+}
+
+// insertGroups inserts groups, which have different keys, into a table with one
+// unique key of one column; it returns nothing where that cannot be.
+func (g *generator) insertGroups(t *table, columns []column, from source) string {
+	if len(t.unique) != 1 || len(t.unique[0]) != 1 {
+		return ""
+	}
+	key := t.column(t.unique[0][0])
+	i := slices.IndexFunc(from.columns, func(c column) bool { return c.typ == key.typ })
+	if i < 0 {
+		return ""
+	}
+	var values []string
+	for _, c := range columns {
+		value := g.counted(c.typ)
+		if c.name == key.name {
+			value = "x." + from.columns[i].name
+		}
+		values = append(values, value)
+	}
+	conflict := " ON CONFLICT DO NOTHING"
+	for _, c := range t.columns {
+		if c.typ == "integer" && !t.inKey(c.name) {
+			conflict = fmt.Sprintf(" ON CONFLICT (%s) DO UPDATE SET %s = %s.%s + excluded.%s", key.name, c.name, t.name, c.name, c.name)
+		}
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS x GROUP BY x.%s%s", t.name, names(columns), strings.Join(values, ", "), from.name, from.columns[i].name, conflict)
 }
 
 // copyIn copies lines in. A COPY outside a block commits in pieces, so one that
