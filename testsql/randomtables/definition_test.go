@@ -15,6 +15,7 @@ const (
 	withAlter       = true
 	withIdentity    = true
 	withLocks       = true
+	withJoins       = true
 	withRowLocks    = true
 	withAlterUnique = true
 )

@@ -18,9 +18,16 @@ func (g *generator) derive(name string) string {
 
 // continuous returns what stands behind SELECT in a query that is kept.
 func (g *generator) continuous(t source) string {
-	switch g.IntN(6) {
+	switch g.IntN(8) {
 	case 0:
 		return g.projection(t)
+	case 2:
+		return g.nested(t)
+	case 3:
+		if sql := g.join(t); sql != "" && withJoins {
+			return sql
+		}
+		return g.grouped(t)
 	case 1:
 		columns := g.some(t.columns, 3)
 		var list []string
@@ -31,6 +38,38 @@ func (g *generator) continuous(t source) string {
 	default:
 		return g.grouped(t)
 	}
+}
+
+// join joins a table with another one, or with itself, and perhaps aggregates.
+func (g *generator) join(t source) string {
+	list := slices.Concat(g.schema.sources, g.schema.derived)
+	other := source{list[g.IntN(len(list))], "y"}
+	a, b := g.common(t.table, other.table)
+	if a == "" {
+		return ""
+	}
+	from := fmt.Sprintf("%s AS x %s %s AS y ON x.%s = y.%s", t.name, g.pick("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"), other.name, a, b)
+	if g.oneIn(4) {
+		from += " WHERE " + g.condition(0, t, other)
+	}
+	if c := other.columns[g.IntN(len(other.columns))]; g.oneIn(2) {
+		return fmt.Sprintf("x.%s AS k, count(*) AS n, count(y.%s) AS m, %s AS v FROM %s GROUP BY x.%s", a, c.name, g.aggregate(t), from, a)
+	}
+	var columns []string
+	for i, c := range g.some(t.columns, 3) {
+		columns = append(columns, fmt.Sprintf("x.%s AS p%d", c.name, i))
+	}
+	for i, c := range g.some(other.columns, 3) {
+		columns = append(columns, fmt.Sprintf("y.%s AS q%d", c.name, i))
+	}
+	return strings.Join(columns, ", ") + " FROM " + from
+}
+
+// nested aggregates over a subquery.
+func (g *generator) nested(t source) string {
+	c := t.columns[g.IntN(len(t.columns))]
+	return fmt.Sprintf("i.n AS size, count(*) AS groups, max(i.v) AS top FROM (SELECT x.%s, count(*) AS n, count(DISTINCT x.%s) AS v FROM %s AS x%s GROUP BY x.%s) AS i GROUP BY i.n",
+		c.name, t.columns[g.IntN(len(t.columns))].name, t.name, g.where(t), c.name)
 }
 
 // projection selects rows and computes columns. The columns of a key are there

@@ -28,10 +28,23 @@ type generator struct {
 	ends []stepKind
 }
 
-// next returns the next steps.
+// next returns the next steps. Sometimes it puts two statements into one message,
+// which is a transaction of its own outside a block.
 func (g *generator) next() []step {
+	steps := g.one()
+	if len(steps) == 1 && steps[0].kind == statement && g.oneIn(12) {
+		more := g.changes(steps[0].session)
+		if len(more) == 1 && more[0].kind == statement {
+			steps[0].sql += "; " + more[0].sql
+			steps[0].oneRow = false
+		}
+	}
+	return steps
+}
+
+func (g *generator) one() []step {
 	session := 0
-	if g.oneIn(3) {
+	if g.oneIn(3) || g.block[0] || g.block[1] {
 		session = g.IntN(sessions)
 	}
 	quiet := !g.block[0] && !g.block[1]
@@ -48,6 +61,13 @@ func (g *generator) next() []step {
 		return []step{{session: session, sql: g.control(session)}}
 	case n >= 84 || !withLocks && g.block[1-session]:
 		return []step{{session: session, sql: g.read(session)}}
+	}
+	return g.changes(session)
+}
+
+// changes returns a statement that writes.
+func (g *generator) changes(session int) []step {
+	switch n := 30 + g.IntN(54); {
 	case n < 34:
 		return []step{{session: session, sql: g.with()}}
 	case n < 58:
@@ -91,6 +111,9 @@ func (g *generator) finish() []step {
 			g.block[session] = false
 		}
 	}
+	if g.oneIn(2) {
+		steps = append(steps, step{sql: constraintsQuery}, step{sql: describeQuery})
+	}
 	for _, t := range g.schema.sources {
 		steps = append(steps, step{sql: "SELECT * FROM " + t.name})
 	}
@@ -99,6 +122,12 @@ func (g *generator) finish() []step {
 	}
 	return steps
 }
+
+// Clients see the same definitions on both servers.
+const (
+	constraintsQuery = `SELECT c.relname, k.conname, k.contype, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = 'public'::regnamespace AND k.contype <> 'c'`
+	describeQuery    = `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND c.relname LIKE 't_'`
+)
 
 func (g *generator) source() *table { return g.schema.sources[g.IntN(len(g.schema.sources))] }
 

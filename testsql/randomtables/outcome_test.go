@@ -34,7 +34,14 @@ func outcomeOf(ctx context.Context, connection *pgx.Conn, s step, sql string) ou
 		out.fail(err)
 		return out
 	}
-	results, err := connection.PgConn().Exec(ctx, sql).ReadAll()
+	var results []*pgconn.Result
+	var err error
+	if s.extended {
+		result := connection.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+		results, err = []*pgconn.Result{result}, result.Err
+	} else {
+		results, err = connection.PgConn().Exec(ctx, sql).ReadAll()
+	}
 	for _, result := range results {
 		out.isQuery = out.isQuery || len(result.FieldDescriptions) > 0
 		for _, row := range result.Rows {

@@ -17,6 +17,8 @@ type step struct {
 	// oneRow says that the statement makes one row, so that it has one error at
 	// most that comes first.
 	oneRow bool
+	// extended says that the statement takes the extended protocol.
+	extended bool
 }
 
 type stepKind uint8
