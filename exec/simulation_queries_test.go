@@ -65,6 +65,17 @@ var templates = []template{
 		},
 	},
 	{
+		// Each key of t is inserted once and updated from then on, before or after the
+		// query is made.
+		query:  `SELECT count(*) AS n FROM CHANGES OF t WHERE rowop = 'insert'`,
+		result: func(c *cluster) []string { return []string{fmt.Sprint(len(c.upserted))} },
+	},
+	{
+		source: `CREATE STREAM $ AS SELECT rowop, x FROM CHANGES OF t`,
+		query:  `SELECT count(*) FILTER (WHERE rowop = 'insert') AS inserts, count(*) FILTER (WHERE rowop = 'delete') AS deletes FROM $`,
+		result: func(c *cluster) []string { return []string{fmt.Sprintf("%d 0", len(c.upserted))} },
+	},
+	{
 		source: `CREATE TABLE $ AS SELECT x, g FROM t WHERE g < 3`,
 		query:  `SELECT x, count(*) AS n, sum(g) AS s, min(g) AS lo, max(g) AS hi FROM $ GROUP BY x`,
 		result: func(c *cluster) []string {
