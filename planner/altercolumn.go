@@ -227,6 +227,12 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 			return sqlerr.New(sqlerr.SyntaxError, -1, "column %q of relation %q is an identity column", column.Name, ab.next.Name)
 		}
 		column.NotNull = false
+	case ast.AddColumnIdentity:
+		return ab.addIdentity(a, number)
+	case ast.DropColumnIdentity:
+		return ab.dropOwnValues(a, column.Identity != catalog.NotIdentity, "an identity column", func() { column.Identity = catalog.NotIdentity })
+	case ast.DropColumnExpression:
+		return ab.dropOwnValues(a, column.Generated != "", "a stored generated column", func() { column.Generated = "" })
 	case ast.SetColumnType:
 		return ab.setType(a, number)
 	case ast.DropColumnExpression:
@@ -255,6 +261,39 @@ func (ab *alterBinder) setDefault(a *ast.AlterColumn, column *catalog.Column) er
 		return err
 	}
 	column.Default, column.Sequences = defaultText(a.Expr), SequencesOf(value)
+	return nil
+}
+
+// addIdentity makes a column an identity column. The rows that there are keep their
+// values, and the sequence begins where its options say.
+func (ab *alterBinder) addIdentity(a *ast.AlterColumn, number int) error {
+	column := &ab.next.Columns[number]
+	switch {
+	case !column.NotNull:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q must be declared NOT NULL before identity can be added", column.Name, ab.next.Name)
+	case column.Identity != catalog.NotIdentity:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q is already an identity column", column.Name, ab.next.Name)
+	case column.Default != "":
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q already has a default value", column.Name, ab.next.Name)
+	}
+	cb := &createBinder{binder: ab.binder, relation: ab.next, keyed: true}
+	if err := cb.identity(&ast.ColumnConstraint{Span: a.Span, ByDefault: a.ByDefault, Sequence: a.Options}, number); err != nil {
+		return err
+	}
+	ab.plan.Command.Sequences = append(ab.plan.Command.Sequences, cb.sequences...)
+	return nil
+}
+
+// dropOwnValues is DROP IDENTITY and DROP EXPRESSION: the column keeps its values.
+func (ab *alterBinder) dropOwnValues(a *ast.AlterColumn, has bool, what string, drop func()) error {
+	switch {
+	case has:
+		drop()
+	case a.IfExists:
+		ab.notice("", "column %q of relation %q is not %s, skipping", a.Column.Value, ab.next.Name, what)
+	default:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q is not %s", a.Column.Value, ab.next.Name, what)
+	}
 	return nil
 }
 

@@ -49,6 +49,16 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 		if r.Columns[i].Dropped && !old.Columns[i].Dropped {
 			next.dropOwned(old.ID, i, result)
 		}
+		if r.Columns[i].Identity == NotIdentity && old.Columns[i].Identity != NotIdentity {
+			next.dropIdentity(old.ID, i, result)
+		}
+	}
+	for _, q := range c.Sequences {
+		if next.NameTaken(q.Schema, q.Name) {
+			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", q.Name)
+		}
+		q.Owner = old.ID
+		next.addSequence(q, result)
 	}
 	r.Columns = slices.Clone(r.Columns)
 	keepHistory(old, &r, next.version)

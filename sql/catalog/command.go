@@ -114,6 +114,9 @@ type AlterRelation struct {
 	// that are dropped go without being named. RenameIndexes get other names.
 	DropIndexes   []ObjectID
 	RenameIndexes []IndexName
+	// Sequences are made for columns that become identity columns. Those of columns
+	// that are none any more go without being named.
+	Sequences []Sequence
 }
 
 // IndexName gives an index a name.

@@ -84,6 +84,9 @@ func commandBody(command Command) (kind string, body any, err error) {
 		for _, name := range c.RenameIndexes {
 			record.RenameIndexes = append(record.RenameIndexes, indexNameRecord(name))
 		}
+		for i := range c.Sequences {
+			record.Sequences = append(record.Sequences, newSequenceRecord(&c.Sequences[i]))
+		}
 		return "alter_relation", record, err
 	case *CreateShadow:
 		relation, err := newRelationRecord(&c.Relation)
@@ -199,6 +202,16 @@ func decodeAlter(envelope commandEnvelope) (Command, error) {
 	c := &AlterRelation{Relation: *relation, Base: r.Base, Shadow: r.Shadow, Cascade: r.Cascade, DropIndexes: r.DropIndexes}
 	for _, name := range r.RenameIndexes {
 		c.RenameIndexes = append(c.RenameIndexes, IndexName(name))
+	}
+	for i := range r.Sequences {
+		q, err := r.Sequences[i].sequence()
+		if err != nil {
+			return nil, err
+		}
+		if q.OwnerColumn >= len(relation.Columns) {
+			return nil, corrupt("sequence %q belongs to no column", q.Name)
+		}
+		c.Sequences = append(c.Sequences, *q)
 	}
 	return c, nil
 }

@@ -45,6 +45,7 @@ type alterRecord struct {
 	DropIndexes   []ObjectID        `json:"drop_indexes,omitempty"`
 	Indexes       []indexRecord     `json:"indexes,omitempty"`
 	RenameIndexes []indexNameRecord `json:"rename_indexes,omitempty"`
+	Sequences     []sequenceRecord  `json:"sequences,omitempty"`
 }
 
 type indexNameRecord struct {

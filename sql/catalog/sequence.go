@@ -108,6 +108,14 @@ func (s *Snapshot) dropOwned(relation ObjectID, column int, result *Result) {
 	})
 }
 
+// dropIdentity drops the sequence of an identity column.
+func (s *Snapshot) dropIdentity(relation ObjectID, column int, result *Result) {
+	if q := s.OwnedSequence(relation, column); q != nil && q.Identity {
+		s.sequences = slices.DeleteFunc(s.sequences, func(other *Sequence) bool { return other.ID == q.ID })
+		result.Dropped = append(result.Dropped, q.ID)
+	}
+}
+
 // addSequence gives a sequence its ID and puts it among the others.
 func (s *Snapshot) addSequence(q Sequence, result *Result) *Sequence {
 	q.ID, q.Last, q.Called = s.nextID, q.Start, false
