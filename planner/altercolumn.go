@@ -235,11 +235,6 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 		return ab.dropOwnValues(a, column.Generated != "", "a stored generated column", func() { column.Generated = "" })
 	case ast.SetColumnType:
 		return ab.setType(a, number)
-	case ast.DropColumnExpression:
-		if column.Generated == "" && !a.IfExists {
-			return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "column %q of relation %q is not a stored generated column", column.Name, ab.next.Name)
-		}
-		column.Generated = ""
 	case ast.SetColumnStatistics, ast.SetColumnStorage, ast.SetColumnOptions, ast.ResetColumnOptions:
 		// How PostgreSQL stores and samples a column says nothing here.
 	default:
