@@ -287,6 +287,33 @@ func (o *Owner) Release(mark int) {
 	m.note(o)
 }
 
+// ReleaseRows lets go of what the owner got since a mark on rows of a table.
+func (o *Owner) ReleaseRows(mark int, relation uint64, keys []string) {
+	m := o.manager
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.tables[relation]
+	if t == nil {
+		return
+	}
+	gone := map[*object]bool{}
+	for _, key := range keys {
+		gone[t.rows[key]] = true
+	}
+	kept := o.journal[:mark]
+	for _, h := range o.journal[mark:] {
+		if !gone[h.object] {
+			kept = append(kept, h)
+			continue
+		}
+		h.object.drop(o, h.mode)
+		m.wake(h.object)
+	}
+	clear(o.journal[len(kept):])
+	o.journal = kept
+	m.note(o)
+}
+
 // note keeps the owner among those that hold or await something, or not.
 func (m *Manager) note(o *Owner) {
 	if len(o.journal) == 0 && o.waiting == nil {

@@ -101,6 +101,11 @@ func (s *machine) steps() map[string]func(*rapid.T) {
 			o := s.owner(false)
 			o.Release(rapid.IntRange(0, len(o.journal)).Draw(t, "mark"))
 		},
+		"release rows": func(t *rapid.T) {
+			o := s.owner(false)
+			o.ReleaseRows(rapid.IntRange(0, len(o.journal)).Draw(t, "mark"), rapid.Uint64Range(1, machineTables).Draw(t, "table"),
+				[]string{fmt.Sprint(rapid.IntRange(1, machineRows).Draw(t, "row")), "none"})
+		},
 		"give up": func(*rapid.T) { _ = s.m.giveUp(s.waiting[s.owner(true)], nil) },
 		"look for deadlocks": func(*rapid.T) {
 			o := s.owner(true)

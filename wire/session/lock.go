@@ -218,19 +218,23 @@ func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled 
 		}
 	}
 	for _, l := range append(list, c.kept...) {
+		mark := s.lockMark()
 		got, err := s.lockRows(ctx, l.relation, l.rows, l.mode, lock.Block)
 		if err != nil {
 			return false, err
 		}
-		if got.Waited {
-			settled = false
+		same := !got.Waited
+		if same && verify && len(got.Fresh) > 0 {
+			if same, err = s.unchanged(ctx, &l, got.Fresh); err != nil {
+				return false, err
+			}
 		}
-		if !settled || !verify || len(got.Fresh) == 0 {
-			continue
+		if !same {
+			if err := s.releaseVain(ctx, l.relation, l.rows, l.old != nil, got.Fresh, mark); err != nil {
+				return false, err
+			}
 		}
-		if settled, err = s.unchanged(ctx, &l, got.Fresh); err != nil {
-			return false, err
-		}
+		settled = settled && same
 	}
 	for _, probe := range c.probes {
 		mark := s.lockMark()
@@ -242,6 +246,30 @@ func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled 
 		settled = settled && !got.Waited
 	}
 	return settled, nil
+}
+
+// releaseVain lets go of the keys of some rows that were locked in vain since a mark:
+// those of rows that existed and are gone, or that were to be new and are there.
+func (s *Session) releaseVain(ctx context.Context, relation *catalog.Relation, rows *types.Batch, existed bool, some []int, mark int) error {
+	lost := &types.Batch{Len: len(some), Columns: make([]types.Vector, len(rows.Columns))}
+	for _, column := range relation.Key {
+		lost.Columns[column].Type = rows.Columns[column].Type
+		for _, row := range some {
+			lost.Columns[column].AppendFrom(&rows.Columns[column], row)
+		}
+	}
+	found, err := s.find(ctx, relation, lost)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for i, at := range found.At {
+		if existed == (at < 0) {
+			keys = append(keys, string(rowKey(nil, relation, lost, i)))
+		}
+	}
+	s.lockOwner().ReleaseRows(mark, uint64(relation.ID), keys)
+	return nil
 }
 
 // unchanged reports whether some of the rows are as they were read.

@@ -28,7 +28,12 @@ var rowPolicies = map[plan.LockWait]lock.Policy{
 
 // lockRead locks rows that a query reads.
 func (s *Session) lockRead(ctx context.Context, table *plan.LockedTable, rows *types.Batch) (lock.Rows, error) {
-	return s.lockRows(ctx, table.Relation, rows, rowModes[table.Strength], rowPolicies[table.Wait])
+	mark := s.lockMark()
+	got, err := s.lockRows(ctx, table.Relation, rows, rowModes[table.Strength], rowPolicies[table.Wait])
+	if err != nil || !got.Waited {
+		return got, err
+	}
+	return got, s.releaseVain(ctx, table.Relation, rows, true, got.Fresh, mark)
 }
 
 // result starts a query whose rows are for the client. Where it locks rows, they
