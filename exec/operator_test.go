@@ -142,6 +142,10 @@ var operatorQueries = []string{
 	`SELECT x + 1, s FROM t WHERE g < 2`,
 	`SELECT n, count(*), max(hi) FROM (SELECT g, count(*) AS n, max(x) AS hi FROM t GROUP BY g) AS d GROUP BY n`,
 	`SELECT DISTINCT g, s FROM t`,
+	`SELECT id, x FROM t ORDER BY x DESC NULLS LAST, s LIMIT 3 OFFSET 1`,
+	`SELECT x FROM t ORDER BY s LIMIT 4`,
+	`SELECT DISTINCT ON (g) g, x, s FROM t ORDER BY g, x DESC, s`,
+	`SELECT g, n FROM (SELECT g, count(*) AS n FROM t GROUP BY g) AS d ORDER BY n DESC, g LIMIT 2`,
 }
 
 // TestOperators compares what the operators keep over random changes, cut into

@@ -44,6 +44,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 	case *plan.Join:
 		all := append([]expr.Expr{}, n.LeftKeys...)
 		return append(append(all, n.RightKeys...), present(n.On)...)
+	case *plan.TopN:
+		return sortExprs(n.Order)
 	case *plan.Repeat:
 		return []expr.Expr{n.Times}
 	case *plan.TableFunction:
@@ -253,6 +255,11 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Left, c.Right = inputs[0], inputs[1]
 		return &c, nil
+	case *plan.TopN:
+		c := *n
+		c.Input = inputs[0]
+		c.Order, err = f.sortKeys(n.Order)
+		return &c, err
 	case *plan.Repeat:
 		c := *n
 		c.Input = inputs[0]
@@ -309,6 +316,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return joinLike(n, inputs[0], inputs[1], n.LeftKeys, n.RightKeys, n.On)
 	case *plan.SetOperation:
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
+	case *plan.TopN:
+		return newTopN(inputs[0], n)
 	case *plan.Repeat:
 		return newRepeat(inputs[0], n.Times)
 	case *plan.Shuffle:

@@ -302,6 +302,21 @@ func unionProperties(left, right *plan.Properties) plan.Properties {
 	return p
 }
 
+// newTopN passes the first rows of parts of its input, like a model does.
+func newTopN(input plan.Node, model *plan.TopN) *plan.TopN {
+	n := *model
+	from := input.Props()
+	n.Input, n.Cols = input, input.Columns()
+	n.Properties = plan.Properties{Kind: plan.Bag, Partitioning: from.Partitioning, Partitions: from.Partitions}
+	switch {
+	case n.Count == 1 && len(n.PartitionBy) > 0 && !n.Local:
+		n.Properties.Kind, n.Properties.Key = plan.Keyed, n.PartitionBy
+	case from.Kind == plan.Keyed:
+		n.Properties.Kind, n.Properties.Key = plan.Keyed, from.Key
+	}
+	return &n
+}
+
 // newRepeat gives each row of its input as often as an expression says.
 func newRepeat(input plan.Node, times expr.Expr) *plan.Repeat {
 	r := &plan.Repeat{Input: input, Times: times}

@@ -98,7 +98,7 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 	if err := b.checkIncremental(bound.node); err != nil {
 		return nil, err
 	}
-	limit, err := b.emitLimit(q)
+	limit, err := b.emitLimit(q, endsItself)
 	if err != nil {
 		return nil, err
 	}
@@ -112,12 +112,13 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 	return out, nil
 }
 
-func (b *binder) emitLimit(q *ast.Query) (expr.Expr, error) {
+// emitLimit is the number of rows behind which a push ends; nil for none.
+func (b *binder) emitLimit(q *ast.Query, endsItself bool) (expr.Expr, error) {
 	outside := newScope(nil)
 	switch {
 	case q.Emit.Limit != nil:
 		return b.rowCount(q.Emit.Limit, "LIMIT", outside)
-	case q.Limit != nil:
+	case endsItself:
 		if q.Limit.WithTies {
 			return nil, notSupported(q.Limit.Pos(), "FETCH FIRST … WITH TIES is not supported")
 		}

@@ -76,6 +76,9 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:
 		return r.pruneSetOperation(n)
+	case *plan.TopN:
+		input, err := pruneColumns(r, n.Input)
+		return newTopN(input, n), upTo(len(n.Cols)), err
 	case *plan.Repeat:
 		input, err := pruneColumns(r, n.Input)
 		return newRepeat(input, n.Times), upTo(len(n.Cols)), err

@@ -13,6 +13,10 @@ import (
 type boundQuery struct {
 	node    plan.Node
 	visible int
+	// order is the ORDER BY of a result that is kept up to date, whose columns are
+	// the node's, for LIMIT; unlimited says that it needs one.
+	order     []plan.SortKey
+	unlimited bool
 }
 
 // query binds a query. parent is the row that its names may refer to outside,
@@ -55,6 +59,10 @@ func (b *binder) queryIn(q *ast.Query, s *scope) (*boundQuery, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if bound.unlimited && q.Limit == nil {
+		return nil, notSupported(q.OrderBy[0].Pos(), "ORDER BY without LIMIT is not supported in a result that is kept up to date").
+			WithHint("Order the rows where they are read: SELECT … ORDER BY without EMIT CHANGES.")
 	}
 	return b.limit(bound, q, s)
 }
@@ -117,10 +125,36 @@ func (b *binder) limit(bound *boundQuery, q *ast.Query, s *scope) (*boundQuery, 
 		}
 	}
 	if b.incremental() {
-		return nil, b.refuseLimit(q)
+		return b.firstRows(bound, q, count, offset)
 	}
 	return &boundQuery{node: newLimit(bound.node, count, offset), visible: bound.visible}, nil
 }
+
+// firstRows is LIMIT and OFFSET behind ORDER BY in a result that is kept up to date.
+func (b *binder) firstRows(bound *boundQuery, q *ast.Query, count, offset expr.Expr) (*boundQuery, error) {
+	if len(bound.order) == 0 || q.Limit == nil {
+		return nil, b.refuseLimit(q)
+	}
+	model := &plan.TopN{Order: bound.order}
+	for _, bounded := range []struct {
+		e  expr.Expr
+		to *int64
+	}{{count, &model.Count}, {offset, &model.Offset}} {
+		if bounded.e == nil && bounded.to == &model.Offset {
+			continue
+		}
+		value, ok := bounded.e.(*expr.Const)
+		if !ok || !value.Value.Valid || value.Value.Int > maxFirstRows {
+			return nil, notSupported(q.Limit.Pos(), "LIMIT and OFFSET of a result that is kept up to date must be constants up to %d", maxFirstRows)
+		}
+		*bounded.to = value.Value.Int
+	}
+	return &boundQuery{node: newTopN(bound.node, model), visible: bound.visible}, nil
+}
+
+// maxFirstRows bounds LIMIT and OFFSET of results that are kept up to date, whose
+// first rows are read with each change.
+const maxFirstRows = 10_000
 
 func (b *binder) refuseLimit(q *ast.Query) error {
 	var pos int
@@ -129,7 +163,7 @@ func (b *binder) refuseLimit(q *ast.Query) error {
 	} else {
 		pos = q.Offset.Pos()
 	}
-	err := notSupported(pos, "LIMIT and OFFSET are not supported in a result that is kept up to date")
+	err := notSupported(pos, "LIMIT without ORDER BY, and OFFSET without LIMIT, are not supported in a result that is kept up to date")
 	if b.mode == modePush {
 		return err.WithHint("LIMIT after EMIT CHANGES ends the query after that many rows.")
 	}

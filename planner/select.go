@@ -187,10 +187,6 @@ func (sb *selectBinder) bindOrder(items []*ast.OrderItem) error {
 	if len(items) == 0 {
 		return nil
 	}
-	if sb.incremental() {
-		return notSupported(items[0].Pos(), "ORDER BY is not supported in a result that is kept up to date").
-			WithHint("Order the rows where they are read: SELECT … ORDER BY without EMIT CHANGES.")
-	}
 	for _, item := range items {
 		column, err := sb.outputColumn(item.Expr, "ORDER BY")
 		if err != nil {
@@ -275,9 +271,6 @@ func (sb *selectBinder) bindDistinctOn() error {
 	if len(sb.ast.DistinctOn) == 0 {
 		return nil
 	}
-	if err := sb.refuse(sb.ast.DistinctOn[0].Pos(), "DISTINCT ON"); err != nil {
-		return err
-	}
 	columns := make(map[int]bool)
 	for _, e := range sb.ast.DistinctOn {
 		column, err := sb.outputColumn(e, "DISTINCT ON")
@@ -320,6 +313,9 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 			return nil, sqlerr.New(sqlerr.UndefinedFunction, sb.ast.Pos(), "could not identify an equality operator")
 		}
 	}
+	if sb.incremental() {
+		return sb.finishKept(node)
+	}
 	if len(sb.order) > 0 {
 		node = newSort(node, sb.order)
 	}
@@ -330,6 +326,24 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 		node = newLockRows(node, sb.locked)
 	}
 	return sb.partitionBy(&boundQuery{node: node, visible: sb.visible})
+}
+
+// finishKept puts DISTINCT ON on top, and hands the order on to LIMIT, where the
+// result is kept up to date.
+func (sb *selectBinder) finishKept(node plan.Node) (*boundQuery, error) {
+	bound := &boundQuery{node: node, visible: sb.visible, order: sb.order, unlimited: len(sb.order) > 0 && len(sb.distinctOn) == 0}
+	if len(sb.distinctOn) == 0 {
+		return sb.partitionBy(bound)
+	}
+	if err := sb.settleColumns(bound); err != nil {
+		return nil, err
+	}
+	first := &plan.TopN{Order: sb.order, Count: 1}
+	for _, e := range sb.distinctOn {
+		first.PartitionBy = append(first.PartitionBy, e.(*expr.Column).Index)
+	}
+	bound.node = newTopN(bound.node, first)
+	return sb.partitionBy(bound)
 }
 
 // distinct removes duplicates; where a result is kept up to date, the rows are

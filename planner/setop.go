@@ -89,9 +89,6 @@ func (b *binder) orderOutput(bound *boundQuery, items []*ast.OrderItem) (*boundQ
 	if len(items) == 0 {
 		return bound, nil
 	}
-	if err := b.refuse(items[0].Pos(), "ORDER BY"); err != nil {
-		return nil, err
-	}
 	if err := b.settleColumns(bound); err != nil {
 		return nil, err
 	}
@@ -122,6 +119,9 @@ func (b *binder) orderOutput(bound *boundQuery, items []*ast.OrderItem) (*boundQ
 			return nil, err
 		}
 		keys[i] = key
+	}
+	if b.incremental() {
+		return &boundQuery{node: bound.node, visible: bound.visible, order: keys, unlimited: true}, nil
 	}
 	return &boundQuery{node: newSort(bound.node, keys), visible: bound.visible}, nil
 }

@@ -20,6 +20,9 @@ func shuffleRows(r *ruleContext, root plan.Node) (plan.Node, error) {
 		if s, ok := node.(*plan.Session); ok {
 			return r.shuffleSessions(s), nil
 		}
+		if n, ok := node.(*plan.TopN); ok {
+			return r.shuffleTopN(n), nil
+		}
 		a, ok := node.(*plan.Aggregate)
 		if !ok || a.Mode != plan.AggregateComplete || r.groupsMeet(a) {
 			return node, nil
@@ -29,6 +32,18 @@ func shuffleRows(r *ruleContext, root plan.Node) (plan.Node, error) {
 		}
 		return r.oneStep(a), nil
 	})
+}
+
+// shuffleTopN makes the rows of each part meet on one shard. Each shard moves the
+// first of its own rows alone.
+func (r *ruleContext) shuffleTopN(n *plan.TopN) plan.Node {
+	from := n.Input.Props()
+	if from.Partitions == 1 || from.Partitioning != nil && containsAll(n.PartitionBy, from.Partitioning) {
+		return n
+	}
+	local := *n
+	local.Local, local.Count, local.Offset = true, n.Count+n.Offset, 0
+	return newTopN(newShuffle(newTopN(n.Input, &local), n.PartitionBy, r.partitions), n)
 }
 
 // groupsMeet reports whether equal groups are on one shard already: the rows

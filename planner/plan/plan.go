@@ -261,6 +261,21 @@ type SetOperation struct {
 	Left, Right Node
 }
 
+// TopN passes the first rows of its input in an order: Count rows behind Offset
+// others, of each part whose rows have equal PartitionBy columns. Only where the
+// result is kept up to date.
+type TopN struct {
+	Base
+	Input       Node
+	PartitionBy []int
+	// Order is the order; its expressions are columns.
+	Order         []SortKey
+	Count, Offset int64
+	// Local says that each shard passes the first of its own rows, and another TopN
+	// behind a shuffle the first of those.
+	Local bool
+}
+
 // Repeat gives each row of its input as often as Times, a bigint, says: never where
 // that is less than 1. Only where the result is kept up to date.
 type Repeat struct {
@@ -341,6 +356,9 @@ func (n *Join) Inputs() []Node { return []Node{n.Left, n.Right} }
 
 // Inputs implements Node.
 func (n *SetOperation) Inputs() []Node { return []Node{n.Left, n.Right} }
+
+// Inputs implements Node.
+func (n *TopN) Inputs() []Node { return []Node{n.Input} }
 
 // Inputs implements Node.
 func (n *Repeat) Inputs() []Node { return []Node{n.Input} }

@@ -81,6 +81,8 @@ func describe(n Node) string {
 			word += " all"
 		}
 		return word
+	case *TopN:
+		return describeTopN(n)
 	case *Repeat:
 		return "Repeat: " + ExprString(n.Times, n.Input.Columns())
 	case *TableFunction:
@@ -190,6 +192,23 @@ func describeLimit(n *Limit) string {
 		parts = append(parts, "Offset: "+ExprString(n.Offset, nil))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func describeTopN(n *TopN) string {
+	text := fmt.Sprintf("First %d", n.Count)
+	if n.Offset > 0 {
+		text += fmt.Sprintf(" behind %d", n.Offset)
+	}
+	if len(n.PartitionBy) > 0 {
+		text += " of each (" + columnList(n.PartitionBy, n.Cols) + ")"
+	}
+	if n.Local {
+		text += " on each shard"
+	}
+	if len(n.Order) > 0 {
+		text += " by " + sortKeys(n.Order, n.Input.Columns())
+	}
+	return text
 }
 
 func describeJoin(n *Join) string {

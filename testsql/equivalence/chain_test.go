@@ -121,10 +121,12 @@ func (g *generator) derived(name string, over *relation) *relation {
 		from, columns, appendOnly = g.joined(over)
 	}
 	shape := g.random.IntN(10)
-	if g.joins && g.one(4) {
-		shape = 10
+	if g.joins && g.one(3) {
+		shape = pick(g, 10, 11)
 	}
 	switch {
+	case shape == 11:
+		g.first(r, over)
 	case shape == 10:
 		appendOnly = g.combined(r, over)
 		r.stream = appendOnly && (g.one(2) || name == "")
@@ -186,6 +188,28 @@ func (g *generator) combined(r *relation, over *relation) (appendOnly bool) {
 		[]column{{"c0", types[0], true}, {"c1", types[1], true}}, false, false,
 	}
 	return operator == "UNION ALL" && over.appendOnly && other.appendOnly
+}
+
+// first is the first rows of a relation, or of each of its parts, in an order that
+// tells all rows apart that do not look the same.
+func (g *generator) first(r *relation, over *relation) {
+	var out outputs
+	var keys []*fragment
+	for range 1 + g.random.IntN(3) {
+		c := pick(g, over.columns...)
+		out.add(distinguishSafely(expression(c.typ, c.name)), c.inexact)
+		out.parts[len(out.parts)-1].optional = false
+		keys = append(keys, piece(fmt.Sprint(len(out.parts))+pick(g, "", " DESC", " NULLS FIRST", " DESC NULLS LAST")))
+	}
+	distinct, limit := "", piece(fmt.Sprintf(" LIMIT %d", 1+g.random.IntN(6))+pick(g, "", " OFFSET 2"))
+	if g.one(3) {
+		distinct = "DISTINCT ON (1) "
+		limit = maybe(limit)
+	}
+	r.query = &query{
+		piece("SELECT "+distinct+"{} FROM "+over.name+"{} ORDER BY {}{}", list("", ", ", out.parts...), g.where(over.columns), list("", ", ", keys...), limit),
+		out.columns, false, false,
+	}
 }
 
 // project is a SELECT without grouping.
