@@ -353,3 +353,45 @@ func makeUntilGone(ctx context.Context, url, statement string) {
 	defer connection.Close(context.WithoutCancel(ctx))
 	_, _ = connection.Exec(ctx, statement) // may be refused, or cut off
 }
+
+// TestUniqueValuesAreWaitedFor has a second session write a value that an open
+// transaction has written, given up, or is about to give up.
+func TestUniqueValuesAreWaitedFor(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		first, second string
+		end           string
+		code          string
+		rows          []string
+	}{
+		{"inserted, committed", `INSERT INTO t VALUES (1, 5)`, `INSERT INTO t VALUES (2, 5)`, `COMMIT`, "23505", []string{"1\t5", "9\t9"}},
+		{"inserted, rolled back", `INSERT INTO t VALUES (1, 5)`, `INSERT INTO t VALUES (2, 5)`, `ROLLBACK`, "", []string{"2\t5", "9\t9"}},
+		{"inserted, skipped", `INSERT INTO t VALUES (1, 5)`, `INSERT INTO t VALUES (2, 5) ON CONFLICT DO NOTHING`, `COMMIT`, "", []string{"1\t5", "9\t9"}},
+		{"inserted, updated", `INSERT INTO t VALUES (1, 5)`, `INSERT INTO t VALUES (2, 5) ON CONFLICT (v) DO UPDATE SET v = 6`, `COMMIT`, "", []string{"1\t6", "9\t9"}},
+		{"deleted, committed", `DELETE FROM t WHERE v = 9`, `INSERT INTO t VALUES (2, 9)`, `COMMIT`, "", []string{"2\t9"}},
+		{"deleted, rolled back", `DELETE FROM t WHERE v = 9`, `INSERT INTO t VALUES (2, 9)`, `ROLLBACK`, "23505", []string{"9\t9"}},
+		{"changed, committed", `UPDATE t SET v = 10`, `UPDATE t SET v = 11 WHERE v = 9`, `COMMIT`, "", []string{"9\t10"}},
+		{"changed, rolled back", `UPDATE t SET v = 10`, `UPDATE t SET v = 11 WHERE v = 9`, `ROLLBACK`, "", []string{"9\t11"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := newScriptNode(t, 4)
+			first, second, watcher := harness.Connect(t, server.URL()), harness.Connect(t, server.URL()), harness.Connect(t, server.URL())
+			harness.Exec(t, first, `CREATE TABLE t (id INT PRIMARY KEY, v INT UNIQUE)`)
+			harness.Exec(t, first, `INSERT INTO t VALUES (9, 9)`)
+			harness.Exec(t, first, `BEGIN`)
+			harness.Exec(t, first, test.first)
+			answer := make(chan error, 1)
+			go func() {
+				_, err := second.Exec(t.Context(), test.second)
+				answer <- err
+			}()
+			wantWaiting(t, watcher, 1)
+			harness.Exec(t, first, test.end)
+			if err := <-answer; codeOf(err) != test.code || err != nil && test.code == "" {
+				t.Errorf("%s is answered with %v", test.second, err)
+			}
+			wantRows(t, first, `SELECT id, v FROM t ORDER BY id`, test.rows...)
+			checkIndexes(t, server.node)
+		})
+	}
+}

@@ -30,6 +30,21 @@ func appendArrayText(buf []byte, elem Type, s string, f *Format) []byte {
 	return buf
 }
 
+// appendBlankSeparated appends the elements of an int2vector or oidvector.
+func appendBlankSeparated(buf []byte, elem Type, s string, f *Format) []byte {
+	a, err := DecodeArray(elem, s)
+	if err != nil {
+		return buf
+	}
+	for i, d := range a.Elems {
+		if i > 0 {
+			buf = append(buf, ' ')
+		}
+		buf = AppendText(buf, elem, d, f)
+	}
+	return buf
+}
+
 // appendDimension appends the first of the dimensions and returns the elements
 // behind it.
 func appendDimension(buf []byte, elem Type, dims []int32, elems []Datum, f *Format) ([]byte, []Datum) {

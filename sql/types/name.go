@@ -12,6 +12,9 @@ import (
 func (t Type) String() string {
 	switch t.Kind {
 	case KindArray:
+		if t.Vector {
+			return t.vectorName()
+		}
 		return t.Elem.String() + "[]"
 	case KindMap:
 		return "map<" + t.Key.String() + ", " + t.Elem.String() + ">"
@@ -39,12 +42,23 @@ func (t Type) String() string {
 func (t Type) BaseName() string {
 	switch t.Kind {
 	case KindArray:
+		if t.Vector {
+			return t.vectorName()
+		}
 		return t.Elem.BaseName() + "[]"
 	case KindMap, KindStruct:
 		return t.String()
 	default:
 		return kinds[t.Kind].name
 	}
+}
+
+// vectorName is the name of a type of VectorOf.
+func (t Type) vectorName() string {
+	if t.Elem.Kind == KindInt2 {
+		return "int2vector"
+	}
+	return "oidvector"
 }
 
 // lengthName returns the modifier of a numeric or character type in

@@ -9,10 +9,12 @@ const (
 	OIDName        uint32 = 19
 	OIDInt8        uint32 = 20
 	OIDInt2        uint32 = 21
+	OIDInt2Vector  uint32 = 22
 	OIDInt4        uint32 = 23
 	OIDRegproc     uint32 = 24
 	OIDText        uint32 = 25
 	OIDOID         uint32 = 26
+	OIDOIDVector   uint32 = 30
 	OIDFloat4      uint32 = 700
 	OIDFloat8      uint32 = 701
 	OIDUnknown     uint32 = 705
@@ -75,6 +77,12 @@ var kinds = [kindCount]kindInfo{
 func (t Type) OID() uint32 {
 	switch t.Kind {
 	case KindArray:
+		switch {
+		case t.Vector && t.Elem.Kind == KindInt2:
+			return OIDInt2Vector
+		case t.Vector:
+			return OIDOIDVector
+		}
 		return t.Elem.ArrayOID()
 	case KindStruct, KindMap:
 		return OIDJSONB
@@ -107,6 +115,12 @@ func (t Type) Size() int16 {
 
 // TypeByOID returns the type without modifier that has the given OID.
 func TypeByOID(oid uint32) (Type, bool) {
+	switch oid {
+	case OIDInt2Vector:
+		return VectorOf(Int2), true
+	case OIDOIDVector:
+		return VectorOf(OID), true
+	}
 	for kind := range kinds {
 		info := &kinds[kind]
 		switch {

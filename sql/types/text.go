@@ -89,6 +89,9 @@ func appendStringText(buf []byte, t Type, s string, f *Format) []byte {
 	case KindChar:
 		return appendChar(buf, s)
 	case KindArray:
+		if t.Vector {
+			return appendBlankSeparated(buf, *t.Elem, s, f)
+		}
 		return appendArrayText(buf, *t.Elem, s, f)
 	case KindStruct, KindMap:
 		return appendCompositeJSON(buf, t, s, f)

@@ -75,6 +75,10 @@ type Type struct {
 	Key *Type
 	// Fields are the fields of a struct, in order.
 	Fields []Field
+	// Vector says that an array is an int2vector or oidvector of the system catalog:
+	// one dimension, counted from 0, and printed with blanks between the elements. It
+	// is an array all the same, also for SameKind.
+	Vector bool
 }
 
 // Field is one named field of a struct type.
@@ -115,6 +119,10 @@ var (
 
 // ArrayOf returns the array type with the given element type.
 func ArrayOf(elem Type) Type { return Type{Kind: KindArray, Mod: -1, Elem: &elem} }
+
+// VectorOf returns the type int2vector or oidvector of the system catalog, whose
+// element type is Int2 or OID.
+func VectorOf(elem Type) Type { return Type{Kind: KindArray, Mod: -1, Elem: &elem, Vector: true} }
 
 // MapOf returns the map type from key to value.
 func MapOf(key, value Type) Type { return Type{Kind: KindMap, Mod: -1, Key: &key, Elem: &value} }

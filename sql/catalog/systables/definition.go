@@ -40,6 +40,12 @@ func (d definition) table(schema string, rows rowsFunc) *Table {
 		if !ok {
 			columnType = types.Text
 		}
+		switch typeName {
+		case "int2vector":
+			columnType = types.VectorOf(types.Int2)
+		case "oidvector":
+			columnType = types.VectorOf(types.OID)
+		}
 		if isArray {
 			columnType = types.ArrayOf(columnType)
 		}

@@ -61,8 +61,8 @@ var pgCatalog = []definition{
 	{12010, "pg_group", `groname name, grosysid oid, grolist oid[]`},
 	{2610, "pg_index", `indexrelid oid, indrelid oid, indnatts int2, indnkeyatts int2, indisunique bool, indnullsnotdistinct
 		bool, indisprimary bool, indisexclusion bool, indimmediate bool, indisclustered bool, indisvalid
-		bool, indcheckxmin bool, indisready bool, indislive bool, indisreplident bool, indkey int2[],
-		indcollation oid[], indclass oid[], indoption int2[], indexprs text, indpred text`},
+		bool, indcheckxmin bool, indisready bool, indislive bool, indisreplident bool, indkey int2vector,
+		indcollation oidvector, indclass oidvector, indoption int2vector, indexprs text, indpred text`},
 	{12043, "pg_indexes", `schemaname name, tablename name, indexname name, tablespace name, indexdef text`},
 	{2611, "pg_inherits", `inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool`},
 	{2612, "pg_language", `oid oid, lanname name, lanowner oid, lanispl bool, lanpltrusted bool, lanplcallfoid oid, laninline
@@ -80,8 +80,8 @@ var pgCatalog = []definition{
 		bool, oprleft oid, oprright oid, oprresult oid, oprcom oid, oprnegate oid, oprcode regproc, oprrest
 		regproc, oprjoin regproc`},
 	{2753, "pg_opfamily", `oid oid, opfmethod oid, opfname name, opfnamespace oid, opfowner oid`},
-	{3350, "pg_partitioned_table", `partrelid oid, partstrat char, partnatts int2, partdefid oid, partattrs int2[], partclass oid[],
-		partcollation oid[], partexprs text`},
+	{3350, "pg_partitioned_table", `partrelid oid, partstrat char, partnatts int2, partdefid oid, partattrs int2vector, partclass oidvector,
+		partcollation oidvector, partexprs text`},
 	{3256, "pg_policy", `oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles oid[], polqual text,
 		polwithcheck text`},
 	{12095, "pg_prepared_statements", `name text, statement text, prepare_time timestamptz, parameter_types regtype[], from_sql bool,
@@ -90,7 +90,7 @@ var pgCatalog = []definition{
 	{1255, "pg_proc", `oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, prorows float4,
 		provariadic oid, prosupport regproc, prokind char, prosecdef bool, proleakproof bool, proisstrict
 		bool, proretset bool, provolatile char, proparallel char, pronargs int2, pronargdefaults int2,
-		prorettype oid, proargtypes oid[], proallargtypes oid[], proargmodes char[], proargnames text[],
+		prorettype oid, proargtypes oidvector, proallargtypes oid[], proargmodes char[], proargnames text[],
 		proargdefaults text, protrftypes oid[], prosrc text, probin text, prosqlbody text, proconfig text[],
 		proacl text[]`},
 	{6104, "pg_publication", `oid oid, pubname name, pubowner oid, puballtables bool, pubinsert bool, pubupdate bool, pubdelete

@@ -58,6 +58,9 @@ func infoOf(t types.Type) *typeInfo {
 		kind = types.KindJSONB
 	case types.KindArray:
 		element := infoOf(*t.Elem)
+		if t.Vector {
+			return &typeInfo{kind: kind, name: t.BaseName(), category: "A", align: "i", storage: "p"}
+		}
 		return &typeInfo{kind: kind, name: "_" + element.name, category: "A", align: "i", storage: "x", collation: element.collation}
 	}
 	for i := range typeInfos {
@@ -89,6 +92,10 @@ func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 		if t.ArrayOID() != 0 {
 			rows = append(rows, typeRow(int(t.ArrayOID()), infoOf(types.ArrayOf(t)), "b", -1, int(t.OID()), 0))
 		}
+	}
+	for _, element := range []types.Type{types.Int2, types.OID} {
+		vector := types.VectorOf(element)
+		rows = append(rows, typeRow(int(vector.OID()), infoOf(vector), "b", -1, int(element.OID()), 0))
 	}
 	return rows, nil
 }

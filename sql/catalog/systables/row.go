@@ -114,6 +114,9 @@ func arrayDatum(t types.Type, elems []types.Datum) (types.Datum, error) {
 	a := types.Array{Elems: elems}
 	if len(elems) > 0 {
 		a.Dims, a.LowerBounds = []int32{int32(len(elems))}, []int32{1}
+		if t.Vector {
+			a.LowerBounds[0] = 0
+		}
 	}
 	return types.StringDatum(types.EncodeArray(*t.Elem, a)), nil
 }
