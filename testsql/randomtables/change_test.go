@@ -75,7 +75,7 @@ func (g *generator) onConflict(session int, t *table) string {
 	key := t.unique[g.IntN(len(t.unique))]
 	target := " ON CONFLICT (" + strings.Join(key, ", ") + ")"
 	if slices.Equal(key, t.primary) && g.oneIn(4) {
-		target = " ON CONFLICT ON CONSTRAINT " + g.primaryName(t)
+		target = " ON CONFLICT ON CONSTRAINT " + t.primaryName
 	}
 	var set []string
 	for _, c := range t.columns {
@@ -102,16 +102,6 @@ func (g *generator) onConflict(session int, t *table) string {
 		where = " WHERE " + g.condition(1, source{t, t.name}, source{t, "excluded"})
 	}
 	return target + " DO UPDATE SET " + strings.Join(set, ", ") + where
-}
-
-// primaryName returns the name of the primary key's constraint.
-func (g *generator) primaryName(t *table) string {
-	for _, name := range t.constraints {
-		if strings.HasSuffix(name, "_pkey") {
-			return name
-		}
-	}
-	return t.name + "_pkey"
 }
 
 func (g *generator) returning(t *table, alias string) string {

@@ -222,7 +222,8 @@ func (g *generator) alteration(t *table) string {
 		return "ALTER " + column + c.name + g.pick(" SET DEFAULT "+g.plain(c.typ), " DROP DEFAULT")
 	case n < 10:
 		return "ALTER " + column + c.name + g.pick(" SET NOT NULL", " DROP NOT NULL")
-	case n < 12 && anew:
+	case n < 12 && anew && !slices.ContainsFunc(t.constraints, func(name string) bool { return strings.Contains(name, "check") }):
+		// PostgreSQL reads CHECK constraints with the types that literals in them had.
 		return "ALTER " + column + c.name + " TYPE " + g.newType(c)
 	case n < 13 && anew:
 		return "ADD " + g.constraintName("pk") + "PRIMARY KEY (" + g.keyColumns(t, g.Perm(len(t.columns))[:1+g.IntN(min(2, len(t.columns)))]) + ")"

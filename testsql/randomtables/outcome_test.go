@@ -88,6 +88,8 @@ func compare(s step, want, got outcome) *difference {
 		// Which of several wrong rows is met first is left open, and whether a row is
 		// found to be wrong or to be locked.
 		return nil
+	case severalActions(s) && want.code != "" && got.code != "":
+		return nil // which of several actions fails is left open
 	case want.code != got.code:
 		kind := fmt.Sprintf("SQLSTATE %q and %q", want.code, got.code) + quotedNames.ReplaceAllString(want.message+got.message, "")
 		return &difference{
@@ -110,6 +112,11 @@ func compare(s step, want, got outcome) *difference {
 		return &difference{kind: "rows", text: "rows (- PostgreSQL, + here):\n" + diffRows(want.rows, got.rows)}
 	}
 	return nil
+}
+
+// severalActions says that a definition does more than one thing.
+func severalActions(s step) bool {
+	return strings.HasPrefix(s.sql, "ALTER TABLE") && strings.Contains(s.sql, ", ")
 }
 
 // refusesRow says that an error is about a row's values, or its lock.

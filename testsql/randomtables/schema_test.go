@@ -23,6 +23,7 @@ type table struct {
 	// primary has the columns of the primary key, unique those of each unique
 	// constraint or index, the primary key among them.
 	primary     []string
+	primaryName string
 	unique      [][]string
 	constraints []string
 }
@@ -100,7 +101,7 @@ func loadSchema(t *testing.T, catalog *pgx.Conn) *schema {
 			r.unique = append(r.unique, columns)
 		}
 		if f[2] == "t" {
-			r.primary = columns
+			r.primary, r.primaryName = columns, f[4]
 		}
 		if f[4] == "" {
 			s.indexes = append(s.indexes, f[1])
