@@ -11,7 +11,7 @@ func (g *generator) insert(session int) []step {
 	t := g.source()
 	switch {
 	case g.oneIn(8) && !t.givesValues():
-		return []step{{session: session, sql: g.insertQuery(t)}}
+		return []step{{session: session, sql: g.insertQuery(session, t)}}
 	case g.oneIn(10):
 		return g.copyIn(session, t)
 	case g.oneIn(25):
@@ -66,9 +66,7 @@ func (g *generator) onConflict(session int, t *table) string {
 	if g.oneIn(2) {
 		return ""
 	}
-	// In PostgreSQL also a change that leaves a unique index alone has to be waited
-	// for.
-	waits := g.block[1-session] && len(t.unique) > 0 && (len(t.unique) > 1 || len(t.primary) == 0)
+	waits := g.waits(session, t)
 	if len(t.unique) == 0 || !waits && g.oneIn(4) {
 		return " ON CONFLICT DO NOTHING"
 	}
@@ -104,6 +102,12 @@ func (g *generator) onConflict(session int, t *table) string {
 	return target + " DO UPDATE SET " + strings.Join(set, ", ") + where
 }
 
+// waits says that DO NOTHING may have to wait in PostgreSQL alone: for a change of the
+// other session that leaves a unique index as it is.
+func (g *generator) waits(session int, t *table) bool {
+	return g.block[1-session] && len(t.unique) > 0 && (len(t.unique) > 1 || len(t.primary) == 0)
+}
+
 func (g *generator) returning(t *table, alias string) string {
 	switch g.IntN(6) {
 	case 0:
@@ -120,7 +124,7 @@ func (g *generator) returning(t *table, alias string) string {
 
 // insertQuery inserts what a query gives. Which of several rows with one key is
 // taken must not matter.
-func (g *generator) insertQuery(t *table) string {
+func (g *generator) insertQuery(session int, t *table) string {
 	from := source{g.source(), "x"}
 	columns := slices.DeleteFunc(slices.Clone(t.columns), func(c column) bool { return c.generated })
 	if len(columns) == 0 {
@@ -130,7 +134,7 @@ func (g *generator) insertQuery(t *table) string {
 	for _, c := range columns {
 		values = append(values, g.scalar(c.typ, 1, from))
 	}
-	if sql := g.insertGroups(t, columns, from); sql != "" && g.oneIn(2) {
+	if sql := g.insertGroups(t, columns, from); sql != "" && g.oneIn(2) && !g.waits(session, t) {
 		return sql
 	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s AS x WHERE %s", t.name, names(columns), strings.Join(values, ", "), from.name, g.search(1, g.schema.sources, from))

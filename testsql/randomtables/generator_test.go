@@ -171,8 +171,12 @@ func (g *generator) lock() string {
 	if len(t.primary) > 0 && g.oneIn(2) {
 		order = fmt.Sprintf(" ORDER BY %s LIMIT %d", strings.Join(t.primary, ", "), 1+g.IntN(2))
 	}
-	return fmt.Sprintf("SELECT * FROM %s AS x WHERE %s%s FOR %s%s", t.name, g.search(1, g.schema.sources, t), order,
-		g.pick("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"), g.pick("", " OF x")+g.pick("", " NOWAIT", " SKIP LOCKED"))
+	strength := g.pick("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE")
+	policy := g.pick("", " NOWAIT", " SKIP LOCKED")
+	if strength == "KEY SHARE" {
+		policy = "" // PostgreSQL may wait for a row that was changed and then deleted
+	}
+	return fmt.Sprintf("SELECT * FROM %s AS x WHERE %s%s FOR %s%s%s", t.name, g.search(1, g.schema.sources, t), order, strength, g.pick("", " OF x"), policy)
 }
 
 // byKey is a condition that holds for at most one row.
