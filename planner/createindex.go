@@ -9,6 +9,7 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // maxIndexColumns is PostgreSQL's INDEX_MAX_KEYS.
@@ -151,10 +152,6 @@ func (ib *indexBinder) element(e *ast.IndexElement) (catalog.IndexColumn, error)
 		return out, notSupported(e.Pos(), "indexes on expressions are not supported").
 			WithHint("Keep the expression in a column of a derived table (CREATE TABLE … AS SELECT …), and index that.")
 	}
-	if e.Class != nil {
-		return out, notSupported(e.Class.Pos(), "operator classes are not supported").
-			WithHint("Leave it out: text is in the order of its bytes (collation C).")
-	}
 	if e.Collation != nil {
 		probe := &ast.Collate{Span: e.Collation.Span, Operand: &ast.NullLiteral{Span: e.Collation.Span}, Collation: e.Collation}
 		if _, err := (&exprBinder{binder: ib.binder, scope: newScope(nil)}).collate(probe); err != nil {
@@ -165,10 +162,34 @@ func (ib *indexBinder) element(e *ast.IndexElement) (catalog.IndexColumn, error)
 	if err != nil {
 		return out, err
 	}
+	if out.Class, err = operatorClass(e, ib.table.Columns[number].Type); err != nil {
+		return out, err
+	}
 	out.Column = number
 	out.Descending = e.Direction == ast.Descending
 	out.NullsFirst = e.Nulls == ast.NullsFirst || e.Nulls == ast.NullsDefault && out.Descending
 	return out, ib.checkOrdered(number, e.Pos())
+}
+
+// patternClasses are the operator classes that order text by its bytes, with the
+// type that each is for. Here the default order does that, too.
+var patternClasses = map[string]types.Kind{
+	"text_pattern_ops": types.KindText, "varchar_pattern_ops": types.KindVarchar, "bpchar_pattern_ops": types.KindBpchar,
+}
+
+// operatorClass checks the operator class of a column, "" for none.
+func operatorClass(e *ast.IndexElement, t types.Type) (string, error) {
+	if e.Class == nil {
+		return "", nil
+	}
+	name := e.Class.Last()
+	kind, known := patternClasses[name]
+	text := t.Kind == types.KindText || t.Kind == types.KindVarchar
+	if !known || len(e.ClassOptions) > 0 || kind == types.KindBpchar && t.Kind != kind || kind != types.KindBpchar && !text {
+		return "", notSupported(e.Class.Pos(), "operator class %q is not supported for type %s", name, t.BaseName()).
+			WithHint("Leave it out: values are in the order of their type, text in that of its bytes (collation C).")
+	}
+	return name, nil
 }
 
 // included binds a column of INCLUDE.

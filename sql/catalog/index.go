@@ -46,6 +46,9 @@ type IndexColumn struct {
 	Column     int
 	Descending bool
 	NullsFirst bool
+	// Class is the operator class that was named, where it is not the type's default
+	// one, for definitions. It orders as the default does.
+	Class string
 }
 
 // Numbers returns the numbers of the indexed columns, in order.

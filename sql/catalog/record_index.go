@@ -35,9 +35,10 @@ type indexRecord struct {
 }
 
 type indexColumnRecord struct {
-	Column     int  `json:"column"`
-	Descending bool `json:"descending,omitempty"`
-	NullsFirst bool `json:"nulls_first,omitempty"`
+	Column     int    `json:"column"`
+	Descending bool   `json:"descending,omitempty"`
+	NullsFirst bool   `json:"nulls_first,omitempty"`
+	Class      string `json:"class,omitempty"`
 }
 
 func newIndexRecord(i *Index) indexRecord {

@@ -110,6 +110,9 @@ func (i *index) includeNames() []string {
 func (i *index) columnText(n int) string {
 	c := i.columns[n]
 	text := quoteIdentifier(i.table.Columns[c.Column].Name)
+	if c.Class != "" {
+		text += " " + c.Class
+	}
 	if c.Descending {
 		text += " DESC"
 	}
