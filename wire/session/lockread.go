@@ -93,7 +93,7 @@ func (s *Session) readAll(ctx context.Context, q *plan.Query, params []types.Dat
 		return nil, err
 	}
 	defer rows.close()
-	all, limit := newPlannedBatch(q.Root.Columns()[:q.Visible]), s.heldLimit()
+	all, size, limit := newPlannedBatch(q.Root.Columns()[:q.Visible]), 0, s.heldLimit()
 	for {
 		ok, err := rows.fill(ctx)
 		if err != nil || !ok {
@@ -101,7 +101,7 @@ func (s *Session) readAll(ctx context.Context, q *plan.Query, params []types.Dat
 		}
 		batch, _, _ := rows.take(0)
 		appendBatch(all, batch)
-		if batchBytes(all) > limit {
+		if size += batchBytes(batch); size > limit {
 			return nil, sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the result of a SELECT that locks rows or changes data has more than %d bytes", limit).
 				WithHint("It is kept until all is locked or changed. Do that in statements of their own, and read the rows in a SELECT without it.")
 		}
