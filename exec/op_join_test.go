@@ -214,9 +214,12 @@ func (h *rowHost) commit(data []byte) {
 	}
 	batch := h.store.Shard(0).NewBatch()
 	for _, w := range entry.Writes {
-		if w.Kind == log.Set {
+		switch w.Kind {
+		case log.Set:
 			batch.Set(w.Key, w.Value)
-		} else {
+		case log.DeleteRange:
+			batch.DeleteRange(w.Key, w.Value)
+		default:
 			batch.Delete(w.Key)
 		}
 	}

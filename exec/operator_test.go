@@ -90,7 +90,7 @@ func (h *rowHost) restart(snapshot *catalog.Snapshot) {
 	}
 	h.turn = turn{
 		eval: &expr.Context{Format: types.DefaultFormat()}, results: &expr.Context{Format: types.DefaultFormat()},
-		ownsEmptyKey: true, number: 1, rowError: func(*types.Batch, int32, error) {},
+		ownsEmptyKey: true, number: 1, stage: h.stage, rowError: func(*types.Batch, int32, error) {},
 	}
 	if h.store != nil {
 		h.turn.state, h.turn.write = h.store.Shard(0), &h.build
@@ -146,6 +146,9 @@ var operatorQueries = []string{
 	`SELECT x FROM t ORDER BY s LIMIT 4`,
 	`SELECT DISTINCT ON (g) g, x, s FROM t ORDER BY g, x DESC, s`,
 	`SELECT g, n FROM (SELECT g, count(*) AS n FROM t GROUP BY g) AS d ORDER BY n DESC, g LIMIT 2`,
+	`SELECT window_start, g, count(*), max(s), count(DISTINCT s) FROM TUMBLE(r, TIMESTAMPTZ 'epoch' + x * INTERVAL '1 second', INTERVAL '2 seconds') GROUP BY window_start, g`,
+	`SELECT window_start, g, count(*), max(s) FROM SESSION(r PARTITION BY g, TIMESTAMPTZ 'epoch' + x * INTERVAL '1 second', INTERVAL '2 seconds') GROUP BY window_start, window_end, g`,
+	`SELECT id, window_start, window_end FROM SESSION(r, TIMESTAMPTZ 'epoch' + x * INTERVAL '1 second', INTERVAL '1.5 seconds')`,
 }
 
 // TestOperators compares what the operators keep over random changes, cut into
