@@ -2,11 +2,13 @@ package testsql
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +17,8 @@ import (
 )
 
 // example is one fenced block of SQL in a document: "sql" runs in psql and must
-// succeed, "sql error" must fail, "sql live" is a push query that must begin.
+// succeed, "sql error" must fail, "sql live" is a push query that must begin, and
+// "sql listen" one that must also have given rows when the document ends.
 type example struct {
 	kind, text string
 	line       int
@@ -35,8 +38,16 @@ func TestDocuments(t *testing.T) {
 		}
 		t.Run(filepath.Base(document), func(t *testing.T) {
 			n := harness.StartNode(t, node.Options{Shards: 4})
+			var listeners []*listener
 			for _, e := range examples {
+				if e.kind == "sql listen" {
+					listeners = append(listeners, listen(t, harness.NodeURL(n.Addr()), e))
+					continue
+				}
 				runExample(t, harness.NodeURL(n.Addr()), e)
+			}
+			for _, l := range listeners {
+				l.check(t)
 			}
 		})
 	}
@@ -81,6 +92,49 @@ func runExample(t *testing.T, url string, e example) {
 	output, err := psql.CombinedOutput()
 	if failed := err != nil; failed != (e.kind == "sql error") {
 		t.Errorf("line %d: %v\n%s\n%s", e.line, err, e.text, output)
+	}
+}
+
+// listener is a push query of a document at work.
+type listener struct {
+	example example
+	first   chan error
+}
+
+// listen starts a push query and returns when the server has described its rows.
+func listen(t *testing.T, url string, e example) *listener {
+	t.Helper()
+	connection, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.PgConn().Conn().Close() })
+	results := connection.PgConn().Exec(t.Context(), e.text)
+	if !results.NextResult() {
+		t.Fatalf("line %d: %v\n%s", e.line, results.Close(), e.text)
+	}
+	l := &listener{example: e, first: make(chan error, 1)}
+	go func() {
+		if results.ResultReader().NextRow() {
+			l.first <- nil
+			return
+		}
+		_, err := results.ResultReader().Close()
+		l.first <- fmt.Errorf("the query ended without a row: %w", err)
+	}()
+	return l
+}
+
+// check waits for the first row.
+func (l *listener) check(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-l.first:
+		if err != nil {
+			t.Errorf("line %d: %v\n%s", l.example.line, err, l.example.text)
+		}
+	case <-time.After(20 * time.Second):
+		t.Errorf("line %d: no row has come\n%s", l.example.line, l.example.text)
 	}
 }
 
