@@ -31,6 +31,9 @@ type closer struct {
 	plan          *plan.Closing
 	given, closed int64
 	loaded        bool
+	// cursor is where the next piece begins, nil for the first one since the start:
+	// a scan from the beginning would pass all that was deleted.
+	cursor []byte
 }
 
 // closeChunk bounds how many groups' final results one turn gives.
@@ -177,6 +180,9 @@ func (a *aggregate) forgetClosed(t *turn) {
 func (a *aggregate) giveClosed(t *turn) {
 	c := &a.closer
 	from, to := a.stateRange(c.closed)
+	if c.cursor != nil {
+		from = c.cursor
+	}
 	it, err := t.state.Scan(from, to)
 	if err != nil {
 		t.fail(fmt.Errorf("read closed windows: %w", err))
@@ -199,9 +205,11 @@ func (a *aggregate) giveClosed(t *turn) {
 	}
 	a.emitStored(t, stored)
 	if more {
-		t.write.DeleteRange(from, append(last, 0))
+		c.cursor = append(last, 0)
+		t.write.DeleteRange(from, c.cursor)
 		return
 	}
+	c.cursor = nil
 	a.deleteClosed(t, c.closed)
 	c.given = c.closed
 	c.save(t, a.key)
