@@ -47,7 +47,33 @@ func joinCases() []joinCase {
 			}},
 		)
 	}
-	return append(out, joinCase{"SELECT * FROM l, r WHERE l.x < r.x", plan.JoinInner, func(l, r []types.Datum) bool { return less(l[2], r[2]) }})
+	for name, kind := range map[string]plan.JoinKind{"": plan.JoinSemi, "NOT ": plan.JoinAnti} {
+		out = append(out,
+			joinCase{"SELECT * FROM l WHERE " + name + "EXISTS (SELECT 1 FROM r WHERE r.g = l.g)", kind, sameGroup},
+			joinCase{"SELECT * FROM l WHERE " + name + "EXISTS (SELECT 1 FROM r WHERE l.g = r.g AND l.x < r.x)", kind, func(l, r []types.Datum) bool {
+				return sameGroup(l, r) && less(l[2], r[2])
+			}},
+			joinCase{"SELECT * FROM l WHERE " + name + "EXISTS (SELECT 1 FROM r WHERE l.x < r.x)", kind, func(l, r []types.Datum) bool { return less(l[2], r[2]) }},
+			joinCase{"SELECT * FROM l WHERE " + name + "EXISTS (SELECT 1 FROM r WHERE l.g = r.g AND 6 / l.x > r.x)", kind, func(l, r []types.Datum) bool {
+				return sameGroup(l, r) && l[2].Valid && l[2].Int != 0 && r[2].Valid && 6/l[2].Int > r[2].Int
+			}},
+		)
+	}
+	return append(out,
+		joinCase{"SELECT * FROM l WHERE g IN (SELECT x FROM r)", plan.JoinSemi, func(l, r []types.Datum) bool {
+			return l[1].Valid && r[2].Valid && l[1].Int == r[2].Int
+		}},
+		joinCase{"SELECT * FROM l WHERE g NOT IN (SELECT x FROM r)", plan.JoinAnti, func(l, r []types.Datum) bool {
+			return !l[1].Valid || !r[2].Valid || l[1].Int == r[2].Int
+		}},
+		joinCase{"SELECT * FROM l WHERE x <= ALL (SELECT x FROM r WHERE r.g = l.g)", plan.JoinAnti, func(l, r []types.Datum) bool {
+			return sameGroup(l, r) && !(l[2].Valid && r[2].Valid && l[2].Int <= r[2].Int)
+		}},
+		joinCase{"SELECT * FROM l WHERE NOT x <= ALL (SELECT x FROM r WHERE r.g = l.g)", plan.JoinSemi, func(l, r []types.Datum) bool {
+			return sameGroup(l, r) && l[2].Valid && r[2].Valid && l[2].Int > r[2].Int
+		}},
+		joinCase{"SELECT * FROM l, r WHERE l.x < r.x", plan.JoinInner, func(l, r []types.Datum) bool { return less(l[2], r[2]) }},
+	)
 }
 
 // TestJoins compares what a join keeps over random changes of both sides with
@@ -125,8 +151,13 @@ func (c *joinCase) rows(live [2]map[int64][]types.Datum) []string {
 		for id, r := range live[1] {
 			if c.matches(l, r) {
 				found, matched[id] = true, true
-				out = append(out, datumText(l)+"|"+datumText(r))
+				if c.kind != plan.JoinSemi && c.kind != plan.JoinAnti {
+					out = append(out, datumText(l)+"|"+datumText(r))
+				}
 			}
+		}
+		if found && c.kind == plan.JoinSemi || !found && c.kind == plan.JoinAnti {
+			out = append(out, datumText(l))
 		}
 		if !found && (c.kind == plan.JoinLeft || c.kind == plan.JoinFull) {
 			out = append(out, datumText(l)+"|NULL|NULL|NULL|NULL")

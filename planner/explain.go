@@ -146,8 +146,8 @@ func formatQuery(q *plan.Query) []string {
 }
 
 // exceptions says which exceptions to equality with a one-time query hold for
-// plans: late rows, and changes of derived tables, of which several to one key may
-// be seen as one.
+// plans: late rows, joins of streams with tables, and changes of derived tables, of
+// which several to one key may be seen as one.
 func exceptions(roots ...plan.Node) string {
 	var list []string
 	if slices.ContainsFunc(roots, mayBeLate) {
@@ -155,6 +155,9 @@ func exceptions(roots ...plan.Node) string {
 	}
 	if slices.ContainsFunc(roots, followsResult) {
 		list = append(list, "changes of a derived table that are made together are one")
+	}
+	if slices.ContainsFunc(roots, looksUp) {
+		list = append(list, "rows of a stream meet a table as it is when they are processed")
 	}
 	if list == nil {
 		return "Exceptions: none"
@@ -210,4 +213,10 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 	last := roots[len(roots)-1]
 	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
 	return append(lines, exceptions(roots...))
+}
+
+// looksUp reports whether a plan joins a stream with a table as it is then.
+func looksUp(node plan.Node) bool {
+	join, ok := node.(*plan.Join)
+	return ok && join.Lookup || slices.ContainsFunc(node.Inputs(), looksUp)
 }

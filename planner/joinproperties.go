@@ -27,8 +27,8 @@ func joinProperties(j *plan.Join) plan.Properties {
 	appendOnly := left.Kind == plan.AppendOnly && right.Kind == plan.AppendOnly
 	switch {
 	case j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti:
-		p.Kind, p.Key = left.Kind, left.Key
-		if p.Kind == plan.AppendOnly {
+		p.Kind, p.Key, p.Window = left.Kind, left.Key, left.Window
+		if p.Kind == plan.AppendOnly && !j.Lookup {
 			p.Kind = plan.Bag
 		}
 	case j.Lookup || appendOnly && j.Kind == plan.JoinInner:

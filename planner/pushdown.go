@@ -161,17 +161,17 @@ func (r *ruleContext) pushJoin(j *plan.Join, conditions []expr.Expr) (plan.Node,
 			*otherwise = append(*otherwise, c)
 		}
 	}
-	inner := j.Kind == plan.JoinInner
+	inner, semi, anti := j.Kind == plan.JoinInner, j.Kind == plan.JoinSemi, j.Kind == plan.JoinAnti
 	for _, c := range conditions {
 		if inner {
 			place(c, true, true, &on)
 		} else {
-			place(c, j.Kind == plan.JoinLeft, j.Kind == plan.JoinRight, &above)
+			place(c, j.Kind == plan.JoinLeft || semi || anti, j.Kind == plan.JoinRight, &above)
 		}
 	}
 	if j.On != nil {
 		for _, c := range split(j.On) {
-			place(c, inner || j.Kind == plan.JoinRight, inner || j.Kind == plan.JoinLeft, &on)
+			place(c, inner || semi || j.Kind == plan.JoinRight, inner || semi || anti || j.Kind == plan.JoinLeft, &on)
 		}
 	}
 	for i, c := range right {

@@ -112,6 +112,9 @@ func (sb *selectBinder) bindWhere() error {
 	if sb.ast.Where == nil {
 		return nil
 	}
+	if sb.incremental() {
+		return sb.bindKeptWhere()
+	}
 	where, err := sb.clause("WHERE", nil).bindBool(sb.ast.Where, "WHERE")
 	if err != nil {
 		return err

@@ -12,6 +12,9 @@ import (
 func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 	switch e := e.(type) {
 	case *ast.Subquery:
+		if b.kept != nil {
+			return b.kept.scalar(e.Query, e.Pos())
+		}
 		return b.scalarSubquery(e.Query, e.Pos(), expr.SubqueryScalar)
 	case *ast.ArrayQuery:
 		return b.scalarSubquery(e.Query, e.Pos(), expr.SubqueryArray)

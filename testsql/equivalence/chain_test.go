@@ -121,8 +121,13 @@ func (g *generator) derived(name string, over *relation) *relation {
 		from, columns, appendOnly = g.joined(over)
 	}
 	shape := g.random.IntN(10)
-	if g.joins && g.one(3) {
+	switch {
+	case g.joins && g.one(3):
 		shape = pick(g, 10, 11)
+	case g.joins && g.one(2):
+		from, columns = g.aliased(over, from, columns)
+		g.demanded = g.semiJoin(columns, appendOnly)
+		appendOnly = false
 	}
 	switch {
 	case shape == 11:
@@ -142,8 +147,50 @@ func (g *generator) derived(name string, over *relation) *relation {
 	default:
 		g.group(r, from, columns)
 	}
+	g.demanded = nil
 	r.columns = r.query.columns
 	return r
+}
+
+// aliased gives a FROM that is a name alone an alias, so that subqueries can name
+// its columns.
+func (g *generator) aliased(over *relation, from *fragment, columns []column) (*fragment, []column) {
+	if strings.Contains(columns[0].name, ".") {
+		return from, columns
+	}
+	alias := g.alias()
+	return piece(over.name + " " + alias), qualified(alias, columns)
+}
+
+// semiJoin is a condition on rows that other rows exist, or that none do. Rows of
+// a stream ask for those of streams only.
+func (g *generator) semiJoin(outer []column, appendOnly bool) *fragment {
+	var others []*relation
+	for _, r := range g.relations {
+		if r.appendOnly || !appendOnly {
+			others = append(others, r)
+		}
+	}
+	other, alias := pick(g, others...), g.alias()
+	inner := qualified(alias, other.columns)
+	from, typ := piece(other.name+" "+alias), g.usualType()
+	kinds := 3
+	if !appendOnly {
+		kinds = 4
+	}
+	switch g.random.IntN(kinds) {
+	case 0:
+		l, r := g.joinColumns(outer, inner)
+		on := []*fragment{maybe(expression("boolean", "("+l+" = "+r+")"))}
+		if g.one(2) {
+			on = append(on, maybe(g.condition(slices.Concat(outer, inner))))
+		}
+		return expression("boolean", pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{})", from, list(" WHERE ", " AND ", on...))
+	case 3:
+		return expression("boolean", "({} "+pick(g, "<", "=", ">=")+" (SELECT count(*) FROM {}{}))", g.value("bigint", 1, outer), from, g.where(inner))
+	}
+	return expression("boolean", "({} "+pick(g, "IN", "IN", "NOT IN", "= ANY", "<> ALL", "> ALL", "<= ANY")+" (SELECT {} FROM {}{}))",
+		g.value(typ, 1, outer), g.value(typ, 1, inner), from, g.where(inner))
 }
 
 // joined joins a relation with another one. A stream is joined with streams only:

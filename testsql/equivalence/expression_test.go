@@ -274,6 +274,9 @@ type column struct {
 
 // generator makes random SQL.
 type generator struct {
+	// demanded is a condition that the next WHERE has; nil for none.
+	demanded *fragment
+
 	random *rand.Rand
 	// palette are the types that the case uses most.
 	palette []string

@@ -134,10 +134,13 @@ func (g *generator) plain(depth int, outer []column) query {
 }
 
 func (g *generator) where(columns []column) *fragment {
-	if g.one(2) {
+	if g.demanded == nil && g.one(2) {
 		return piece("")
 	}
 	conjuncts := []*fragment{maybe(g.condition(columns))}
+	if g.demanded != nil {
+		conjuncts = append(conjuncts, maybe(g.demanded))
+	}
 	for g.one(4) {
 		conjuncts = append(conjuncts, maybe(g.condition(columns)))
 	}
