@@ -220,11 +220,11 @@ func (ab *alterBinder) alterColumn(a *ast.AlterColumn) error {
 			ab.require(ab.isNull(column.Name), ab.containsNulls(column.Name))
 		}
 	case ast.DropColumnNotNull:
-		if ab.next.PrimaryKey() != nil && ab.next.IsKey(number) {
-			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "column %q is in a primary key", column.Name)
-		}
 		if column.Identity != catalog.NotIdentity {
 			return sqlerr.New(sqlerr.SyntaxError, -1, "column %q of relation %q is an identity column", column.Name, ab.next.Name)
+		}
+		if ab.next.PrimaryKey() != nil && ab.next.IsKey(number) {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, -1, "column %q is in a primary key", column.Name)
 		}
 		column.NotNull = false
 	case ast.AddColumnIdentity:

@@ -35,18 +35,31 @@ type inProcess struct {
 }
 
 func newInProcess(t *testing.T, shards int) *inProcess {
-	s := &inProcess{t: t, options: node.Options{Dir: t.TempDir(), Shards: shards}}
-	s.node = harness.StartNode(t, s.options)
+	s := &inProcess{t: t, options: node.Options{Dir: t.TempDir(), Shards: shards, Listen: "127.0.0.1:0"}}
+	s.start()
+	t.Cleanup(s.stop)
 	return s
+}
+
+// start does not leave a cleanup behind, which would hold every node there was.
+func (s *inProcess) start() {
+	var err error
+	if s.node, err = node.Start(s.t.Context(), s.options); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *inProcess) stop() {
+	if err := s.node.Close(); err != nil {
+		s.t.Error(err)
+	}
 }
 
 func (s *inProcess) URL() string { return harness.NodeURL(s.node.Addr()) }
 
 func (s *inProcess) Restart(context.Context) {
-	if err := s.node.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.node = harness.StartNode(s.t, s.options)
+	s.stop()
+	s.start()
 }
 
 func (s *inProcess) Kill(ctx context.Context) { s.Restart(ctx) }
@@ -97,6 +110,7 @@ func newPair(t *testing.T, oracle *harness.Postgres, database string, s server) 
 	p.answers = map[string]int{}
 	p.catalog = harness.Connect(t, p.postgresURL)
 	p.connect()
+	t.Cleanup(p.disconnect)
 	return p
 }
 
@@ -110,6 +124,15 @@ func (p *pair) connect() {
 	}
 }
 
+// disconnect closes the sessions.
+func (p *pair) disconnect() {
+	for i := range sessions {
+		_ = p.here[i].Close(context.Background()) // the server may have gone away
+		_ = p.there[i].Close(context.Background())
+	}
+	_ = p.admin.Close(context.Background())
+}
+
 func reconnect(t *testing.T, old *pgx.Conn, url string) *pgx.Conn {
 	if old != nil {
 		_ = old.Close(t.Context()) // the server may have gone away
@@ -118,7 +141,6 @@ func reconnect(t *testing.T, old *pgx.Conn, url string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
 	// Who meets a row that the other session has locked does not wait: the script
 	// has one thread.
 	harness.Exec(t, c, "SET lock_timeout = '50ms'")
