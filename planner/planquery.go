@@ -10,16 +10,8 @@ import (
 	"millrace/sql/types"
 )
 
-// planQuery plans a SELECT that a session runs, once or with EMIT CHANGES.
-func planQuery(env *Environment, q *ast.Query) (*plan.Query, error) {
-	if q.Emit != nil {
-		return planPush(env, q)
-	}
-	return newBinder(env, modePull).pull(q)
-}
-
-// planSelect is planQuery for a SELECT that is a statement: its WITH may change
-// data.
+// planSelect plans a SELECT that a session runs, once or with EMIT CHANGES. Its WITH
+// may change data.
 func planSelect(env *Environment, q *ast.Query) (plan.Statement, error) {
 	if q.Emit != nil {
 		return planned(planPush(env, q))

@@ -19,7 +19,6 @@ type session struct {
 	rows    *types.Batch
 	at      int
 	account account
-	out     types.Batch
 }
 
 func newSession(s *scope, n *plan.Session, input node) (node, error) {
