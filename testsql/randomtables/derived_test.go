@@ -90,7 +90,7 @@ func (g *generator) where(t source) string {
 	if g.oneIn(2) {
 		return ""
 	}
-	return " WHERE " + g.condition(1, t)
+	return " WHERE " + g.search(1, g.schema.sources, t)
 }
 
 // grouped aggregates by some columns, or by none.
