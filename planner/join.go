@@ -15,9 +15,6 @@ var joinKinds = map[ast.JoinKind]plan.JoinKind{
 }
 
 func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
-	if j.Within != nil {
-		return nil, notSupported(j.Within.Pos(), "WITHIN is not supported")
-	}
 	left, err := b.table(j.Left, s)
 	if err != nil {
 		return nil, err
@@ -50,6 +47,13 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if j.Within != nil {
+		within, err := b.within(j.Within, left, right, both)
+		if err != nil {
+			return nil, err
+		}
+		on = conjunction(append(present(on), within))
 	}
 	if j.UsingAlias != nil {
 		return nil, notSupported(j.UsingAlias.Pos(), "an alias of USING is not supported")
