@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"os"
@@ -136,7 +137,8 @@ func freePort(tb testing.TB) int {
 }
 
 // Binary builds the millrace binary, once per test process, and returns its
-// path.
+// path. The binaries of a package's test processes replace each other, so that none
+// is left behind by each run.
 func Binary(tb testing.TB) string {
 	tb.Helper()
 	path, err := buildBinary()
@@ -147,15 +149,23 @@ func Binary(tb testing.TB) string {
 }
 
 var buildBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "millrace-bin-")
+	here, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
+	name := fnv.New64a()
+	fmt.Fprintf(name, "%s %d", here, os.Getuid())
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("millrace-bin-%x", name.Sum64()))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "millrace")
-	if output, err := exec.Command("go", "build", "-o", path, "millrace/cmd/millrace").CombinedOutput(); err != nil {
+	fresh := fmt.Sprintf("%s-%d", path, os.Getpid())
+	if output, err := exec.Command("go", "build", "-o", fresh, "millrace/cmd/millrace").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, output)
 	}
-	return path, nil
+	// Another process may run the old file on: renaming does not touch it.
+	return path, os.Rename(fresh, path)
 })
 
 // Process is a node in a process of its own.
