@@ -7,9 +7,11 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"time"
 
 	"millrace/log"
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -188,9 +190,13 @@ func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch
 }
 
 // rowtimesOf reads event times, in milliseconds since the Unix epoch, from a
-// column: timestamps and dates are read as UTC, text as timestamptz, integers are
-// milliseconds.
+// column: timestamps and dates are read as UTC, text as timestamptz or by the
+// stream's pattern, integers are milliseconds.
 func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64) error {
+	read, err := rowtimeReader(relation)
+	if err != nil {
+		return err
+	}
 	for i := range times {
 		if column.IsNull(i) {
 			continue
@@ -209,17 +215,33 @@ func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64)
 		case types.KindInt8, types.KindInt4:
 			times[i] = column.Ints[i]
 		default:
-			stamp, err := types.ParseText(types.TimestampTZ, column.Strs[i], types.DefaultFormat())
+			stamp, err := read(column.Strs[i])
 			if err != nil {
 				return badRowtime(relation, err.Error())
 			}
-			if stamp.Int == math.MaxInt64 || stamp.Int == math.MinInt64 {
+			if stamp == math.MaxInt64 || stamp == math.MinInt64 {
 				return badRowtime(relation, "infinity is not an event time")
 			}
-			times[i] = millisFromTimestamp(stamp.Int)
+			times[i] = millisFromTimestamp(stamp)
 		}
 	}
 	return nil
+}
+
+// rowtimeReader returns how a stream's event times are read from text.
+func rowtimeReader(relation *catalog.Relation) (func(text string) (int64, error), error) {
+	if relation.RowtimeFormat == "" {
+		format := types.DefaultFormat()
+		return func(text string) (int64, error) {
+			stamp, err := types.ParseText(types.TimestampTZ, text, format)
+			return stamp.Int, err
+		}, nil
+	}
+	pattern, err := expr.NewTimePattern(relation.RowtimeFormat)
+	if err != nil {
+		return nil, err
+	}
+	return func(text string) (int64, error) { return pattern.Read(text, time.UTC) }, nil
 }
 
 func badRowtime(relation *catalog.Relation, detail string) error {

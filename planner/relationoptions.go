@@ -5,6 +5,7 @@ import (
 
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -41,7 +42,7 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		case "timestamp":
 			err = rowtimeOption(o, text, r, derived)
 		case "timestamp_format":
-			err = notSupported(o.Pos(), "option %q is not supported", o.Name).WithHint("Event times as text are read as type timestamptz is.")
+			err = rowtimeFormatOption(o, text, r)
 		case "partitions":
 			err = b.partitionsOption(o, r)
 		case "upsert":
@@ -61,7 +62,35 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 			return false, err
 		}
 	}
-	return stopOnError, nil
+	return stopOnError, checkRowtimeFormat(r, list)
+}
+
+// rowtimeFormatOption sets the pattern by which event times are read from text.
+func rowtimeFormatOption(o *ast.Option, pattern string, r *catalog.Relation) error {
+	if _, err := expr.NewTimePattern(pattern); err != nil {
+		return sqlerr.From(err).At(o.Pos())
+	}
+	r.RowtimeFormat = pattern
+	return nil
+}
+
+// checkRowtimeFormat refuses a pattern where no text is read by it.
+func checkRowtimeFormat(r *catalog.Relation, list []*ast.Option) error {
+	if r.RowtimeFormat == "" {
+		return nil
+	}
+	for _, o := range list {
+		if !strings.EqualFold(o.Name, "timestamp_format") {
+			continue
+		}
+		if r.Rowtime < 0 {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), `option "timestamp_format" needs option "timestamp"`)
+		}
+		if t := r.Columns[r.Rowtime].Type; t.Kind != types.KindText && t.Kind != types.KindVarchar {
+			return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), `option "timestamp_format" is for text, but column %q is of type %s`, r.Columns[r.Rowtime].Name, t.BaseName())
+		}
+	}
+	return nil
 }
 
 // rowtimeOption sets the column that gives the event time.

@@ -226,16 +226,7 @@ func (b *builder) defineJavaReading() {
 		}
 		return ofDay, nil
 	}))
-	asInstant := func(r *javaReader, zone *time.Location) (int64, error) {
-		local, err := r.local()
-		if err != nil {
-			return 0, err
-		}
-		if r.zone != nil {
-			zone = r.zone
-		}
-		return checkTimestamp(types.TimestampFromLocal(local, zone))
-	}
+	asInstant := (*javaReader).instant
 	asMillis := func(r *javaReader, zone *time.Location) (int64, error) {
 		instant, err := asInstant(r, zone)
 		return types.TimestampToUnixMillis(instant), err
@@ -244,6 +235,45 @@ func (b *builder) defineJavaReading() {
 	b.function("parse_timestamp", "text,text,text", "timestamptz", nil, "time "+words+", in a time zone", reading(asInstant))
 	b.function("stringtotimestamp", "text,text", "int8", nil, "milliseconds since 1970-01-01 of a time "+words, stable, reading(asMillis))
 	b.function("stringtotimestamp", "text,text,text", "int8", nil, "milliseconds since 1970-01-01 of a time "+words+", in a time zone", reading(asMillis))
+}
+
+// instant is the point in time that was read: in the zone of the text, where it has
+// one.
+func (r *javaReader) instant(zone *time.Location) (int64, error) {
+	local, err := r.local()
+	if err != nil {
+		return 0, err
+	}
+	if r.zone != nil {
+		zone = r.zone
+	}
+	return checkTimestamp(types.TimestampFromLocal(local, zone))
+}
+
+// TimePattern reads points in time as parse_timestamp does, by a pattern of letters
+// such as yyyy-MM-dd'T'HH:mm:ssX
+// (https://docs.oracle.com/javase/8/docs/api/java/time/format/DateTimeFormatter.html).
+// It is safe for concurrent use.
+type TimePattern struct {
+	text  string
+	nodes []javaNode
+}
+
+// NewTimePattern returns the reader of a pattern, or an *sqlerr.Error for one that
+// is wrong or has letters that are not supported.
+func NewTimePattern(pattern string) (*TimePattern, error) {
+	nodes, err := parseJavaPattern(pattern)
+	return &TimePattern{pattern, nodes}, err
+}
+
+// Read returns the timestamptz that a text stands for: in zone where the text has
+// none. All of the text must match.
+func (p *TimePattern) Read(text string, zone *time.Location) (int64, error) {
+	r := javaReader{text: text, pattern: p.text, nodes: p.nodes}
+	if err := r.read(); err != nil {
+		return 0, err
+	}
+	return r.instant(zone)
 }
 
 // reading makes the kernel of a function that reads by a pattern, with an optional
