@@ -44,6 +44,9 @@ type join struct {
 	finished int
 
 	work joinQueue
+	// time is the stream time handed on last. While work is left it stands still:
+	// rows of that work may be older.
+	time streamTime
 
 	// What a step has collected: pairs of rows, in runs of one row of the input
 	// each, and the columns of the other side's rows in the pairs.
@@ -86,7 +89,7 @@ func (in joinInput) finish(t *turn)                     { in.join.finish(t) }
 // newJoin makes the operator of a plan's node, with its state in a store or,
 // where inMemory is set, in memory.
 func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join, error) {
-	j := &join{next: next, plan: node, step: joinStep, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
+	j := &join{next: next, plan: node, step: joinStep, time: streamTime{at: noTime}, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
 	var err error
 	if node.On != nil {
 		if j.on, err = expr.Compile(node.On); err != nil {
@@ -359,6 +362,10 @@ func (j *join) finish(t *turn) {
 		j.sides[rightSide].finish(t)
 		j.work.store(t)
 	}
+	if j.work.waiting() {
+		t.time = streamTime{at: j.time.at, idle: active}
+	}
+	j.time = t.time
 	j.next.finish(t)
 }
 

@@ -259,3 +259,50 @@ func (h *rowHost) commit(data []byte) {
 		h.t.Fatal(err)
 	}
 }
+
+// timeProbe notes the stream time that reaches it.
+type timeProbe struct{ at int64 }
+
+func (p *timeProbe) process(*turn, *types.Batch) {}
+func (p *timeProbe) finish(t *turn)              { p.at = t.time.at }
+
+// TestJoinHoldsStreamTime leaves rows with a join: stream time does not pass them
+// on its way to what closes windows behind it.
+func TestJoinHoldsStreamTime(t *testing.T) {
+	c := newCluster(t, 1, 1)
+	c.define(`CREATE TABLE l (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
+	c.define(`CREATE TABLE r (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
+	statement, err := sql.ParseOne(`SELECT id FROM l WHERE EXISTS (SELECT FROM r WHERE r.g = l.g) EMIT CHANGES`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := newRowHost(t, c.snapshot, planned.(*plan.Query).Root, 1)
+	j, probe := host.stage.joins[0], &timeProbe{}
+	j.next, j.step = probe, 1
+	source := c.snapshot.Lookup("public", "l").ID
+	rows := types.NewBatch(operatorColumns)
+	for id := range int64(3) {
+		rows.AppendRow([]types.Datum{types.IntDatum(id), types.IntDatum(1), types.IntDatum(1), types.Null}, 1)
+	}
+	spent := true
+	host.turn.spent = func() bool { return spent }
+	host.turn.time = streamTime{at: 5}
+	host.turnOf(source, nil)
+	if probe.at != 5 {
+		t.Fatalf("time %d", probe.at)
+	}
+	host.turn.time = streamTime{at: 9}
+	host.turnOf(source, []*types.Batch{rows})
+	if !host.stage.busy() || probe.at != 5 {
+		t.Fatalf("time %d with work left: %v", probe.at, host.stage.busy())
+	}
+	spent, host.turn.time = false, streamTime{at: 9}
+	host.turnOf(source, nil)
+	if host.stage.busy() || probe.at != 9 {
+		t.Fatalf("time %d with work left: %v", probe.at, host.stage.busy())
+	}
+}

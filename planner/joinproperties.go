@@ -16,6 +16,9 @@ import (
 // so the other side's key is enough. A full join is a bag, since the keys of both
 // its sides may be NULL.
 //
+// Window: what looks up rows, or asks whether there are any, leaves the left rows
+// in their windows.
+//
 // Placement: rows lie where the rows of both sides met.
 func joinProperties(j *plan.Join) plan.Properties {
 	if j.Lateral {
@@ -33,6 +36,9 @@ func joinProperties(j *plan.Join) plan.Properties {
 		}
 	case j.Lookup || appendOnly && j.Kind == plan.JoinInner:
 		p.Kind = plan.AppendOnly
+		if j.Lookup {
+			p.Window = left.Window
+		}
 	case left.Kind == plan.Keyed && right.Kind == plan.Keyed && j.Kind != plan.JoinFull:
 		p.Kind, p.Key = plan.Keyed, joinKey(j, left.Key, right.Key, width)
 	}
