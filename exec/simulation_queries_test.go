@@ -142,6 +142,25 @@ var templates = []template{
 		},
 	},
 	{
+		query: `SELECT id AS a, g AS b FROM t WHERE x IN (SELECT k FROM s) AND NOT EXISTS (SELECT 1 FROM t o WHERE o.g = t.x AND o.id < t.id)`,
+		result: func(c *cluster) []string {
+			var out []string
+			for id, row := range c.upserted {
+				found := false
+				for _, s := range c.streamed {
+					found = found || s[0] == row[1]
+				}
+				for other, o := range c.upserted {
+					found = found && !(o[0] == row[1] && other < id)
+				}
+				if found {
+					out = append(out, fmt.Sprintf("%d %d", id, row[0]))
+				}
+			}
+			return out
+		},
+	},
+	{
 		query: `SELECT a.k, count(*) AS n, sum(b.v) AS s, min(b.v) AS lo, max(b.v) AS hi FROM s a JOIN s b ON a.k = b.v GROUP BY a.k`,
 		result: func(c *cluster) []string {
 			var rows [][2]int64
