@@ -437,6 +437,14 @@ a: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
 b: UPDATE t SET id = 9 WHERE id = 1
 a: COMMIT
 a: SELECT * FROM t ORDER BY id`},
+	{"an update of a unique column waits for key share", `
+setup: CREATE UNIQUE INDEX t_n ON t (n)
+a: BEGIN
+a: SELECT n FROM t WHERE id < 3 ORDER BY id FOR KEY SHARE
+b: UPDATE t SET n = n WHERE id = 1
+c: UPDATE t SET n = CASE id WHEN 1 THEN 11 ELSE n END WHERE id < 3
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
 	{"an insert of a locked key does not wait", `
 a: BEGIN
 a: SELECT n FROM t WHERE id = 1 FOR UPDATE

@@ -189,20 +189,61 @@ type rowLocks struct {
 }
 
 // locksOf returns what writing rows locks. The keys of new rows that have a row id
-// are nobody else's.
-func locksOf(rows *exec.Rows) (rowLocks, bool) {
+// are nobody else's. An update that changes a column of a unique index changes a key.
+func (s *Session) locksOf(rows *exec.Rows) []rowLocks {
 	added := rows.Operation == exec.OperationInsert || rows.Operation == exec.OperationAdd
 	if rows.Relation.Kind != catalog.KindTable || added && rows.Relation.RowID() >= 0 {
-		return rowLocks{}, false
+		return nil
 	}
 	l := rowLocks{relation: rows.Relation, rows: rows.Batch, mode: lock.ChangeKey}
 	switch rows.Operation {
 	case exec.OperationUpdate:
-		l.mode, l.old = lock.ChangeRow, rows.Old
+		return s.locksOfUpdate(rows)
 	case exec.OperationDelete:
 		l.old = rows.Batch
 	}
-	return l, true
+	return []rowLocks{l}
+}
+
+// locksOfUpdate tells the rows whose unique columns change from the others.
+func (s *Session) locksOfUpdate(rows *exec.Rows) []rowLocks {
+	all := rowLocks{relation: rows.Relation, rows: rows.Batch, old: rows.Old, mode: lock.ChangeRow}
+	unique := s.options.Backend.Catalog().UniqueOf(rows.Relation.ID)
+	if len(unique) == 0 {
+		return []rowLocks{all}
+	}
+	var same, changed []int32
+	for i := range rows.Batch.Len {
+		if changesUnique(unique, rows, i) {
+			changed = append(changed, int32(i))
+		} else {
+			same = append(same, int32(i))
+		}
+	}
+	if len(changed) == 0 {
+		return []rowLocks{all}
+	}
+	part := func(selection []int32, mode lock.Mode) rowLocks {
+		return rowLocks{relation: rows.Relation, rows: rows.Batch.Select(selection), old: rows.Old.Select(selection), mode: mode}
+	}
+	if len(same) == 0 {
+		all.mode = lock.ChangeKey
+		return []rowLocks{all}
+	}
+	return []rowLocks{part(same, lock.ChangeRow), part(changed, lock.ChangeKey)}
+}
+
+// changesUnique reports whether an update gives a row another value in a column of a
+// unique index.
+func changesUnique(unique []*catalog.Index, rows *exec.Rows, i int) bool {
+	for _, index := range unique {
+		for _, indexed := range index.Columns {
+			if rows.Batch.Columns[indexed.Column].Datum(i) != rows.Old.Columns[indexed.Column].Datum(i) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // settle locks the rows of gathered changes, and reports whether they are still as
@@ -213,9 +254,7 @@ func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled 
 	settled = true
 	var list []rowLocks
 	for i := range c.rows {
-		if l, ok := locksOf(&c.rows[i]); ok {
-			list = append(list, l)
-		}
+		list = append(list, s.locksOf(&c.rows[i])...)
 	}
 	for _, l := range append(list, c.kept...) {
 		mark := s.lockMark()
