@@ -158,7 +158,9 @@ func TestEndsOfWaits(t *testing.T) {
 		return ended
 	}
 	cancelled, gone, patient := connect(), connect(), connect()
-	whole, cut := wait(t.Context(), cancelled), wait(t.Context(), gone)
+	whole := wait(t.Context(), cancelled) // the first in the queue
+	wantWaiting(t, control, 1)
+	cut := wait(t.Context(), gone)
 	wantWaiting(t, control, 2)
 	rest := wait(t.Context(), patient)
 	wantWaiting(t, control, 3)
