@@ -49,9 +49,9 @@ type join struct {
 	time streamTime
 
 	// What a step has collected: pairs of rows, in runs of one row of the input
-	// each, and the columns of the other side's rows in the pairs.
+	// each, of which pairs has the other side's rows and others their columns.
 	runs     []joinRun
-	pairs    []joinPair
+	pairs    []joinRow
 	others   *types.Batch
 	selected []int32
 	out      joinOutput
@@ -67,9 +67,6 @@ type joinRun struct {
 	// has a NULL.
 	done, unkeyed bool
 }
-
-// joinPair is a row of the other side that meets the run's row.
-type joinPair struct{ other joinRow }
 
 // The sides of a join.
 const (
@@ -101,11 +98,8 @@ func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join
 		columns := columnTypes(inputs[side].Columns())
 		s := &joinSide{
 			columns: columns, row: types.NewRowCodec(columns), kept: side == rightSide || !node.Lookup,
-			inMemory: inMemory, groups: map[string][]joinRow{}, changed: map[string]map[string]*joinChange{},
+			rowKey: rowIdentity(inputs[side]), inMemory: inMemory, groups: map[string][]joinRow{}, changed: map[string]map[string]*joinChange{},
 			state: append(tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil), byte(side)),
-		}
-		if properties := inputs[side].Props(); properties.Kind == plan.Keyed {
-			s.rowKey = append([]int{}, properties.Key...)
 		}
 		for _, e := range keys {
 			program, err := expr.Compile(e)
@@ -233,9 +227,7 @@ func (j *join) collect(t *turn, w *joinWork, key string) {
 		t.fail(err)
 		return
 	}
-	for _, row := range rows {
-		j.pairs = append(j.pairs, joinPair{other: row})
-	}
+	j.pairs = append(j.pairs, rows...)
 	j.runs = append(j.runs, joinRun{row: w.next, key: key, end: len(j.pairs), done: !more})
 	if more {
 		w.begun, w.cursor = true, rows[len(rows)-1].id
@@ -260,7 +252,7 @@ func (j *join) settle(t *turn, w *joinWork) {
 			at := int(selected[0])
 			selected = selected[1:]
 			j.matched(other, run, at, weight)
-			w.matches += j.pairs[at].other.count
+			w.matches += j.pairs[at].count
 		}
 		if !run.done {
 			continue
@@ -286,7 +278,7 @@ func (j *join) settle(t *turn, w *joinWork) {
 // matched gives a pair that satisfies the condition, and counts the match where
 // the other side's row depends on whether it has one.
 func (j *join) matched(other *joinSide, run *joinRun, at int, weight int64) {
-	row := j.pairs[at].other
+	row := j.pairs[at]
 	before, after := int64(0), int64(0)
 	if other.unmatched != unmatchedDropped {
 		c := other.touch(run.key, row)
@@ -315,7 +307,7 @@ func (j *join) matched(other *joinSide, run *joinRun, at int, weight int64) {
 func (j *join) decode(t *turn, other *joinSide) bool {
 	j.others = types.NewBatch(other.columns)
 	for i := range j.pairs {
-		if err := other.row.DecodeInto(bytesOf(j.pairs[i].other.row), j.others); err != nil {
+		if err := other.row.DecodeInto(bytesOf(j.pairs[i].row), j.others); err != nil {
 			t.fail(err)
 			return false
 		}

@@ -82,7 +82,7 @@ func (j *join) rowtimes(w *joinWork) []int64 {
 			times[i] = w.rows.Rowtimes[own]
 		}
 		if other := j.out.other[i]; other >= 0 {
-			times[i] = max(times[i], j.pairs[other].other.rowtime)
+			times[i] = max(times[i], j.pairs[other].rowtime)
 		}
 	}
 	return times

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -84,20 +83,11 @@ const (
 	cachedJoinRows  = 1 << 16
 )
 
-// rowID appends what tells row i of a batch apart from the key's others.
-func (s *joinSide) rowID(buf []byte, in *types.Batch, i int, encoded []byte) []byte {
-	if s.rowKey != nil {
-		return appendColumnsKey(buf, in, s.rowKey, i)
-	}
-	sum := sha256.Sum256(encoded)
-	return append(buf, sum[:16]...)
-}
-
 // change adds weight to the multiplicity of a row. matches are those that it has
 // now.
 func (s *joinSide) change(t *turn, key string, in *types.Batch, i int, weight, matches int64) error {
 	encoded := s.row.AppendRow(nil, in, i)
-	s.scratch = s.rowID(s.scratch[:0], in, i, encoded)
+	s.scratch = appendRowIdentity(s.scratch[:0], in, i, s.rowKey, encoded)
 	c, err := s.find(t, key, s.scratch)
 	if err != nil {
 		return err
@@ -313,10 +303,10 @@ func (s *joinSide) storedKey(buf []byte, key, id string) []byte {
 func decodeJoinRow(id string, stored []byte) (joinRow, error) {
 	in := uvarintReader{data: stored}
 	row := joinRow{id: id, count: int64(in.next()), matches: int64(in.next())}
-	rowtime, n := binary.Varint(in.data)
-	if in.bad || row.count == 0 || n <= 0 {
+	row.rowtime = in.varint()
+	if in.bad || row.count == 0 {
 		return row, fmt.Errorf("damaged row in the state of a join")
 	}
-	row.rowtime, row.row = rowtime, string(in.data[n:])
+	row.row = string(in.data)
 	return row, nil
 }

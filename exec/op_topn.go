@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -70,13 +69,11 @@ func newTopN(node *plan.TopN, key stateKey, next consumer, inMemory bool) (*topN
 		next: next, plan: node, state: tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil),
 		row:     types.NewRowCodec(columnTypes(node.Input.Columns())),
 		bounded: node.Input.Props().Kind == plan.AppendOnly,
+		rowKey:  rowIdentity(node.Input),
 		changed: map[string]map[string]*topChange{},
 	}
 	if inMemory {
 		o.held = map[string][]topRow{}
-	}
-	if properties := node.Input.Props(); properties.Kind == plan.Keyed {
-		o.rowKey = append([]int{}, properties.Key...)
 	}
 	for i := range node.Order {
 		program, err := expr.Compile(node.Order[i].Expr)
@@ -131,11 +128,7 @@ func (o *topN) appendRowKey(buf []byte, in *types.Batch, i int, values []*types.
 	for k, v := range values {
 		buf = appendPlace(buf, v, i, &o.plan.Order[k])
 	}
-	if o.rowKey != nil {
-		return appendColumnsKey(buf, in, o.rowKey, i)
-	}
-	sum := sha256.Sum256(encoded)
-	return append(buf, sum[:16]...)
+	return appendRowIdentity(buf, in, i, o.rowKey, encoded)
 }
 
 // appendPlace appends a value such that bytes are ordered as one item of an ORDER
