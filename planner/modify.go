@@ -331,23 +331,8 @@ func passOn(node plan.Node) (exprs []expr.Expr, names []string) {
 // returningTargets binds RETURNING over the row that a scope describes.
 func (b *binder) returningTargets(list []*ast.Target, s *scope, node plan.Node) ([]target, error) {
 	sb := &selectBinder{binder: b, ast: &ast.Select{Targets: list}, scope: s, node: node}
-	eb := sb.clause("RETURNING", nil)
-	for _, t := range list {
-		var err error
-		switch e := t.Expr.(type) {
-		case *ast.Star:
-			err = sb.expandStar(e)
-		case *ast.ExpandFields:
-			err = sb.expandFields(eb, e)
-		default:
-			var value expr.Expr
-			if value, err = eb.bind(t.Expr); err == nil {
-				sb.output = append(sb.output, target{value: value, name: targetName(t)})
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := sb.bindList(sb.clause("RETURNING", nil)); err != nil {
+		return nil, err
 	}
 	for i := range sb.output {
 		var err error

@@ -85,6 +85,15 @@ func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBind
 func (sb *selectBinder) bindTargets() error {
 	eb := sb.clause("SELECT", &sb.aggregates)
 	eb.rows = sb
+	if err := sb.bindList(eb); err != nil {
+		return err
+	}
+	sb.visible = len(sb.output)
+	return nil
+}
+
+// bindList binds the items of a SELECT list, or of RETURNING, as output columns.
+func (sb *selectBinder) bindList(eb *exprBinder) error {
 	for _, t := range sb.ast.Targets {
 		var err error
 		switch e := t.Expr.(type) {
@@ -102,7 +111,6 @@ func (sb *selectBinder) bindTargets() error {
 			return err
 		}
 	}
-	sb.visible = len(sb.output)
 	return nil
 }
 
