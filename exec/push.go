@@ -507,12 +507,13 @@ func (o *pushOutput) finishKeyed(updates bool) {
 }
 
 // finishBag gives each change of multiplicity as that many rows; deletes come
-// before inserts where one row replaces another.
+// before inserts where one row replaces another. Rows that came and went within the
+// step are not given.
 func (o *pushOutput) finishBag() {
 	var selection []int32
 	var ops []string
-	for i := range o.rows.Len {
-		weight, op := o.rows.Weight(i), opInsert
+	for i, weight := range o.netWeights() {
+		op := opInsert
 		if weight < 0 {
 			weight, op = -weight, opDelete
 		}
@@ -521,6 +522,26 @@ func (o *pushOutput) finishBag() {
 		}
 	}
 	o.ready = o.visible(o.rows.Select(selection), ops)
+}
+
+// netWeights returns the weights of the step's rows, those of rows that look the
+// same added to the first of them.
+func (o *pushOutput) netWeights() []int64 {
+	weights := slices.Clone(allWeights(o.rows))
+	if !slices.ContainsFunc(weights, func(weight int64) bool { return weight < 0 }) {
+		return weights
+	}
+	visible := &types.Batch{Len: o.rows.Len, Columns: o.rows.Columns[:o.plan.Visible]}
+	codec, first := types.NewRowCodec(columnTypesOf(visible)), make(map[string]int, o.rows.Len)
+	for i := range weights {
+		o.scratch = codec.AppendRow(o.scratch[:0], visible, i)
+		if n, known := first[string(o.scratch)]; known {
+			weights[n], weights[i] = weights[n]+weights[i], 0
+		} else {
+			first[string(o.scratch)] = i
+		}
+	}
+	return weights
 }
 
 // visible cuts rows to the columns of the client and adds rowop where the
