@@ -30,23 +30,13 @@ import (
 //   - Between turns no work is left unless it is stored: see joinWork.
 //   - A pair on which the condition fails to evaluate is no match.
 type join struct {
-	next  consumer
+	*joinInputs
 	plan  *plan.Join
 	on    *expr.Program
 	sides [2]*joinSide
 	// wide says that matches are given, with the columns of both sides: not by semi
 	// and anti joins.
 	wide bool
-	// step is how many pairs are made, about, before the condition is evaluated and
-	// the result handed on.
-	step int
-	// finished counts the inputs whose turn has ended.
-	finished int
-
-	work joinQueue
-	// time is the stream time handed on last. While work is left it stands still:
-	// rows of that work may be older.
-	time streamTime
 
 	// What a step has collected: pairs of rows, in runs of one row of the input
 	// each, of which pairs has the other side's rows and others their columns.
@@ -68,25 +58,10 @@ type joinRun struct {
 	done, unkeyed bool
 }
 
-// The sides of a join.
-const (
-	leftSide  = 0
-	rightSide = 1
-)
-
-// joinInput is one of a join's inputs.
-type joinInput struct {
-	join *join
-	side int
-}
-
-func (in joinInput) process(t *turn, rows *types.Batch) { in.join.take(t, in.side, rows) }
-func (in joinInput) finish(t *turn)                     { in.join.finish(t) }
-
 // newJoin makes the operator of a plan's node, with its state in a store or,
 // where inMemory is set, in memory.
 func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join, error) {
-	j := &join{next: next, plan: node, step: joinStep, time: streamTime{at: noTime}, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
+	j := &join{joinInputs: newJoinInputs(node, key, next), plan: node, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
 	var err error
 	if node.On != nil {
 		if j.on, err = expr.Compile(node.On); err != nil {
@@ -112,7 +87,7 @@ func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join
 	}
 	j.sides[leftSide].unmatched, j.sides[rightSide].unmatched = unmatchedOf(node.Kind)
 	j.out.single = node.Properties.Kind == plan.AppendOnly
-	j.work = newJoinQueue(key, j.sides[leftSide].columns, j.sides[rightSide].columns)
+	j.proceed, j.finishTurn = j.joinRows, j.finishSides
 	return j, nil
 }
 
@@ -132,22 +107,8 @@ func unmatchedOf(kind plan.JoinKind) (left, right unmatched) {
 	}
 }
 
-// take joins the changes of one side. Where earlier ones have not been worked off
-// yet they wait behind those.
-func (j *join) take(t *turn, side int, in *types.Batch) {
-	if j.work.waiting() {
-		j.work.add(&joinWork{side: side, rows: in})
-		return
-	}
-	w := &joinWork{side: side, rows: in}
-	if !j.proceed(t, w) && t.failed == nil {
-		j.work.add(w)
-	}
-}
-
-// proceed works on the changes of one side until they are done, which it reports,
-// or until the turn's time is spent.
-func (j *join) proceed(t *turn, w *joinWork) bool {
+// joinRows is the join's proceed.
+func (j *join) joinRows(t *turn, w *joinWork) bool {
 	keys, states := j.joinKeys(t, w)
 	for w.next < w.rows.Len {
 		switch i := w.next; states[i] {
@@ -214,9 +175,6 @@ func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
 	t.scratch = buf
 	return keys, states
 }
-
-// joinStep is the step of joins.
-const joinStep = 1024
 
 // collect pairs the next row of the work with rows of the other side, as many as
 // the step has room for.
@@ -343,31 +301,8 @@ func (j *join) choose(t *turn, w *joinWork) bool {
 	return t.failed == nil
 }
 
-// finish ends the turn of one input; with the last one the join's own ends.
-func (j *join) finish(t *turn) {
-	if j.finished++; j.finished < 2 {
-		return
-	}
-	j.finished = 0
-	if t.failed == nil {
-		j.sides[leftSide].finish(t)
-		j.sides[rightSide].finish(t)
-		j.work.store(t)
-	}
-	if j.work.waiting() {
-		t.time = streamTime{at: j.time.at, idle: active}
-	}
-	j.time = t.time
-	j.next.finish(t)
-}
-
-// resume goes on with the work that earlier turns have left, in order, as far as
-// the turn's time goes.
-func (j *join) resume(t *turn) {
-	for j.work.waiting() && t.failed == nil {
-		if !j.proceed(t, j.work.items[0]) {
-			return
-		}
-		j.work.done()
-	}
+// finishSides stores what the turn has done to the rows.
+func (j *join) finishSides(t *turn) {
+	j.sides[leftSide].finish(t)
+	j.sides[rightSide].finish(t)
 }

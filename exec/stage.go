@@ -67,7 +67,7 @@ type stage struct {
 	plan   *plan.Stage
 	inputs []*input
 	// joins are the stage's joins, each before those that feed it.
-	joins []*join
+	joins []*joinInputs
 	// started says that the stage had its first turn on this shard.
 	started bool
 	// tells says that the stage's receivers want to know when it has worked off what
@@ -276,7 +276,7 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 // rows up has them ready for the left side's rows of the same tick, which wait
 // while the right side lags.
 func (b *stageBuilder) join(node *plan.Join, next consumer) error {
-	j, err := newJoin(node, b.stateKey(), next, b.inMemory)
+	j, err := b.joinOperator(node, next)
 	if err != nil {
 		return err
 	}
@@ -295,6 +295,21 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 		}
 	}
 	return nil
+}
+
+func (b *stageBuilder) joinOperator(node *plan.Join, next consumer) (*joinInputs, error) {
+	if node.AsOf != nil {
+		j, err := newAsOfJoin(node, b.stateKey(), next, b.inMemory)
+		if err != nil {
+			return nil, err
+		}
+		return j.joinInputs, nil
+	}
+	j, err := newJoin(node, b.stateKey(), next, b.inMemory)
+	if err != nil {
+		return nil, err
+	}
+	return j.joinInputs, nil
 }
 
 func (b *stageBuilder) stateKey() stateKey {

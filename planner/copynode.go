@@ -43,7 +43,7 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return all
 	case *plan.Join:
 		all := append([]expr.Expr{}, n.LeftKeys...)
-		return append(append(all, n.RightKeys...), present(n.On)...)
+		return append(append(append(all, n.RightKeys...), present(n.On)...), n.AsOf.Exprs()...)
 	case *plan.TopN:
 		return sortExprs(n.Order)
 	case *plan.Repeat:
@@ -249,7 +249,10 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		if c.RightKeys, err = f.all(n.RightKeys); err != nil {
 			return nil, err
 		}
-		c.On, err = f.one(n.On)
+		if c.On, err = f.one(n.On); err != nil {
+			return nil, err
+		}
+		c.AsOf, err = f.asOf(n.AsOf, f)
 		return &c, err
 	case *plan.SetOperation:
 		c := *n

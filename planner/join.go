@@ -33,6 +33,9 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	}
 	both := left.scope.joined(right.scope, len(left.node.Columns()))
 	both.markNullable(kind, len(left.scope.lockables))
+	if j.AsOf {
+		return b.asOfJoin(j, left, right, both, lateral)
+	}
 	var on expr.Expr
 	switch {
 	case j.On != nil:

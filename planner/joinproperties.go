@@ -16,6 +16,8 @@ import (
 // so the other side's key is enough. A full join is a bag, since the keys of both
 // its sides may be NULL.
 //
+// A left row of an as-of join is there once, if at all, so its key is the result's.
+//
 // Window: what looks up rows, or asks whether there are any, leaves the left rows
 // in their windows.
 //
@@ -29,6 +31,10 @@ func joinProperties(j *plan.Join) plan.Properties {
 	p := plan.Properties{Kind: plan.Bag, Partitions: max(left.Partitions, right.Partitions)}
 	appendOnly := left.Kind == plan.AppendOnly && right.Kind == plan.AppendOnly
 	switch {
+	case j.AsOf != nil:
+		if left.Kind == plan.Keyed {
+			p.Kind, p.Key = plan.Keyed, left.Key
+		}
 	case j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti:
 		p.Kind, p.Key, p.Window = left.Kind, left.Key, left.Window
 		if p.Kind == plan.AppendOnly && !j.Lookup {

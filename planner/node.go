@@ -269,7 +269,7 @@ func newJoin(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bo
 func joinLike(model *plan.Join, left, right plan.Node, leftKeys, rightKeys []expr.Expr, on expr.Expr) *plan.Join {
 	j := &plan.Join{
 		Kind: model.Kind, Left: left, Right: right, LeftKeys: leftKeys, RightKeys: rightKeys, On: on,
-		Lateral: model.Lateral, Lookup: model.Lookup,
+		Lateral: model.Lateral, Lookup: model.Lookup, AsOf: model.AsOf,
 	}
 	kind := j.Kind
 	j.Cols = slices.Clone(left.Columns())

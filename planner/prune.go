@@ -205,6 +205,10 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	r.need(all, present(j.On))
 	r.need(all[:width], j.LeftKeys)
 	r.need(all[width:], j.RightKeys)
+	if j.AsOf != nil {
+		r.need(all[:width], []expr.Expr{j.AsOf.Left})
+		r.need(all[width:], append([]expr.Expr{j.AsOf.Right}, j.AsOf.Ties...))
+	}
 	if j.Lateral {
 		r.outerColumns(j.Right, 1, func(index int) { all[index] = true })
 	}
@@ -246,7 +250,11 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	if err != nil {
 		return nil, nil, err
 	}
-	return joinLike(j, left, right, leftKeys, rightKeys, on), at[:len(j.Cols)], nil
+	model := *j
+	if model.AsOf, err = r.moved(leftAt).asOf(j.AsOf, r.moved(rightAt)); err != nil {
+		return nil, nil, err
+	}
+	return joinLike(&model, left, right, leftKeys, rightKeys, on), at[:len(j.Cols)], nil
 }
 
 // pruneShuffle moves nothing that is not read behind it.

@@ -147,6 +147,9 @@ func contains(e expr.Expr, is func(expr.Expr) bool) bool {
 
 // pushJoin sorts conditions by the sides of the join that they read.
 func (r *ruleContext) pushJoin(j *plan.Join, conditions []expr.Expr) (plan.Node, error) {
+	if j.AsOf != nil {
+		return r.pushAsOf(j, conditions)
+	}
 	width := len(j.Left.Columns())
 	var left, right, on, above []expr.Expr
 	place := func(c expr.Expr, toLeft, toRight bool, otherwise *[]expr.Expr) {

@@ -25,6 +25,10 @@
 //     the place of PostgreSQL's.
 //   - WITHIN begins the clause of a join if a number or INTERVAL follows,
 //     directly or behind a parenthesis; it is an alias otherwise.
+//   - ASOF belongs to a join if JOIN, INNER, LEFT, RIGHT or FULL follows. Here
+//     alone a text that PostgreSQL accepts is read otherwise: an alias of this
+//     name in front of a join needs AS, FROM t AS asof JOIN u; it is an alias
+//     without AS everywhere else.
 //   - PARTITION BY is KSQL's clause behind FROM, WHERE or GROUP BY; partition
 //     alone is an alias.
 //   - CHANGES OF is a table's changelog if a name follows. FROM changes of is a

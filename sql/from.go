@@ -29,6 +29,19 @@ func (p *parser) atJoin() bool {
 	case kwJoin, kwInner, kwLeft, kwRight, kwFull, kwCross, kwNatural:
 		return true
 	}
+	return p.atAsofJoin()
+}
+
+// atAsofJoin says whether ASOF [INNER | LEFT | RIGHT | FULL …] JOIN is next. ASOF
+// is a name otherwise.
+func (p *parser) atAsofJoin() bool {
+	if !p.at(kwAsof) {
+		return false
+	}
+	switch p.peek().keyword {
+	case kwJoin, kwInner, kwLeft, kwRight, kwFull:
+		return true
+	}
 	return false
 }
 
@@ -44,7 +57,9 @@ func (p *parser) join(left ast.TableExpr) ast.TableExpr {
 		return n
 	}
 	n.Natural = p.accept(kwNatural)
+	n.AsOf = p.accept(kwAsof)
 	n.Kind = p.joinKind()
+	n.AsOf = n.AsOf || !n.Natural && p.accept(kwAsof)
 	p.expect(kwJoin)
 	n.Right = p.tablePrimary()
 	if !n.Natural {

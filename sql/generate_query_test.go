@@ -212,6 +212,7 @@ func (g *treeGenerator) join() ast.TableExpr {
 		n.Using = some(g, 1, 2, g.identifier)
 	default:
 		n.On = g.expr()
+		n.AsOf = g.chance(4)
 		if g.chance(3) {
 			n.Within = &ast.Within{Before: g.duration()}
 			if g.chance(2) {

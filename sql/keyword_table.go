@@ -28,6 +28,7 @@ const (
 	kwAs
 	kwAsc
 	kwAsensitive
+	kwAsof
 	kwAssert
 	kwAssertion
 	kwAssignment
@@ -555,6 +556,7 @@ var keywordTable = [keywordCount]keywordInfo{
 	kwAs:               {"as", reserved, false, false},
 	kwAsc:              {"asc", reserved, true, false},
 	kwAsensitive:       {"asensitive", unreserved, true, false},
+	kwAsof:             {"asof", unreserved, true, true},
 	kwAssert:           {"assert", unreserved, true, true},
 	kwAssertion:        {"assertion", unreserved, true, false},
 	kwAssignment:       {"assignment", unreserved, true, false},

@@ -26,6 +26,8 @@ func TestParseAccepts(t *testing.T) {
 		`create table t (a array<struct<x int, y array<int>>>, m map<text, bigint>)`,
 		`select ((select 1) + 2, ((select 1) union (select 2)))`,
 		`select * from a join b within 10 minutes grace period 1 hour on a.x = b.x`,
+		`select * from a asof join b on a.k = b.k and a.t >= b.t left asof join c on c.t < a.t asof left outer join d on d.t > a.t`,
+		`select asof from asof as asof join b asof on asof.x = b.y, c asof where asof.x = 1`,
 		`select a->b->c, x at time zone 'utc', not a between 1 and 2 and b is not distinct from c`,
 	} {
 		if _, err := Parse(s); err != nil {

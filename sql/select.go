@@ -128,6 +128,8 @@ func (p *parser) atClauseWords() bool {
 		return p.peekIs(kwBy)
 	case kwWithin:
 		return p.atWithin()
+	case kwAsof:
+		return p.atAsofJoin()
 	}
 	return false
 }

@@ -112,6 +112,7 @@ func expressions(n plan.Node) []expr.Expr {
 		add(n.LeftKeys...)
 		add(n.RightKeys...)
 		add(n.On)
+		add(n.AsOf.Exprs()...)
 	case *plan.TableFunction:
 		add(n.Args...)
 	case *plan.Window:

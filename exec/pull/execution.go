@@ -135,6 +135,9 @@ func (e *execution) buildBounded(n plan.Node, s *scope, bound int64) (node, erro
 	case *plan.Filter:
 		return e.buildFilter(n, s)
 	case *plan.Join:
+		if n.AsOf != nil {
+			return e.buildAsOf(n, s)
+		}
 		return e.buildJoin(n, s)
 	case *plan.SetOperation:
 		return e.buildSetOperation(n, s)

@@ -250,6 +250,9 @@ type Join struct {
 	// as it is when the row is processed, and stays as it is: a stream joined with a
 	// table in a continuous or push query.
 	Lookup bool
+	// AsOf, where not nil, has each row of Left meet one row of Right alone, the
+	// closest one: an ASOF JOIN, of kind JoinInner or JoinLeft and without On.
+	AsOf *AsOf
 }
 
 // SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; where the result

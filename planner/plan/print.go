@@ -219,11 +219,18 @@ func describeJoin(n *Join) string {
 	if n.Lateral {
 		text = "Lateral " + strings.ToLower(text)
 	}
+	if n.AsOf != nil {
+		text = fmt.Sprintf("As-of %s, closest with %s %s %s", strings.ToLower(text),
+			ExprString(n.AsOf.Left, n.Left.Columns()), n.AsOf.Op, ExprString(n.AsOf.Right, n.Right.Columns()))
+	}
 	var conditions []string
 	for i := range n.LeftKeys {
 		conditions = append(conditions, ExprString(n.LeftKeys[i], n.Left.Columns())+" = "+ExprString(n.RightKeys[i], n.Right.Columns()))
 	}
 	if len(conditions) > 0 {
+		if n.AsOf != nil {
+			text += ","
+		}
 		text += " by hash of " + strings.Join(conditions, ", ")
 	}
 	if n.On != nil {

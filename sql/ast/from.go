@@ -87,6 +87,9 @@ type Join struct {
 	On         Expr
 	// Within is the time bound of a join of streams, nil without.
 	Within *Within
+	// AsOf is ASOF JOIN: each left row meets the one right row that is closest to it
+	// by the inequality in On.
+	AsOf bool
 }
 
 // Within is WITHIN size | (before, after) [GRACE PERIOD grace]. Of a single

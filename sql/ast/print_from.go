@@ -84,6 +84,7 @@ func (n *Join) format(p *printer) {
 	n.Left.format(p)
 	p.text(" ")
 	p.when(n.Natural, "NATURAL ")
+	p.when(n.AsOf, "ASOF ")
 	p.node(joinWords[n.Kind], n.Right)
 	if n.Within != nil {
 		n.Within.format(p)
