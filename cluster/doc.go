@@ -33,9 +33,9 @@
 //
 // # Goroutines and closing
 //
-// Raft has three goroutines per group; the node adds one for checkpoints, and
-// one for a shard that has stopped applying. Close stops them in this order:
-// checkpoints and retries; new proposals, then those under way; Raft; then the
+// Raft has three goroutines per group; the node adds one for checkpoints, one for
+// compactions, and one for a shard that has stopped applying. Close stops them in
+// this order: checkpoints, compactions and retries; new proposals, then those under way; Raft; then the
 // partitions, the write-ahead log and the key-value store, which by then nobody
 // uses. It returns when all of them have.
 package cluster

@@ -7,7 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
-
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -87,6 +87,8 @@ type machineHost interface {
 	logGrew(bytes int64)
 	// checkpointSoon asks for a checkpoint that lets dropped partitions be deleted.
 	checkpointSoon()
+	// compactSoon asks for the compactions that entries have asked for.
+	compactSoon()
 	// flushTables makes the key-value store durable, on behalf of a shard.
 	flushTables(shard int) error
 	// diskFull is why nothing should be written now; nil when there is room.
@@ -193,6 +195,10 @@ func (m *machine) effect(index uint64, entry *log.Entry) error {
 		if t.Start == dropAll && m.partitions.drop(t.Object) {
 			m.host.checkpointSoon()
 		}
+	}
+	for _, c := range entry.Compacts {
+		m.partitions.compact(c)
+		m.host.compactSoon()
 	}
 	m.state = index
 	m.applied.Store(index)
@@ -428,6 +434,8 @@ type machineSnapshot struct {
 	machine    *machine
 	stateIndex uint64
 	partitions partitionsCapture
+	// states are the partitions as they were made durable.
+	states []partitionState
 }
 
 // Persist implements raft.FSMSnapshot: it makes durable what the snapshot says
@@ -440,6 +448,7 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 	if err != nil {
 		return err
 	}
+	s.states = slices.Clone(states) // encoding sorts them
 	if ours, ok := sink.(*snapshotSink); ok {
 		ours.counts = s.counts
 	}
@@ -455,6 +464,9 @@ func (s *machineSnapshot) counts(index uint64) {
 	s.machine.mu.Lock()
 	s.machine.base = machineBase{index: index, state: s.stateIndex}
 	s.machine.mu.Unlock()
+	if s.machine.partitions.record(s.partitions, s.states) {
+		s.machine.host.compactSoon()
+	}
 	s.machine.partitions.deleteDropped(s.partitions)
 }
 

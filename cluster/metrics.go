@@ -20,6 +20,16 @@ var (
 		"Checkpoints taken.", nil, nil)
 	metricCheckpointFailures = prometheus.NewDesc("millrace_checkpoint_failures_total",
 		"Checkpoints that failed.", nil, nil)
+	metricCompactions = prometheus.NewDesc("millrace_compactions_total",
+		"Compactions of partitions that were completed.", nil, nil)
+	metricCompactionFailures = prometheus.NewDesc("millrace_compaction_failures_total",
+		"Compactions of partitions that failed and are tried again.", nil, nil)
+	metricCompactionRead = prometheus.NewDesc("millrace_compaction_read_bytes_total",
+		"Bytes of segments that compactions have read.", nil, nil)
+	metricCompactionRemoved = prometheus.NewDesc("millrace_compaction_removed_bytes_total",
+		"Bytes of segments that compactions have removed.", nil, nil)
+	metricCompactionRows = prometheus.NewDesc("millrace_compaction_removed_rows_total",
+		"Rows that compactions have removed.", nil, nil)
 	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
 		"Room on disk.", nil, nil)
 )
@@ -45,6 +55,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		metricApplied, metricLeader, metricHalted, metricPartitions,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
+		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
 		descriptions <- d
 	}
@@ -67,6 +78,12 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	}
 	counter(metricCheckpoints, c.node.checkpointer.count.Load())
 	counter(metricCheckpointFailures, c.node.checkpointer.failures.Load())
+	compactor := c.node.compactor
+	counter(metricCompactions, compactor.count.Load())
+	counter(metricCompactionFailures, compactor.failures.Load())
+	counter(metricCompactionRead, compactor.read.Load())
+	counter(metricCompactionRemoved, compactor.removedBytes.Load())
+	counter(metricCompactionRows, compactor.removedRows.Load())
 	if free := c.node.space.look(); free != unknownFree {
 		gauge(metricFree, float64(free))
 	}

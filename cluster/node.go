@@ -28,6 +28,7 @@ type Node struct {
 	space        *space
 	flushes      *flushes
 	checkpointer *checkpointer
+	compactor    *compactor
 	collector    prometheus.Collector
 
 	// running admits the node's own goroutines, which end with ctx.
@@ -154,6 +155,9 @@ func (n *Node) logGrew(bytes int64) { n.checkpointer.logGrew(bytes) }
 
 // checkpointSoon implements machineHost.
 func (n *Node) checkpointSoon() { n.checkpointer.soon() }
+
+// compactSoon implements machineHost.
+func (n *Node) compactSoon() { n.compactor.soon() }
 
 // flushTables implements machineHost.
 func (n *Node) flushTables(shard int) error { return n.flushes.flush(shard) }

@@ -47,6 +47,7 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.space.free.Store(unknownFree) // until the first look
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)
+	n.compactor = newCompactor(n, options.Logger)
 	if err := n.open(ctx, parents); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -84,6 +85,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 		return err
 	}
 	n.spawn(n.checkpointer.run)
+	n.spawn(n.compactor.run)
 	return nil
 }
 

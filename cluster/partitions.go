@@ -43,6 +43,11 @@ type partition struct {
 	// it has been opened again from its synced end and written again from there.
 	// Meanwhile it can be read as long as it is open.
 	broken bool
+	// recorded is where the active segment begins in the newest snapshot, which
+	// opening goes back to: compaction changes nothing behind it.
+	recorded int64
+	// compact is the compaction that entries have asked for and that is not done.
+	compact log.Compact
 }
 
 // errBroken says that a partition could not be written again yet.
@@ -80,7 +85,7 @@ func openPartitions(options log.PartitionOptions, states []partitionState) (*par
 	for i := range states {
 		state := &states[i]
 		named[state.folder()] = true
-		ps.live[state.object] = &partition{object: state.object, created: state.created, synced: state.end}
+		ps.live[state.object] = &partition{object: state.object, created: state.created, synced: state.end, recorded: state.end.SegmentBase}
 	}
 	names, err := fs.List(dir)
 	if err != nil {
@@ -158,6 +163,27 @@ func (ps *partitions) truncate(object uint64, start int64) error {
 		return err
 	}
 	return opened.TruncateBefore(start)
+}
+
+// compact notes that an entry asks for a compaction, of a partition that may not
+// exist.
+func (ps *partitions) compact(c log.Compact) {
+	if p := ps.find(c.Object); p != nil {
+		p.mu.Lock()
+		p.compact = c
+		p.mu.Unlock()
+	}
+}
+
+// record notes what a snapshot that counts says of the captured partitions.
+func (ps *partitions) record(c partitionsCapture, states []partitionState) (compactions bool) {
+	for i, p := range c.live {
+		p.mu.Lock()
+		p.recorded = states[i].end.SegmentBase
+		compactions = compactions || p.compact.Before > 0
+		p.mu.Unlock()
+	}
+	return compactions
 }
 
 // drop takes an object's partition away.

@@ -88,6 +88,9 @@ func randomEntry(r *rand.Rand, base uint64, state modelState, number int) (log.E
 		case 1:
 			delete(next.streams, object)
 			entry.Truncates = append(entry.Truncates, log.Truncate{Object: object, Start: dropAll})
+		case 2, 3:
+			// Its records have no keys: it writes segments anew and removes nothing.
+			entry.Compacts = append(entry.Compacts, log.Compact{Object: object, Before: int64(len(stream.values))})
 		}
 	}
 	return entry, next

@@ -42,10 +42,7 @@ func (b *BatchBuilder) Append(timestampMillis int64, key, value []byte, headers 
 	if len(b.buf) < BatchHeaderSize {
 		b.Reset()
 	}
-	if b.count == 0 {
-		b.baseTimestamp, b.maxTimestamp = timestampMillis, timestampMillis
-	}
-	b.maxTimestamp = max(b.maxTimestamp, timestampMillis)
+	b.meet(timestampMillis)
 	timestampDelta, offsetDelta := timestampMillis-b.baseTimestamp, int64(b.count)
 
 	size := 1 + varintSize(timestampDelta) + varintSize(offsetDelta) +
@@ -70,6 +67,33 @@ func (b *BatchBuilder) Append(timestampMillis int64, key, value []byte, headers 
 	b.count++
 }
 
+// meet notes the timestamp of the next record.
+func (b *BatchBuilder) meet(timestampMillis int64) {
+	if b.count == 0 {
+		b.baseTimestamp, b.maxTimestamp = timestampMillis, timestampMillis
+	}
+	b.maxTimestamp = max(b.maxTimestamp, timestampMillis)
+}
+
+// appendKept adds a record of another batch, offsetDelta behind the base offset
+// that the batch will have.
+func (b *BatchBuilder) appendKept(offsetDelta int64, r *Record) {
+	if len(b.buf) < BatchHeaderSize {
+		b.Reset()
+	}
+	b.meet(r.Timestamp)
+	timestampDelta := r.Timestamp - b.baseTimestamp
+	size := 1 + varintSize(timestampDelta) + varintSize(offsetDelta) + nullableSize(r.Key) + nullableSize(r.Value) + len(r.headers)
+	buf := binary.AppendVarint(b.buf, int64(size))
+	buf = append(buf, 0) // attributes: none are defined
+	buf = binary.AppendVarint(buf, timestampDelta)
+	buf = binary.AppendVarint(buf, offsetDelta)
+	buf = appendNullable(buf, r.Key)
+	buf = appendNullable(buf, r.Value)
+	b.buf = append(buf, r.headers...)
+	b.count++
+}
+
 // Finish encodes the header and returns the batch with base offset 0 and
 // leader epoch 0, to be set later with SetBaseOffset and SetLeaderEpoch.
 // Without an idempotent producer pass -1, -1, -1. The batch aliases the
@@ -79,6 +103,26 @@ func (b *BatchBuilder) Finish(producerID int64, producerEpoch int16, baseSequenc
 	if b.count == 0 {
 		panic("log: Finish of a batch without records")
 	}
+	return b.finish(b.count-1, producerID, producerEpoch, baseSequence, compression)
+}
+
+// finishKept is Finish of a batch of records of other batches over a number of
+// offsets. There may be no record.
+func (b *BatchBuilder) finishKept(offsets int64, compression Compression) []byte {
+	if len(b.buf) < BatchHeaderSize {
+		b.Reset()
+	}
+	if b.count == 0 {
+		b.baseTimestamp, b.maxTimestamp, compression = noTimestamp, noTimestamp, CompressionNone
+	}
+	return b.finish(int32(offsets-1), -1, -1, -1, compression)
+}
+
+// noTimestamp is what a batch without records has for its timestamps.
+const noTimestamp = -1
+
+// finish encodes the header.
+func (b *BatchBuilder) finish(lastOffsetDelta int32, producerID int64, producerEpoch int16, baseSequence int32, compression Compression) []byte {
 	batch := b.buf
 	if compression != CompressionNone {
 		b.packed = append(b.packed[:0], b.buf[:BatchHeaderSize]...)
@@ -94,7 +138,7 @@ func (b *BatchBuilder) Finish(producerID int64, producerEpoch int16, baseSequenc
 	binary.BigEndian.PutUint32(batch[batchLeaderEpoch:], 0)
 	batch[batchMagic] = batchMagicV2
 	binary.BigEndian.PutUint16(batch[batchAttributes:], uint16(compression))
-	binary.BigEndian.PutUint32(batch[batchLastOffsetDelta:], uint32(b.count-1))
+	binary.BigEndian.PutUint32(batch[batchLastOffsetDelta:], uint32(lastOffsetDelta))
 	binary.BigEndian.PutUint64(batch[batchBaseTimestamp:], uint64(b.baseTimestamp))
 	binary.BigEndian.PutUint64(batch[batchMaxTimestamp:], uint64(b.maxTimestamp))
 	binary.BigEndian.PutUint64(batch[batchProducerID:], uint64(producerID))

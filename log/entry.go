@@ -35,6 +35,8 @@ type Entry struct {
 	// Truncates are the partition start offsets that retention moved, as
 	// decided by the leader.
 	Truncates []Truncate
+	// Compacts are compactions by key, as decided by the leader.
+	Compacts []Compact
 }
 
 // Append is a record batch for the partition of a stream.
@@ -88,6 +90,17 @@ type Truncate struct {
 	Start int64
 }
 
+// Compact asks for the compaction of a partition (see Compaction). Replicas carry it
+// out when they can.
+type Compact struct {
+	// Object is the stream's id.
+	Object uint64
+	// Before is the offset before which the partition is compacted, and
+	// TombstonesBefore the timestamp, in milliseconds since the Unix epoch, before
+	// which tombstones go.
+	Before, TombstonesBefore int64
+}
+
 const (
 	entryVersion = 1
 
@@ -97,6 +110,7 @@ const (
 	entryItemDelete      = 3
 	entryItemDeleteRange = 4
 	entryItemTruncate    = 5
+	entryItemCompact     = 6
 )
 
 // AppendTo appends the encoded entry to buf and returns the extended buffer.
@@ -120,6 +134,9 @@ func (e *Entry) AppendTo(buf []byte) []byte {
 	}
 	for i := range e.Truncates {
 		builder.Truncate(e.Truncates[i].Object, e.Truncates[i].Start)
+	}
+	for _, c := range e.Compacts {
+		builder.Compact(c)
 	}
 	return builder.Finish()
 }
@@ -145,7 +162,7 @@ func (e *Entry) Decode(buf []byte) error {
 		return err
 	}
 	counter := reader
-	var appends, writes, truncates int
+	var appends, writes, truncates, compacts int
 	for kind := byte(entryItemAppend); kind != entryEnd; {
 		item, err := counter.next()
 		if err != nil {
@@ -157,6 +174,8 @@ func (e *Entry) Decode(buf []byte) error {
 			appends++
 		case entryItemTruncate:
 			truncates++
+		case entryItemCompact:
+			compacts++
 		default:
 			writes++
 		}
@@ -164,6 +183,7 @@ func (e *Entry) Decode(buf []byte) error {
 	e.Appends = slices.Grow(e.Appends[:0], appends)
 	e.Writes = slices.Grow(e.Writes[:0], writes)
 	e.Truncates = slices.Grow(e.Truncates[:0], truncates)
+	e.Compacts = slices.Grow(e.Compacts[:0], compacts)
 	for {
 		item, err := reader.next()
 		if err != nil {
@@ -176,6 +196,8 @@ func (e *Entry) Decode(buf []byte) error {
 			e.Appends = append(e.Appends, Append{Object: item.object, Batch: item.first})
 		case entryItemTruncate:
 			e.Truncates = append(e.Truncates, Truncate{Object: item.object, Start: item.start})
+		case entryItemCompact:
+			e.Compacts = append(e.Compacts, Compact{Object: item.object, Before: item.start, TombstonesBefore: item.time})
 		default:
 			e.Writes = append(e.Writes, Write{Kind: WriteKind(item.kind), Key: item.first, Value: item.second})
 		}
@@ -186,7 +208,7 @@ func (e *Entry) Decode(buf []byte) error {
 type entryItem struct {
 	kind          byte
 	object        uint64
-	start         int64
+	start, time   int64
 	first, second []byte
 }
 
@@ -238,6 +260,13 @@ func (r *entryReader) next() (item entryItem, err error) {
 	case entryItemTruncate:
 		if item.object, err = r.uvarint("stream id"); err == nil {
 			item.start, err = r.varint("start offset")
+		}
+	case entryItemCompact:
+		if item.object, err = r.uvarint("stream id"); err == nil {
+			item.start, err = r.varint("offset")
+		}
+		if err == nil {
+			item.time, err = r.varint("time of tombstones")
 		}
 	default:
 		err = corruption("", int64(r.pos-1), "entry has an item of unknown kind %d", item.kind)

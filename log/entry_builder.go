@@ -63,6 +63,13 @@ func (b *EntryBuilder) Truncate(object uint64, start int64) {
 	b.items++
 }
 
+// Compact asks for a compaction of a stream's partition.
+func (b *EntryBuilder) Compact(c Compact) {
+	buf := binary.AppendUvarint(append(b.buf, entryItemCompact), c.Object)
+	b.buf = binary.AppendVarint(binary.AppendVarint(buf, c.Before), c.TombstonesBefore)
+	b.items++
+}
+
 // Len is the number of items added since Reset.
 func (b *EntryBuilder) Len() int { return b.items }
 

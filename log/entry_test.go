@@ -28,6 +28,9 @@ func drawEntry(t *rapid.T) Entry {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "truncates") {
 		e.Truncates = append(e.Truncates, Truncate{Object: rapid.Uint64().Draw(t, "object"), Start: rapid.Int64().Draw(t, "start")})
+		e.Compacts = append(e.Compacts, Compact{
+			Object: rapid.Uint64().Draw(t, "object"), Before: rapid.Int64().Draw(t, "before"), TombstonesBefore: rapid.Int64().Draw(t, "tombstones"),
+		})
 	}
 	return e
 }
@@ -59,8 +62,9 @@ func TestEntryBuilderInterleaves(t *testing.T) {
 	b.Append(7, []byte("batch"))
 	b.DeleteRange([]byte("b"), []byte("c"))
 	b.Truncate(7, 100)
+	b.Compact(Compact{Object: 7, Before: 200, TombstonesBefore: -1})
 	b.Delete([]byte("d"))
-	if b.Len() != 5 {
+	if b.Len() != 6 {
 		t.Errorf("%d items", b.Len())
 	}
 	size := b.Size()
@@ -77,6 +81,7 @@ func TestEntryBuilderInterleaves(t *testing.T) {
 		BaseIndex: 1, CatalogVersion: 2, Time: -3,
 		Appends:   []Append{{Object: 7, Batch: []byte("batch")}},
 		Truncates: []Truncate{{Object: 7, Start: 100}},
+		Compacts:  []Compact{{Object: 7, Before: 200, TombstonesBefore: -1}},
 		Writes: []Write{
 			{Kind: Set, Key: []byte("a"), Value: []byte("1")},
 			{Kind: DeleteRange, Key: []byte("b"), Value: []byte("c")},
@@ -107,6 +112,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		Appends:   []Append{{Object: 7, Batch: []byte("batch")}},
 		Writes:    []Write{{Kind: Set, Key: []byte("a"), Value: []byte("1")}, {Kind: Delete, Key: []byte("b")}, {Kind: DeleteRange, Key: []byte("c"), Value: []byte("d")}},
 		Truncates: []Truncate{{Object: 7, Start: 100}},
+		Compacts:  []Compact{{Object: 7, Before: 200, TombstonesBefore: -1}},
 	}
 	f.Add(e.AppendTo(nil))
 	f.Add((&Entry{}).AppendTo(nil))

@@ -47,6 +47,7 @@ func TestFormats(t *testing.T) {
 		Appends:   []Append{{Object: 7, Batch: []byte("batch")}},
 		Writes:    []Write{{Kind: Set, Key: []byte("a"), Value: []byte("1")}, {Kind: Delete, Key: []byte("b")}, {Kind: DeleteRange, Key: []byte("c"), Value: []byte("d")}},
 		Truncates: []Truncate{{Object: 7, Start: 100}},
+		Compacts:  []Compact{{Object: 7, Before: 200, TombstonesBefore: 1_600_000_000_000}},
 	}
 	checkGolden(t, "entry", entry.AppendTo(nil))
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -50,8 +51,8 @@ type PartitionOptions struct {
 // Partition is one ordered sequence of record batches on disk: segment files
 // named by the offset they begin at, each but the last with an index file.
 //
-// One goroutine at a time may append and truncate; reads, Sync and the
-// accessors may run beside it. Readers see completed appends only. An append is
+// One goroutine at a time may append and truncate, and one at a time compact;
+// reads, Sync and the accessors may run beside them. Readers see completed appends only. An append is
 // durable after the next Sync: the shard's log covers it until then.
 type Partition struct {
 	options PartitionOptions
@@ -59,17 +60,25 @@ type Partition struct {
 	// that; guarded by syncMu.
 	parent string
 
-	// appendMu is held by the appender, syncMu by Sync. Lock order: appendMu,
-	// syncMu, mu.
-	appendMu sync.Mutex
-	syncMu   sync.Mutex
+	// compactMu is held by Compact, appendMu by the appender, syncMu by Sync. Lock
+	// order: compactMu, appendMu, syncMu, mu.
+	compactMu sync.Mutex
+	appendMu  sync.Mutex
+	syncMu    sync.Mutex
+	// closing tells Compact to end.
+	closing atomic.Bool
+	// inDoubt is set when it is unknown whether a compacted segment counts on disk,
+	// and those in its place still count here. Opening settles that; until then
+	// there is no compaction. Guarded by compactMu.
+	inDoubt error
 
 	// mu guards what follows; the appender holds it only to publish.
 	mu sync.RWMutex
 	// segments are in order; each begins where the one before ends. The last
 	// may be active, the others are closed.
 	segments []*segment
-	// Invariant: start <= next. Every offset of [start, next) is in a segment.
+	// Invariant: start <= next. Every offset of [start, next) is in a segment, as
+	// that of a record or of one that compaction has removed.
 	start, next int64
 	// size is the number of bytes in all segments.
 	size int64
@@ -79,6 +88,8 @@ type Partition struct {
 	// state, so nothing may be built on top of them.
 	failed error
 	closed bool
+	// compactedBefore is what CompactedBefore returns.
+	compactedBefore int64
 }
 
 // withDefaults fills in what is not set and checks the rest.
@@ -147,7 +158,7 @@ func (p *Partition) appendBatch(batch *Batch) error {
 	}
 	created := active == nil
 	if created {
-		active = newSegment(p.options.FS, p.options.Dir, next)
+		active = newSegment(p.options.FS, p.options.Dir, segmentName{base: next})
 	}
 	file, err := p.options.Files.acquire(active.path, true)
 	if err != nil {
@@ -173,7 +184,7 @@ func (p *Partition) appendBatch(batch *Batch) error {
 
 // closeSegment gives the active segment its index file.
 func (p *Partition) closeSegment(active *segment) error {
-	sum, err := writeIndexFile(p.options.FS, active)
+	sum, err := writeIndexFile(p.options.FS, active.indexPath, active, false)
 	if err != nil {
 		return err
 	}
@@ -211,6 +222,18 @@ func (p *Partition) NextOffset() int64 {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.next
+}
+
+// Records is the number of records, those before StartOffset that share a
+// segment with later ones included.
+func (p *Partition) Records() int64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var n int64
+	for _, s := range p.segments {
+		n += s.records
+	}
+	return n
 }
 
 // Size is the number of bytes in all segments, without their indexes.
@@ -271,6 +294,9 @@ func (p *Partition) Segments() []SegmentInfo {
 // Close releases the partition's files. It does not sync. Reads under way end
 // as they would have; calls that follow return ErrClosed.
 func (p *Partition) Close() error {
+	p.closing.Store(true)
+	p.compactMu.Lock()
+	defer p.compactMu.Unlock()
 	p.appendMu.Lock()
 	defer p.appendMu.Unlock()
 	p.syncMu.Lock()

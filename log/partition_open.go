@@ -1,11 +1,11 @@
 package log
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -33,14 +33,15 @@ func OpenPartition(options PartitionOptions, synced SyncedEnd) (*Partition, erro
 	if err != nil {
 		return nil, err
 	}
-	bases, err := p.selectSegments(synced, removedBefore)
+	names, err := p.selectSegments(synced, removedBefore)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.loadSegments(bases, synced); err != nil {
+	if err := p.loadSegments(names, synced); err != nil {
 		return nil, err
 	}
-	if len(bases) == 0 {
+	p.compactedBefore = p.compactedPrefix()
+	if len(names) == 0 {
 		p.parent = parent // no Sync has covered a file here, nor perhaps the directory
 	}
 	return p, nil
@@ -49,72 +50,85 @@ func OpenPartition(options PartitionOptions, synced SyncedEnd) (*Partition, erro
 // selectSegments lists the segments that belong to the partition up to its
 // synced end, and removes the files of all others: those behind the end and
 // those that retention was about to remove. It also settles p.start.
-func (p *Partition) selectSegments(synced SyncedEnd, removedBefore int64) ([]int64, error) {
-	found, err := p.listSegments()
+func (p *Partition) selectSegments(synced SyncedEnd, removedBefore int64) ([]segmentName, error) {
+	found, err := p.settledSegments()
 	if err != nil {
 		return nil, err
 	}
 	// Retention may have gone on beyond the snapshot; the log repeats it.
 	p.start = max(p.start, min(removedBefore, synced.NextOffset))
-	var kept, dropped []int64
-	for i, base := range found {
+	var kept, dropped []segmentName
+	for i, name := range found {
+		base := name.base
 		behind := base > synced.SegmentBase || base == synced.SegmentBase && synced.SegmentBytes == 0
 		end := synced.NextOffset
 		if i+1 < len(found) {
-			end = min(end, found[i+1])
+			end = min(end, found[i+1].base)
 		}
 		if behind || end <= p.start {
-			dropped = append(dropped, base)
+			dropped = append(dropped, name)
 		} else {
-			kept = append(kept, base)
+			kept = append(kept, name)
 		}
 	}
-	if p.start < synced.NextOffset && (len(kept) == 0 || kept[0] > p.start) {
-		return nil, corruption(segmentPath(p.options.FS, p.options.Dir, p.start), 0, "the segment with offset %d is missing", p.start)
+	if p.start < synced.NextOffset && (len(kept) == 0 || kept[0].base > p.start) {
+		return nil, corruption(newSegment(p.options.FS, p.options.Dir, segmentName{base: p.start}).path, 0, "the segment with offset %d is missing", p.start)
 	}
-	for _, base := range dropped {
-		p.options.Logger.Info("removing a segment that was not synced or is expired", "dir", p.options.Dir, "base", base)
-		if err := p.removeSegment(newSegment(p.options.FS, p.options.Dir, base)); err != nil {
+	for _, name := range dropped {
+		p.options.Logger.Info("removing a segment that was not synced or is expired", "dir", p.options.Dir, "segment", name)
+		if err := p.removeSegment(newSegment(p.options.FS, p.options.Dir, name)); err != nil {
 			return nil, err
 		}
 	}
 	return kept, nil
 }
 
-// listSegments returns the base offsets of the segment files, ascending.
-func (p *Partition) listSegments() ([]int64, error) {
+// settledSegments returns the names of the segments, ascending, once it has
+// removed what compactions have left unfinished.
+func (p *Partition) settledSegments() ([]segmentName, error) {
 	names, err := p.options.FS.List(p.options.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	var bases []int64
-	for _, name := range names {
-		digits, isSegment := strings.CutSuffix(name, segmentSuffix)
-		base, err := strconv.ParseInt(digits, 10, 64)
-		if isSegment && err == nil && base >= 0 && len(digits) == 20 {
-			bases = append(bases, base)
+	var found []segmentName
+	indexed := map[segmentName]bool{}
+	for _, file := range names {
+		if strings.HasSuffix(file, indexTemporarySuffix) {
+			if err := removeIfPresent(p.options.FS, p.options.FS.PathJoin(p.options.Dir, file)); err != nil {
+				return nil, err
+			}
+		}
+		digits, isIndex := strings.CutSuffix(file, indexSuffix)
+		if name, ok := parseSegmentName(digits); ok && isIndex {
+			indexed[name] = true
+		}
+		digits, isSegment := strings.CutSuffix(file, segmentSuffix)
+		if name, ok := parseSegmentName(digits); ok && isSegment {
+			found = append(found, name)
 		}
 	}
-	slices.Sort(bases)
-	return bases, nil
+	slices.SortFunc(found, func(a, b segmentName) int {
+		return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.generation, b.generation))
+	})
+	return p.settleCompactions(found, indexed)
 }
 
 // loadSegments reads the extents of the segments.
-func (p *Partition) loadSegments(bases []int64, synced SyncedEnd) error {
-	if len(bases) == 0 {
+func (p *Partition) loadSegments(names []segmentName, synced SyncedEnd) error {
+	if len(names) == 0 {
 		return nil
 	}
-	for i, base := range bases {
+	for i, name := range names {
 		var s *segment
 		var err error
-		if base == synced.SegmentBase {
+		if name.base == synced.SegmentBase {
 			s, err = p.loadActive(synced)
 		} else {
 			end := synced.SegmentBase
-			if i+1 < len(bases) {
-				end = bases[i+1]
+			if i+1 < len(names) {
+				end = names[i+1].base
 			}
-			s, err = p.loadClosed(base, end)
+			s, err = p.loadClosed(name, end)
 		}
 		if err != nil {
 			return err
@@ -131,19 +145,19 @@ func (p *Partition) loadSegments(bases []int64, synced SyncedEnd) error {
 
 // loadClosed reads the extent of a closed segment, which must end before next,
 // from its index file.
-func (p *Partition) loadClosed(base, next int64) (*segment, error) {
-	s := newSegment(p.options.FS, p.options.Dir, base)
+func (p *Partition) loadClosed(name segmentName, next int64) (*segment, error) {
+	s := newSegment(p.options.FS, p.options.Dir, name)
 	index, err := readClosedIndex(p.options.FS, s.indexPath)
 	if err != nil {
 		return nil, err
 	}
-	if index.base != base || index.next != next {
-		return nil, corruption(s.indexPath, 0, "index of offsets [%d, %d) belongs to a segment of [%d, %d)", index.base, index.next, base, next)
+	if index.base != name.base || index.next != next {
+		return nil, corruption(s.indexPath, 0, "index of offsets [%d, %d) belongs to a segment of [%d, %d)", index.base, index.next, name.base, next)
 	}
 	if err := p.checkFileSize(s.path, index.size); err != nil {
 		return nil, err
 	}
-	s.next, s.size, s.batches = index.next, index.size, index.batches
+	s.next, s.size, s.batches, s.records, s.compacted = index.next, index.size, index.batches, index.records, index.compacted
 	s.maxTimestamp, s.headersSum, s.epochs = index.maxTimestamp, index.headersSum, index.epochs
 	s.closed, s.indexEntries, s.indexSum = true, index.entries, index.sum
 	s.syncedSize, s.indexSynced = index.size, true
@@ -153,7 +167,7 @@ func (p *Partition) loadClosed(base, next int64) (*segment, error) {
 // loadActive reads the active segment up to the synced end. If it had been
 // closed since, it no longer is.
 func (p *Partition) loadActive(synced SyncedEnd) (*segment, error) {
-	s := newSegment(p.options.FS, p.options.Dir, synced.SegmentBase)
+	s := newSegment(p.options.FS, p.options.Dir, segmentName{base: synced.SegmentBase})
 	if err := removeIfPresent(p.options.FS, s.indexPath); err != nil {
 		return nil, err
 	}

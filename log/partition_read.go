@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"io/fs"
+	"slices"
 )
 
 // Read returns whole record batches, beginning with the one that holds
@@ -13,27 +14,48 @@ import (
 // damage is a *CorruptionError with file and position. An offset that is not in
 // [StartOffset, NextOffset] is an *OffsetOutOfRangeError.
 func (p *Partition) Read(fromOffset int64, maxBytes int, buf []byte) (batches []byte, err error) {
+	for {
+		batches, path, err := p.read(fromOffset, maxBytes, buf)
+		if err == nil || !p.replaced(err, path, fromOffset) {
+			return batches, err
+		}
+	}
+}
+
+// read is Read from the segment that holds the offset now, whose path it returns.
+func (p *Partition) read(fromOffset int64, maxBytes int, buf []byte) (batches []byte, path string, err error) {
 	p.mu.RLock()
 	if p.closed {
 		p.mu.RUnlock()
-		return nil, ErrClosed
+		return nil, "", ErrClosed
 	}
 	if fromOffset < p.start || fromOffset > p.next {
 		err := &OffsetOutOfRangeError{Offset: fromOffset, Start: p.start, Next: p.next}
 		p.mu.RUnlock()
-		return nil, err
+		return nil, "", err
 	}
 	if fromOffset == p.next {
 		p.mu.RUnlock()
-		return buf[:0], nil
+		return buf[:0], "", nil
 	}
 	reader := p.reader(p.segments[p.find(fromOffset)])
 	p.mu.RUnlock()
 	defer reader.release()
 	if batches, err = reader.read(fromOffset, maxBytes, buf); err != nil {
-		return nil, p.explain(err, fromOffset)
+		return nil, reader.path, p.explain(err, fromOffset)
 	}
-	return batches, nil
+	return batches, reader.path, nil
+}
+
+// replaced tells whether the failure to find the file of an offset's segment is
+// due to a compaction, which has put another segment in its place.
+func (p *Partition) replaced(err error, path string, offset int64) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if !errors.Is(err, fs.ErrNotExist) || p.closed || offset < p.start || offset >= p.next {
+		return false
+	}
+	return p.segments[p.find(offset)].path != path
 }
 
 // explain turns the failure to find the file of an offset that retention has
@@ -50,10 +72,21 @@ func (p *Partition) explain(err error, offset int64) error {
 // OffsetForTimestamp returns the offset of the first record whose timestamp is
 // at least timestampMillis, NextOffset when there is none.
 func (p *Partition) OffsetForTimestamp(timestampMillis int64) (int64, error) {
+	for {
+		offset, failed, err := p.offsetForTimestamp(timestampMillis)
+		if err == nil || !p.replaced(err, failed.path, max(failed.base, p.StartOffset())) {
+			return offset, err
+		}
+	}
+}
+
+// offsetForTimestamp is OffsetForTimestamp over the segments that there are now;
+// with an error it returns the segment that could not be read.
+func (p *Partition) offsetForTimestamp(timestampMillis int64) (offset int64, failed segmentReader, err error) {
 	p.mu.RLock()
 	if p.closed {
 		p.mu.RUnlock()
-		return 0, ErrClosed
+		return 0, segmentReader{}, ErrClosed
 	}
 	start, next := p.start, p.next
 	var candidates []segmentReader
@@ -69,13 +102,13 @@ func (p *Partition) OffsetForTimestamp(timestampMillis int64) (int64, error) {
 		offset, err := candidates[i].offsetForTimestamp(timestampMillis, start)
 		candidates[i].release()
 		if err != nil {
-			return 0, p.explain(err, start)
+			return 0, candidates[i], p.explain(err, start)
 		}
 		if offset < next {
-			return offset, nil
+			return offset, segmentReader{}, nil
 		}
 	}
-	return next, nil
+	return next, segmentReader{}, nil
 }
 
 // Verify reads the whole partition and checks all that Read checks and the
@@ -86,16 +119,17 @@ func (p *Partition) Verify() error {
 		p.mu.RUnlock()
 		return ErrClosed
 	}
-	readers := make([]segmentReader, len(p.segments))
-	sums := make([]uint32, len(p.segments))
-	for i, s := range p.segments {
+	segments := slices.Clone(p.segments)
+	readers := make([]segmentReader, len(segments))
+	sums := make([]uint32, len(segments))
+	for i, s := range segments {
 		readers[i], sums[i] = p.reader(s), s.headersSum
 	}
 	p.mu.RUnlock()
 	for i := range readers {
 		err := readers[i].verify(sums[i])
 		readers[i].release()
-		if err != nil && !(errors.Is(err, fs.ErrNotExist) && readers[i].next <= p.StartOffset()) {
+		if err != nil && !(errors.Is(err, fs.ErrNotExist) && p.removed(segments[i])) {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // Sync puts everything that was appended before the call on disk and returns
@@ -83,8 +84,8 @@ func (p *Partition) syncFiles(dirty []dirtySegment, dirChanged bool) error {
 	return nil
 }
 
-// syncFile syncs one file of a segment, unless the segment has been removed by
-// retention meanwhile.
+// syncFile syncs one file of a segment, unless the segment has been removed
+// meanwhile.
 func (p *Partition) syncFile(s *segment, path string) error {
 	file, err := p.options.Files.acquire(path, false)
 	if errors.Is(err, fs.ErrNotExist) && p.removed(s) {
@@ -101,9 +102,9 @@ func (p *Partition) syncFile(s *segment, path string) error {
 	return nil
 }
 
-// removed tells whether retention has removed a segment.
+// removed tells whether retention or compaction has removed a segment.
 func (p *Partition) removed(s *segment) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return len(p.segments) == 0 || s.base < p.segments[0].base
+	return !slices.Contains(p.segments, s)
 }

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -26,9 +28,14 @@ type segment struct {
 	// Invariant: base <= next; offsets [base, next) lie in bytes [0, size).
 	base, next int64
 	size       int64
+	// generation is how many compactions the rows have been through: 0 for a
+	// segment as it was appended. compacted says that no earlier record of the
+	// partition has the key of one that is here (see partition_compact.go).
+	generation int64
+	compacted  bool
 	// maxTimestamp is the largest of all batches, math.MinInt64 without any.
-	maxTimestamp int64
-	batches      int64
+	maxTimestamp     int64
+	batches, records int64
 	// headersSum is the CRC-32C of all batch headers in order.
 	headersSum uint32
 	// epochs tell from which offset on which leader epoch holds; offsets rise.
@@ -67,11 +74,11 @@ type indexEntry struct {
 	maxTimestamp int64
 }
 
-// newSegment returns an empty active segment of the partition in a directory.
-func newSegment(fs vfs.FS, dir string, base int64) *segment {
+// newSegment returns an empty segment of the partition in a directory.
+func newSegment(fs vfs.FS, dir string, name segmentName) *segment {
 	return &segment{
-		path: segmentPath(fs, dir, base), indexPath: indexPath(fs, dir, base),
-		base: base, next: base, maxTimestamp: math.MinInt64,
+		path: fs.PathJoin(dir, name.String()+segmentSuffix), indexPath: fs.PathJoin(dir, name.String()+indexSuffix),
+		base: name.base, next: name.base, generation: name.generation, maxTimestamp: math.MinInt64,
 	}
 }
 
@@ -90,6 +97,7 @@ func (s *segment) add(batch *Batch, indexInterval int64) {
 	}
 	s.headersSum = crc32.Update(s.headersSum, castagnoli, batch.Raw[:BatchHeaderSize])
 	s.batches++
+	s.records += int64(batch.Count)
 	s.size += int64(len(batch.Raw))
 	s.next = batch.NextOffset()
 }
@@ -236,14 +244,31 @@ func readSegment(file io.ReaderAt, path string, buf []byte, position int64) erro
 const (
 	segmentSuffix = ".log"
 	indexSuffix   = ".index"
+	// indexTemporarySuffix is that of an index file which a compaction has not
+	// finished.
+	indexTemporarySuffix = ".index.tmp"
 )
 
-// segmentPath is the path of the segment with a base offset.
-func segmentPath(fs vfs.FS, dir string, base int64) string {
-	return fs.PathJoin(dir, fmt.Sprintf("%020d", base)+segmentSuffix)
+// segmentName is what the files of a segment are named by: its base offset, and
+// its generation where that is not 0.
+type segmentName struct{ base, generation int64 }
+
+func (n segmentName) String() string {
+	if n.generation == 0 {
+		return fmt.Sprintf("%020d", n.base)
+	}
+	return fmt.Sprintf("%020d-%d", n.base, n.generation)
 }
 
-// indexPath is the path of the index file of the segment with a base offset.
-func indexPath(fs vfs.FS, dir string, base int64) string {
-	return fs.PathJoin(dir, fmt.Sprintf("%020d", base)+indexSuffix)
+// parseSegmentName is the inverse of String.
+func parseSegmentName(text string) (name segmentName, ok bool) {
+	digits, generation, compacted := strings.Cut(text, "-")
+	var err error
+	if compacted {
+		name.generation, err = strconv.ParseInt(generation, 10, 64)
+	}
+	if err == nil {
+		name.base, err = strconv.ParseInt(digits, 10, 64)
+	}
+	return name, err == nil && name.String() == text && name.base >= 0
 }

@@ -16,7 +16,8 @@ import (
 //	file    := header · epoch* · header checksum u32 · entry*
 //	header  := magic u64 · epochs u32 · entries u32
 //	           · base offset i64 · next offset i64 · segment bytes i64
-//	           · max timestamp i64 · batches i64 · crc32c u32 of all batch headers
+//	           · max timestamp i64 · batches i64 · records i64 · compacted u32 (0 or 1)
+//	           · crc32c u32 of all batch headers
 //	epoch   := first offset i64 · leader epoch i32
 //	entry   := offset delta u32 · position u32 · max timestamp i64 · checksum u32
 //
@@ -24,8 +25,8 @@ import (
 // its own, which begins from the header's, so that a lookup reads and verifies
 // only what it needs and an entry of another file or place is noticed.
 const (
-	indexMagic       = 0x4d52534547_494e01 // "MRSEGIN", version 1
-	indexHeaderSize  = 60
+	indexMagic       = 0x4d52534547_494e02 // "MRSEGIN", version 2
+	indexHeaderSize  = 72
 	indexEpochSize   = 12
 	indexEntrySize   = 20
 	indexMaxEpochs   = 1 << 20
@@ -37,7 +38,8 @@ const (
 type closedIndex struct {
 	base, next, size int64
 	maxTimestamp     int64
-	batches          int64
+	batches, records int64
+	compacted        bool
 	headersSum       uint32
 	epochs           []epochStart
 	entries          int
@@ -56,6 +58,8 @@ func appendIndexFile(buf []byte, s *segment) []byte {
 	buf = binary.BigEndian.AppendUint64(buf, uint64(s.size))
 	buf = binary.BigEndian.AppendUint64(buf, uint64(s.maxTimestamp))
 	buf = binary.BigEndian.AppendUint64(buf, uint64(s.batches))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(s.records))
+	buf = binary.BigEndian.AppendUint32(buf, boolWord(s.compacted))
 	buf = binary.BigEndian.AppendUint32(buf, s.headersSum)
 	for _, e := range s.epochs {
 		buf = binary.BigEndian.AppendUint64(buf, uint64(e.offset))
@@ -71,6 +75,14 @@ func appendIndexFile(buf []byte, s *segment) []byte {
 		buf = binary.BigEndian.AppendUint32(buf, indexEntrySum(sum, i, buf[at:]))
 	}
 	return buf
+}
+
+// boolWord is 1 for true.
+func boolWord(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // indexEntrySum is the checksum of the entry at place i.
@@ -113,7 +125,9 @@ func decodeClosedIndex(file io.ReaderAt, path string) (closedIndex, error) {
 		size:         int64(binary.BigEndian.Uint64(header[32:])),
 		maxTimestamp: int64(binary.BigEndian.Uint64(header[40:])),
 		batches:      int64(binary.BigEndian.Uint64(header[48:])),
-		headersSum:   binary.BigEndian.Uint32(header[56:]),
+		records:      int64(binary.BigEndian.Uint64(header[56:])),
+		compacted:    binary.BigEndian.Uint32(header[64:]) != 0,
+		headersSum:   binary.BigEndian.Uint32(header[68:]),
 		sum:          binary.BigEndian.Uint32(header[end:]),
 	}
 	if crc32.Checksum(header[:end], castagnoli) != index.sum {
@@ -150,21 +164,24 @@ func (v *segmentView) readIndexEntry(file io.ReaderAt, path string, i int) (inde
 	}, nil
 }
 
-// writeIndexFile writes the index file of a segment, without syncing it, and
-// returns its header checksum.
-func writeIndexFile(fileSystem vfs.FS, s *segment) (sum uint32, err error) {
-	file, err := fileSystem.Create(s.indexPath, vfs.WriteCategoryUnspecified)
+// writeIndexFile writes the index of a segment to a file and returns its header
+// checksum. The file is synced if asked.
+func writeIndexFile(fileSystem vfs.FS, path string, s *segment, sync bool) (sum uint32, err error) {
+	file, err := fileSystem.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return 0, fmt.Errorf("log: %w", err)
 	}
 	content := appendIndexFile(nil, s)
 	sum = binary.BigEndian.Uint32(content[indexHeaderSize+len(s.epochs)*indexEpochSize:])
 	_, err = file.Write(content)
+	if err == nil && sync {
+		err = file.Sync()
+	}
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("log: write %s: %w", s.indexPath, err)
+		return 0, fmt.Errorf("log: write %s: %w", path, err)
 	}
 	return sum, nil
 }

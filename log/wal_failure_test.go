@@ -413,14 +413,33 @@ func FuzzOpenPartition(f *testing.F) {
 	must(f, err)
 	active, err := fs.UnsafeGetFileDataBuffer(p.Segments()[1].Path)
 	must(f, err)
-	f.Add(segment, index, active, end.SegmentBase, end.NextOffset)
-	f.Fuzz(func(t *testing.T, segment, index, active []byte, base, next int64) {
+	f.Add(segment, index, active, []byte(nil), []byte(nil), end.SegmentBase, end.NextOffset)
+	_, err = p.Compact(f.Context(), Compaction{Before: end.SegmentBase})
+	must(f, err)
+	compacted, err := fs.UnsafeGetFileDataBuffer(p.Segments()[0].Path)
+	must(f, err)
+	compactedIndex, err := fs.UnsafeGetFileDataBuffer(p.Segments()[0].IndexPath)
+	must(f, err)
+	f.Add(segment, index, active, compacted, compactedIndex, end.SegmentBase, end.NextOffset)
+	f.Fuzz(func(t *testing.T, segment, index, active, compacted, compactedIndex []byte, base, next int64) {
 		fs := vfs.NewMem()
 		must(t, fs.MkdirAll("/data/stream", 0o755))
 		for path, content := range map[string][]byte{
-			segmentPath(fs, "/data/stream", 0): segment, indexPath(fs, "/data/stream", 0): index,
-			segmentPath(fs, "/data/stream", base): active,
+			"/data/stream/00000000000000000000.log": segment, "/data/stream/00000000000000000000.index": index,
+			newSegment(fs, "/data/stream", segmentName{base: base}).path: active,
 		} {
+			file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+			must(t, err)
+			_, err = file.Write(content)
+			must(t, err)
+			must(t, file.Close())
+		}
+		for path, content := range map[string][]byte{
+			"/data/stream/00000000000000000000-1.log": compacted, "/data/stream/00000000000000000000-1.index": compactedIndex,
+		} {
+			if len(content) == 0 {
+				continue
+			}
 			file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
 			must(t, err)
 			_, err = file.Write(content)
