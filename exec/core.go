@@ -148,6 +148,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 // settle brings what is derived from the active queries and relations up to
 // date.
 func (c *core) settle() {
+	c.queries = inFlowOrder(c.queries)
 	c.schedule.reset(c.queries)
 	c.timed = c.timed[:0]
 	for _, q := range c.queries {
@@ -223,6 +224,36 @@ func (c *core) plan(descriptor *catalog.Query) *runningQuery {
 	}
 	if failure, bad := c.poisoned[descriptor.ID]; bad {
 		q.state, q.failure = queryFailed, failure
+	}
+	return q
+}
+
+// planAnew plans a query that inserts again, since the stream that it inserts into
+// was altered: its columns, defaults or constraints are others. What the SELECT keeps
+// stays, since positions and state are committed between ticks, and what was handed
+// to other shards, which is not stored, is taken over.
+func (c *core) planAnew(i int) *runningQuery {
+	old := c.queries[i]
+	for _, s := range old.stages {
+		delete(c.stages, s.id)
+		delete(c.trimmable, s)
+	}
+	q := c.plan(old.descriptor)
+	c.queries = c.queries[:len(c.queries)-1]
+	c.queries[i] = q
+	if err := c.loadQuery(q); err != nil {
+		c.poisoned[q.descriptor.ID] = err.Error()
+		q.state, q.failure = queryFailed, err.Error()
+		return q
+	}
+	for n, s := range q.stages[:min(len(q.stages), len(old.stages))] {
+		was := old.stages[n]
+		s.handed, s.acknowledged = was.handed, was.acknowledged
+		for shard := range s.acknowledged {
+			if s.acknowledged[shard] > s.trimmed[shard] {
+				c.trimmable[s] = struct{}{}
+			}
+		}
 	}
 	return q
 }

@@ -53,19 +53,16 @@ func upstream(snapshot *catalog.Snapshot, relations []*catalog.Relation) []*cata
 	seen := map[catalog.ObjectID]bool{}
 	var visit func(id catalog.ObjectID)
 	visit = func(id catalog.ObjectID) {
-		relation := snapshot.Relation(id)
-		if relation == nil || relation.Query == 0 || seen[relation.Query] {
+		if seen[id] {
 			return
 		}
-		seen[relation.Query] = true
-		q := snapshot.Query(relation.Query)
-		if q == nil {
-			return
+		seen[id] = true
+		for _, q := range snapshot.QueriesWriting(id) {
+			for _, source := range q.Sources {
+				visit(source)
+			}
+			ordered = append(ordered, q)
 		}
-		for _, source := range q.Sources {
-			visit(source)
-		}
-		ordered = append(ordered, q)
 	}
 	for _, relation := range relations {
 		visit(relation.ID)

@@ -1,6 +1,10 @@
 package exec
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"millrace/sql/catalog"
+)
 
 // indexSet is a set of small numbers, in order.
 type indexSet []uint64
@@ -110,4 +114,32 @@ func (s *schedule) ran(query int, behind bool) {
 	} else {
 		s.behind.remove(query)
 	}
+}
+
+// inFlowOrder puts queries in an order in which those that write a stream or table
+// come before those that read it; the order that they have is kept where it can be.
+func inFlowOrder(queries []*runningQuery) []*runningQuery {
+	writers := map[catalog.ObjectID][]*runningQuery{}
+	for _, q := range queries {
+		writers[q.descriptor.Sink] = append(writers[q.descriptor.Sink], q)
+	}
+	ordered := make([]*runningQuery, 0, len(queries))
+	seen := make(map[*runningQuery]bool, len(queries))
+	var visit func(q *runningQuery)
+	visit = func(q *runningQuery) {
+		if seen[q] {
+			return
+		}
+		seen[q] = true
+		for _, source := range q.descriptor.Sources {
+			for _, writer := range writers[source] {
+				visit(writer)
+			}
+		}
+		ordered = append(ordered, q)
+	}
+	for _, q := range queries {
+		visit(q)
+	}
+	return ordered
 }

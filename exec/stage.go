@@ -404,14 +404,19 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 	for i := range planned.Stages {
 		s := &stage{id: stageID{planned.Query.ID, i}, query: q, plan: &planned.Stages[i]}
 		builder := stageBuilder{stage: s, codecs: c.codec, earlier: q.stages, cacheGroups: c.cacheGroups}
-		root, output := s.plan.Root, c.sinkConsumer(q, s)
-		if shuffle, ok := root.(*plan.Shuffle); ok {
+		root, output, err := s.plan.Root, consumer(nil), error(nil)
+		if shuffle, ok := root.(*plan.Shuffle); !ok {
+			output, err = c.sinkConsumer(q, s, planned)
+		} else {
 			root, output = shuffle.Input, c.shuffleConsumer(s, shuffle)
 			s.sent, s.handed = make([]uint64, c.shards), make([]uint64, c.shards)
 			s.acknowledged, s.trimmed = make([]uint64, c.shards), make([]uint64, c.shards)
 		}
 		q.stages = append(q.stages, s)
-		if err := builder.build(root, output); err != nil {
+		if err == nil {
+			err = builder.build(root, output)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("query %q: %w", planned.Query.Name, err)
 		}
 		for _, in := range s.inputs {

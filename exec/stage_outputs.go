@@ -10,7 +10,7 @@ import (
 // The ends of stages: results, and shuffles to other stages.
 
 // sinkConsumer is the end of a query's last stage.
-func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
+func (c *core) sinkConsumer(q *runningQuery, s *stage, planned *plan.Continuous) (consumer, error) {
 	if q.sink.relation.Kind == catalog.KindTable {
 		sink := newTableSink(q.sink, func(t *turn, changes *types.Batch, remaining []int64) {
 			t.tick.indexRows(t.tick.core.codec(q.sink.relation.ID), changes, remaining)
@@ -20,10 +20,10 @@ func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 		if w != nil && w.Closing != nil && w.Closing.Keep != plan.NoLimit && q.sink.relation.Window != nil {
 			sink.keep, s.timed = w.Closing, true
 		}
-		return sink
+		return sink, nil
 	}
 	var builder log.BatchBuilder
-	return &streamSink{emit: func(t *turn, rows *types.Batch) {
+	sink := &streamSink{emit: func(t *turn, rows *types.Batch) {
 		builder.Reset()
 		t.scratch = q.sink.appendRecords(&builder, rows, t.scratch)
 		records := builder.Finish(-1, -1, -1, log.CompressionNone)
@@ -31,6 +31,10 @@ func (c *core) sinkConsumer(q *runningQuery, s *stage) consumer {
 			t.fail(err)
 		}
 	}}
+	if planned.Into != nil {
+		return newInto(planned.Into, q.sink.relation, sink)
+	}
+	return sink, nil
 }
 
 // shuffleConsumer is the end of a stage that moves its rows to other shards.

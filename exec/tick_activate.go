@@ -67,6 +67,9 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 			continue
 		}
 		q := c.queries[i]
+		if descriptor.Inserts() && q.sink != nil && q.sink.relation.Changed != snapshot.Relation(descriptor.Sink).Changed {
+			q = c.planAnew(i)
+		}
 		resumed := q.descriptor.Paused && !descriptor.Paused
 		q.descriptor = descriptor
 		switch {

@@ -5,13 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"math"
 	"sync"
-	"time"
 
 	"millrace/log"
 	"millrace/sql/catalog"
-	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -144,110 +141,6 @@ func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard 
 func tooLarge() error {
 	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a statement or transaction cannot write more than %d MB to one shard", maxWriteBytes>>20).
 		WithHint("Use COPY outside a transaction, or several statements.")
-}
-
-// The range of event times, in milliseconds since the Unix epoch: those that are
-// a timestamp (in microseconds since 2000).
-const (
-	minRowtime = math.MinInt64/1000 + millisAtTimestampZero + 1
-	maxRowtime = math.MaxInt64/1000 - 1
-)
-
-// setRowtimes gives a stream's rows their event times: those given in the
-// statement, else those of the rowtime column, else the clock; a NULL means the
-// clock.
-func (w *engineWriter) setRowtimes(relation *catalog.Relation, rows *types.Batch) error {
-	arrival := w.engine.now().UnixMilli()
-	times := rows.Rowtimes
-	if times == nil {
-		times = make([]int64, rows.Len)
-		for i := range times {
-			times[i] = math.MinInt64
-		}
-		if relation.Rowtime >= 0 {
-			if err := rowtimesOf(relation, &rows.Columns[relation.Rowtime], times); err != nil {
-				return err
-			}
-		}
-		rows.Rowtimes = times
-	}
-	for i, rowtime := range times {
-		if rowtime == math.MinInt64 {
-			times[i] = arrival
-			continue
-		}
-		if rowtime < minRowtime || rowtime > maxRowtime {
-			return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "the event time of a row is out of range").
-				WithDetail("Row %d of the statement is %d ms from 1970.", i+1, rowtime)
-		}
-		if relation.MaxAheadMillis > 0 && rowtime-arrival > relation.MaxAheadMillis {
-			return sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "the event time of a row is too far ahead of the clock").
-				WithDetail("Row %d of the statement is %d ms ahead; stream %q allows %d ms.", i+1, rowtime-arrival, relation.Name, relation.MaxAheadMillis).
-				WithHint("One such row would make every later row late. Correct it, or create the stream WITH (max_ahead = '...').")
-		}
-	}
-	return nil
-}
-
-// rowtimesOf reads event times, in milliseconds since the Unix epoch, from a
-// column: timestamps and dates are read as UTC, text as timestamptz or by the
-// stream's pattern, integers are milliseconds.
-func rowtimesOf(relation *catalog.Relation, column *types.Vector, times []int64) error {
-	read, err := rowtimeReader(relation)
-	if err != nil {
-		return err
-	}
-	for i := range times {
-		if column.IsNull(i) {
-			continue
-		}
-		switch column.Type.Kind {
-		case types.KindTimestamp, types.KindTimestampTZ:
-			if column.Ints[i] == math.MaxInt64 || column.Ints[i] == math.MinInt64 {
-				return badRowtime(relation, "infinity is not an event time")
-			}
-			times[i] = millisFromTimestamp(column.Ints[i])
-		case types.KindDate:
-			if column.Ints[i] == math.MaxInt32 || column.Ints[i] == math.MinInt32 {
-				return badRowtime(relation, "infinity is not an event time")
-			}
-			times[i] = column.Ints[i]*86_400_000 + millisAtTimestampZero
-		case types.KindInt8, types.KindInt4:
-			times[i] = column.Ints[i]
-		default:
-			stamp, err := read(column.Strs[i])
-			if err != nil {
-				return badRowtime(relation, err.Error())
-			}
-			if stamp == math.MaxInt64 || stamp == math.MinInt64 {
-				return badRowtime(relation, "infinity is not an event time")
-			}
-			times[i] = millisFromTimestamp(stamp)
-		}
-	}
-	return nil
-}
-
-// rowtimeReader returns how a stream's event times are read from text.
-func rowtimeReader(relation *catalog.Relation) (func(text string) (int64, error), error) {
-	if relation.RowtimeFormat == "" {
-		format := types.DefaultFormat()
-		return func(text string) (int64, error) {
-			stamp, err := types.ParseText(types.TimestampTZ, text, format)
-			return stamp.Int, err
-		}, nil
-	}
-	pattern, err := expr.NewTimePattern(relation.RowtimeFormat)
-	if err != nil {
-		return nil, err
-	}
-	return func(text string) (int64, error) { return pattern.Read(text, time.UTC) }, nil
-}
-
-func badRowtime(relation *catalog.Relation, detail string) error {
-	err := sqlerr.New(sqlerr.InvalidDatetimeFormat, -1, "column %q gives no event time", relation.Columns[relation.Rowtime].Name).WithDetail("%s", detail)
-	err.Table, err.Column = relation.Name, relation.Columns[relation.Rowtime].Name
-	return err
 }
 
 // outcomes collects the answers of several shards.

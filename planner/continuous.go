@@ -24,6 +24,12 @@ type continuousBinder struct {
 // only, where not nil, restricts which relations names may mean.
 // partitions is the number of shards that shuffles spread rows over.
 func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID, partitions int) (*continuousBinder, error) {
+	return bindContinuousInto(env, q, only, partitions, nil)
+}
+
+// bindContinuousInto is bindContinuous for a query whose rows are inserted into a
+// stream, where into is not nil.
+func bindContinuousInto(env *Environment, q *ast.Query, only []catalog.ObjectID, partitions int, into *insertBinder) (*continuousBinder, error) {
 	b := newBinder(env, modeContinuous)
 	if err := b.continuousEmit(q.Emit); err != nil {
 		return nil, err
@@ -32,6 +38,12 @@ func bindContinuous(env *Environment, q *ast.Query, only []catalog.ObjectID, par
 	bound, err := b.query(q, nil, nil)
 	if err != nil {
 		return nil, err
+	}
+	if into != nil {
+		into.binder = b
+		if bound, err = into.intoStream(bound, q); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.settleColumns(bound); err != nil {
 		return nil, err
@@ -88,6 +100,9 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	env, err := queryEnvironment(snapshot, query)
 	if err != nil {
 		return nil, err
+	}
+	if query.Inserts() {
+		return planInto(env, query, q, sink)
 	}
 	c, err := bindContinuous(env, q, query.Sources, sink.Partitions)
 	if err != nil {

@@ -59,6 +59,9 @@ func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
 	}
 	switch inner := s.Statement.(type) {
 	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
+		if insert, ok := inner.(*ast.Insert); ok && insert.Source != nil && insert.Source.Emit != nil {
+			return explainInsertQuery(env, insert)
+		}
 		planned, err := Plan(env, inner)
 		if err != nil {
 			return nil, err

@@ -119,10 +119,10 @@ func (b *binder) finishClause(c *clause) (*plan.Query, error) {
 func refuseInsertClauses(s *ast.Insert) error {
 	switch {
 	case len(s.Options) > 0:
-		return notSupported(s.Options[0].Pos(), "options of INSERT are not supported")
+		return notSupported(s.Options[0].Pos(), "options of an INSERT that runs once are not supported").
+			WithHint("They are for INSERT … SELECT … EMIT CHANGES.")
 	case s.Source != nil && s.Source.Emit != nil:
-		return notSupported(s.Source.Emit.Pos(), "INSERT … SELECT … EMIT CHANGES is not supported").
-			WithHint("CREATE STREAM … AS SELECT … keeps a stream of its own up to date.")
+		return notSupported(s.Source.Emit.Pos(), "an INSERT that is a continuous query cannot be part of another statement")
 	}
 	return nil
 }
@@ -394,15 +394,20 @@ func (ib *insertBinder) bindQuery(s *ast.Insert) (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound = bound.cut()
-	if err := ib.checkWidth(bound.visible, columnPosition(bound, min(bound.visible-1, len(ib.columns)), s.Source.Pos()), columnPosition(bound, 0, s.Source.Pos())); err != nil {
+	return ib.targetRows(bound.cut(), s.Source)
+}
+
+// targetRows makes whole rows of the target from the rows of a query that gives the
+// listed columns.
+func (ib *insertBinder) targetRows(bound *boundQuery, source *ast.Query) (plan.Node, error) {
+	if err := ib.checkWidth(bound.visible, columnPosition(bound, min(bound.visible-1, len(ib.columns)), source.Pos()), columnPosition(bound, 0, source.Pos())); err != nil {
 		return nil, err
 	}
 	for i := range bound.visible {
 		name, t := ib.columnOf(ib.columns[i])
 		from := bound.node.Columns()[i].Type
 		if !assignable(from, t) {
-			return nil, sqlerr.New(sqlerr.DatatypeMismatch, columnPosition(bound, i, s.Source.Pos()), "column %q is of type %s but expression is of type %s", name, t.BaseName(), from.BaseName()).
+			return nil, sqlerr.New(sqlerr.DatatypeMismatch, columnPosition(bound, i, source.Pos()), "column %q is of type %s but expression is of type %s", name, t.BaseName(), from.BaseName()).
 				WithHint("You will need to rewrite or cast the expression.")
 		}
 		if err := ib.coerceColumn(bound, i, t, expr.Assignment); err != nil {

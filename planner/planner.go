@@ -49,6 +49,9 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	case *ast.Query:
 		return planSelect(env, s)
 	case *ast.Insert:
+		if s.Source != nil && s.Source.Emit != nil {
+			return planned(planInsertQuery(env, s))
+		}
 		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.insert(s, nil)) })
 	case *ast.Update:
 		return planChange(env, s.With, func(b *binder) (plan.Statement, error) { return planned(b.update(s, nil)) })

@@ -65,6 +65,18 @@ type Continuous struct {
 	// Kind and Key describe the result that the sink holds.
 	Kind ResultKind
 	Key  []int
+	// Into is set for a query that inserts into a stream. The columns of its rows are
+	// those of the sink.
+	Into *Into
+}
+
+// Into is what becomes of rows that a query inserts into a stream, besides NOT NULL,
+// which the stream's columns say.
+type Into struct {
+	// Rowtime says that a last column, a timestamptz, is the event time.
+	Rowtime bool
+	// Checks are the stream's CHECK constraints.
+	Checks []Check
 }
 
 // Stage is a part of a continuous query that runs on one shard without moving

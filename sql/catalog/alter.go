@@ -193,10 +193,15 @@ func (s *Snapshot) CheckReaders(old, r *Relation, cascade bool) error {
 	return err
 }
 
-// alteredReaders checks what the queries that read a relation need of it, and
-// returns the relations that go with the columns that are dropped, nearest first.
+// alteredReaders checks what the queries that read a relation, or insert into it,
+// need of it, and returns the objects that go with the columns that are dropped, nearest first.
 func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Result) ([]ObjectID, error) {
 	readers := s.QueriesReading(old.ID)
+	for _, q := range s.QueriesInto(old.ID) {
+		if !slices.Contains(readers, q) {
+			readers = append(readers, q)
+		}
+	}
 	if len(readers) == 0 {
 		return nil, nil
 	}
@@ -208,18 +213,18 @@ func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Re
 			continue
 		}
 		for _, q := range readers {
-			if !q.Reads(old.ID, i) {
+			if !q.Reads(old.ID, i) && !(q.Sink == old.ID && slices.Contains(q.Into, i)) {
 				continue
 			}
-			sink := s.Relation(q.Sink)
+			dependant := q.goes()
 			if !dropped {
 				return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot alter type of a column used by a continuous query").
-					WithDetail("%s depends on column %q", describe(sink), old.Columns[i].Name).
+					WithDetail("%s depends on column %q", s.describe(dependant), old.Columns[i].Name).
 					WithHint("Drop what the query writes, change the type, and create it again.")
 			}
-			lines = append(lines, fmt.Sprintf("%s depends on column %s of %s", describe(sink), old.Columns[i].Name, describe(old)))
-			if !slices.Contains(drop, sink.ID) {
-				drop = append(drop, sink.ID)
+			lines = append(lines, fmt.Sprintf("%s depends on column %s of %s", s.describe(dependant), old.Columns[i].Name, describe(old)))
+			if !slices.Contains(drop, dependant) {
+				drop = append(drop, dependant)
 			}
 			if !c.Cascade {
 				return nil, sqlerr.New(sqlerr.DependentObjectsStillExist, -1, "cannot drop column %s of %s because other objects depend on it", old.Columns[i].Name, describe(old)).
@@ -241,23 +246,14 @@ func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Re
 
 // dependantLines lists what depends on relations that would be dropped.
 func (s *Snapshot) dependantLines(drop []ObjectID) []string {
-	var lines []string
 	all := s.withDependants(slices.Clone(drop))
-	for _, id := range all[len(drop):] {
-		sink := s.Relation(id)
-		for _, source := range s.Query(sink.Query).Sources {
-			if slices.Contains(all, source) {
-				lines = append(lines, fmt.Sprintf("%s depends on %s", describe(sink), describe(s.Relation(source))))
-			}
-		}
-	}
-	return lines
+	return s.dependencyLines(all[len(drop):], all)
 }
 
 // rewriteError refuses to store the rows of a relation anew that a query reads.
 func rewriteError(s *Snapshot, r *Relation, reader *Query) error {
 	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot rewrite %s because a continuous query reads it", describe(r)).
-		WithDetail("%s depends on %s", describe(s.Relation(reader.Sink)), describe(r)).
+		WithDetail("%s depends on %s", s.describe(reader.goes()), describe(r)).
 		WithHint("Drop what the query writes, change the table, and create it again.")
 }
 

@@ -48,6 +48,8 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next, err = applyBootstrap(s, c)
 	case *CreateRelation:
 		next, err = applyCreateRelation(s, c, &result)
+	case *CreateQuery:
+		next, err = applyCreateQuery(s, c, &result)
 	case *DropRelations:
 		next, err = applyDropRelations(s, c, &result)
 	case *TerminateQuery:
@@ -122,7 +124,7 @@ func applyTerminate(s *Snapshot, c *TerminateQuery, result *Result) (*Snapshot, 
 	for _, q := range queries {
 		next.removeQuery(q.ID)
 		result.Dropped = append(result.Dropped, q.ID)
-		if sink := s.Relation(q.Sink); sink != nil {
+		if sink := s.Relation(q.Sink); sink != nil && !q.Inserts() {
 			frozen := *sink
 			frozen.Query, frozen.Frozen = 0, true
 			next.replaceRelation(&frozen)

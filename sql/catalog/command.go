@@ -34,6 +34,10 @@ type CreateRelation struct {
 	Indexes []Index
 }
 
+// CreateQuery makes a continuous query that inserts into a stream. Apply gives out
+// its ID, and its Name where that is "", and sets its Version as CreateRelation does.
+type CreateQuery struct{ Query Query }
+
 // DropRelations is DROP STREAM, TABLE or MATERIALIZED VIEW: all of Names or
 // none. A derived relation's query goes with it.
 type DropRelations struct {
@@ -46,7 +50,8 @@ type DropRelations struct {
 }
 
 // TerminateQuery ends a continuous query, or all of them where Name is "". The
-// relation that it wrote stays, frozen.
+// result of a CREATE … AS stays, frozen; a stream that a query inserted into is as
+// before.
 type TerminateQuery struct{ Name string }
 
 // PauseQuery stops a query, or all, which keep their positions.
@@ -219,6 +224,7 @@ func (*CreateShadow) command()   {}
 func (*DropShadow) command()     {}
 func (*Bootstrap) command()      {}
 func (*CreateRelation) command() {}
+func (*CreateQuery) command()    {}
 func (*DropRelations) command()  {}
 func (*TerminateQuery) command() {}
 func (*PauseQuery) command()     {}

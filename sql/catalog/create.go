@@ -60,12 +60,9 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 		if err := checkQuery(s, &q); err != nil {
 			return nil, err
 		}
-		q.ID = next.nextID
-		next.nextID++
-		q.Sink, q.Version = r.ID, next.version
+		q.Sink, q.Into = r.ID, nil
+		next.addQuery(&q, result)
 		r.Query = q.ID
-		result.Created = append(result.Created, q.ID)
-		next.queries = append(next.queries, &q)
 	}
 	next.relations = append(next.relations, &r)
 	if err := addConstraintIndexes(next, &r, c.Indexes, result); err != nil {
@@ -131,8 +128,7 @@ func validColumns(r *Relation, columns []int) bool {
 	return true
 }
 
-// checkQuery makes sure that what a query was planned on is still there. A
-// query can only read relations older than its sink, so no cycle can close.
+// checkQuery makes sure that what a query was planned on is still there.
 func checkQuery(s *Snapshot, q *Query) error {
 	if q.Name == "" || s.QueryByName(q.Name) != nil {
 		return sqlerr.New(sqlerr.DuplicateObject, -1, "query %q already exists", q.Name)

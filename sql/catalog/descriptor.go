@@ -179,6 +179,9 @@ type Constraint struct {
 // Option is one name = value of a WITH clause.
 type Option struct{ Name, Value string }
 
+// IntoRowtime stands in Query.Into for the event time of the rows.
+const IntoRowtime = -1
+
 // Query describes a continuous query.
 type Query struct {
 	ID ObjectID
@@ -188,6 +191,10 @@ type Query struct {
 	Text string
 	// Sink is the relation that it writes.
 	Sink ObjectID
+	// Into is nil for the query of CREATE … AS, whose result is the sink. INSERT INTO
+	// a stream has in it the numbers of the sink's columns that its SELECT gives, in
+	// the SELECT's order; IntoRowtime stands for the event time.
+	Into []int
 	// Sources are the relations that it reads, and Columns the numbers of the
 	// columns that it reads of each, ascending.
 	Sources []ObjectID

@@ -46,10 +46,16 @@ func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapsho
 	return next, nil
 }
 
-// drop removes relations and what writes them.
-func (s *Snapshot) drop(relations []ObjectID, result *Result) {
-	for _, id := range relations {
+// drop removes relations with the queries whose results they are, and queries that
+// insert.
+func (s *Snapshot) drop(objects []ObjectID, result *Result) {
+	for _, id := range objects {
 		r := s.Relation(id)
+		if r == nil {
+			s.removeQuery(id)
+			result.Dropped = append(result.Dropped, id)
+			continue
+		}
 		s.removeRelation(id)
 		s.dropOwned(id, -1, result)
 		result.Dropped = append(result.Dropped, id)
@@ -67,30 +73,39 @@ func (s *Snapshot) drop(relations []ObjectID, result *Result) {
 }
 
 // withDependants adds, behind the given relations, everything that is computed
-// from them, each relation once, nearest first.
-func (s *Snapshot) withDependants(relations []ObjectID) []ObjectID {
-	for i := 0; i < len(relations); i++ {
-		for _, q := range s.QueriesReading(relations[i]) {
-			if !slices.Contains(relations, q.Sink) {
-				relations = append(relations, q.Sink)
+// from them and the queries that insert into them, each once, nearest first.
+func (s *Snapshot) withDependants(objects []ObjectID) []ObjectID {
+	for i := 0; i < len(objects); i++ {
+		for _, q := range s.queries {
+			if slices.Contains(q.needs(), objects[i]) && !slices.Contains(objects, q.goes()) {
+				objects = append(objects, q.goes())
 			}
 		}
 	}
-	return relations
+	return objects
+}
+
+// dependencyLines lists what each of the dependants needs of the objects that are
+// to be dropped.
+func (s *Snapshot) dependencyLines(dependants, objects []ObjectID) []string {
+	var lines []string
+	for _, id := range dependants {
+		query := s.Query(id)
+		if query == nil {
+			query = s.Query(s.Relation(id).Query)
+		}
+		for _, relation := range query.needs() {
+			if slices.Contains(objects, relation) {
+				lines = append(lines, fmt.Sprintf("%s depends on %s", s.describe(id), s.describe(relation)))
+			}
+		}
+	}
+	return lines
 }
 
 // dependantsError lists who reads what, as PostgreSQL does.
 func dependantsError(s *Snapshot, c *DropRelations, drop []ObjectID, named int) error {
-	var lines []string
-	for _, id := range drop[named:] {
-		sink := s.Relation(id)
-		query := s.Query(sink.Query)
-		for _, source := range query.Sources {
-			if slices.Contains(drop, source) {
-				lines = append(lines, fmt.Sprintf("%s depends on %s", describe(sink), describe(s.Relation(source))))
-			}
-		}
-	}
+	lines := s.dependencyLines(drop[named:], drop)
 	message := "cannot drop desired object(s) because other objects depend on them"
 	if len(c.Names) == 1 {
 		message = fmt.Sprintf("cannot drop %s because other objects depend on it", describe(s.Relation(drop[0])))
@@ -102,11 +117,11 @@ func dependantsError(s *Snapshot, c *DropRelations, drop []ObjectID, named int) 
 
 func cascadeNotice(s *Snapshot, dropped []ObjectID) Notice {
 	if len(dropped) == 1 {
-		return Notice{Message: "drop cascades to " + describe(s.Relation(dropped[0]))}
+		return Notice{Message: "drop cascades to " + s.describe(dropped[0])}
 	}
 	lines := make([]string, len(dropped))
 	for i, id := range dropped {
-		lines[i] = "drop cascades to " + describe(s.Relation(id))
+		lines[i] = "drop cascades to " + s.describe(id)
 	}
 	return Notice{
 		Message: fmt.Sprintf("drop cascades to %d other objects", len(dropped)),

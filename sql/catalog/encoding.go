@@ -40,6 +40,8 @@ func commandBody(command Command) (kind string, body any, err error) {
 	case *CreateRelation:
 		record, err := newCreateRecord(c)
 		return "create_relation", record, err
+	case *CreateQuery:
+		return "create_query", createQueryRecord{queryRecord(c.Query)}, nil
 	case *DropRelations:
 		return "drop_relations", dropRecord{Kind: c.Kind.String(), Names: c.Names, IfExists: c.IfExists, Cascade: c.Cascade}, nil
 	case *TerminateQuery:
@@ -123,6 +125,12 @@ func DecodeCommand(encoded []byte) (Command, error) {
 			return nil, err
 		}
 		return r.command()
+	case "create_query":
+		var r createQueryRecord
+		if err := unmarshal(envelope.Body, &r); err != nil {
+			return nil, err
+		}
+		return &CreateQuery{Query: Query(r.Query)}, nil
 	case "drop_relations":
 		var r dropRecord
 		if err := unmarshal(envelope.Body, &r); err != nil {

@@ -84,7 +84,18 @@ func drawIndex(t *rapid.T, name string) Index {
 func drawCommand(t *rapid.T, s *Snapshot) Command {
 	names := []string{"r0", "r1", "r2", "r3", "r4"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 21).Draw(t, "command") {
+	switch rapid.IntRange(0, 22).Draw(t, "command") {
+	case 22:
+		if len(s.Relations()) == 0 {
+			return &TerminateQuery{}
+		}
+		q := Query{Name: rapid.SampledFrom([]string{"", name}).Draw(t, "query"), Text: "SELECT 1", Into: []int{0}}
+		q.Sink = rapid.SampledFrom(s.Relations()).Draw(t, "sink").ID
+		q.Sources = []ObjectID{rapid.SampledFrom(s.Relations()).Draw(t, "source").ID}
+		if rapid.Bool().Draw(t, "rowtime") {
+			q.Into = append(q.Into, IntoRowtime)
+		}
+		return &CreateQuery{Query: q}
 	case 10:
 		c := &CreateIndex{Index: drawIndex(t, rapid.SampledFrom([]string{"", "i", name}).Draw(t, "index")), IfNotExists: rapid.Bool().Draw(t, "if not exists")}
 		if len(s.Relations()) > 0 {

@@ -32,6 +32,10 @@ type dropRecord struct {
 	Cascade  bool   `json:"cascade,omitempty"`
 }
 
+type createQueryRecord struct {
+	Query queryRecord `json:"query"`
+}
+
 type queryNameRecord struct {
 	Name string `json:"name"`
 }
@@ -155,6 +159,7 @@ type queryRecord struct {
 	Name          string     `json:"name"`
 	Text          string     `json:"text"`
 	Sink          ObjectID   `json:"sink"`
+	Into          []int      `json:"into,omitempty"`
 	Sources       []ObjectID `json:"sources"`
 	Columns       [][]int    `json:"columns,omitempty"`
 	Version       uint64     `json:"version"`
@@ -299,7 +304,7 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		return nil, corrupt("damaged catalog record: objects are not in order")
 	}
 	for _, q := range s.queries {
-		if sink := s.Relation(q.Sink); sink == nil || sink.Query != q.ID {
+		if sink := s.Relation(q.Sink); sink == nil || (sink.Query == q.ID) == q.Inserts() {
 			return nil, corrupt("damaged catalog record: query %d has no sink", q.ID)
 		}
 		if q.Columns != nil && len(q.Columns) != len(q.Sources) {
@@ -309,6 +314,11 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			if s.Relation(source) == nil {
 				return nil, corrupt("damaged catalog record: query %d reads a relation that is not there", q.ID)
 			}
+		}
+	}
+	for _, q := range s.queries {
+		if q.Inserts() && checkInto(s, q) != nil {
+			return nil, corrupt("damaged catalog record: query %d cannot write its sink", q.ID)
 		}
 	}
 	for _, relation := range s.relations {

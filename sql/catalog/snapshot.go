@@ -30,6 +30,7 @@ type Snapshot struct {
 
 	relationByName map[Name]*Relation
 	queryByName    map[string]*Query
+	queriesWriting map[ObjectID][]*Query // by their sinks
 	indexesByTable map[ObjectID][]*Index
 	// uniqueRelations hold the entries of unique indexes, by these.
 	uniqueRelations map[ObjectID]*Relation
@@ -164,8 +165,10 @@ func (s *Snapshot) index() *Snapshot {
 		s.relationByName[Name{r.Schema, r.Name}] = r
 	}
 	s.queryByName = make(map[string]*Query, len(s.queries))
+	s.queriesWriting = make(map[ObjectID][]*Query, len(s.queries))
 	for _, q := range s.queries {
 		s.queryByName[q.Name] = q
+		s.queriesWriting[q.Sink] = append(s.queriesWriting[q.Sink], q)
 	}
 	s.indexesByTable = make(map[ObjectID][]*Index)
 	s.uniqueRelations = make(map[ObjectID]*Relation)

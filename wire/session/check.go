@@ -3,10 +3,10 @@ package session
 import (
 	"unicode/utf8"
 
+	"millrace/exec"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
@@ -92,17 +92,11 @@ func firstNull(v *types.Vector, n int) int {
 }
 
 func (c *rowChecker) notNullViolation(column string, rows *types.Batch, row int) error {
-	e := sqlerr.New(sqlerr.NotNullViolation, -1, "null value in column %q of relation %q violates not-null constraint",
-		column, c.target.Name).WithDetail("%s", c.failingRow(rows, row))
-	e.Schema, e.Table, e.Column = c.target.Schema, c.target.Name, column
-	return e
+	return exec.NotNullViolation(c.target, column).WithDetail("%s", c.failingRow(rows, row))
 }
 
 func (c *rowChecker) checkViolation(constraint string, rows *types.Batch, row int) error {
-	e := sqlerr.New(sqlerr.CheckViolation, -1, "new row for relation %q violates check constraint %q",
-		c.target.Name, constraint).WithDetail("%s", c.failingRow(rows, row))
-	e.Schema, e.Table, e.Constraint = c.target.Schema, c.target.Name, constraint
-	return e
+	return exec.CheckViolation(c.target, constraint).WithDetail("%s", c.failingRow(rows, row))
 }
 
 // maxShownField is how many bytes of a value an error shows.

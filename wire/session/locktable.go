@@ -141,7 +141,7 @@ func (s *Session) lockReaders(ctx context.Context, name catalog.Name, cascade bo
 	}
 	for _, q := range s.options.Backend.Catalog().QueriesReading(relation.ID) {
 		sink := s.options.Backend.Catalog().Relation(q.Sink)
-		if sink == nil {
+		if sink == nil || q.Inserts() {
 			continue
 		}
 		if _, err := s.lockTable(ctx, sink, lock.AccessExclusive, lock.Block); err != nil {

@@ -77,21 +77,25 @@ func keyNames(r *catalog.Relation) any {
 	return strings.Join(names, ", ")
 }
 
-// queryName is the name of the query that writes a relation.
-func queryName(env *Environment, r *catalog.Relation) any {
-	if q := env.Catalog.Query(r.Query); q != nil {
-		return q.Name
-	}
+// queryNames lists the queries that write a relation.
+func queryNames(env *Environment, r *catalog.Relation) any {
+	var names []string
 	if r.Frozen {
-		return "(terminated)"
+		names = append(names, "(terminated)")
 	}
-	return nil
+	for _, q := range env.Catalog.QueriesWriting(r.ID) {
+		names = append(names, q.Name)
+	}
+	if names == nil {
+		return nil
+	}
+	return strings.Join(names, ", ")
 }
 
 func relationRow(env *Environment, r *catalog.Relation, sums map[catalog.ObjectID]extent) row {
 	out := row{
 		"schema": r.Schema, "name": r.Name, "id": r.ID, "key": keyNames(r), "partitions": r.Partitions,
-		"query": queryName(env, r), "definition": r.Definition, "comment": orNull(r.Comment), "rows": nil, "bytes": nil,
+		"query": queryNames(env, r), "definition": r.Definition, "comment": orNull(r.Comment), "rows": nil, "bytes": nil,
 	}
 	if sum, known := sums[r.ID]; known {
 		out["rows"], out["bytes"] = orUnknown(sum.rows), orUnknown(sum.bytes)
