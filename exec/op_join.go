@@ -37,6 +37,8 @@ type join struct {
 	// wide says that matches are given, with the columns of both sides: not by semi
 	// and anti joins.
 	wide bool
+	// within is nil where rows are kept for ever.
+	within *within
 
 	// What a step has collected: pairs of rows, in runs of one row of the input
 	// each, of which pairs has the other side's rows and others their columns.
@@ -86,6 +88,9 @@ func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join
 		j.sides[side] = s
 	}
 	j.sides[leftSide].unmatched, j.sides[rightSide].unmatched = unmatchedOf(node.Kind)
+	if node.Within != nil {
+		j.within = newWithin(node, key, j.sides)
+	}
 	j.out.single = node.Properties.Kind == plan.AppendOnly
 	j.proceed, j.finishTurn = j.joinRows, j.finishSides
 	return j, nil
@@ -110,6 +115,9 @@ func unmatchedOf(kind plan.JoinKind) (left, right unmatched) {
 // joinRows is the join's proceed.
 func (j *join) joinRows(t *turn, w *joinWork) bool {
 	keys, states := j.joinKeys(t, w)
+	if j.within != nil {
+		j.within.load(t)
+	}
 	for w.next < w.rows.Len {
 		switch i := w.next; states[i] {
 		case keyFailed:
@@ -117,8 +125,10 @@ func (j *join) joinRows(t *turn, w *joinWork) bool {
 		case keyNull:
 			j.runs = append(j.runs, joinRun{row: i, end: len(j.pairs), done: true, unkeyed: true})
 			w.next++
-		default:
+		case keyThere:
 			j.collect(t, w, keys[i])
+		default:
+			j.collectWithin(t, w, keys[i])
 		}
 		if len(j.pairs) < j.step && len(j.runs) < j.step && w.next < w.rows.Len && t.failed == nil {
 			continue
@@ -139,6 +149,8 @@ const (
 	keyThere = iota
 	keyNull
 	keyFailed
+	// keyTimed: there, and with a time within which it matches.
+	keyTimed
 )
 
 // joinKeys computes the join keys of a batch. Rows whose key cannot be computed
@@ -171,6 +183,12 @@ func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
 			buf = types.AppendKeyFrom(buf, v, i)
 		}
 		keys[i] = string(buf)
+		if j.within != nil {
+			states[i] = keyTimed
+			if w.rows.Columns[j.within.plan.Times[w.side]].IsNull(i) {
+				states[i] = keyNull
+			}
+		}
 	}
 	t.scratch = buf
 	return keys, states
@@ -209,10 +227,15 @@ func (j *join) settle(t *turn, w *joinWork) {
 		for len(selected) > 0 && int(selected[0]) < run.end {
 			at := int(selected[0])
 			selected = selected[1:]
-			j.matched(other, run, at, weight)
+			j.matched(w.side, run, at, weight)
 			w.matches += j.pairs[at].count
 		}
 		if !run.done {
+			continue
+		}
+		if j.within != nil {
+			j.settleWithin(w, run)
+			w.matches = 0
 			continue
 		}
 		if own.unmatched == unmatchedGiven && w.matches == 0 || own.unmatched == matchedGiven && w.matches > 0 {
@@ -233,10 +256,10 @@ func (j *join) settle(t *turn, w *joinWork) {
 	j.out.reset()
 }
 
-// matched gives a pair that satisfies the condition, and counts the match where
+// matched gives a pair of a row of a side that satisfies the condition, and counts the match where
 // the other side's row depends on whether it has one.
-func (j *join) matched(other *joinSide, run *joinRun, at int, weight int64) {
-	row := j.pairs[at]
+func (j *join) matched(side int, run *joinRun, at int, weight int64) {
+	row, other := j.pairs[at], j.sides[1-side]
 	before, after := int64(0), int64(0)
 	if other.unmatched != unmatchedDropped {
 		c := other.touch(run.key, row)
@@ -246,6 +269,8 @@ func (j *join) matched(other *joinSide, run *joinRun, at int, weight int64) {
 	}
 	gained, lost := before == 0 && after > 0, before > 0 && after == 0
 	switch {
+	case gained && other.unmatched == unmatchedGiven && j.within != nil:
+		j.within.sides[1-side].open.matched(row.id)
 	case gained && other.unmatched == unmatchedGiven:
 		j.out.add(-1, at, -row.count)
 	case gained:
@@ -305,4 +330,8 @@ func (j *join) choose(t *turn, w *joinWork) bool {
 func (j *join) finishSides(t *turn) {
 	j.sides[leftSide].finish(t)
 	j.sides[rightSide].finish(t)
+	if j.within != nil {
+		j.within.load(t)
+		j.closeWindows(t)
+	}
 }

@@ -19,9 +19,11 @@ type joinInputs struct {
 	finished int
 
 	work joinQueue
-	// time is the stream time handed on last. While work is left it stands still:
-	// rows of that work may be older.
-	time streamTime
+	// times are the stream times of the inputs as of the last turn's end, and time is
+	// that handed on last. While work is left it stands still: rows of that work may be
+	// older.
+	times [2]streamTime
+	time  streamTime
 }
 
 // The sides of a join.
@@ -47,7 +49,11 @@ type joinInput struct {
 }
 
 func (in joinInput) process(t *turn, rows *types.Batch) { in.join.take(t, in.side, rows) }
-func (in joinInput) finish(t *turn)                     { in.join.finish(t) }
+
+func (in joinInput) finish(t *turn) {
+	in.join.times[in.side] = t.time
+	in.join.finish(t)
+}
 
 // take works on the changes of one side. Where earlier ones have not been worked off
 // yet they wait behind those.

@@ -176,6 +176,30 @@ func (s *joinSide) read(t *turn, key, after string, begun bool, limit int) (rows
 	return mergeChanges(rows, changed, after, begun, more), more, nil
 }
 
+// readFrom returns rows of a join key whose ids are greater than after. Where they are
+// few all are read first, so that they stay in memory.
+func (s *joinSide) readFrom(t *turn, key, after string, limit int) (rows []joinRow, more bool, err error) {
+	if _, known := s.groups[key]; !known && !s.inMemory && t.state != nil {
+		if _, more, err = s.readStored(t, key, "", false, cachedGroupRows); err != nil {
+			return nil, false, err
+		}
+	}
+	return s.read(t, key, after, true, limit)
+}
+
+// forget deletes the rows of join keys before one.
+func (s *joinSide) forget(t *turn, end string) {
+	if t.write != nil {
+		t.write.DeleteRange(s.storedKey(nil, "", ""), s.storedKey(nil, end, ""))
+	}
+	for key, group := range s.groups {
+		if key < end {
+			delete(s.groups, key)
+			s.cached -= len(group) + 1
+		}
+	}
+}
+
 // mergeChanges lays a turn's changes over stored rows: those behind after and,
 // where more rows follow, up to the last one read.
 func mergeChanges(rows []joinRow, changed map[string]*joinChange, after string, begun, more bool) []joinRow {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql/types"
@@ -240,6 +241,22 @@ type shuffleOut struct {
 	// what each of them was told last.
 	closing *plan.Closing
 	told    []streamTime
+	// pause is how long a receiver that gets no rows waits for the next word about
+	// time, and toldAt when each had the last one.
+	pause  time.Duration
+	toldAt []time.Time
+}
+
+// tellEvery is the pause where windows end at any instant.
+const tellEvery = 100 * time.Millisecond
+
+// tell has the receivers told of stream time.
+func (s *shuffleOut) tell(closing *plan.Closing, pause time.Duration) {
+	s.closing, s.pause = closing, pause
+	s.told, s.toldAt = make([]streamTime, s.partitions), make([]time.Time, s.partitions)
+	for p := range s.told {
+		s.told[p].at = noTime
+	}
 }
 
 func (s *shuffleOut) process(t *turn, in *types.Batch) {
@@ -300,13 +317,27 @@ func (s *shuffleOut) finish(t *turn) {
 		if s.parts != nil {
 			sent.rows, s.parts[p] = s.parts[p], nil
 		}
-		if s.closing != nil && (sent.rows != nil || matters(s.closing, s.told[p], t.time)) {
-			sent.timed, sent.time, s.told[p] = true, t.time, t.time
+		if s.closing != nil && (sent.rows != nil || s.tells(t, p)) {
+			sent.timed, sent.time, s.told[p], s.toldAt[p] = true, t.time, t.time, t.now
 		}
 		if t.failed == nil && (sent.rows != nil || sent.timed) {
 			s.emit(t, p, sent)
 		}
 	}
+}
+
+// tells reports whether a receiver that gets no rows must hear of the time now. What
+// it must hear a little later it is told then.
+func (s *shuffleOut) tells(t *turn, p int) bool {
+	if !matters(s.closing, s.told[p], t.time) {
+		return false
+	}
+	due := s.toldAt[p].Add(s.pause)
+	if s.pause > 0 && t.time.idle == s.told[p].idle && t.now.Before(due) {
+		t.wakeAt(due)
+		return false
+	}
+	return true
 }
 
 // arrival is what a shuffle carries from a stage on one shard to one on another:

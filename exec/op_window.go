@@ -2,13 +2,10 @@ package exec
 
 import (
 	"encoding/binary"
-	"fmt"
-	"time"
 
 	"millrace/exec/operator"
 	"millrace/planner/plan"
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // window gives each change once per window that its row is in, at the change's
@@ -17,28 +14,14 @@ import (
 //
 // Where windows close it also keeps stream time, and leaves out the changes that
 // are late: those of windows that were over, grace included, by the rows before
-// them in their partition.
-//
-// Invariant: between turns the stored state equals times. It is, per partition,
-//
-//	version u8 · (idleness u8 · time varint)
-//
-// under the operator's empty key; a partition's idleness is not kept.
+// them in their partition. Where stream time comes with the rows, none is late.
 type window struct {
 	next    consumer
 	windows *operator.Windows
 	closing *plan.Closing
-	key     stateKey
-	// times are the partitions': one on a shard. loaded says that they are those of
-	// the store.
-	times         []partitionTime
-	loaded, dirty bool
-}
-
-// partitionTime is the stream time of a partition, and when its last row came.
-type partitionTime struct {
-	streamTime
-	seen time.Time
+	// clock is nil where windows never close, and where stream time comes with the
+	// rows.
+	clock *partitionClock
 }
 
 // newWindow makes the operator of a plan's node over the rows of partitions.
@@ -47,16 +30,16 @@ func newWindow(node *plan.Window, key stateKey, next consumer, partitions int) (
 	if err != nil {
 		return nil, err
 	}
-	w := &window{next: next, windows: windows, closing: node.Closing, key: key, times: make([]partitionTime, partitions)}
-	for i := range w.times {
-		w.times[i].at = noTime
+	w := &window{next: next, windows: windows, closing: node.Closing}
+	if node.Closing != nil && node.Input.Props().Clock == nil {
+		w.clock = newPartitionClock(key, partitions, node.Closing.IdleTimeout)
 	}
 	return w, nil
 }
 
 func (w *window) process(t *turn, in *types.Batch) {
 	times := w.windows.Assign(t.eval, in)
-	if w.closing != nil {
+	if w.clock != nil {
 		w.judge(t, in, times)
 	}
 	t.reportErrors(in)
@@ -67,12 +50,7 @@ func (w *window) process(t *turn, in *types.Batch) {
 
 // judge advances stream time by the rows of in and leaves out what is late.
 func (w *window) judge(t *turn, in *types.Batch, times *types.Vector) {
-	w.load(t)
-	p := &w.times[0]
-	if int(in.Partition) < len(w.times) {
-		p = &w.times[in.Partition]
-	}
-	before := p.at
+	p := w.clock.of(t, in)
 	judges := !t.unordered && !w.closing.WallClock
 	w.windows.Retain(func(i int) bool {
 		row := w.windows.Rows[i]
@@ -83,98 +61,13 @@ func (w *window) judge(t *turn, in *types.Batch, times *types.Vector) {
 		t.reportLate(in, row, w.windows.Starts[i], w.windows.Ends[i])
 		return false
 	})
-	p.seen, p.idle = t.now, active
-	w.dirty = w.dirty || p.at != before
 }
 
 func (w *window) finish(t *turn) {
-	if w.closing != nil {
-		w.load(t)
-		w.advance(t)
+	if w.clock != nil {
+		w.clock.advance(t)
 	}
 	w.next.finish(t)
-}
-
-// advance tells the operators behind what the time is.
-func (w *window) advance(t *turn) {
-	times := make([]streamTime, len(w.times))
-	for i := range w.times {
-		w.rest(t, &w.times[i])
-		times[i] = w.times[i].streamTime
-	}
-	t.time = combined(times)
-	if t.unordered {
-		t.time = streamTime{at: noTime}
-	}
-	if w.dirty && t.write != nil {
-		buf := tables.AppendStateKey(t.scratch[:0], w.key.query, w.key.stage, w.key.operator, nil)
-		keyLen := len(buf)
-		buf = append(buf, recordVersion)
-		for _, at := range times {
-			buf = at.append(buf)
-		}
-		t.write.Set(buf[:keyLen], buf[keyLen:])
-		t.scratch = buf
-	}
-	w.dirty = false
-}
-
-// rest finds out whether a partition is idle, and when it will be next.
-func (w *window) rest(t *turn, p *partitionTime) {
-	timeout := time.Duration(w.closing.IdleTimeout) * time.Microsecond
-	since := t.now.Sub(p.seen)
-	switch {
-	case t.unused:
-		p.idle = stopped
-	case t.behind:
-		p.idle = active
-	case timeout > 0 && since >= timeout:
-		p.idle = stopped
-	case since >= partitionIdle:
-		p.idle = idle
-		if timeout > 0 {
-			t.wakeAt(p.seen.Add(timeout))
-		}
-	default:
-		p.idle = active
-		if timeout > 0 && timeout < partitionIdle {
-			t.wakeAt(p.seen.Add(timeout))
-		} else {
-			t.wakeAt(p.seen.Add(partitionIdle))
-		}
-	}
-}
-
-// load takes the stored times, the first time.
-func (w *window) load(t *turn) {
-	if w.loaded {
-		return
-	}
-	w.loaded = true
-	for i := range w.times {
-		w.times[i].seen = t.now
-	}
-	if t.state == nil {
-		return
-	}
-	stored, found, err := t.state.Get(tables.AppendStateKey(nil, w.key.query, w.key.stage, w.key.operator, nil), nil)
-	if err != nil || !found {
-		if err != nil {
-			t.fail(fmt.Errorf("read the stream time of a window: %w", err))
-		}
-		return
-	}
-	if len(stored) == 0 || stored[0] != recordVersion {
-		t.fail(errBadRecord)
-		return
-	}
-	r := uvarintReader{data: stored[1:]}
-	for i := range w.times {
-		w.times[i].at = r.streamTime().at
-	}
-	if r.bad {
-		t.fail(errBadRecord)
-	}
 }
 
 // lateRow is a change that came too late for a window, in the list of those:

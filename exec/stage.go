@@ -226,6 +226,13 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 		}
 		b.stage.timed = b.stage.timed || node.Closing != nil
 		return b.build(node.Input, operator)
+	case *plan.StreamTime:
+		operator, err := newTimedRows(node, b.stateKey(), next, b.sourcePartitions(node.Input))
+		if err != nil {
+			return err
+		}
+		b.stage.timed = true
+		return b.build(node.Input, operator)
 	case *plan.TemporalFilter:
 		operator, err := newTemporalFilter(node, b.stateKey(), next, b.inMemory)
 		if err != nil {
@@ -281,6 +288,7 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 		return err
 	}
 	b.stage.joins = append(b.stage.joins, j)
+	b.stage.timed = b.stage.timed || node.Within != nil
 	start := len(b.stage.inputs)
 	if err := b.build(node.Right, joinInput{j, rightSide}); err != nil {
 		return err

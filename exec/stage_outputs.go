@@ -43,12 +43,15 @@ func (c *core) shuffleConsumer(s *stage, node *plan.Shuffle) consumer {
 	out := &shuffleOut{keys: node.Keys, partitions: node.Partitions, emit: func(t *turn, shard int, sent arrival) {
 		t.tick.send(s, receiver, shard, sent)
 	}}
-	if bounds := node.Props().Window; bounds != nil && bounds.Closing != nil && !bounds.Closing.WallClock {
-		out.closing, out.told = bounds.Closing, make([]streamTime, node.Partitions)
-		for shard := range out.told {
-			out.told[shard].at = noTime
+	props := node.Props()
+	switch {
+	case props.Window != nil && props.Window.Closing != nil:
+		if !props.Window.Closing.WallClock {
+			out.tell(props.Window.Closing, 0)
 		}
-		s.timed = true
+	case props.Clock != nil:
+		out.tell(props.Clock, tellEvery)
 	}
+	s.timed = s.timed || out.closing != nil
 	return out
 }

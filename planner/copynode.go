@@ -52,6 +52,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return n.Args
 	case *plan.Window:
 		return []expr.Expr{n.Time}
+	case *plan.StreamTime:
+		return []expr.Expr{n.Time}
 	case *plan.TemporalFilter:
 		return temporalExprs(n)
 	default:
@@ -290,6 +292,11 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c.Input = inputs[0]
 		c.Time, err = f(n.Time)
 		return &c, err
+	case *plan.StreamTime:
+		c := *n
+		c.Input = inputs[0]
+		c.Time, err = f(n.Time)
+		return &c, err
 	case *plan.SystemScan, *plan.StageInput, *plan.Given:
 		return node, nil
 	default:
@@ -331,6 +338,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newTemporalFilter(inputs[0], n.Conditions)
 	case *plan.Session:
 		return newSession(inputs[0], n.Partition)
+	case *plan.StreamTime:
+		return newStreamTime(inputs[0], n)
 	default:
 		return node
 	}

@@ -169,7 +169,12 @@ func exceptions(roots ...plan.Node) string {
 }
 
 func mayBeLate(node plan.Node) bool {
-	if w, ok := node.(*plan.Window); ok && w.Closing != nil {
+	switch n := node.(type) {
+	case *plan.Window:
+		if n.Closing != nil {
+			return true
+		}
+	case *plan.StreamTime:
 		return true
 	}
 	return slices.ContainsFunc(node.Inputs(), mayBeLate)

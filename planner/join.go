@@ -31,6 +31,13 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	if err := checkNames(left.scope, right.scope, j.Right.Pos()); err != nil {
 		return nil, err
 	}
+	var within *boundWithin
+	if j.Within != nil && !j.AsOf {
+		left, right = &fromItem{left.node, left.scope}, &fromItem{right.node, right.scope}
+		if within, err = b.within(j.Within, [2]*fromItem{left, right}); err != nil {
+			return nil, err
+		}
+	}
 	both := left.scope.joined(right.scope, len(left.node.Columns()))
 	both.markNullable(kind, len(left.scope.lockables))
 	if j.AsOf {
@@ -51,15 +58,19 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.Within != nil {
-		within, err := b.within(j.Within, left, right, both)
+	if within != nil {
+		condition, err := b.withinCondition(within, both, len(left.node.Columns()))
 		if err != nil {
 			return nil, err
 		}
-		on = conjunction(append(present(on), within))
+		on = conjunction(append(present(on), condition))
 	}
 	if j.UsingAlias != nil {
 		return nil, notSupported(j.UsingAlias.Pos(), "an alias of USING is not supported")
+	}
+	if within != nil && within.graced && !lateral {
+		node := joinLike(&plan.Join{Kind: kind, Within: &within.Within}, left.node, right.node, nil, nil, on)
+		return &fromItem{node: node, scope: both}, nil
 	}
 	node, err := b.joinNode(kind, left.node, right.node, on, lateral, j.Pos())
 	return &fromItem{node: node, scope: both}, err

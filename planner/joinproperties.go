@@ -21,6 +21,9 @@ import (
 // Window: what looks up rows, or asks whether there are any, leaves the left rows
 // in their windows.
 //
+// WITHIN a time and with a grace period, a row is given when nothing can change it any
+// more, so that the result only gains rows.
+//
 // Placement: rows lie where the rows of both sides met.
 func joinProperties(j *plan.Join) plan.Properties {
 	if j.Lateral {
@@ -35,6 +38,8 @@ func joinProperties(j *plan.Join) plan.Properties {
 		if left.Kind == plan.Keyed {
 			p.Kind, p.Key = plan.Keyed, left.Key
 		}
+	case j.Within != nil:
+		p.Kind, p.Clock = plan.AppendOnly, everyInstant
 	case j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti:
 		p.Kind, p.Key, p.Window = left.Kind, left.Key, left.Window
 		if p.Kind == plan.AppendOnly && !j.Lookup {
@@ -43,7 +48,7 @@ func joinProperties(j *plan.Join) plan.Properties {
 	case j.Lookup || appendOnly && j.Kind == plan.JoinInner:
 		p.Kind = plan.AppendOnly
 		if j.Lookup {
-			p.Window = left.Window
+			p.Window, p.Clock = left.Window, left.Clock
 		}
 	case left.Kind == plan.Keyed && right.Kind == plan.Keyed && j.Kind != plan.JoinFull:
 		p.Kind, p.Key = plan.Keyed, joinKey(j, left.Key, right.Key, width)

@@ -114,7 +114,7 @@ func newProject(input plan.Node, exprs []expr.Expr, names []string) *plan.Projec
 		}
 	}
 	from := input.Props()
-	p.Properties = plan.Properties{Kind: from.Kind, Partitions: from.Partitions, Window: movedBounds(from.Window, passed)}
+	p.Properties = plan.Properties{Kind: from.Kind, Partitions: from.Partitions, Window: movedBounds(from.Window, passed), Clock: from.Clock}
 	if from.Partitioning != nil {
 		p.Properties.Partitioning = positions(from.Partitioning, passed)
 	}
@@ -269,7 +269,7 @@ func newJoin(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bo
 func joinLike(model *plan.Join, left, right plan.Node, leftKeys, rightKeys []expr.Expr, on expr.Expr) *plan.Join {
 	j := &plan.Join{
 		Kind: model.Kind, Left: left, Right: right, LeftKeys: leftKeys, RightKeys: rightKeys, On: on,
-		Lateral: model.Lateral, Lookup: model.Lookup, AsOf: model.AsOf,
+		Lateral: model.Lateral, Lookup: model.Lookup, AsOf: model.AsOf, Within: model.Within,
 	}
 	kind := j.Kind
 	j.Cols = slices.Clone(left.Columns())

@@ -70,6 +70,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.pruneShuffle(n, needed)
 	case *plan.Window:
 		return r.pruneWindow(n, needed)
+	case *plan.StreamTime:
+		return r.pruneStreamTime(n, needed)
 	case *plan.Session:
 		return r.pruneSession(n, needed)
 	case *plan.Filter, *plan.TemporalFilter, *plan.Sort, *plan.Limit, *plan.Distinct, *plan.LockRows:
@@ -212,6 +214,9 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	if j.Lateral {
 		r.outerColumns(j.Right, 1, func(index int) { all[index] = true })
 	}
+	if w := j.Within; w != nil {
+		all[w.Times[0]], all[width+w.Times[1]] = true, true
+	}
 	left, leftAt, err := r.prune(j.Left, all[:width])
 	if err != nil {
 		return nil, nil, err
@@ -254,6 +259,7 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	if model.AsOf, err = r.moved(leftAt).asOf(j.AsOf, r.moved(rightAt)); err != nil {
 		return nil, nil, err
 	}
+	model.Within = moveTimes(j.Within, leftAt, rightAt)
 	return joinLike(&model, left, right, leftKeys, rightKeys, on), at[:len(j.Cols)], nil
 }
 

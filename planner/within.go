@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -11,52 +13,79 @@ import (
 // rowtimeName is the pseudocolumn with a row's event time.
 const rowtimeName = "rowtime"
 
-// within binds WITHIN: the condition that the event time of the right side's row is
-// no more than Before before that of the left side's, and no more than After
-// behind it. The event time of a joined row, whose name is found without a
-// qualifier, is the later one of the two.
-func (b *binder) within(w *ast.Within, left, right *fromItem, both *scope) (expr.Expr, error) {
-	if b.incremental() && (left.node.Props().Kind != plan.AppendOnly || right.node.Props().Kind != plan.AppendOnly) {
+// boundWithin is the WITHIN of a join: the event time of the right side's row is no
+// more than Before before that of the left side's, and no more than After behind it.
+//
+// With a GRACE PERIOD, where the result is kept up to date, a pair of rows is joined
+// unless one of them came when the window of the other one was over. That is a
+// condition like the others: a row has with it what stream time was when it came.
+type boundWithin struct {
+	plan.Within
+	// graced says that rows go when their windows are over.
+	graced bool
+	// times are the event times of the rows of the left and right side, and came what
+	// stream time was when they came; nil where no row of a side comes late. Each reads
+	// its own side's columns.
+	times, came [2]expr.Expr
+	pos         int
+}
+
+// within binds WITHIN before the condition of the join. The sides get the columns that
+// it needs behind their own.
+func (b *binder) within(w *ast.Within, sides [2]*fromItem) (*boundWithin, error) {
+	bound := &boundWithin{pos: w.Pos()}
+	if b.incremental() && (sides[0].node.Props().Kind != plan.AppendOnly || sides[1].node.Props().Kind != plan.AppendOnly) {
 		return nil, notSupported(w.Pos(), "WITHIN is only supported between streams").
 			WithHint("A stream meets a table's rows as they are then, without WITHIN.")
 	}
-	if w.Grace != nil {
-		return nil, notSupported(w.Grace.Pos(), "GRACE PERIOD of a join is not supported").
-			WithHint("Without it no row is late, and the rows of both streams are kept.")
-	}
-	before, err := b.lengthWithin(w.Before)
-	if err != nil {
+	var err error
+	if bound.Before, err = b.lengthWithin(w.Before, "the bound of WITHIN"); err != nil {
 		return nil, err
 	}
-	after := before
+	bound.After = bound.Before
 	if w.After != nil {
-		if after, err = b.lengthWithin(w.After); err != nil {
+		if bound.After, err = b.lengthWithin(w.After, "the bound of WITHIN"); err != nil {
 			return nil, err
 		}
 	}
-	leftTime, err := b.joinedTime(left.scope, "left", w.Pos())
-	if err != nil {
-		return nil, err
+	if w.Grace != nil {
+		if bound.Grace, err = b.lengthWithin(w.Grace, "the grace period of WITHIN"); err != nil {
+			return nil, err
+		}
+		bound.graced = b.incremental()
 	}
-	rightTime, err := b.joinedTime(right.scope, "right", w.Pos())
-	if err != nil {
-		return nil, err
+	for side, item := range sides {
+		if bound.times[side], err = b.joinedTime(item.scope, [2]string{"left", "right"}[side], w.Pos()); err != nil {
+			return nil, err
+		}
+		if bound.graced {
+			item.node = bound.timed(item.node, side)
+		}
 	}
-	rightTime = shiftColumns(rightTime, len(left.node.Columns()))
-	eb := &exprBinder{binder: b, scope: both, clause: "JOIN/WITHIN"}
-	later, err := eb.call("greatest", []expr.Expr{leftTime, rightTime}, w.Pos())
-	if err != nil {
-		return nil, err
-	}
-	both.mergeRowtime(later)
-	return eb.timesWithin(leftTime, rightTime, before, after, w.Pos())
+	return bound, nil
 }
 
-// lengthWithin reads a bound of WITHIN, in microseconds.
-func (b *binder) lengthWithin(d *ast.Duration) (int64, error) {
-	micros, err := b.lengthOf(d, "the bound of WITHIN")
+// timed gives a side's rows their event time, and stream time where they enter.
+func (w *boundWithin) timed(node plan.Node, side int) plan.Node {
+	at := len(node.Columns())
+	w.Times[side] = at
+	if node.Props().Clock != nil {
+		exprs, names := passOn(node)
+		node = newProject(node, append(exprs, w.times[side]), append(names, eventTimeName))
+	} else {
+		before, after := w.Span(side == 1)
+		node = newStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace})
+		w.came[side] = columnOf(node.Columns()[at+1], at+1)
+	}
+	w.times[side] = columnOf(node.Columns()[at], at)
+	return node
+}
+
+// lengthWithin reads a length of WITHIN, in microseconds.
+func (b *binder) lengthWithin(d *ast.Duration, what string) (int64, error) {
+	micros, err := b.lengthOf(d, what)
 	if err == nil && micros < 0 {
-		return 0, sqlerr.New(sqlerr.WindowingError, d.Pos(), "the bound of WITHIN must not be negative")
+		return 0, sqlerr.New(sqlerr.WindowingError, d.Pos(), "%s must not be negative", what)
 	}
 	return micros, err
 }
@@ -74,20 +103,42 @@ func (b *binder) joinedTime(s *scope, side string, pos int) (expr.Expr, error) {
 	return b.eventTime(c.at(0, pos))
 }
 
-// timesWithin is left - before <= right AND right <= left + after.
-func (b *exprBinder) timesWithin(left, right expr.Expr, before, after int64, pos int) (expr.Expr, error) {
-	bounds := make([]expr.Expr, 2)
-	for i, micros := range [2]int64{-before, after} {
-		length := &expr.Const{Node: expr.Node{ResultType: types.Interval, Position: pos}, Value: types.StringDatum(types.EncodeInterval(types.IntervalValue{Micros: micros}))}
-		end, err := b.operator("+", left, length, pos)
+// withinCondition is the condition of WITHIN on the rows of both sides, of which the
+// left one has width columns. The event time of a joined row, whose name is found
+// without a qualifier, is the later one of the two.
+func (b *binder) withinCondition(w *boundWithin, both *scope, width int) (expr.Expr, error) {
+	eb := &exprBinder{binder: b, scope: both, clause: "JOIN/WITHIN"}
+	left, right := w.times[0], shiftColumns(w.times[1], width)
+	later, err := eb.call("greatest", []expr.Expr{left, right}, w.pos)
+	if err != nil {
+		return nil, err
+	}
+	both.mergeRowtime(later)
+	type comparison struct {
+		row      expr.Expr
+		operator string
+		from     expr.Expr
+		length   int64
+	}
+	comparisons := []comparison{{right, ">=", left, -w.Before}, {right, "<=", left, w.After}}
+	if w.came[0] != nil {
+		comparisons = append(comparisons, comparison{w.came[0], "<=", right, w.Before + w.Grace})
+	}
+	if w.came[1] != nil {
+		comparisons = append(comparisons, comparison{shiftColumns(w.came[1], width), "<=", left, w.After + w.Grace})
+	}
+	conditions := make([]expr.Expr, len(comparisons))
+	for i, c := range comparisons {
+		length := &expr.Const{Node: expr.Node{ResultType: types.Interval, Position: w.pos}, Value: types.StringDatum(types.EncodeInterval(types.IntervalValue{Micros: c.length}))}
+		end, err := eb.operator("+", c.from, length, w.pos)
 		if err != nil {
 			return nil, err
 		}
-		if bounds[i], err = b.operator([2]string{">=", "<="}[i], right, end, pos); err != nil {
+		if conditions[i], err = eb.operator(c.operator, c.row, end, w.pos); err != nil {
 			return nil, err
 		}
 	}
-	return conjunction(bounds), nil
+	return conjunction(conditions), nil
 }
 
 // mergeRowtime gives the name rowtime, without a qualifier, to one value.
@@ -100,4 +151,50 @@ func (s *scope) mergeRowtime(value expr.Expr) {
 		}
 	}
 	s.columns = append(s.columns, &scopeColumn{name: rowtimeName, value: value, bare: true})
+}
+
+// The columns that newStreamTime adds.
+const (
+	eventTimeName  = "event_time"
+	streamTimeName = "stream_time"
+)
+
+// newStreamTime makes a node as like is over another input.
+func newStreamTime(input plan.Node, like *plan.StreamTime) *plan.StreamTime {
+	n := &plan.StreamTime{Input: input, Time: like.Time, Before: like.Before, After: like.After, Grace: like.Grace}
+	n.Cols = append(slices.Clone(input.Columns()),
+		plan.Column{Name: eventTimeName, Type: types.TimestampTZ}, plan.Column{Name: streamTimeName, Type: types.TimestampTZ})
+	n.Properties = *input.Props()
+	n.Properties.Clock = everyInstant
+	return n
+}
+
+// everyInstant is the clock of rows whose windows end anywhere.
+var everyInstant = &plan.Closing{Keep: plan.NoLimit, Every: 1}
+
+// pruneStreamTime keeps the columns that it adds.
+func (r *ruleContext) pruneStreamTime(n *plan.StreamTime, needed columnSet) (plan.Node, []int, error) {
+	width := len(n.Input.Columns())
+	below := append(columnSet{}, needed[:width]...)
+	r.need(below, []expr.Expr{n.Time})
+	input, at, err := r.prune(n.Input, below)
+	if err != nil {
+		return nil, nil, err
+	}
+	like := *n
+	if like.Time, err = r.moved(at)(n.Time); err != nil {
+		return nil, nil, err
+	}
+	width = len(input.Columns())
+	return newStreamTime(input, &like), append(slices.Clone(at), width, width+1), nil
+}
+
+// moveTimes returns a join's WITHIN with its columns where they are then; nil for nil.
+func moveTimes(w *plan.Within, left, right []int) *plan.Within {
+	if w == nil {
+		return nil
+	}
+	moved := *w
+	moved.Times = [2]int{left[w.Times[0]], right[w.Times[1]]}
+	return &moved
 }

@@ -51,19 +51,29 @@ var (
 func (w *Windows) Assign(ctx *expr.Context, in *types.Batch) *types.Vector {
 	w.Rows, w.Starts, w.Ends = w.Rows[:0], w.Starts[:0], w.Ends[:0]
 	times := w.time.EvalRef(ctx, in, nil)
+	CheckInstants(ctx, times, in.Len)
 	failed := len(ctx.Errors) > 0
 	for i := range int32(in.Len) {
 		if times.IsNull(int(i)) || failed && ctx.Failed(i) {
 			continue
 		}
-		at := times.Ints[i]
-		if at < firstInstant || at > lastInstant {
-			ctx.Fail(i, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "timestamp out of range for windows"))
-			continue
-		}
-		w.assign(i, at)
+		w.assign(i, times.Ints[i])
 	}
 	return times
+}
+
+// CheckInstants adds those of n times that are too far from now to have windows to
+// ctx.Errors.
+func CheckInstants(ctx *expr.Context, times *types.Vector, n int) {
+	failed := len(ctx.Errors) > 0
+	for i := range int32(n) {
+		if times.IsNull(int(i)) || failed && ctx.Failed(i) {
+			continue
+		}
+		if at := times.Ints[i]; at < firstInstant || at > lastInstant {
+			ctx.Fail(i, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "timestamp out of range for windows"))
+		}
+	}
 }
 
 func (w *Windows) assign(row int32, at int64) {

@@ -47,6 +47,10 @@ type Properties struct {
 	Partitions   int
 	// Window says which columns hold the rows' windows, nil where none do.
 	Window *WindowBounds
+	// Clock is set where stream time comes with the rows: no row that follows is
+	// older. It says at which instants that is of interest; nil where rows come in no
+	// order that is known.
+	Clock *Closing
 }
 
 // Node is one operator of a plan.
@@ -253,6 +257,10 @@ type Join struct {
 	// AsOf, where not nil, has each row of Left meet one row of Right alone, the
 	// closest one: an ASOF JOIN, of kind JoinInner or JoinLeft and without On.
 	AsOf *AsOf
+	// Within is set for streams joined WITHIN a time and with a GRACE PERIOD, where the
+	// result is kept up to date: rows go when their window is over, and those without
+	// a match are given then. On has the condition on the times, too.
+	Within *Within
 }
 
 // SetOperation is UNION, INTERSECT or EXCEPT, with or without ALL; where the result

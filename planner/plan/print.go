@@ -96,6 +96,8 @@ func describe(n Node) string {
 		return describeTemporal(n)
 	case *Window:
 		return describeWindow(n)
+	case *StreamTime:
+		return fmt.Sprintf("Stream time over %s, rows %s behind it are late", ExprString(n.Time, n.Input.Columns()), durationString(n.Late()))
 	case *Session:
 		if len(n.Partition) == 0 {
 			return "Sessions"
@@ -236,6 +238,9 @@ func describeJoin(n *Join) string {
 	if n.On != nil {
 		both := append(append([]Column{}, n.Left.Columns()...), n.Right.Columns()...)
 		text += " on " + ExprString(n.On, both)
+	}
+	if w := n.Within; w != nil {
+		text += fmt.Sprintf(", within %s before and %s after, grace %s", durationString(w.Before), durationString(w.After), durationString(w.Grace))
 	}
 	return text
 }
