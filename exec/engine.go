@@ -55,6 +55,8 @@ type Engine struct {
 	locks    *lock.Manager
 	// catalogChanges wakes who waits for the catalog.
 	catalogChanges catalogChanges
+	// pushStepRows is how many changes a step of a push query gives, about.
+	pushStepRows int
 }
 
 // NewEngine starts the loops of all shards. The storage must be ready, and the
@@ -62,7 +64,7 @@ type Engine struct {
 func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
-		now: options.Now, after: options.After, stopped: make(chan struct{}),
+		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows,
 	}
 	if e.now == nil {
 		e.now = time.Now

@@ -98,7 +98,7 @@ func (j *asOfJoin) joinRows(t *turn, w *joinWork) bool {
 		if j.give(t); t.failed != nil {
 			return false
 		}
-		if w.next < w.rows.Len && t.spent != nil && t.spent() {
+		if w.next < w.rows.Len && j.rests(t) {
 			return false
 		}
 	}

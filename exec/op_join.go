@@ -75,7 +75,7 @@ func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join
 		columns := columnTypes(inputs[side].Columns())
 		s := &joinSide{
 			columns: columns, row: types.NewRowCodec(columns), kept: side == rightSide || !node.Lookup,
-			rowKey: rowIdentity(inputs[side]), inMemory: inMemory, groups: map[string][]joinRow{}, changed: map[string]map[string]*joinChange{},
+			rowKey: rowIdentity(inputs[side]), inMemory: inMemory, groups: map[string]joinRows{}, changed: map[string]map[string]*joinChange{},
 			state: append(tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil), byte(side)),
 		}
 		for _, e := range keys {
@@ -137,7 +137,7 @@ func (j *join) joinRows(t *turn, w *joinWork) bool {
 		if t.failed != nil {
 			return false
 		}
-		if w.next < w.rows.Len && t.spent != nil && t.spent() {
+		if w.next < w.rows.Len && j.rests(t) {
 			return false
 		}
 	}

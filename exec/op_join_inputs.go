@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/types"
 )
@@ -13,6 +15,9 @@ type joinInputs struct {
 	// or until the turn's time is spent; finishTurn stores what the turn has done.
 	proceed    func(t *turn, w *joinWork) bool
 	finishTurn func(t *turn)
+	// above are the stage's joins that this one may feed: while they have work left it
+	// gives them as little more as it can.
+	above []*joinInputs
 	// step is how many rows are made, about, before the result is handed on.
 	step int
 	// finished counts the inputs whose turn has ended.
@@ -89,5 +94,23 @@ func (j *joinInputs) resume(t *turn) {
 			return
 		}
 		j.work.done()
+		if j.rests(t) {
+			return
+		}
 	}
+}
+
+// resumeJoins has the joins of a stage go on with what they have left, those that
+// others feed first, up to one that does not come to its end.
+func (s *stage) resumeJoins(t *turn) {
+	for _, j := range s.joins {
+		if j.resume(t); j.work.waiting() {
+			return
+		}
+	}
+}
+
+// rests reports whether work should be left for later turns.
+func (j *joinInputs) rests(t *turn) bool {
+	return t.spent != nil && t.spent() || slices.ContainsFunc(j.above, func(above *joinInputs) bool { return above.work.waiting() })
 }

@@ -40,7 +40,7 @@ type joinSide struct {
 	unmatched unmatched
 
 	inMemory bool
-	groups   map[string][]joinRow
+	groups   map[string]joinRows
 	cached   int // rows in groups
 	changed  map[string]map[string]*joinChange
 	order    []*joinChange
@@ -113,8 +113,8 @@ func (s *joinSide) find(t *turn, key string, id []byte) (*joinChange, error) {
 	}
 	row := joinRow{id: string(id)}
 	if group, known := s.groups[key]; known || s.inMemory {
-		if at, found := searchJoinRow(group, row.id); found {
-			row = group[at]
+		if stored, found := group.find(row.id); found {
+			row = stored
 		}
 		return s.touch(key, row), nil
 	}
@@ -146,26 +146,12 @@ func (s *joinSide) touch(key string, row joinRow) *joinChange {
 	return c
 }
 
-func searchJoinRow(rows []joinRow, id string) (int, bool) {
-	return slices.BinarySearchFunc(rows, id, func(r joinRow, id string) int { return strings.Compare(r.id, id) })
-}
-
 // read returns rows of a join key in the order of their ids, those behind an id
 // (from the first, where begun is false), about limit of them; more says that
 // others follow. The slice is valid until the turn's end and must not be changed.
 func (s *joinSide) read(t *turn, key, after string, begun bool, limit int) (rows []joinRow, more bool, err error) {
-	rows, known := s.groups[key]
-	if known || s.inMemory {
-		if begun {
-			at, found := searchJoinRow(rows, after)
-			if found {
-				at++
-			}
-			rows = rows[at:]
-		}
-		if len(rows) > limit {
-			rows, more = rows[:limit], true
-		}
+	if group, known := s.groups[key]; known || s.inMemory {
+		rows, more = group.read(after, begun, limit)
 	} else if rows, more, err = s.readStored(t, key, after, begun, limit); err != nil {
 		return nil, false, err
 	}
@@ -195,7 +181,7 @@ func (s *joinSide) forget(t *turn, end string) {
 	for key, group := range s.groups {
 		if key < end {
 			delete(s.groups, key)
-			s.cached -= len(group) + 1
+			s.cached -= group.len + 1
 		}
 	}
 }
@@ -259,7 +245,7 @@ func (s *joinSide) cache(key string, rows []joinRow) {
 		clear(s.groups)
 		s.cached = 0
 	}
-	s.groups[key] = rows
+	s.groups[key] = newJoinRows(rows)
 	s.cached += len(rows) + 1
 }
 
@@ -295,23 +281,19 @@ func (s *joinSide) write(t *turn, c *joinChange) {
 }
 
 // regroup brings a group in memory up to date with a change.
-func (s *joinSide) regroup(group []joinRow, c *joinChange) {
-	at, found := searchJoinRow(group, c.id)
-	size := len(group)
-	switch {
-	case found && c.count == 0:
-		group = slices.Delete(group, at, at+1)
-	case found:
-		group[at] = c.joinRow
-	case c.count != 0:
-		group = slices.Insert(group, at, c.joinRow)
+func (s *joinSide) regroup(group joinRows, c *joinChange) {
+	size := group.len
+	if c.count == 0 {
+		group.remove(c.id)
+	} else {
+		group.put(c.joinRow)
 	}
-	s.cached += len(group) - size
+	s.cached += group.len - size
 	switch {
-	case !s.inMemory && len(group) > cachedGroupRows:
+	case !s.inMemory && group.len > cachedGroupRows:
 		delete(s.groups, c.key)
-		s.cached -= len(group) + 1
-	case s.inMemory && len(group) == 0:
+		s.cached -= group.len + 1
+	case s.inMemory && group.len == 0:
 		delete(s.groups, c.key)
 	default:
 		s.groups[c.key] = group

@@ -217,9 +217,7 @@ func (h *rowHost) turnOf(source catalog.ObjectID, rows []*types.Batch) {
 			h.t.Fatal(err)
 		}
 	}
-	for _, j := range h.stage.joins {
-		j.resume(&h.turn)
-	}
+	h.stage.resumeJoins(&h.turn)
 	for _, in := range h.stage.inputs {
 		for _, b := range rows {
 			if in.source == source {

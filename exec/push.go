@@ -24,7 +24,9 @@ import (
 // the snapshot holds are passed over by their index.
 //
 // The operators' changes of one step are consolidated per key before they are
-// given out: a key's row that came and went within a step is never seen.
+// given out: a key's row that came and went within a step is never seen. A step
+// gives about pushStepRows changes: where one row joins very many others, the joins
+// keep the rest of their work for the next steps, and the sources wait.
 type pushQuery struct {
 	engine *Engine
 	plan   *plan.Query
@@ -80,8 +82,10 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 		}
 	}
 	p.out = newPushOutput(q)
+	p.turn.spent = p.out.isFull
 	p.stage = &stage{}
 	p.piecewise = !aggregates(q.Root)
+	p.out.full, p.out.held = e.pushStepRows, !p.piecewise
 	p.turn.number = 1
 	p.turn.stage = p.stage
 	builder := stageBuilder{stage: p.stage, codecs: pushCodecs(q), inMemory: true}
@@ -246,13 +250,19 @@ func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
 // steps read the history, in pieces.
 func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 	p.beginTurn()
+	if p.opened && p.stage.busy() {
+		p.stage.resumeJoins(&p.turn)
+		p.finish()
+		return true, p.turn.failed
+	}
 	if !p.opened {
 		more, err := p.readHistory(ctx)
 		if err != nil {
 			return false, err
 		}
 		p.opened = !more
-		if p.opened || p.piecewise {
+		p.out.held = p.out.held && more
+		if p.opened || p.piecewise || p.settles() {
 			p.finish()
 		}
 		if p.silent {
@@ -273,6 +283,11 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 	}
 	return worked, p.turn.failed
 }
+
+// settles reports whether a turn ends behind each piece of the history although
+// nothing is given out yet: joins bring what they keep in order then. Where time
+// matters, the history is one turn.
+func (p *pushQuery) settles() bool { return len(p.stage.joins) > 0 && !p.stage.timed }
 
 // beginTurn makes a turn at the time of now. While the history is read, rows of a
 // table come in no order, and no partition is idle.
@@ -295,6 +310,10 @@ func (p *pushQuery) finish() {
 func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
+	}
+	if p.stage.busy() {
+		p.stage.resumeJoins(&p.turn)
+		return true, p.turn.failed
 	}
 	for _, source := range p.sources {
 		if source.scan != nil {
@@ -410,7 +429,18 @@ type pushOutput struct {
 	keys    map[string]int
 	changes []keyChange
 	scratch []byte
+	// full is how many changes a step gives, about, and held says that they are
+	// kept, since the initial result is given as one.
+	full int
+	held bool
 }
+
+// pushStepRows is how many changes a step of a push query gives, about, so that a
+// row that joins millions of others does not need memory for all of them.
+const pushStepRows = 1 << 18
+
+// isFull reports whether a step has as many changes as it should give.
+func (o *pushOutput) isFull() bool { return !o.held && o.rows != nil && o.rows.Len >= o.full }
 
 func newPushOutput(q *plan.Query) *pushOutput {
 	return &pushOutput{plan: q, props: q.Root.Props(), keys: map[string]int{}}
@@ -438,7 +468,7 @@ func (o *pushOutput) process(_ *turn, in *types.Batch) {
 }
 
 func (o *pushOutput) finish(*turn) {
-	if o.rows == nil {
+	if o.rows == nil || o.held {
 		return
 	}
 	switch o.props.Kind {

@@ -48,6 +48,8 @@ type cluster struct {
 	poisoned map[string]bool
 	queries  map[string]*template
 	created  int
+	// entryBytes counts the bytes of entries.
+	entryBytes int
 
 	// streamed and upserted are the rows that were accepted.
 	streamed [][2]int64
@@ -277,6 +279,7 @@ func (s *simulatedShard) commit(encoded []byte) {
 		c.t.Fatalf("shard %d: an entry on %d met %d", s.number, entry.BaseIndex, s.index)
 	}
 	s.index++
+	c.entryBytes += len(encoded)
 	for _, a := range entry.Appends {
 		if s.partitions[a.Object] == nil {
 			if s.partitions[a.Object], err = log.OpenPartition(log.PartitionOptions{

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace/planner/plan"
@@ -287,6 +288,7 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 	if err != nil {
 		return err
 	}
+	j.above = slices.Clone(b.stage.joins)
 	b.stage.joins = append(b.stage.joins, j)
 	b.stage.timed = b.stage.timed || node.Within != nil
 	start := len(b.stage.inputs)

@@ -113,9 +113,7 @@ func (t *tick) resumeJoins(q *runningQuery, s *stage, tn *turn, clock *queryCloc
 	if q.state != queryRunning || !s.busy() || !t.core.schedule.mayLag.has(q.index) {
 		return false, nil
 	}
-	for _, j := range s.joins {
-		j.resume(tn)
-	}
+	s.resumeJoins(tn)
 	return true, nil
 }
 
