@@ -132,13 +132,18 @@ func cpuTime(t *testing.T, pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // in ticks of 1/100 s
 }
 
-func residentBytes(t *testing.T, pid int) int {
+func residentBytes(t *testing.T, pid int) int { return memoryOf(t, pid, "VmRSS:") }
+
+// peakBytes is the most that a process ever had resident.
+func peakBytes(t *testing.T, pid int) int { return memoryOf(t, pid, "VmHWM:") }
+
+func memoryOf(t *testing.T, pid int, what string) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, _ := strings.Cut(string(status), what)
 	kilobytes, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
 		t.Fatal(err)
