@@ -49,6 +49,20 @@ func planAlter(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
 	ab := &alterBinder{binder: newBinder(env, modePull), plan: out, values: map[int]expr.Expr{}}
 	switch s.Kind {
 	case ast.ObjectTable, ast.ObjectStream, ast.ObjectMaterializedView:
+		if v, err := ab.view(s.Table.Name); s.Kind == ast.ObjectTable && (v != nil || err != nil) {
+			if err != nil {
+				return nil, err
+			}
+			return planned(planAlterView(env, s, v))
+		}
+	case ast.ObjectView:
+		v, err := ab.view(s.Table.Name)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
+			return planned(planAlterView(env, s, v))
+		}
 	default:
 		return nil, notSupported(s.Pos(), "ALTER %s is not supported", strings.ToUpper(string(s.Kind)))
 	}
@@ -94,6 +108,9 @@ func (ab *alterBinder) findTarget(s *ast.AlterRelation) (found bool, err error) 
 		}
 		ab.notice("", "relation %q does not exist, skipping", strings.Join(name.Parts, "."))
 		return false, nil
+	}
+	if s.Kind == ast.ObjectView {
+		return false, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a view", r.Name)
 	}
 	want := catalog.KindTable
 	if s.Kind == ast.ObjectStream {

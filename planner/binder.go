@@ -31,6 +31,13 @@ type binder struct {
 	subqueries []*plan.Query
 	// sources are the relations read, each once, in the order of their places.
 	sources []*catalog.Relation
+	// views are the views read, also through others, each once, and ownNames the
+	// relations and views that the statement's own text names.
+	views, ownNames []catalog.ObjectID
+	// inView counts the views whose text is being bound, and catalog is what the
+	// statement's own is bound against: relations are read as they are there.
+	inView  int
+	catalog *catalog.Snapshot
 	// locks are the relations whose rows the statement locks, in the order of their
 	// places.
 	locks []*catalog.Relation
@@ -65,7 +72,7 @@ const (
 )
 
 func newBinder(env *Environment, m mode) *binder {
-	return &binder{env: env, mode: m, params: newParameters(env.ParamTypes), rowOpColumn: -1}
+	return &binder{env: env, mode: m, catalog: env.Catalog, params: newParameters(env.ParamTypes), rowOpColumn: -1}
 }
 
 // format returns the settings by which literals are read.
@@ -99,12 +106,26 @@ func notSupported(pos int, format string, args ...any) *sqlerr.Error {
 
 // addSource notes that the statement reads a relation.
 func (b *binder) addSource(r *catalog.Relation) {
+	if b.inView == 0 {
+		b.ownNames = append(b.ownNames, r.ID)
+	}
 	for _, s := range b.sources {
 		if s.ID == r.ID {
 			return
 		}
 	}
-	b.sources = append(b.sources, r)
+	b.sources = append(b.sources, b.asRead(r))
+}
+
+// asRead returns a relation as the statement reads it, which is not what a view that
+// names it knows of it where it was altered since.
+func (b *binder) asRead(r *catalog.Relation) *catalog.Relation {
+	if b.inView > 0 {
+		if now := b.catalog.Relation(r.ID); now != nil {
+			return now
+		}
+	}
+	return r
 }
 
 // checkDatabase refuses a name that is qualified by another database.
@@ -156,10 +177,16 @@ func (b *binder) mayRead(id catalog.ObjectID) bool {
 // undefinedTable is PostgreSQL's error for a name that no relation has, with a
 // hint where one is near.
 func (b *binder) undefinedTable(name *ast.Name) error {
+	if v, _ := b.view(name); v != nil {
+		return sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a table", v.Name)
+	}
 	err := sqlerr.New(sqlerr.UndefinedTable, name.Pos(), "relation %q does not exist", strings.Join(name.Parts, "."))
 	var candidates []string
 	for _, r := range b.env.Catalog.Relations() {
 		candidates = append(candidates, r.Name)
+	}
+	for _, v := range b.env.Catalog.Views() {
+		candidates = append(candidates, v.Name)
 	}
 	if best := closest(name.Last(), candidates, identity); best != "" {
 		return err.WithHint("Perhaps you meant %q.", best)

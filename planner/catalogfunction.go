@@ -37,6 +37,10 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = 0`},
 		3: {args: []types.Type{types.OID, types.Int4, types.Bool}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'index' AND number = $2`},
 	},
+	"pg_get_viewdef": {
+		1: {args: []types.Type{types.OID}, text: viewDefinition},
+		2: {args: []types.Type{types.OID, types.Bool}, text: viewDefinition + ` AND $2 IS NOT NULL`},
+	},
 	"pg_get_function_result": {
 		1: {args: []types.Type{types.OID}, text: `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'function result'`},
 	},
@@ -68,7 +72,8 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 }
 
 const (
-	relationSize = `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE relation = $1`
+	viewDefinition = `SELECT definition FROM millrace.definitions WHERE id = $1 AND kind = 'view'`
+	relationSize   = `SELECT coalesce(sum(bytes), 0)::bigint FROM millrace.partitions WHERE relation = $1`
 	// sizePretty rounds to the largest unit of which there are at least ten, as
 	// PostgreSQL does.
 	sizePretty = `SELECT CASE

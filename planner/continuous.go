@@ -150,13 +150,19 @@ func QueryFormat(snapshot *catalog.Snapshot, query *catalog.Query) (*types.Forma
 // queryEnvironment is the environment that a query was created in: names mean what
 // they meant then.
 func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Environment, error) {
-	env := &Environment{Catalog: snapshot.AsOf(query.Version, query.Sources), Format: types.DefaultFormat(), Settings: query.Settings}
-	for _, setting := range query.Settings {
+	env := &Environment{Catalog: snapshot.AsOf(query.Version, query.Sources, query.Views)}
+	return env, env.restore(query.Settings)
+}
+
+// restore sets what an object was created by: the settings that it keeps.
+func (env *Environment) restore(settings []catalog.Option) error {
+	env.Format, env.Settings = types.DefaultFormat(), settings
+	for _, setting := range settings {
 		switch strings.ToLower(setting.Name) {
 		case "timezone":
 			_, zone, ok := types.TimeZoneSetting(setting.Value)
 			if !ok {
-				return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "query %q: time zone %q is not known", query.Name, setting.Value)
+				return sqlerr.New(sqlerr.InvalidParameterValue, -1, "time zone %q is not known", setting.Value)
 			}
 			env.Format.TimeZone = zone
 		case "datestyle":
@@ -169,7 +175,7 @@ func queryEnvironment(snapshot *catalog.Snapshot, query *catalog.Query) (*Enviro
 			}
 		}
 	}
-	return env, nil
+	return nil
 }
 
 // cutStages cuts a plan at its shuffles. Stages are numbered from the sources

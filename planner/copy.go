@@ -68,6 +68,13 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 func planCopyTo(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 	statement := s.Statement
 	if statement == nil {
+		if v, err := newBinder(env, modePull).view(s.Table); v != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "cannot copy from view %q", v.Name).
+				WithHint("Try the COPY (SELECT ...) TO variant.")
+		}
 		statement = copySelect(s)
 	}
 	switch statement.(type) {

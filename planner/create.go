@@ -409,6 +409,7 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 		q.Sources = append(q.Sources, source.ID)
 		q.Columns = append(q.Columns, readColumns(c.root, source.ID))
 	}
+	q.Views, q.Indirect = c.views, c.indirect()
 	command.Query = q
 	ddl.Notices = []catalog.Notice{{
 		Message: "continuous query " + quoted(q.Name) + " keeps " + r.Kind.String() + " " + quoted(r.Name) + " up to date from now on",

@@ -68,6 +68,13 @@ func (b *binder) indexedTable(s *ast.CreateIndex) (*catalog.Relation, error) {
 		if b.env.System != nil && b.env.System.Lookup(s.Table.Schema(), s.Table.Last()) != nil {
 			return nil, sqlerr.New(sqlerr.InsufficientPrivilege, s.Table.Pos(), "permission denied: %q is a system catalog", s.Table.Last())
 		}
+		if v, err := b.view(s.Table); v != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "cannot create index on relation %q", v.Name).
+				WithDetail("This operation is not supported for views.")
+		}
 		return nil, b.undefinedTable(s.Table)
 	}
 	if r.Kind != catalog.KindTable {

@@ -20,6 +20,8 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		command.Kind = catalog.KindTable
 	case ast.ObjectMaterializedView:
 		command.Kind, tag = catalog.KindTable, "DROP MATERIALIZED VIEW"
+	case ast.ObjectView:
+		command.Kind, tag = catalog.KindView, "DROP VIEW"
 	case ast.ObjectSequence:
 		return planDropSequences(env, s)
 	default:
@@ -103,6 +105,8 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		command.Kind = catalog.KindStream
 	case ast.ObjectTable, ast.ObjectMaterializedView:
 		command.Kind = catalog.KindTable
+	case ast.ObjectView:
+		command.Kind = catalog.KindView
 	case ast.ObjectSequence:
 		target, err := newBinder(env, modePull).targetName(name)
 		return &plan.DDL{Command: &catalog.CommentOnSequence{Name: target, Text: command.Text}, Tag: "COMMENT"}, err

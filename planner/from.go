@@ -190,6 +190,12 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 		return nil, err
 	}
 	if relation == nil {
+		if v, err := b.view(t.Name); v != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return b.viewItem(v, t, s)
+		}
 		if q := b.sequence(t.Name); q != nil {
 			return b.sequenceState(q, t, s)
 		}
@@ -236,7 +242,7 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 	if relation.Kind == catalog.KindStream {
 		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
 	}
-	node := newScan(relation, fetch)
+	node := newScan(b.asRead(relation), fetch)
 	table := &scopeTable{schema: relation.Schema, name: relation.Name}
 	names := make([]string, len(visible))
 	for i, number := range visible {

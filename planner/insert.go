@@ -147,6 +147,9 @@ func (b *binder) writable(name *ast.Name, verb string) (*catalog.Relation, error
 		if b.env.System != nil && (b.env.System.Lookup(name.Schema(), name.Last()) != nil) {
 			return nil, sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "cannot %s system table %q", verb, name.Last())
 		}
+		if err := b.refuseView(name, verb); err != nil {
+			return nil, err
+		}
 		if q := b.sequence(name); q != nil {
 			return nil, sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "cannot %s sequence %q", verb, q.Name).
 				WithHint("ALTER SEQUENCE and setval() change a sequence.")

@@ -60,6 +60,7 @@ func bindInsertQuery(env *Environment, s *ast.Insert) (*catalog.Query, *continuo
 		query.Sources = append(query.Sources, source.ID)
 		query.Columns = append(query.Columns, readColumns(c.root, source.ID))
 	}
+	query.Views, query.Indirect = c.views, c.indirect()
 	if _, err := c.intoStages(query, target); err != nil {
 		return nil, nil, sqlerr.From(err).At(s.Pos())
 	}

@@ -80,6 +80,8 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 		return planned(planCreateSequence(env, s))
 	case *ast.Drop:
 		return planned(planDrop(env, s))
+	case *ast.CreateView:
+		return planned(planCreateView(env, s))
 	case *ast.CreateIndex:
 		return planned(planCreateIndex(env, s))
 	case *ast.ControlQuery:
@@ -105,8 +107,6 @@ func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
 // statementName is how errors call statements that cannot be planned.
 func statementName(statement ast.Statement) string {
 	switch s := statement.(type) {
-	case *ast.CreateView:
-		return "CREATE VIEW"
 	case *ast.CreateType:
 		return "CREATE TYPE"
 	case *ast.CreateSchema:

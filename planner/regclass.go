@@ -101,17 +101,24 @@ func (b *binder) relationOID(text string, pos int) (uint32, error) {
 	if len(parts) > 1 {
 		schemas = []string{parts[len(parts)-2]}
 	}
+	snapshot := b.env.Catalog
+	if b.inView > 0 {
+		snapshot = snapshot.Present() // a name as a value is none of what the view reads
+	}
 	for _, schema := range schemas {
-		if r := b.env.Catalog.Lookup(schema, name); r != nil {
+		if r := snapshot.Lookup(schema, name); r != nil {
 			return uint32(r.ID), nil
 		}
-		if index := b.env.Catalog.LookupIndex(schema, name); index != nil {
+		if v := snapshot.LookupView(schema, name); v != nil {
+			return uint32(v.ID), nil
+		}
+		if index := snapshot.LookupIndex(schema, name); index != nil {
 			return uint32(index.ID), nil
 		}
-		if table := b.env.Catalog.KeyIndex(schema, name); table != nil {
+		if table := snapshot.KeyIndex(schema, name); table != nil {
 			return uint32(table.IndexID()), nil
 		}
-		if q := b.env.Catalog.LookupSequence(schema, name); q != nil {
+		if q := snapshot.LookupSequence(schema, name); q != nil {
 			return uint32(q.ID), nil
 		}
 		if b.env.System == nil {

@@ -19,6 +19,10 @@ var showQueries = map[string][2]string{
 		`SELECT schema, name, key, partitions, query FROM millrace.tables ORDER BY 1, 2`,
 		`SELECT schema, name, key, partitions, query, rows, bytes, definition FROM millrace.tables ORDER BY 1, 2`,
 	},
+	"views": {
+		`SELECT schema, name FROM millrace.views ORDER BY 1, 2`,
+		`SELECT schema, name, definition, comment FROM millrace.views ORDER BY 1, 2`,
+	},
 	"queries": {
 		`SELECT name, state, sink, sources, lag, late, error, text FROM millrace.queries ORDER BY 1`,
 		`SELECT name, state, sink, sources, lag, rows, late, error, shards, created, text FROM millrace.queries ORDER BY 1`,
@@ -94,6 +98,12 @@ func (b *binder) describedOID(name *ast.Name) (uint32, error) {
 	}
 	if r != nil {
 		return uint32(r.ID), nil
+	}
+	if v, err := b.view(name); v != nil || err != nil {
+		if err != nil {
+			return 0, err
+		}
+		return uint32(v.ID), nil
 	}
 	if b.env.System != nil {
 		schema := name.Schema()

@@ -26,7 +26,7 @@ func (p *parser) showObjects(start ast.Position) ast.Statement {
 	n := &ast.ShowObjects{}
 	n.All = p.accept(kwAll)
 	switch p.token.keyword {
-	case kwStreams, kwTables, kwQueries, kwFunctions, kwTypes, kwTopics, kwProperties, kwNodes, kwShards:
+	case kwStreams, kwTables, kwViews, kwQueries, kwFunctions, kwTypes, kwTopics, kwProperties, kwNodes, kwShards:
 		n.Kind = keywordTable[p.advance().keyword].word
 	case kwConnectors, kwConnector:
 		p.failUnsupported(start, "SHOW CONNECTORS")

@@ -30,6 +30,7 @@ var (
 	}
 	listableWords = []string{
 		"functions", "nodes", "properties", "queries", "shards", "streams", "tables", "topics", "types",
+		"views",
 	}
 )
 

@@ -43,7 +43,7 @@ type ShowVariable struct {
 }
 
 // ShowObjects is SHOW | LIST kind [EXTENDED]. Kind is "streams", "tables",
-// "queries", "functions", "types", "topics", "properties", "nodes" or
+// "views", "queries", "functions", "types", "topics", "properties", "nodes" or
 // "shards". All is SHOW ALL TOPICS.
 type ShowObjects struct {
 	Span

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -193,61 +192,40 @@ func (s *Snapshot) CheckReaders(old, r *Relation, cascade bool) error {
 	return err
 }
 
-// alteredReaders checks what the queries that read a relation, or insert into it,
-// need of it, and returns the objects that go with the columns that are dropped, nearest first.
-func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Result) ([]ObjectID, error) {
-	readers := s.QueriesReading(old.ID)
-	for _, q := range s.QueriesInto(old.ID) {
-		if !slices.Contains(readers, q) {
-			readers = append(readers, q)
-		}
-	}
-	if len(readers) == 0 {
-		return nil, nil
-	}
-	var drop []ObjectID
-	var lines []string
+// alteredReaders checks what the queries and views that read a relation, or insert
+// into it, need of it, and returns what goes with the columns that are dropped.
+func (s *Snapshot) alteredReaders(c *AlterRelation, old, r *Relation, result *Result) ([]dependant, error) {
 	for i := range old.Columns {
-		dropped := r.Columns[i].Dropped && !old.Columns[i].Dropped
-		if !dropped && r.Columns[i].Type.Equal(old.Columns[i].Type) {
+		if r.Columns[i].Dropped || r.Columns[i].Type.Equal(old.Columns[i].Type) {
 			continue
 		}
-		for _, q := range readers {
-			if !q.Reads(old.ID, i) && !(q.Sink == old.ID && slices.Contains(q.Into, i)) {
-				continue
-			}
-			dependant := q.goes()
-			if !dropped {
-				return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot alter type of a column used by a continuous query").
-					WithDetail("%s depends on column %q", s.describe(dependant), old.Columns[i].Name).
-					WithHint("Drop what the query writes, change the type, and create it again.")
-			}
-			lines = append(lines, fmt.Sprintf("%s depends on column %s of %s", s.describe(dependant), old.Columns[i].Name, describe(old)))
-			if !slices.Contains(drop, dependant) {
-				drop = append(drop, dependant)
-			}
-			if !c.Cascade {
-				return nil, sqlerr.New(sqlerr.DependentObjectsStillExist, -1, "cannot drop column %s of %s because other objects depend on it", old.Columns[i].Name, describe(old)).
-					WithDetail("%s", strings.Join(append(lines, s.dependantLines(drop)...), "\n")).
-					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
-			}
+		if readers := s.readingColumn(old.ID, i); len(readers) > 0 {
+			return nil, s.typeError(readers[0], old.Columns[i].Name)
 		}
 	}
-	if r.StorageID() != old.StorageID() || !slices.Equal(r.Key, old.Key) {
+	drop := s.columnReaders(old, r)
+	if len(drop) > 0 && !c.Cascade {
+		message := fmt.Sprintf("cannot drop column %s of %s because other objects depend on it", drop[0].column, describe(old))
+		return nil, s.dependantsError(message, drop)
+	}
+	if readers := append(s.QueriesReading(old.ID), s.QueriesInto(old.ID)...); len(readers) > 0 && (r.StorageID() != old.StorageID() || !slices.Equal(r.Key, old.Key)) {
 		return nil, rewriteError(s, old, readers[0])
 	}
-	if len(drop) == 0 {
-		return nil, nil
+	if len(drop) > 0 {
+		result.Notices = append(result.Notices, s.cascadeNotice(drop))
 	}
-	drop = s.withDependants(drop)
-	result.Notices = append(result.Notices, cascadeNotice(s, drop))
 	return drop, nil
 }
 
-// dependantLines lists what depends on relations that would be dropped.
-func (s *Snapshot) dependantLines(drop []ObjectID) []string {
-	all := s.withDependants(slices.Clone(drop))
-	return s.dependencyLines(all[len(drop):], all)
+// typeError refuses another type for a column that is read.
+func (s *Snapshot) typeError(reader ObjectID, column string) error {
+	if v := s.View(reader); v != nil {
+		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot alter type of a column used by a view or rule").
+			WithDetail("rule _RETURN on %s depends on column %q", s.describe(reader), column)
+	}
+	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot alter type of a column used by a continuous query").
+		WithDetail("%s depends on column %q", s.describe(reader), column).
+		WithHint("Drop what the query writes, change the type, and create it again.")
 }
 
 // rewriteError refuses to store the rows of a relation anew that a query reads.

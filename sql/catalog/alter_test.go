@@ -67,9 +67,9 @@ func TestNamesAndColumnsAsOfAVersion(t *testing.T) {
 		want     []string
 	}{
 		{s, "u", []string{"y", "a", "b"}},
-		{s.AsOf(s.Version(), ids), "u", []string{"y", "a", "b"}},
-		{s.AsOf(before, ids), "t", []string{"a", "b"}},
-		{s.AsOf(between, ids), "t", []string{"x", "b", "a"}},
+		{s.AsOf(s.Version(), ids, nil), "u", []string{"y", "a", "b"}},
+		{s.AsOf(before, ids, nil), "t", []string{"a", "b"}},
+		{s.AsOf(between, ids, nil), "t", []string{"x", "b", "a"}},
 	} {
 		if got := names(c.snapshot, c.name); !slices.Equal(got, c.want) {
 			t.Errorf("columns %v, want %v", got, c.want)
@@ -81,7 +81,7 @@ func TestNamesAndColumnsAsOfAVersion(t *testing.T) {
 	if r := s.Relation(table); r.Attribute(2) != 3 || r.Column("b") != 3 || !r.Altered() {
 		t.Errorf("attribute %d, column b is %d", r.Attribute(2), r.Column("b"))
 	}
-	if s.AsOf(before, nil).Lookup(DefaultSchema, "t") != nil {
+	if s.AsOf(before, nil, nil).Lookup(DefaultSchema, "t") != nil {
 		t.Error("a relation was found that was not asked for")
 	}
 }

@@ -60,6 +60,10 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next, err = applyPaused(s, c.Name, false)
 	case *CommentOn:
 		next, err = applyComment(s, c)
+	case *CreateView:
+		next, err = applyCreateView(s, c, &result)
+	case *AlterView:
+		next, err = applyAlterView(s, c)
 	case *CreateIndex:
 		next, err = applyCreateIndex(s, c, &result)
 	case *IndexReady:
@@ -167,6 +171,9 @@ func (s *Snapshot) named(name string) ([]*Query, error) {
 }
 
 func applyComment(s *Snapshot, c *CommentOn) (*Snapshot, error) {
+	if v := s.LookupView(c.Name.Schema, c.Name.Name); v != nil {
+		return applyCommentOnView(s, c, v)
+	}
 	r := s.Lookup(c.Name.Schema, c.Name.Name)
 	if r == nil && c.Column == "" && s.NameTaken(c.Name.Schema, c.Name.Name) {
 		return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "%q is not a %s", c.Name.Name, c.Kind)

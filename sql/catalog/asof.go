@@ -5,20 +5,35 @@ import (
 	"slices"
 )
 
-// AsOf returns a catalog in which the given relations have the names and columns
-// that they had in an earlier version, and that has no other ones. Columns keep
+// AsOf returns a catalog in which the given relations and views have the names and
+// columns that they had in an earlier version, and that has no other ones. Columns keep
 // their numbers, so that what is planned against it reads rows as they are now:
 // columns are only ever added behind the others, and dropped ones are still there.
-func (s *Snapshot) AsOf(version uint64, relations []ObjectID) *Snapshot {
+func (s *Snapshot) AsOf(version uint64, relations, views []ObjectID) *Snapshot {
 	past := *s
-	past.relations = nil
+	past.relations, past.views, past.present = nil, nil, s.Present()
 	for _, id := range relations {
 		if r := s.Relation(id); r != nil {
 			past.relations = append(past.relations, r.asOf(version))
 		}
 	}
+	for _, id := range views {
+		if v := s.View(id); v != nil {
+			past.views = append(past.views, v.asOf(version))
+		}
+	}
+	slices.SortFunc(past.views, func(a, b *View) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(past.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
 	return past.index()
+}
+
+// Present returns the catalog that AsOf was asked of, with everything in it; any
+// other is its own.
+func (s *Snapshot) Present() *Snapshot {
+	if s.present != nil {
+		return s.present
+	}
+	return s
 }
 
 // asOf returns a relation's descriptor with its names and columns of a version.

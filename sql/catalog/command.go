@@ -38,14 +38,14 @@ type CreateRelation struct {
 // its ID, and its Name where that is "", and sets its Version as CreateRelation does.
 type CreateQuery struct{ Query Query }
 
-// DropRelations is DROP STREAM, TABLE or MATERIALIZED VIEW: all of Names or
+// DropRelations is DROP STREAM, TABLE, MATERIALIZED VIEW or VIEW: all of Names or
 // none. A derived relation's query goes with it.
 type DropRelations struct {
 	// Kind is what the statement called the relations.
 	Kind     Kind
 	Names    []Name
 	IfExists bool
-	// Cascade drops what the queries that read the relations write as well.
+	// Cascade drops the views and what the queries that read the relations write as well.
 	Cascade bool
 }
 
@@ -60,7 +60,7 @@ type PauseQuery struct{ Name string }
 // ResumeQuery lets a query, or all, go on.
 type ResumeQuery struct{ Name string }
 
-// CommentOn sets the comment of a relation or, where Column is not "", of one
+// CommentOn sets the comment of a relation or view or, where Column is not "", of one
 // of its columns; "" removes it.
 type CommentOn struct {
 	// Kind is what the statement called the relation.

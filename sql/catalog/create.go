@@ -133,14 +133,5 @@ func checkQuery(s *Snapshot, q *Query) error {
 	if q.Name == "" || s.QueryByName(q.Name) != nil {
 		return sqlerr.New(sqlerr.DuplicateObject, -1, "query %q already exists", q.Name)
 	}
-	for _, source := range q.Sources {
-		r := s.Relation(source)
-		if r == nil {
-			return sqlerr.New(sqlerr.UndefinedTable, -1, "a relation that the query reads was dropped")
-		}
-		if q.Version != 0 && r.Changed > q.Version {
-			return changedError(r)
-		}
-	}
-	return nil
+	return s.checkRead(q.Sources, q.Views, q.Version)
 }

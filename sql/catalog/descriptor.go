@@ -24,6 +24,8 @@ const (
 	KindStream Kind = iota + 1
 	// KindTable is a table: a source table when its Query is 0, else derived.
 	KindTable
+	// KindView is a view, which commands name like a relation and which is none.
+	KindView
 )
 
 // Relation describes a stream or a table. Descriptors are immutable.
@@ -199,8 +201,11 @@ type Query struct {
 	// columns that it reads of each, ascending.
 	Sources []ObjectID
 	Columns [][]int
+	// Views are the views that it reads, also through others, and Indirect those of
+	// Sources and Views that only views among them name.
+	Views, Indirect []ObjectID
 	// Version is the catalog version in which it was created: planning Text
-	// against its sources as they were then (Snapshot.AsOf) gives the same plan on
+	// against its sources and views as they were then (Snapshot.AsOf) gives the same plan on
 	// every node and in every later version.
 	Version uint64
 	// Paused queries keep their positions and do not run.

@@ -52,6 +52,12 @@ func commandBody(command Command) (kind string, body any, err error) {
 		return "resume_query", queryNameRecord{c.Name}, nil
 	case *CommentOn:
 		return "comment_on", commentRecord{Kind: c.Kind.String(), Name: c.Name, Column: c.Column, Text: c.Text}, nil
+	case *CreateView:
+		view, err := newViewRecord(&c.View)
+		return "create_view", createViewRecord{View: view, OrReplace: c.OrReplace}, err
+	case *AlterView:
+		view, err := newViewRecord(&c.View)
+		return "alter_view", alterViewRecord{View: view, Base: c.Base}, err
 	case *CreateIndex:
 		return "create_index", createIndexRecord{Index: newIndexRecord(&c.Index), IfNotExists: c.IfNotExists}, nil
 	case *IndexReady:
@@ -158,6 +164,8 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		return c, err
 	case "create_index", "index_ready", "drop_indexes", "abandon_index", "comment_on_index":
 		return decodeIndexCommand(&envelope)
+	case "create_view", "alter_view":
+		return decodeViewCommand(&envelope)
 	case "create_sequence", "alter_sequence", "drop_sequences", "next_values", "set_sequence", "return_values":
 		return decodeSequenceCommand(&envelope)
 	case "comment_on_sequence":

@@ -55,10 +55,13 @@ func (s *Snapshot) QueriesInto(relation ObjectID) []*Query {
 	return list
 }
 
-// describe names a relation or a query in DETAIL lines.
+// describe names a relation, view or query in DETAIL lines.
 func (s *Snapshot) describe(id ObjectID) string {
 	if q := s.Query(id); q != nil {
 		return "query " + q.Name
+	}
+	if v := s.View(id); v != nil {
+		return "view " + Name{v.Schema, v.Name}.String()
 	}
 	return describe(s.Relation(id))
 }

@@ -89,6 +89,7 @@ type snapshotRecord struct {
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
 	Sequences     []sequenceRecord `json:"sequences,omitempty"`
 	Shadows       []relationRecord `json:"shadows,omitempty"`
+	Views         []viewRecord     `json:"views,omitempty"`
 }
 
 type relationRecord struct {
@@ -162,6 +163,8 @@ type queryRecord struct {
 	Into          []int      `json:"into,omitempty"`
 	Sources       []ObjectID `json:"sources"`
 	Columns       [][]int    `json:"columns,omitempty"`
+	Views         []ObjectID `json:"views,omitempty"`
+	Indirect      []ObjectID `json:"indirect,omitempty"`
 	Version       uint64     `json:"version"`
 	Paused        bool       `json:"paused,omitempty"`
 	StopOnError   bool       `json:"stop_on_error,omitempty"`
@@ -237,6 +240,13 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	for _, i := range s.indexes {
 		record.Indexes = append(record.Indexes, newIndexRecord(i))
 	}
+	for _, v := range s.views {
+		view, err := newViewRecord(v)
+		if err != nil {
+			return nil, err
+		}
+		record.Views = append(record.Views, view)
+	}
 	for _, shadow := range s.shadows {
 		relation, err := newRelationRecord(shadow)
 		if err != nil {
@@ -295,7 +305,17 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 		}
 		s.sequences = append(s.sequences, q)
 	}
+	for i := range r.Views {
+		v, err := r.Views[i].view()
+		if err != nil {
+			return nil, err
+		}
+		s.views = append(s.views, v)
+	}
 	s.index()
+	if err := s.checkViews(); err != nil {
+		return nil, err
+	}
 	if !slices.IsSortedFunc(s.sequences, func(a, b *Sequence) int { return cmp.Compare(a.ID, b.ID) }) ||
 		!slices.IsSortedFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) }) ||
 		!slices.IsSortedFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) }) ||
@@ -433,6 +453,8 @@ func parseKind(name string) (Kind, error) {
 		return KindStream, nil
 	case "table":
 		return KindTable, nil
+	case "view":
+		return KindView, nil
 	default:
 		return 0, corrupt("unknown kind of relation %q", name)
 	}

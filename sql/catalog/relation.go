@@ -98,6 +98,8 @@ func (k Kind) String() string {
 		return "stream"
 	case KindTable:
 		return "table"
+	case KindView:
+		return "view"
 	default:
 		return "relation"
 	}

@@ -23,17 +23,21 @@ type Snapshot struct {
 	relations []*Relation // by ID
 	sequences []*Sequence // by ID
 	queries   []*Query    // by ID
+	views     []*View     // by ID
 	indexes   []*Index    // by ID
 	// shadows are the copies of tables that rewrites are building, by ID. They have
 	// no names.
 	shadows []*Relation
 
 	relationByName map[Name]*Relation
+	viewByName     map[Name]*View
 	queryByName    map[string]*Query
 	queriesWriting map[ObjectID][]*Query // by their sinks
 	indexesByTable map[ObjectID][]*Index
 	// uniqueRelations hold the entries of unique indexes, by these.
 	uniqueRelations map[ObjectID]*Relation
+	// present is the catalog that AsOf was asked of; nil for any other.
+	present *Snapshot
 }
 
 // Name is a relation's qualified name.
@@ -104,10 +108,11 @@ func (s *Snapshot) Lookup(schema, name string) *Relation {
 	return s.relationByName[Name{schema, name}]
 }
 
-// NameTaken reports whether a stream, a table, a sequence, or an index, also that of
+// NameTaken reports whether a stream, a table, a view, a sequence, or an index, also that of
 // a primary key, has a qualified name: these share one space of names.
 func (s *Snapshot) NameTaken(schema, name string) bool {
-	if s.LookupSequence(schema, name) != nil || s.Lookup(schema, name) != nil || s.LookupIndex(schema, name) != nil {
+	if s.LookupSequence(schema, name) != nil || s.Lookup(schema, name) != nil || s.LookupView(schema, name) != nil ||
+		s.LookupIndex(schema, name) != nil {
 		return true
 	}
 	for _, r := range s.relations {
@@ -133,12 +138,12 @@ func (s *Snapshot) Query(id ObjectID) *Query {
 // QueryByName returns the query with a name, or nil.
 func (s *Snapshot) QueryByName(name string) *Query { return s.queryByName[name] }
 
-// QueriesReading returns the queries that read a relation, in the order of
-// their IDs.
+// QueriesReading returns the queries that read a relation or view, also through
+// views, in the order of their IDs.
 func (s *Snapshot) QueriesReading(relation ObjectID) []*Query {
 	var readers []*Query
 	for _, q := range s.queries {
-		if slices.Contains(q.Sources, relation) {
+		if slices.Contains(q.Sources, relation) || slices.Contains(q.Views, relation) {
 			readers = append(readers, q)
 		}
 	}
@@ -153,6 +158,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.relations = slices.Clone(s.relations)
 	next.sequences = slices.Clone(s.sequences)
 	next.queries = slices.Clone(s.queries)
+	next.views = slices.Clone(s.views)
 	next.indexes = slices.Clone(s.indexes)
 	next.shadows = slices.Clone(s.shadows)
 	return &next
@@ -163,6 +169,10 @@ func (s *Snapshot) index() *Snapshot {
 	s.relationByName = make(map[Name]*Relation, len(s.relations))
 	for _, r := range s.relations {
 		s.relationByName[Name{r.Schema, r.Name}] = r
+	}
+	s.viewByName = make(map[Name]*View, len(s.views))
+	for _, v := range s.views {
+		s.viewByName[Name{v.Schema, v.Name}] = v
 	}
 	s.queryByName = make(map[string]*Query, len(s.queries))
 	s.queriesWriting = make(map[ObjectID][]*Query, len(s.queries))

@@ -21,8 +21,6 @@ func (b *builder) defineCatalogStubs() {
 	null("pg_get_indexdef", "oid,int4,bool", "text", "NULL: there are no index definitions")
 	null("pg_get_constraintdef", "oid", "text", "NULL: there are no constraint definitions")
 	null("pg_get_constraintdef", "oid,bool", "text", "NULL: there are no constraint definitions")
-	null("pg_get_viewdef", "oid", "text", "NULL: there are no views")
-	null("pg_get_viewdef", "oid,bool", "text", "NULL: there are no views")
 	null("pg_get_partkeydef", "oid", "text", "NULL: there are no partitioned tables")
 	null("pg_get_statisticsobjdef_columns", "oid", "text", "NULL: there are no statistics objects")
 	for _, name := range []string{"pg_get_function_result", "pg_get_function_arguments", "pg_get_function_identity_arguments", "pg_get_functiondef"} {

@@ -133,14 +133,22 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 }
 
 // lockReaders locks, for CASCADE, what the continuous queries write that read a
-// relation, directly or not.
+// relation or view, directly or not.
 func (s *Session) lockReaders(ctx context.Context, name catalog.Name, cascade bool) error {
-	relation := s.options.Backend.Catalog().Lookup(name.Schema, name.Name)
-	if !cascade || relation == nil {
+	if !cascade {
 		return nil
 	}
-	for _, q := range s.options.Backend.Catalog().QueriesReading(relation.ID) {
-		sink := s.options.Backend.Catalog().Relation(q.Sink)
+	snapshot := s.options.Backend.Catalog()
+	var id catalog.ObjectID
+	if r := snapshot.Lookup(name.Schema, name.Name); r != nil {
+		id = r.ID
+	} else if v := snapshot.LookupView(name.Schema, name.Name); v != nil {
+		id = v.ID
+	} else {
+		return nil
+	}
+	for _, q := range snapshot.QueriesReading(id) {
+		sink := snapshot.Relation(q.Sink)
 		if sink == nil || q.Inserts() {
 			continue
 		}

@@ -175,6 +175,9 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 			return table.Schema, table.Name, true
 		}
 	}
+	if v := s.options.Backend.Catalog().View(catalog.ObjectID(oid)); v != nil {
+		return v.Schema, v.Name, true
+	}
 	if q := s.options.Backend.Catalog().Sequence(catalog.ObjectID(oid)); q != nil {
 		return q.Schema, q.Name, true
 	}
@@ -189,6 +192,9 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 func (s *Session) RelationOID(schema, name string) (oid uint32, ok bool) {
 	if r := s.options.Backend.Catalog().Lookup(schema, name); r != nil {
 		return uint32(r.ID), true
+	}
+	if v := s.options.Backend.Catalog().LookupView(schema, name); v != nil {
+		return uint32(v.ID), true
 	}
 	if q := s.options.Backend.Catalog().LookupSequence(schema, name); q != nil {
 		return uint32(q.ID), true

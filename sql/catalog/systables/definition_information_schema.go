@@ -96,6 +96,8 @@ var informationSchema = []definition{
 		action_condition text, action_statement text, action_orientation text, action_timing text,
 		action_reference_old_table name, action_reference_new_table name, action_reference_old_row name,
 		action_reference_new_row name, created timestamptz`},
+	{13478, "view_table_usage", `view_catalog name, view_schema name, view_name name, table_catalog name, table_schema name,
+		table_name name`},
 	{13483, "views", `table_catalog name, table_schema name, table_name name, view_definition text, check_option text,
 		is_updatable text, is_insertable_into text, is_trigger_updatable text, is_trigger_deletable text,
 		is_trigger_insertable_into text`},

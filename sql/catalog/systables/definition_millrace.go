@@ -25,5 +25,6 @@ var millraceTables = []definition{
 		window_start timestamptz, window_end timestamptz, rows int8`},
 	{15016, "sequences", `id oid, schema name, name name, type text, last_value int8, log_cnt int8, is_called bool,
 		owner oid, owner_column text, identity bool, comment text`},
+	{15017, "views", `schema name, name name, id oid, definition text, comment text`},
 	{15013, "definitions", `id oid, kind text, number int4, definition text`},
 }

@@ -21,6 +21,7 @@ func informationSchemaRows(r *Registry) map[string]rowsFunc {
 		"check_constraints":       informationChecks,
 		"constraint_column_usage": informationConstraintColumns,
 		"views":                   r.informationViews,
+		"view_table_usage":        informationViewTables,
 		"enabled_roles": func(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 			return []row{{"role_name": roleName}}, nil
 		},
@@ -57,6 +58,9 @@ func (r *Registry) informationTables(_ context.Context, env *Environment, _ *Tab
 	for _, relation := range env.Catalog.Relations() {
 		add(relation.Schema, relation.Name, "BASE TABLE", !relation.Derived())
 	}
+	for _, v := range env.Catalog.Views() {
+		add(v.Schema, v.Name, "VIEW", false)
+	}
 	return rows, nil
 }
 
@@ -87,7 +91,7 @@ func (r *Registry) informationColumns(_ context.Context, env *Environment, _ *Ta
 			rows = append(rows, column)
 		}
 	}
-	return rows, nil
+	return append(rows, viewColumnRows(env)...), nil
 }
 
 func columnRow(env *Environment, schema, table string, position int, name string, t types.Type, notNull bool) row {
@@ -197,6 +201,13 @@ func (r *Registry) informationViews(_ context.Context, env *Environment, _ *Tabl
 		rows = append(rows, row{
 			"table_catalog": env.Database, "table_schema": t.Schema, "table_name": t.Name, "check_option": "NONE",
 			"is_updatable": "NO", "is_insertable_into": "NO",
+		})
+	}
+	for _, v := range env.Catalog.Views() {
+		rows = append(rows, row{
+			"table_catalog": env.Database, "table_schema": v.Schema, "table_name": v.Name, "view_definition": viewText(v),
+			"check_option": "NONE", "is_updatable": "NO", "is_insertable_into": "NO",
+			"is_trigger_updatable": "NO", "is_trigger_deletable": "NO", "is_trigger_insertable_into": "NO",
 		})
 	}
 	return rows, nil

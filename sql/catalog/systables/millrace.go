@@ -27,6 +27,7 @@ func millraceRows(r *Registry) map[string]rowsFunc {
 		"partitions":   millracePartitions,
 		"sequences":    millraceSequences,
 		"definitions":  millraceDefinitions,
+		"views":        millraceViews,
 	}
 }
 
@@ -252,6 +253,14 @@ func (r *Registry) millraceColumns(_ context.Context, env *Environment, _ *Table
 			})
 		}
 	}
+	for _, v := range env.Catalog.Views() {
+		for i, c := range v.Columns {
+			rows = append(rows, row{
+				"relation": v.ID, "schema": v.Schema, "relation_name": v.Name, "position": i + 1, "name": c.Name,
+				"type": c.Type.String(), "nullable": true, "comment": orNull(c.Comment),
+			})
+		}
+	}
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Columns {
 			c := &relation.Columns[i]
@@ -450,6 +459,9 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 				row{"id": c.ID, "kind": "pretty constraint", "definition": checkDefinition(c, true)})
 		}
 		rows = append(rows, indexDefinitions(env, r)...)
+	}
+	for _, v := range env.Catalog.Views() {
+		rows = append(rows, row{"id": v.ID, "kind": "view", "definition": viewText(v)})
 	}
 	for i := range env.Functions {
 		f := &env.Functions[i]

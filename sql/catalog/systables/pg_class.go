@@ -135,6 +135,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 			rows = append(rows, i.classRow())
 		}
 	}
+	rows = append(rows, viewClassRows(env)...)
 	return append(rows, sequenceClassRows(env)...), nil
 }
 
@@ -174,6 +175,7 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 			rows = append(rows, i.attributeRows()...)
 		}
 	}
+	rows = append(rows, viewAttributeRows(env)...)
 	return append(rows, sequenceAttributeRows(env)...), nil
 }
 
@@ -219,7 +221,7 @@ func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) 
 
 func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	const classPgClass, classPgConstraint = 1259, 2606
-	var rows []row
+	rows := viewDescriptionRows(env)
 	for _, q := range env.Catalog.Sequences() {
 		if q.Comment != "" {
 			rows = append(rows, row{"objoid": q.ID, "classoid": classPgClass, "description": q.Comment})
@@ -263,12 +265,15 @@ func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]ro
 	return rows, nil
 }
 
-func (r *Registry) pgViews(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+func (r *Registry) pgViews(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, t := range r.tables {
 		if t.Schema != SchemaPgCatalog || t.OID >= 12000 {
 			rows = append(rows, row{"schemaname": t.Schema, "viewname": t.Name, "viewowner": roleName})
 		}
+	}
+	for _, v := range env.Catalog.Views() {
+		rows = append(rows, row{"schemaname": v.Schema, "viewname": v.Name, "viewowner": roleName, "definition": viewText(v)})
 	}
 	return rows, nil
 }
