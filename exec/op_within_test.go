@@ -149,7 +149,7 @@ func TestWithinGrace(t *testing.T) {
 	c := newStreamsCluster(t)
 	for _, join := range withinCases() {
 		t.Run(join.query(), func(t *testing.T) {
-			for seed := range uint64(12) {
+			for seed := range uint64(6) {
 				compareWithin(t, c, &join, seed)
 			}
 		})
