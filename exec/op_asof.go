@@ -22,6 +22,9 @@ import (
 //
 // Both sides are kept, by key and place.
 //
+// Where the right rows are versions of a table's rows (plan.AsOf.Gone), one that comes
+// takes the place of another of its key and time, and none ever goes.
+//
 // Invariants:
 //   - A right row counts where its multiplicity is positive. It is stored when its
 //     left rows have all been given, so that until then its neighbours stay what they
@@ -36,8 +39,12 @@ type asOfJoin struct {
 	// outer says that left rows which meet none are given, and strict that a right
 	// row of the same time is not met.
 	outer, strict bool
-	out           asOfOutput
-	scratch       []byte
+	// gone, where the right rows are versions, says which of them say that there is no
+	// row; goneRows has its values for the batch at work.
+	gone     *expr.Program
+	goneRows *types.Vector
+	out      asOfOutput
+	scratch  []byte
 }
 
 // newAsOfJoin makes the operator of a plan's node, with its state in a store or,
@@ -61,6 +68,12 @@ func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*
 		}
 		j.sides[side] = newAsOfSide(key, side, columnTypes(inputs[side].Columns()), inMemory)
 	}
+	if node.AsOf.Gone != nil {
+		var err error
+		if j.gone, err = expr.Compile(node.AsOf.Gone); err != nil {
+			return nil, err
+		}
+	}
 	j.out.left, j.out.right = j.sides[leftSide], j.sides[rightSide]
 	j.proceed, j.finishTurn = j.joinRows, j.finishSides
 	return j, nil
@@ -70,6 +83,9 @@ func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*
 func (j *asOfJoin) joinRows(t *turn, w *joinWork) bool {
 	places := j.places[w.side]
 	places.Evaluate(t.eval, w.rows)
+	if w.side == rightSide && j.gone != nil {
+		j.goneRows = j.gone.EvalRef(t.eval, w.rows, nil)
+	}
 	failed := make(map[int32]bool, len(t.eval.Errors))
 	for i := range t.eval.Errors {
 		failed[t.eval.Errors[i].Row] = true
@@ -122,6 +138,10 @@ func (j *asOfJoin) rowAt(w *joinWork) (key string, row asOfRow, keyed bool) {
 	key = string(j.scratch)
 	j.scratch = places.AppendTime(j.scratch[:0], i)
 	row.timeLen = len(j.scratch)
+	if w.side == rightSide && j.gone != nil {
+		row.id, row.gone = string(j.scratch), !j.goneRows.IsNull(i) && j.goneRows.Ints[i] != 0
+		return key, row, true
+	}
 	if w.side == rightSide {
 		j.scratch = places.AppendTies(j.scratch, i)
 	}
@@ -163,8 +183,18 @@ func (j *asOfJoin) rightRow(t *turn, w *joinWork) error {
 	if err != nil {
 		return err
 	}
-	if comes := is.count+weight > 0; comes != (is.count > 0) {
-		if done, err := j.rematch(t, w, key, &row, comes); !done || err != nil {
+	if j.gone != nil {
+		weight = 1 - is.count // the version takes the place of another one
+	}
+	met, meets := &is, &row
+	if is.count <= 0 {
+		met = nil
+	}
+	if is.count+weight <= 0 {
+		meets = nil
+	}
+	if (met == nil) != (meets == nil) || j.gone != nil {
+		if done, err := j.rematch(t, w, key, &row, met, meets); !done || err != nil {
 			return err
 		}
 	}
@@ -174,19 +204,22 @@ func (j *asOfJoin) rightRow(t *turn, w *joinWork) error {
 }
 
 // rematch gives the left rows between the right row before one and that row, with
-// what they met and what they meet. It reports whether they were all.
-func (j *asOfJoin) rematch(t *turn, w *joinWork, key string, row *asOfRow, comes bool) (done bool, err error) {
+// what they met and what they meet in its place: where that is nil, they meet the row
+// behind it. It reports whether they were all.
+func (j *asOfJoin) rematch(t *turn, w *joinWork, key string, row, met, meets *asOfRow) (done bool, err error) {
 	before, err := firstOf(j.sides[rightSide].walk(t, key, "", row.id, false))
 	if err != nil {
 		return false, err
 	}
-	met, err := firstOf(j.sides[rightSide].walk(t, key, row.id+"\x00", "", true))
+	behind, err := firstOf(j.sides[rightSide].walk(t, key, row.id+"\x00", "", true))
 	if err != nil {
 		return false, err
 	}
-	meets := row
-	if !comes {
-		met, meets = meets, met
+	if met == nil {
+		met = behind
+	}
+	if meets == nil {
+		meets = behind
 	}
 	from, to := j.between(before, row)
 	if w.begun {
@@ -224,6 +257,9 @@ func (j *asOfJoin) between(before, row *asOfRow) (from, to string) {
 
 // pair gives a left row beside a right one, nil for none.
 func (j *asOfJoin) pair(left, right *asOfRow, weight int64) {
+	if right != nil && right.gone {
+		right = nil
+	}
 	if right != nil || j.outer {
 		j.out.add(left, right, weight)
 	}

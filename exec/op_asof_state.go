@@ -15,8 +15,9 @@ import (
 // Stored form: the state key of the join's operator, the side (0 left, 1 right), the
 // values of the join key in the key encoding, and the row's id: its place (see
 // operator.Places; of a left row its time alone) and a hash of the row. The value is
-// the row's multiplicity, the length of the time with which the id begins and the
-// event time (uvarints, the last zigzag) and the row.
+// the row's multiplicity, the length of the time with which the id begins, twice, plus
+// 1 for a version that says that there is no row, and the event time (varints, the
+// second unsigned) and the row. The id of a version is its time alone.
 //
 // Invariants:
 //   - held has the rows that the turn at work has touched, by key in the order of their
@@ -38,12 +39,14 @@ type asOfSide struct {
 type asOfRow struct {
 	id, row string
 	timeLen int // of the time with which id begins
+	// gone says that the row is a version which says that there is no row.
+	gone    bool
 	count   int64
 	rowtime int64 // the row's event time, or noTime
 	// stored is the multiplicity in the store, and touched says that the row is in
-	// changed.
-	stored  int64
-	touched bool
+	// changed. rewritten says that it is another row than the stored one of its id.
+	stored             int64
+	touched, rewritten bool
 }
 
 // asOfChange names a row that a turn has touched.
@@ -87,6 +90,7 @@ func (s *asOfSide) change(t *turn, key string, row asOfRow, weight int64) error 
 		return err
 	}
 	row.count, row.stored, row.touched = is.count+weight, is.stored, true
+	row.rewritten = is.rewritten || is.count != 0 && (is.row != row.row || is.gone != row.gone)
 	if !is.touched {
 		s.changed = append(s.changed, asOfChange{key, row.id})
 	}
@@ -106,13 +110,13 @@ func (s *asOfSide) finish(t *turn) {
 		rows := s.held[c.key]
 		at, _ := searchAsOf(rows, c.id)
 		row := &rows[at]
-		if t.write != nil && row.count != row.stored {
+		if t.write != nil && (row.count != row.stored || row.rewritten) {
 			s.write(t, c.key, row)
 		}
 		if !s.inMemory {
 			continue
 		}
-		row.touched = false
+		row.touched, row.rewritten = false, false
 		if row.count == 0 {
 			if s.held[c.key] = slices.Delete(rows, at, at+1); len(rows) == 1 {
 				delete(s.held, c.key)
@@ -133,7 +137,11 @@ func (s *asOfSide) write(t *turn, key string, row *asOfRow) {
 	}
 	keyLen := len(s.scratch)
 	s.scratch = binary.AppendVarint(s.scratch, row.count)
-	s.scratch = binary.AppendUvarint(s.scratch, uint64(row.timeLen))
+	times := uint64(row.timeLen) << 1
+	if row.gone {
+		times |= 1
+	}
+	s.scratch = binary.AppendUvarint(s.scratch, times)
 	s.scratch = binary.AppendVarint(s.scratch, row.rowtime)
 	s.scratch = append(s.scratch, row.row...)
 	t.write.Set(s.scratch[:keyLen], s.scratch[keyLen:])
@@ -145,8 +153,9 @@ func (s *asOfSide) appendKey(buf []byte, key, id string) []byte {
 
 func decodeAsOfRow(id string, stored []byte) (asOfRow, error) {
 	in := uvarintReader{data: stored}
-	row := asOfRow{id: id, count: in.varint(), timeLen: int(in.next())}
-	row.rowtime = in.varint()
+	row := asOfRow{id: id, count: in.varint()}
+	times := in.next()
+	row.timeLen, row.gone, row.rowtime = int(times>>1), times&1 != 0, in.varint()
 	if in.bad || row.count == 0 || row.timeLen > len(id) {
 		return row, fmt.Errorf("damaged row")
 	}

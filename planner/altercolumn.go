@@ -147,6 +147,8 @@ func (ab *alterBinder) dropColumn(a *ast.DropColumn) error {
 			return notSupported(a.Pos(), "column %q places or times the rows of the stream and cannot be dropped", a.Column.Value).
 				WithHint("Create another stream from this one: CREATE STREAM … AS SELECT ….")
 		}
+	} else if r.Rowtime == number {
+		return notSupported(a.Pos(), "column %q gives the event time of the table's rows and cannot be dropped", a.Column.Value)
 	}
 	if err := ab.dropUsers(number, a.Behavior); err != nil {
 		return err

@@ -36,13 +36,7 @@ func (b *binder) asOfJoin(j *ast.Join, left, right *fromItem, both *scope, later
 	if err != nil {
 		return nil, err
 	}
-	if !isUnique(right.node, append(slices.Clip(rightKeys), model.AsOf.Right)) {
-		for _, c := range right.scope.columns {
-			if c.starred {
-				model.AsOf.Ties = append(model.AsOf.Ties, c.value)
-			}
-		}
-	}
+	model.AsOf.Ties = ties(right, append(slices.Clip(rightKeys), model.AsOf.Right))
 	return &fromItem{node: joinLike(model, left.node, right.node, leftKeys, rightKeys, nil), scope: both}, nil
 }
 
@@ -118,15 +112,24 @@ func commonlyTyped(a, b expr.Expr) (expr.Expr, expr.Expr) {
 	return left, right
 }
 
-// isUnique reports whether no two rows of a node are equal in all of the given
-// expressions.
-func isUnique(node plan.Node, exprs []expr.Expr) bool {
-	columns := make([]int, len(exprs))
-	for i, e := range exprs {
+// ties returns what puts the rows of an item that are equal in the given expressions in
+// an order: its visible columns, but for those that are equal too; nothing where there
+// are no such rows.
+func ties(item *fromItem, equal []expr.Expr) []expr.Expr {
+	columns := make([]int, len(equal))
+	for i, e := range equal {
 		columns[i] = columnBelow(e)
 	}
-	key := node.Props().Key
-	return key != nil && containsAll(columns, key)
+	if key := item.node.Props().Key; key != nil && containsAll(columns, key) {
+		return nil
+	}
+	var list []expr.Expr
+	for _, c := range item.scope.columns {
+		if column := columnBelow(c.value); c.starred && (column < 0 || !slices.Contains(columns, column)) {
+			list = append(list, c.value)
+		}
+	}
+	return list
 }
 
 // pushAsOf restricts an as-of join. Conditions on left rows come before it; others
@@ -166,6 +169,9 @@ func (f exprMap) asOf(a *plan.AsOf, right exprMap) (*plan.AsOf, error) {
 	if c.Right, err = right(a.Right); err != nil {
 		return nil, err
 	}
-	c.Ties, err = right.all(a.Ties)
+	if c.Ties, err = right.all(a.Ties); err != nil {
+		return nil, err
+	}
+	c.Gone, err = right.one(a.Gone)
 	return &c, err
 }

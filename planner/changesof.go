@@ -25,6 +25,20 @@ func (b *binder) changesOf(t *ast.TableName, s *scope) (*fromItem, error) {
 		return nil, notSupported(t.Pos(), "CHANGES OF is not supported in a query that runs once").
 			WithHint("SELECT … FROM CHANGES OF %s EMIT CHANGES gives the changes from now on; CREATE STREAM … AS SELECT rowop, * FROM CHANGES OF %s keeps them.", relation.Name, relation.Name)
 	}
+	item, err := b.changelog(relation, t, s)
+	if err != nil {
+		return nil, err
+	}
+	columns := item.node.Columns()
+	for i := len(relation.Columns); i < len(columns); i++ {
+		item.scope.addPseudocolumn(item.scope.tables[0], columns[i], i)
+	}
+	return item, nil
+}
+
+// changelog scans the changes of a table: its columns, then what each change did and
+// when.
+func (b *binder) changelog(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
 	b.addSource(relation)
 	item, err := b.scan(relation, t, s)
 	if err != nil {
@@ -32,13 +46,9 @@ func (b *binder) changesOf(t *ast.TableName, s *scope) (*fromItem, error) {
 	}
 	scan := item.node.(*plan.Scan)
 	fetch := append(scan.Fetch[:len(relation.Columns):len(relation.Columns)], plan.FetchRowOp, plan.FetchRowtime)
-	node := newChangesScan(relation, fetch)
-	for i := len(relation.Columns); i < len(fetch); i++ {
-		item.scope.addPseudocolumn(item.scope.tables[0], node.Cols[i], i)
-	}
+	item.node = newChangesScan(relation, fetch)
 	for _, table := range item.scope.tables {
 		table.keyed = false // one row's changes have one key
 	}
-	item.node = node
 	return item, nil
 }

@@ -166,7 +166,8 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 	case t.Changes:
 		return b.changesOf(t, s)
 	case t.AsOf != nil:
-		return nil, notSupported(t.AsOf.Pos(), "FOR SYSTEM_TIME AS OF is not supported")
+		return nil, notSupported(t.AsOf.Pos(), "FOR SYSTEM_TIME AS OF is only supported for the right side of a join").
+			WithHint("For example, FROM orders o JOIN rates FOR SYSTEM_TIME AS OF o.rowtime AS r ON o.currency = r.currency.")
 	case t.Sample != nil:
 		return nil, notSupported(t.Sample.Pos(), "TABLESAMPLE is not supported")
 	}

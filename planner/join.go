@@ -19,6 +19,9 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t, ok := j.Right.(*ast.TableName); ok && t.AsOf != nil {
+		return b.systemTimeJoin(j, t, left, s)
+	}
 	right, lateral, err := b.tableItem(j.Right, s, left)
 	if err != nil {
 		return nil, err
@@ -43,18 +46,7 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	if j.AsOf {
 		return b.asOfJoin(j, left, right, both, lateral)
 	}
-	var on expr.Expr
-	switch {
-	case j.On != nil:
-		eb := &exprBinder{binder: b, scope: both, clause: "JOIN conditions"}
-		if on, err = eb.bindBool(j.On, "JOIN/ON"); err != nil {
-			return nil, err
-		}
-	case j.Natural:
-		on, err = b.using(kind, naturalColumns(left.scope, right.scope), left, right, both)
-	case len(j.Using) > 0:
-		on, err = b.using(kind, j.Using, left, right, both)
-	}
+	on, err := b.joinCondition(j, kind, left, right, both)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +66,21 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	}
 	node, err := b.joinNode(kind, left.node, right.node, on, lateral, j.Pos())
 	return &fromItem{node: node, scope: both}, err
+}
+
+// joinCondition binds the condition of a join: ON, USING or NATURAL.
+func (b *binder) joinCondition(j *ast.Join, kind plan.JoinKind, left, right *fromItem, both *scope) (expr.Expr, error) {
+	switch {
+	case j.On != nil:
+		eb := &exprBinder{binder: b, scope: both, clause: "JOIN conditions"}
+		return eb.bindBool(j.On, "JOIN/ON")
+	case j.Natural:
+		return b.using(kind, naturalColumns(left.scope, right.scope), left, right, both)
+	case len(j.Using) > 0:
+		return b.using(kind, j.Using, left, right, both)
+	default:
+		return nil, nil
+	}
 }
 
 // joinNode joins two items of FROM. Where the result is kept up to date, rows of a

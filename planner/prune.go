@@ -209,7 +209,7 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	r.need(all[width:], j.RightKeys)
 	if j.AsOf != nil {
 		r.need(all[:width], []expr.Expr{j.AsOf.Left})
-		r.need(all[width:], append([]expr.Expr{j.AsOf.Right}, j.AsOf.Ties...))
+		r.need(all[width:], j.AsOf.RightExprs())
 	}
 	if j.Lateral {
 		r.outerColumns(j.Right, 1, func(index int) { all[index] = true })

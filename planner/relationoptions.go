@@ -95,10 +95,7 @@ func checkRowtimeFormat(r *catalog.Relation, list []*ast.Option) error {
 
 // rowtimeOption sets the column that gives the event time.
 func rowtimeOption(o *ast.Option, name string, r *catalog.Relation, derived bool) error {
-	if r.Kind != catalog.KindStream {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "only streams have an event time")
-	}
-	if derived {
+	if r.Kind == catalog.KindStream && derived {
 		return notSupported(o.Pos(), `option "timestamp" is not supported in CREATE STREAM … AS`).
 			WithHint("A row of the result has the rowtime of the row that it comes from.")
 	}
@@ -106,9 +103,16 @@ func rowtimeOption(o *ast.Option, name string, r *catalog.Relation, derived bool
 	if r.Rowtime < 0 {
 		return sqlerr.New(sqlerr.UndefinedColumn, o.Pos(), "column %q named in option \"timestamp\" does not exist", name)
 	}
-	switch t := r.Columns[r.Rowtime].Type; t.Kind {
-	case types.KindTimestamp, types.KindTimestampTZ, types.KindDate, types.KindInt8, types.KindText, types.KindVarchar:
+	t := r.Columns[r.Rowtime].Type
+	switch t.Kind {
+	case types.KindTimestamp, types.KindTimestampTZ, types.KindDate:
 		return nil
+	case types.KindInt8, types.KindText, types.KindVarchar:
+		if r.Kind == catalog.KindStream {
+			return nil
+		}
+		return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), "column %q of type %s cannot give the event time of a table's rows", name, t.BaseName()).
+			WithHint("It needs type timestamp, timestamptz or date.")
 	default:
 		return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), "column %q of type %s cannot give the event time", name, t.BaseName()).
 			WithHint("It needs type timestamp, timestamptz, date, bigint (milliseconds since 1970) or text.")

@@ -12,6 +12,10 @@ type AsOf struct {
 	// Left is over the left side's row alone, Right and Ties over the right side's.
 	Left, Right expr.Expr
 	Ties        []expr.Expr
+	// Gone, where not nil, makes the right rows, which are only added, the versions of
+	// a table's rows: of those of one key and time the last one that came counts. Gone
+	// is over the right side's row and says that from then on there is no row.
+	Gone expr.Expr
 }
 
 // Backwards reports whether the closest right row is the one with the greatest
@@ -26,5 +30,14 @@ func (a *AsOf) Exprs() []expr.Expr {
 	if a == nil {
 		return nil
 	}
-	return append([]expr.Expr{a.Left, a.Right}, a.Ties...)
+	return append([]expr.Expr{a.Left}, a.RightExprs()...)
+}
+
+// RightExprs are those over the right side's row.
+func (a *AsOf) RightExprs() []expr.Expr {
+	all := append([]expr.Expr{a.Right}, a.Ties...)
+	if a.Gone != nil {
+		all = append(all, a.Gone)
+	}
+	return all
 }

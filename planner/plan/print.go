@@ -213,38 +213,6 @@ func describeTopN(n *TopN) string {
 	return text
 }
 
-func describeJoin(n *Join) string {
-	text := []string{"Join", "Left join", "Right join", "Full join", "Semi join", "Anti join"}[n.Kind]
-	if n.Lookup {
-		text = "Lookup " + strings.ToLower(text)
-	}
-	if n.Lateral {
-		text = "Lateral " + strings.ToLower(text)
-	}
-	if n.AsOf != nil {
-		text = fmt.Sprintf("As-of %s, closest with %s %s %s", strings.ToLower(text),
-			ExprString(n.AsOf.Left, n.Left.Columns()), n.AsOf.Op, ExprString(n.AsOf.Right, n.Right.Columns()))
-	}
-	var conditions []string
-	for i := range n.LeftKeys {
-		conditions = append(conditions, ExprString(n.LeftKeys[i], n.Left.Columns())+" = "+ExprString(n.RightKeys[i], n.Right.Columns()))
-	}
-	if len(conditions) > 0 {
-		if n.AsOf != nil {
-			text += ","
-		}
-		text += " by hash of " + strings.Join(conditions, ", ")
-	}
-	if n.On != nil {
-		both := append(append([]Column{}, n.Left.Columns()...), n.Right.Columns()...)
-		text += " on " + ExprString(n.On, both)
-	}
-	if w := n.Within; w != nil {
-		text += fmt.Sprintf(", within %s before and %s after, grace %s", durationString(w.Before), durationString(w.After), durationString(w.Grace))
-	}
-	return text
-}
-
 func projections(n *Project) string {
 	list := make([]string, len(n.Exprs))
 	for i, e := range n.Exprs {
