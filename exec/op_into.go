@@ -9,7 +9,7 @@ import (
 	"millrace/sql/types"
 )
 
-// into passes the rows that a query inserts into a stream as the stream wants them:
+// into passes the rows of a query into a stream as the stream wants them:
 // those that obey NOT NULL and CHECK and whose event time can be, with that event
 // time. The others are errors of the query, and the stream is as if they had never
 // been. Constraints are looked at in PostgreSQL's order, as for an INSERT: NOT NULL by

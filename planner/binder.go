@@ -50,6 +50,8 @@ type binder struct {
 	// partitions is the number of shards that a continuous query's shuffles spread
 	// rows over.
 	partitions int
+	// keyless is set for PARTITION BY NULL: the stream that the query makes has no KEY.
+	keyless bool
 	// modifying is the WITH that may hold statements that change data: the
 	// outermost one. Those that were bound are parts; reads are the numbers of the
 	// parts whose rows this binder's statement reads, in order.

@@ -116,7 +116,11 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 		return nil, err
 	}
 	properties := c.root.Props()
-	return &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}, nil
+	planned := &plan.Continuous{Query: query, Sink: sink, Stages: stages, Kind: properties.Kind, Key: properties.Key}
+	if sink.Kind == catalog.KindStream && sink.Rowtime >= 0 {
+		planned.Into = &plan.Into{}
+	}
+	return planned, nil
 }
 
 // readColumns returns the numbers of the stored columns that a plan reads of a

@@ -473,6 +473,7 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 	}
 	r.Partitions = properties.Partitions
 	switch {
+	case r.Kind == catalog.KindStream && c.keyless:
 	case r.Kind == catalog.KindStream:
 		r.Key = properties.Partitioning
 	case properties.Key != nil:

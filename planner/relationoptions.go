@@ -40,7 +40,7 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		r.Options = append(r.Options, catalog.Option{Name: strings.ToLower(o.Name), Value: text})
 		switch strings.ToLower(o.Name) {
 		case "timestamp":
-			err = rowtimeOption(o, text, r, derived)
+			err = rowtimeOption(o, text, r)
 		case "timestamp_format":
 			err = rowtimeFormatOption(o, text, r)
 		case "partitions":
@@ -94,11 +94,7 @@ func checkRowtimeFormat(r *catalog.Relation, list []*ast.Option) error {
 }
 
 // rowtimeOption sets the column that gives the event time.
-func rowtimeOption(o *ast.Option, name string, r *catalog.Relation, derived bool) error {
-	if r.Kind == catalog.KindStream && derived {
-		return notSupported(o.Pos(), `option "timestamp" is not supported in CREATE STREAM … AS`).
-			WithHint("A row of the result has the rowtime of the row that it comes from.")
-	}
+func rowtimeOption(o *ast.Option, name string, r *catalog.Relation) error {
 	r.Rowtime = r.Column(name)
 	if r.Rowtime < 0 {
 		return sqlerr.New(sqlerr.UndefinedColumn, o.Pos(), "column %q named in option \"timestamp\" does not exist", name)

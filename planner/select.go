@@ -24,6 +24,7 @@ type selectBinder struct {
 	having     expr.Expr
 	order      []plan.SortKey // over output columns
 	distinctOn []expr.Expr    // over output columns
+	placing    []int          // the output columns of PARTITION BY
 	aggregates aggregateList
 	// rowFunctions counts the set-returning functions in the SELECT list.
 	rowFunctions int
@@ -58,7 +59,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []
 		}
 	}
 	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
-	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.group, func() error { return sb.bindLocking(locking) }} {
+	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.bindPartitionBy, sb.group, func() error { return sb.bindLocking(locking) }} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -387,31 +388,4 @@ func (sb *selectBinder) addHiddenKey() {
 			sb.output = append(sb.output, target{value: column, name: column.Name})
 		}
 	}
-}
-
-// partitionBy adds PARTITION BY: rows go to the partition of the new key.
-func (sb *selectBinder) partitionBy(bound *boundQuery) (*boundQuery, error) {
-	list := sb.ast.PartitionBy
-	if len(list) == 0 {
-		return bound, nil
-	}
-	if sb.mode != modeContinuous || sb.depth > 1 {
-		return nil, notSupported(list[0].Pos(), "PARTITION BY is only supported in CREATE STREAM … AS")
-	}
-	if bound.node.Props().Kind != plan.AppendOnly {
-		return nil, notSupported(list[0].Pos(), "PARTITION BY is only supported over a stream")
-	}
-	var keys []int
-	for _, e := range list {
-		column, err := sb.outputColumn(e, "PARTITION BY")
-		if err != nil {
-			return nil, err
-		}
-		if column >= sb.visible {
-			return nil, notSupported(e.Pos(), "PARTITION BY by what the SELECT list does not have is not supported").
-				WithHint("Add the expression to the SELECT list.")
-		}
-		keys = append(keys, column)
-	}
-	return &boundQuery{node: newShuffle(bound.node, keys, sb.partitions), visible: bound.visible}, nil
 }

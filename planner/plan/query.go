@@ -65,13 +65,13 @@ type Continuous struct {
 	// Kind and Key describe the result that the sink holds.
 	Kind ResultKind
 	Key  []int
-	// Into is set for a query that inserts into a stream. The columns of its rows are
-	// those of the sink.
+	// Into is set for a query that inserts into a stream, or whose result is a stream
+	// with a column for the event time. The columns of its rows are those of the sink.
 	Into *Into
 }
 
-// Into is what becomes of rows that a query inserts into a stream, besides NOT NULL,
-// which the stream's columns say.
+// Into is what a stream demands of the rows of a query, besides NOT NULL and the
+// column of the event time, which its descriptor says.
 type Into struct {
 	// Rowtime says that a last column, a timestamptz, is the event time.
 	Rowtime bool
