@@ -37,6 +37,8 @@ type join struct {
 	// wide says that matches are given, with the columns of both sides: not by semi
 	// and anti joins.
 	wide bool
+	// marks says that rows of the left side are given with whether they have a match.
+	marks bool
 	// within is nil where rows are kept for ever.
 	within *within
 
@@ -63,7 +65,7 @@ type joinRun struct {
 // newJoin makes the operator of a plan's node, with its state in a store or,
 // where inMemory is set, in memory.
 func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join, error) {
-	j := &join{joinInputs: newJoinInputs(node, key, next), plan: node, wide: node.Kind != plan.JoinSemi && node.Kind != plan.JoinAnti}
+	j := &join{joinInputs: newJoinInputs(node, key, next), plan: node, wide: node.Kind.Wide(), marks: node.Kind == plan.JoinMark}
 	var err error
 	if node.On != nil {
 		if j.on, err = expr.Compile(node.On); err != nil {
@@ -107,6 +109,8 @@ func unmatchedOf(kind plan.JoinKind) (left, right unmatched) {
 		return unmatchedGiven, unmatchedGiven
 	case plan.JoinSemi:
 		return matchedGiven, unmatchedDropped
+	case plan.JoinMark:
+		return matchMarked, unmatchedDropped
 	default:
 		return unmatchedDropped, unmatchedDropped
 	}
@@ -198,7 +202,7 @@ func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
 // the step has room for.
 func (j *join) collect(t *turn, w *joinWork, key string) {
 	other := j.sides[1-w.side]
-	rows, more, err := other.read(t, key, w.cursor, w.begun, max(j.step-len(j.pairs), 1))
+	rows, last, more, err := other.read(t, key, w.cursor, w.begun, max(j.step-len(j.pairs), 1))
 	if err != nil {
 		t.fail(err)
 		return
@@ -206,7 +210,7 @@ func (j *join) collect(t *turn, w *joinWork, key string) {
 	j.pairs = append(j.pairs, rows...)
 	j.runs = append(j.runs, joinRun{row: w.next, key: key, end: len(j.pairs), done: !more})
 	if more {
-		w.begun, w.cursor = true, rows[len(rows)-1].id
+		w.begun, w.cursor = true, last
 		return
 	}
 	w.next++
@@ -238,8 +242,8 @@ func (j *join) settle(t *turn, w *joinWork) {
 			w.matches = 0
 			continue
 		}
-		if own.unmatched == unmatchedGiven && w.matches == 0 || own.unmatched == matchedGiven && w.matches > 0 {
-			j.out.add(run.row, -1, weight)
+		if own.gives(w.matches > 0) {
+			j.out.add(run.row, -1, weight, w.matches > 0)
 		}
 		if own.kept && !run.unkeyed {
 			if err := own.change(t, run.key, w.rows, run.row, weight, w.matches); err != nil {
@@ -268,21 +272,16 @@ func (j *join) matched(side int, run *joinRun, at int, weight int64) {
 		after = c.matches
 	}
 	gained, lost := before == 0 && after > 0, before > 0 && after == 0
-	switch {
-	case gained && other.unmatched == unmatchedGiven && j.within != nil:
+	if gained && other.unmatched == unmatchedGiven && j.within != nil {
 		j.within.sides[1-side].open.matched(row.id)
-	case gained && other.unmatched == unmatchedGiven:
-		j.out.add(-1, at, -row.count)
-	case gained:
-		j.out.add(-1, at, row.count)
-	case lost && other.unmatched == matchedGiven:
-		j.out.add(-1, at, -row.count)
+	} else if (gained || lost) && other.gives(lost) {
+		j.out.add(-1, at, -row.count, lost)
 	}
 	if j.wide {
-		j.out.add(run.row, at, weight*row.count)
+		j.out.add(run.row, at, weight*row.count, true)
 	}
-	if lost && other.unmatched == unmatchedGiven {
-		j.out.add(-1, at, row.count)
+	if (gained || lost) && other.gives(gained) {
+		j.out.add(-1, at, row.count, gained)
 	}
 }
 

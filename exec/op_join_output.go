@@ -7,6 +7,8 @@ import "millrace/sql/types"
 type joinOutput struct {
 	own, other []int32
 	weights    []int64
+	// marks says of each row of a mark join whether it has a match.
+	marks []bool
 	// widened says that some row has a -1.
 	widened bool
 	// single says that a row which is there several times is given that often: the
@@ -15,13 +17,14 @@ type joinOutput struct {
 }
 
 func (o *joinOutput) reset() {
-	o.own, o.other, o.weights, o.widened = o.own[:0], o.other[:0], nil, false
+	o.own, o.other, o.weights, o.marks, o.widened = o.own[:0], o.other[:0], nil, o.marks[:0], false
 }
 
-func (o *joinOutput) add(own, other int, weight int64) {
+func (o *joinOutput) add(own, other int, weight int64, mark bool) {
 	for ; o.single && weight > 1; weight-- {
-		o.add(own, other, 1)
+		o.add(own, other, 1, mark)
 	}
+	o.marks = append(o.marks, mark)
 	o.own, o.other = append(o.own, int32(own)), append(o.other, int32(other))
 	o.weights = append(o.weights, weight)
 	o.widened = o.widened || own < 0 || other < 0
@@ -45,6 +48,13 @@ func (j *join) result(w *joinWork) *types.Batch {
 		out.Columns = append(own, other...)
 	default:
 		out.Columns = append(other, own...)
+	}
+	if j.marks {
+		marks := types.Vector{Type: types.Bool}
+		for _, mark := range j.out.marks {
+			marks.Append(types.BoolDatum(mark))
+		}
+		out.Columns = append(out.Columns, marks)
 	}
 	return out
 }

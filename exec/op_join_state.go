@@ -58,7 +58,15 @@ const (
 	unmatchedGiven
 	// matchedGiven: the row is given once while it has a match: a semi join's.
 	matchedGiven
+	// matchMarked: the row is given once, with whether it has a match: a mark join's.
+	matchMarked
 )
+
+// gives reports whether a row of the side is given for itself, while it has a
+// match, or while it has none.
+func (s *joinSide) gives(matched bool) bool {
+	return s.unmatched == matchMarked || matched && s.unmatched == matchedGiven || !matched && s.unmatched == unmatchedGiven
+}
 
 // joinRow is a row of one side.
 type joinRow struct {
@@ -148,26 +156,30 @@ func (s *joinSide) touch(key string, row joinRow) *joinChange {
 
 // read returns rows of a join key in the order of their ids, those behind an id
 // (from the first, where begun is false), about limit of them; more says that
-// others follow. The slice is valid until the turn's end and must not be changed.
-func (s *joinSide) read(t *turn, key, after string, begun bool, limit int) (rows []joinRow, more bool, err error) {
+// others may follow, behind the id last, which may be of a row that the turn has
+// taken away. The slice is valid until the turn's end and must not be changed.
+func (s *joinSide) read(t *turn, key, after string, begun bool, limit int) (rows []joinRow, last string, more bool, err error) {
 	if group, known := s.groups[key]; known || s.inMemory {
 		rows, more = group.read(after, begun, limit)
 	} else if rows, more, err = s.readStored(t, key, after, begun, limit); err != nil {
-		return nil, false, err
+		return nil, "", false, err
+	}
+	if more {
+		last = rows[len(rows)-1].id
 	}
 	changed := s.changed[key]
 	if len(changed) == 0 {
-		return rows, more, nil
+		return rows, last, more, nil
 	}
-	return mergeChanges(rows, changed, after, begun, more), more, nil
+	return mergeChanges(rows, changed, after, begun, more), last, more, nil
 }
 
 // readFrom returns rows of a join key whose ids are greater than after. Where they are
 // few all are read first, so that they stay in memory.
-func (s *joinSide) readFrom(t *turn, key, after string, limit int) (rows []joinRow, more bool, err error) {
+func (s *joinSide) readFrom(t *turn, key, after string, limit int) (rows []joinRow, last string, more bool, err error) {
 	if _, known := s.groups[key]; !known && !s.inMemory && t.state != nil {
 		if _, more, err = s.readStored(t, key, "", false, cachedGroupRows); err != nil {
-			return nil, false, err
+			return nil, "", false, err
 		}
 	}
 	return s.read(t, key, after, true, limit)

@@ -135,14 +135,14 @@ func (j *join) collectWithin(t *turn, w *joinWork, key string) {
 		w.next++
 		return
 	}
-	span, last := j.within.span(low), j.within.span(high)
+	span, end := j.within.span(low), j.within.span(high)
 	after := string(appendInstant(nil, low))
 	if w.begun {
 		span, after = instantOf(w.cursor), w.cursor[8:]
 	}
-	for ; span <= last; span++ {
+	for ; span <= end; span++ {
 		group := j.within.group(span, key)
-		rows, more, err := j.sides[1-w.side].readFrom(t, group, after, max(j.step-len(j.pairs), 1))
+		rows, last, more, err := j.sides[1-w.side].readFrom(t, group, after, max(j.step-len(j.pairs), 1))
 		if err != nil {
 			t.fail(err)
 			return
@@ -153,7 +153,7 @@ func (j *join) collectWithin(t *turn, w *joinWork, key string) {
 		j.pairs = append(j.pairs, rows...)
 		j.runs = append(j.runs, joinRun{row: w.next, key: group, end: len(j.pairs)})
 		if more {
-			w.begun, w.cursor = true, group[:8]+rows[len(rows)-1].id
+			w.begun, w.cursor = true, group[:8]+last
 			return
 		}
 	}
@@ -169,7 +169,7 @@ func (j *join) settleWithin(w *joinWork, run *joinRun) {
 	open := !times.IsNull(run.row) && times.Ints[run.row] >= side.closed
 	unmatched := own.unmatched == unmatchedGiven && w.matches == 0
 	if own.unmatched == matchedGiven && w.matches > 0 || unmatched && !open {
-		j.out.add(run.row, -1, 1)
+		j.out.add(run.row, -1, 1, false)
 	}
 	if !open || run.unkeyed && !unmatched {
 		return

@@ -64,6 +64,8 @@ type binder struct {
 	// depth counts the nested queries that are being bound, queries all that have
 	// been.
 	depth, queries int
+	// asValue counts the subqueries of expressions that are being bound.
+	asValue int
 }
 
 // maxDepth bounds how deep queries nest, maxQueries how many a statement has once

@@ -83,20 +83,24 @@ func typeColumnName(t *ast.TypeName) string {
 	return t.Name
 }
 
-// subqueryColumnName is the name of the subquery's only column.
+// subqueryColumnName is the name of the subquery's only column, which does not give
+// way to any other.
 func subqueryColumnName(q *ast.Query) (string, bool) {
-	switch body := q.Body.(type) {
+	return bodyColumnName(q.Body), true
+}
+
+func bodyColumnName(body ast.QueryBody) string {
+	switch body := body.(type) {
 	case *ast.Select:
 		if len(body.Targets) == 1 {
-			if alias := body.Targets[0].Alias; alias != nil {
-				return alias.Value, true
-			}
-			return columnName(body.Targets[0].Expr)
+			return targetName(body.Targets[0])
 		}
 	case *ast.Values:
-		return "column1", true
+		return "column1"
 	case *ast.Query:
-		return subqueryColumnName(body)
+		return bodyColumnName(body.Body)
+	case *ast.SetOperation:
+		return bodyColumnName(body.Left)
 	}
-	return unnamed, false
+	return unnamed
 }

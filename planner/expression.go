@@ -23,9 +23,9 @@ type exprBinder struct {
 	// rows is the block whose SELECT list is bound, where functions may return
 	// several rows; nil elsewhere.
 	rows *selectBinder
-	// kept is the WHERE that is bound where its subqueries become joins; nil
-	// elsewhere.
-	kept *keptWhere
+	// lowers says that subqueries become joins where the result is kept up to date:
+	// the clause's host lowers them.
+	lowers bool
 }
 
 // aggregateList holds the aggregate calls of one SELECT, each different one

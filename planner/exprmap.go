@@ -97,7 +97,7 @@ func mapConstructor(e expr.Expr, f exprMap) (expr.Expr, error) {
 		return &c, err
 	case *expr.Subquery:
 		c := *e
-		c.Left, err = f.one(e.Left)
+		err = f.listAnd(e.Fields, &c.Fields, e.Left, &c.Left)
 		return &c, err
 	default:
 		return e, nil

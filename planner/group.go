@@ -147,6 +147,9 @@ func (sb *selectBinder) group() error {
 		}
 		sb.output[i].value = moved
 	}
+	if err := sb.lowerGrouped(); err != nil {
+		return err
+	}
 	aggregate := newAggregate(sb.node, plan.AggregateComplete, sb.groupBy, sb.aggregates.calls, names)
 	sb.node = aggregate
 	if sb.having == nil {
@@ -156,8 +159,25 @@ func (sb *selectBinder) group() error {
 	if err != nil {
 		return err
 	}
-	sb.node = newFilter(aggregate, having)
-	return nil
+	sb.node, err = sb.lowerFilter(aggregate, having)
+	return err
+}
+
+// lowerGrouped makes joins of the subqueries in GROUP BY and in the arguments of
+// aggregates, where the result is kept up to date.
+func (sb *selectBinder) lowerGrouped() error {
+	if !sb.incremental() {
+		return nil
+	}
+	l := &lowering{binder: sb.binder, node: sb.node}
+	lower := exprMap(func(e expr.Expr) (expr.Expr, error) { return l.value(e, nullIsNull) })
+	var err error
+	if sb.groupBy, err = lower.all(sb.groupBy); err != nil {
+		return err
+	}
+	sb.aggregates.calls, err = lower.calls(sb.aggregates.calls)
+	sb.node = l.node
+	return err
 }
 
 // addDependentColumns groups also by those columns that are used and that the

@@ -40,13 +40,26 @@ func hashJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
 }
 
 // hashKey returns the two sides of an equality between one expression of the
-// left input and one of the right, of one type; nil where it is none.
+// left input and one of the right, of one type; nil where it is none. Where NULLs
+// are equal to each other the sides are structs of one field, which are not NULL.
 func (r *ruleContext) hashKey(e expr.Expr, width int) (left, right expr.Expr) {
-	call, ok := e.(*expr.Call)
-	if !ok || call.Func.Name != "=" || len(call.Args) != 2 || hasSubquery(e) || isVolatile(e) {
+	if hasSubquery(e) || isVolatile(e) {
 		return nil, nil
 	}
-	a, b := sameType(call.Args[0], call.Args[1])
+	var a, b expr.Expr
+	switch e := e.(type) {
+	case *expr.Call:
+		if e.Func.Name == "=" && len(e.Args) == 2 {
+			a, b = sameType(e.Args[0], e.Args[1])
+		}
+	case *expr.IsDistinct:
+		if e.Negated {
+			a, b = sameType(e.Left, e.Right)
+		}
+		if a != nil {
+			a, b = orNull(a), orNull(b)
+		}
+	}
 	if a == nil {
 		return nil, nil
 	}
@@ -77,6 +90,12 @@ func sameType(a, b expr.Expr) (expr.Expr, expr.Expr) {
 	default:
 		return nil, nil
 	}
+}
+
+// orNull is a struct of one value, whose key tells NULL from other values.
+func orNull(e expr.Expr) expr.Expr {
+	t := types.StructOf([]types.Field{{Name: "value", Type: e.Type()}})
+	return &expr.StructConstructor{Node: expr.Node{ResultType: t, Position: e.Pos()}, Fields: []expr.Expr{e}}
 }
 
 func asBigint(e expr.Expr) expr.Expr {

@@ -64,7 +64,12 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 		node := joinLike(&plan.Join{Kind: kind, Within: &within.Within}, left.node, right.node, nil, nil, on)
 		return &fromItem{node: node, scope: both}, nil
 	}
-	node, err := b.joinNode(kind, left.node, right.node, on, lateral, j.Pos())
+	var node plan.Node
+	if on != nil && b.incremental() && hasSubquery(on) {
+		node, err = b.joinOnSubqueries(kind, left.node, right.node, on, j.Pos())
+	} else {
+		node, err = b.joinNode(kind, left.node, right.node, on, lateral, j.Pos())
+	}
 	return &fromItem{node: node, scope: both}, err
 }
 
@@ -72,7 +77,7 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 func (b *binder) joinCondition(j *ast.Join, kind plan.JoinKind, left, right *fromItem, both *scope) (expr.Expr, error) {
 	switch {
 	case j.On != nil:
-		eb := &exprBinder{binder: b, scope: both, clause: "JOIN conditions"}
+		eb := &exprBinder{binder: b, scope: both, clause: "JOIN conditions", lowers: true}
 		return eb.bindBool(j.On, "JOIN/ON")
 	case j.Natural:
 		return b.using(kind, naturalColumns(left.scope, right.scope), left, right, both)

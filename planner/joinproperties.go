@@ -40,7 +40,7 @@ func joinProperties(j *plan.Join) plan.Properties {
 		}
 	case j.Within != nil:
 		p.Kind, p.Clock = plan.AppendOnly, everyInstant
-	case j.Kind == plan.JoinSemi || j.Kind == plan.JoinAnti:
+	case !j.Kind.Wide():
 		p.Kind, p.Key, p.Window = left.Kind, left.Key, left.Window
 		if p.Kind == plan.AppendOnly && !j.Lookup {
 			p.Kind = plan.Bag
@@ -115,8 +115,12 @@ func joinedColumns(j *plan.Join) (left, right []int) {
 }
 
 // columnBelow returns the number of the column that an expression is, or of which
-// it is the bigint; -1 for any other. Neither makes different values equal.
+// it is the bigint, or the struct of a hash key; -1 for any other. None makes
+// different values equal.
 func columnBelow(e expr.Expr) int {
+	if s, ok := e.(*expr.StructConstructor); ok && len(s.Fields) == 1 {
+		e = s.Fields[0]
+	}
 	if cast, ok := e.(*expr.Cast); ok && cast.ResultType.Kind == types.KindInt8 && intWidth(cast.Arg.Type()) > 0 {
 		e = cast.Arg
 	}

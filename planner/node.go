@@ -273,8 +273,11 @@ func joinLike(model *plan.Join, left, right plan.Node, leftKeys, rightKeys []exp
 	}
 	kind := j.Kind
 	j.Cols = slices.Clone(left.Columns())
-	if kind != plan.JoinSemi && kind != plan.JoinAnti {
+	if kind.Wide() {
 		j.Cols = append(j.Cols, right.Columns()...)
+	}
+	if kind == plan.JoinMark {
+		j.Cols = append(j.Cols, plan.Column{Name: "mark", Type: types.Bool})
 	}
 	j.Properties = joinProperties(j)
 	return j

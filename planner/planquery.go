@@ -185,6 +185,9 @@ func (b *binder) checkIncremental(node plan.Node) error {
 	if temporal, ok := node.(*plan.TemporalFilter); ok {
 		return b.checkTemporal(temporal)
 	}
+	if _, ok := node.(*plan.Values); ok {
+		return b.refuse(-1, "a list of rows in this place")
+	}
 	var refused error
 	for _, e := range nodeExprs(node) {
 		expr.Walk(e, func(e expr.Expr) bool {

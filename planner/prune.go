@@ -203,7 +203,11 @@ func (r *ruleContext) pruneHalf(a *plan.Aggregate) (plan.Node, []int, error) {
 func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []int, error) {
 	width := len(j.Left.Columns())
 	all := newColumnSet(width + len(j.Right.Columns()))
-	copy(all, needed)
+	if j.Kind.Wide() {
+		copy(all, needed)
+	} else {
+		copy(all[:width], needed)
+	}
 	r.need(all, present(j.On))
 	r.need(all[:width], j.LeftKeys)
 	r.need(all[width:], j.RightKeys)
@@ -254,6 +258,9 @@ func (r *ruleContext) pruneJoin(j *plan.Join, needed columnSet) (plan.Node, []in
 	rightKeys, err := r.moved(rightAt).all(j.RightKeys)
 	if err != nil {
 		return nil, nil, err
+	}
+	if j.Kind == plan.JoinMark {
+		at = append(at[:width], len(left.Columns()))
 	}
 	model := *j
 	if model.AsOf, err = r.moved(leftAt).asOf(j.AsOf, r.moved(rightAt)); err != nil {

@@ -164,17 +164,19 @@ func (r *ruleContext) pushJoin(j *plan.Join, conditions []expr.Expr) (plan.Node,
 			*otherwise = append(*otherwise, c)
 		}
 	}
-	inner, semi, anti := j.Kind == plan.JoinInner, j.Kind == plan.JoinSemi, j.Kind == plan.JoinAnti
+	inner, semi := j.Kind == plan.JoinInner, j.Kind == plan.JoinSemi
+	// keepsLeft: a left row is given whether or not it has a match, or just for that.
+	keepsLeft := j.Kind == plan.JoinLeft || j.Kind == plan.JoinAnti || j.Kind == plan.JoinMark
 	for _, c := range conditions {
 		if inner {
 			place(c, true, true, &on)
 		} else {
-			place(c, j.Kind == plan.JoinLeft || semi || anti, j.Kind == plan.JoinRight, &above)
+			place(c, semi || keepsLeft, j.Kind == plan.JoinRight, &above)
 		}
 	}
 	if j.On != nil {
 		for _, c := range split(j.On) {
-			place(c, inner || semi || j.Kind == plan.JoinRight, inner || semi || anti || j.Kind == plan.JoinLeft, &on)
+			place(c, inner || semi || j.Kind == plan.JoinRight, inner || semi || keepsLeft, &on)
 		}
 	}
 	for i, c := range right {

@@ -48,7 +48,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []
 	if err != nil {
 		return nil, err
 	}
-	if len(sel.From) == 0 {
+	if len(sel.From) == 0 && b.asValue == 0 {
 		if err := b.refuse(sel.Pos(), "SELECT without FROM"); err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func refuseClauses(sel *ast.Select) error {
 }
 
 func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBinder {
-	return &exprBinder{binder: sb.binder, scope: sb.scope, clause: name, aggregates: aggregates}
+	return &exprBinder{binder: sb.binder, scope: sb.scope, clause: name, aggregates: aggregates, lowers: true}
 }
 
 // bindTargets binds the SELECT list.
@@ -121,14 +121,11 @@ func (sb *selectBinder) bindWhere() error {
 	if sb.ast.Where == nil {
 		return nil
 	}
-	if sb.incremental() {
-		return sb.bindKeptWhere()
-	}
 	where, err := sb.clause("WHERE", nil).bindBool(sb.ast.Where, "WHERE")
 	if err != nil {
 		return err
 	}
-	sb.node, err = sb.filterRows(sb.node, where)
+	sb.node, err = sb.lowerFilter(sb.node, where)
 	return err
 }
 
@@ -307,6 +304,9 @@ func (sb *selectBinder) bindDistinctOn() error {
 
 // finish puts the block's operators on top of its input.
 func (sb *selectBinder) finish() (*boundQuery, error) {
+	if err := sb.lowerOutput(); err != nil {
+		return nil, err
+	}
 	if sb.incremental() && !sb.ast.Distinct {
 		sb.addHiddenKey()
 	}
@@ -338,6 +338,24 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 		node = newLockRows(node, sb.locked)
 	}
 	return sb.partitionBy(&boundQuery{node: node, visible: sb.visible})
+}
+
+// lowerOutput makes joins of the subqueries in the SELECT list and ORDER BY, where
+// the result is kept up to date.
+func (sb *selectBinder) lowerOutput() error {
+	if !sb.incremental() {
+		return nil
+	}
+	l := &lowering{binder: sb.binder, node: sb.node}
+	for i := range sb.output {
+		value, err := l.value(sb.output[i].value, nullIsNull)
+		if err != nil {
+			return err
+		}
+		sb.output[i].value = value
+	}
+	sb.node = l.node
+	return nil
 }
 
 // finishKept puts DISTINCT ON on top, and hands the order on to LIMIT, where the

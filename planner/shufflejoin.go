@@ -29,8 +29,11 @@ func (r *ruleContext) shuffleJoin(j *plan.Join) plan.Node {
 		return joined
 	}
 	keep := upTo(width)
-	if len(j.Cols) > width {
+	switch {
+	case j.Kind.Wide():
 		keep = append(keep, shifted(upTo(rightWidth), newWidth)...)
+	case j.Kind == plan.JoinMark:
+		keep = append(keep, newWidth)
 	}
 	return passColumns(joined, keep)
 }

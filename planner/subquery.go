@@ -12,9 +12,6 @@ import (
 func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 	switch e := e.(type) {
 	case *ast.Subquery:
-		if b.kept != nil {
-			return b.kept.scalar(e.Query, e.Pos())
-		}
 		return b.scalarSubquery(e.Query, e.Pos(), expr.SubqueryScalar)
 	case *ast.ArrayQuery:
 		return b.scalarSubquery(e.Query, e.Pos(), expr.SubqueryArray)
@@ -46,9 +43,13 @@ func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 
 // bindSubquery binds a query whose outer row is that of the expression.
 func (b *exprBinder) bindSubquery(q *ast.Query, pos int) (*boundQuery, error) {
-	if err := b.refuse(pos, "a subquery in an expression"); err != nil {
-		return nil, err
+	if !b.lowers {
+		if err := b.refuse(pos, "a subquery in this place"); err != nil {
+			return nil, err
+		}
 	}
+	b.asValue++
+	defer func() { b.asValue-- }()
 	if q.Emit != nil {
 		return nil, notSupported(q.Emit.Pos(), "EMIT is not allowed in a subquery")
 	}
@@ -89,8 +90,8 @@ func (b *exprBinder) scalarSubquery(q *ast.Query, pos int, kind expr.SubqueryKin
 
 // compareSubquery is operand IN (query) and operand operator ANY | ALL (query).
 func (b *exprBinder) compareSubquery(operand ast.Expr, symbol string, q *ast.Query, kind expr.SubqueryKind, pos int) (expr.Expr, error) {
-	if _, isRow := operand.(*ast.Row); isRow {
-		return nil, notSupported(operand.Pos(), "comparing a row with a subquery is not supported")
+	if row, isRow := operand.(*ast.Row); isRow {
+		return b.compareRowSubquery(row, symbol, q, kind, pos)
 	}
 	left, err := b.bind(operand)
 	if err != nil {
@@ -117,6 +118,49 @@ func (b *exprBinder) compareSubquery(operand ast.Expr, symbol string, q *ast.Que
 		return nil, err
 	}
 	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Left: left, Func: overload}, nil
+}
+
+// compareRowSubquery is (a, b) IN (query), and with operator ANY | ALL.
+func (b *exprBinder) compareRowSubquery(row *ast.Row, symbol string, q *ast.Query, kind expr.SubqueryKind, pos int) (expr.Expr, error) {
+	if symbol != "=" && symbol != "<>" {
+		return nil, notSupported(pos, "comparing rows by %s is not supported", symbol)
+	}
+	fields, err := b.bindAll(row.Elements)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := b.bindSubquery(q, pos)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case bound.visible < len(fields):
+		return nil, sqlerr.New(sqlerr.SyntaxError, pos, "subquery has too few columns")
+	case bound.visible > len(fields):
+		return nil, sqlerr.New(sqlerr.SyntaxError, pos, "subquery has too many columns")
+	}
+	compared := make([]expr.Expr, len(fields))
+	for i := range fields {
+		_, want, err := expr.ResolveOperator(symbol, fields[i].Type(), bound.node.Columns()[i].Type, pos)
+		if err != nil {
+			return nil, err
+		}
+		if fields[i], err = b.coerce(fields[i], want[0], expr.Implicit); err != nil {
+			return nil, err
+		}
+		if err := b.coerceColumn(bound, i, want[1], expr.Implicit); err != nil {
+			return nil, err
+		}
+		left := &expr.Column{Node: expr.Node{ResultType: fields[i].Type(), Position: fields[i].Pos()}, Index: i}
+		if compared[i], err = b.operator(symbol, left, columnOf(bound.node.Columns()[i], len(fields)+i), pos); err != nil {
+			return nil, err
+		}
+	}
+	on := conjunction(compared)
+	if symbol == "<>" {
+		on = disjunction(compared)
+	}
+	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Fields: fields, On: on}, nil
 }
 
 // compareArray is operand operator ANY | ALL (array).

@@ -10,8 +10,10 @@ import (
 // values binds VALUES as a query: columns column1, column2 … of the types that
 // their rows have in common.
 func (b *binder) values(v *ast.Values, s *scope) (*boundQuery, error) {
-	if err := b.refuse(v.Pos(), "VALUES"); err != nil {
-		return nil, err
+	if b.asValue == 0 {
+		if err := b.refuse(v.Pos(), "VALUES"); err != nil {
+			return nil, err
+		}
 	}
 	width := len(v.Rows[0])
 	eb := &exprBinder{binder: b, scope: &scope{parent: s.parent, depth: s.depth, with: s.with}, clause: "VALUES"}

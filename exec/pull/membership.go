@@ -40,7 +40,7 @@ func (e *execution) newMembership(s *scope, condition expr.Expr) (*membership, e
 		condition, negated = not.Arg, true
 	}
 	in, ok := condition.(*expr.Subquery)
-	if !ok || in.Kind != expr.SubqueryAny || in.Func.Name != "=" || in.Number >= len(s.subqueries) {
+	if !ok || in.Kind != expr.SubqueryAny || in.On != nil || in.Func.Name != "=" || in.Number >= len(s.subqueries) {
 		return nil, nil
 	}
 	inner := s.subqueries[in.Number]

@@ -235,10 +235,16 @@ const (
 	JoinFull
 	JoinSemi
 	JoinAnti
+	// JoinMark keeps all rows of Left and tells of each whether it has a match. Only
+	// where the result is kept up to date.
+	JoinMark
 )
 
+// Wide reports whether a join of the kind gives the columns of both inputs.
+func (k JoinKind) Wide() bool { return k < JoinSemi }
+
 // Join joins two inputs. The columns of Left come first, semi and anti joins have
-// those alone; On (which may be nil) sees both. LeftKeys = RightKeys are the
+// those alone, mark joins a boolean behind them; On (which may be nil) sees both. LeftKeys = RightKeys are the
 // equalities found in the condition, for hashing; where the result is kept up to
 // date, rows that may match meet on the shard of their hash.
 type Join struct {

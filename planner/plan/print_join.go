@@ -6,7 +6,7 @@ import (
 )
 
 func describeJoin(n *Join) string {
-	text := []string{"Join", "Left join", "Right join", "Full join", "Semi join", "Anti join"}[n.Kind]
+	text := []string{"Join", "Left join", "Right join", "Full join", "Semi join", "Anti join", "Mark join"}[n.Kind]
 	if n.Lookup {
 		text = "Lookup " + strings.ToLower(text)
 	}

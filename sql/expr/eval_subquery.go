@@ -13,11 +13,18 @@ type subqueryEval struct {
 	result types.Type
 	left   *operand
 	anyAll *anyAllEval
-	outer  [][]types.Datum
+	// rows compares rows; nil where values are compared.
+	rows  *rowComparison
+	outer [][]types.Datum
 }
 
 func compileSubquery(e *Subquery) (evaluator, error) {
 	s := &subqueryEval{number: e.Number, kind: e.Kind, result: e.ResultType}
+	if e.On != nil {
+		var err error
+		s.rows, err = compileRowComparison(e)
+		return s, err
+	}
 	if e.Kind == SubqueryAny || e.Kind == SubqueryAll {
 		left, err := compileOperand(e.Left)
 		if err != nil {
@@ -48,12 +55,24 @@ func (s *subqueryEval) evaluate(ctx *Context, in *types.Batch, selection []int32
 	if s.left != nil {
 		left = s.left.values(ctx, in, selection)
 	}
+	if s.rows != nil {
+		s.rows.start(ctx, in, selection)
+	}
 	for _, i := range selection {
 		s.outer = append(s.outer[:0], in.Row(int(i), nil))
 		s.outer = append(s.outer, ctx.OuterRows...)
 		rows, err := ctx.Subqueries(s.number, s.outer)
 		if err != nil {
 			fail(ctx, out, i, err)
+			continue
+		}
+		if s.rows != nil {
+			d, err := s.rows.row(ctx, int(i), rows)
+			if err != nil {
+				fail(ctx, out, i, err)
+				continue
+			}
+			out.Set(int(i), d)
 			continue
 		}
 		var subject types.Datum
@@ -81,8 +100,7 @@ func (s *subqueryEval) value(ctx *Context, left types.Datum, rows [][]types.Datu
 		case 1:
 			return rows[0][0], nil
 		}
-		return types.Null, sqlerr.New(sqlerr.CardinalityViolation, -1,
-			"more than one row returned by a subquery used as an expression")
+		return types.Null, moreThanOneRow()
 	}
 	elements := make([]types.Datum, len(rows))
 	for n, row := range rows {

@@ -182,16 +182,21 @@ type FieldAccess struct {
 	Field int
 }
 
-// Subquery is a subquery used as an expression in a pull query. The planner
+// Subquery is a subquery used as an expression in a pull query; in others the planner
+// replaces it. The planner
 // keeps the plan; the host of the evaluation supplies Run through Context.
 type Subquery struct {
 	Node
 	// Number identifies the subquery in Context.Subqueries.
 	Number int
 	Kind   SubqueryKind
-	// Left and Func serve ANY and ALL (and IN, which is = ANY).
-	Left Expr
-	Func *Overload
+	// Left and Func serve ANY and ALL (and IN, which is = ANY). Where rows are
+	// compared, Fields and On do: On is over these fields and, behind them, the
+	// subquery's columns.
+	Left   Expr
+	Func   *Overload
+	Fields []Expr
+	On     Expr
 }
 
 // SubqueryKind says how a subquery's rows become a value.

@@ -50,7 +50,7 @@ func Children(e Expr) []Expr {
 	case *FieldAccess:
 		return []Expr{e.Arg}
 	case *Subquery:
-		return present(e.Left)
+		return append(present(e.Left), e.Fields...)
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (r *rewriter) copyConstructor(e Expr) Expr {
 		return &c
 	case *Subquery:
 		c := *e
-		c.Left = r.one(e.Left)
+		c.Left, c.Fields = r.one(e.Left), r.list(e.Fields)
 		return &c
 	}
 	return e

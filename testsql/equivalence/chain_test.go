@@ -56,7 +56,7 @@ const connections = 4
 
 // newChain makes the chain of a seed.
 func newChain(seed uint64, shards int) *chain {
-	g := &generator{random: rand.New(rand.NewPCG(seed, 2))}
+	g := &generator{random: rand.New(rand.NewPCG(seed, 2)), kept: true}
 	c := &chain{shards: shards, joins: g.one(2)}
 	g.joins = c.joins
 	var sources []*relation
@@ -128,6 +128,10 @@ func (g *generator) derived(name string, over *relation) *relation {
 		from, columns = g.aliased(over, from, columns)
 		g.demanded = g.semiJoin(columns, appendOnly)
 		appendOnly = false
+	case g.joins && !appendOnly && g.one(2):
+		from, columns = g.aliased(over, from, columns)
+		g.subqueries = true
+		defer func() { g.subqueries = false }()
 	}
 	switch {
 	case shape == 11:

@@ -289,8 +289,12 @@ type generator struct {
 	mistakes int
 	// joins allows results that join relations.
 	joins bool
-	// subqueries allows them in expressions.
+	// subqueries allows them in expressions; nesting is how deep the one that is being
+	// made stands in others.
 	subqueries bool
+	nesting    int
+	// kept says that results are kept up to date, which read relations alone.
+	kept bool
 }
 
 func (g *generator) one(n int) bool { return g.random.IntN(n) == 0 }
@@ -328,6 +332,9 @@ func (g *generator) value(typ string, depth int, columns []column) *fragment {
 	}
 	if g.subqueries && typ == "boolean" && g.one(6) {
 		return g.predicateSubquery(depth, columns)
+	}
+	if g.subqueries && typeNamed[typ] != nil && g.one(12) {
+		return g.scalarSubquery(typ, columns)
 	}
 	options := safeTemplates[typ]
 	if len(options) == 0 || g.one(5) {

@@ -346,6 +346,7 @@ func (g *generator) fromItem(depth int, outer []column) (*fragment, []column) {
 	case depth > 0 && g.one(5):
 		q := g.body(depth-1, nil)
 		return piece("({}) "+name, q.fragment), qualified(name, q.columns)
+	case g.kept:
 	case g.one(12):
 		columns := []column{{"k", "integer", false}, {"s", "text", false}}
 		return piece("(VALUES (1, 'a'), (2, NULL), (NULL, 'b'), (3, 'ab')) " + name + "(k, s)"), qualified(name, columns)
@@ -354,28 +355,4 @@ func (g *generator) fromItem(depth int, outer []column) (*fragment, []column) {
 	}
 	r := pick(g, g.relations...)
 	return piece(r.name + " " + name), qualified(name, r.columns)
-}
-
-// predicateSubquery is a condition with a subquery in it.
-func (g *generator) predicateSubquery(depth int, columns []column) *fragment {
-	mistakes := g.mistakes
-	g.mistakes, g.subqueries = 0, false
-	defer func() { g.mistakes, g.subqueries = mistakes, true }()
-	outer := columns
-	if g.one(2) {
-		outer = nil
-	}
-	from, inner := g.fromItem(0, nil)
-	where := g.where(slices.Concat(inner, outer))
-	typ := g.usualType()
-	switch g.random.IntN(4) {
-	case 0:
-		return expression("boolean", pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{})", from, where)
-	case 1:
-		return expression("boolean", "({} "+pick(g, "IN", "NOT IN", "= ANY", "> ALL", "<= ANY")+" (SELECT {} FROM {}{}))",
-			g.value(typ, depth-1, columns), g.value(typ, 1, inner), from, where)
-	case 2:
-		return expression("boolean", "({} "+pick(g, "<", "=", ">=")+" (SELECT count(*) FROM {}{}))", g.value("bigint", depth-1, columns), from, where)
-	}
-	return expression("boolean", "({} = (SELECT max({}) FROM {}{}))", g.value("integer", depth-1, columns), g.value("integer", 1, inner), from, where)
 }
