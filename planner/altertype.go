@@ -59,6 +59,9 @@ func (ab *alterBinder) setType(a *ast.AlterColumn, number int) error {
 	if err := ab.env.Catalog.CheckReaders(ab.old, ab.next, ab.plan.Command.Cascade); err != nil {
 		return err
 	}
+	if ab.next.Rowtime == number && ab.next.Kind == catalog.KindTable && !givesVersionTime(to) {
+		return notSupported(a.Pos(), "column %q gives the event time of the table's rows, which values of type %s cannot", column.Name, to.BaseName())
+	}
 	if slices.Contains(ab.next.Key, number) {
 		cb := &createBinder{binder: ab.binder, relation: ab.next}
 		if err := cb.checkKeyType(number, a.Pos()); err != nil {

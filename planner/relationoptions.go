@@ -100,15 +100,13 @@ func rowtimeOption(o *ast.Option, name string, r *catalog.Relation) error {
 		return sqlerr.New(sqlerr.UndefinedColumn, o.Pos(), "column %q named in option \"timestamp\" does not exist", name)
 	}
 	t := r.Columns[r.Rowtime].Type
-	switch t.Kind {
-	case types.KindTimestamp, types.KindTimestampTZ, types.KindDate:
-		return nil
-	case types.KindInt8, types.KindText, types.KindVarchar:
-		if r.Kind == catalog.KindStream {
-			return nil
-		}
+	if r.Kind == catalog.KindTable && !givesVersionTime(t) {
 		return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), "column %q of type %s cannot give the event time of a table's rows", name, t.BaseName()).
 			WithHint("It needs type timestamp, timestamptz or date.")
+	}
+	switch t.Kind {
+	case types.KindTimestamp, types.KindTimestampTZ, types.KindDate, types.KindInt8, types.KindText, types.KindVarchar:
+		return nil
 	default:
 		return sqlerr.New(sqlerr.DatatypeMismatch, o.Pos(), "column %q of type %s cannot give the event time", name, t.BaseName()).
 			WithHint("It needs type timestamp, timestamptz, date, bigint (milliseconds since 1970) or text.")

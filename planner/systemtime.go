@@ -86,6 +86,11 @@ func (b *binder) versioned(j *ast.Join, t *ast.TableName) (*catalog.Relation, er
 	return relation, nil
 }
 
+// givesVersionTime reports whether values of a type can say when a version begins.
+func givesVersionTime(t types.Type) bool {
+	return t.Kind == types.KindTimestamp || t.Kind == types.KindTimestampTZ || t.Kind == types.KindDate
+}
+
 // versionTimes says when versions begin, and which are none, in terms of the rows of a
 // table's changelog.
 func (b *binder) versionTimes(a *plan.AsOf, relation *catalog.Relation, changes plan.Node) error {
