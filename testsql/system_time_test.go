@@ -31,7 +31,9 @@ func compareSystemTime(t *testing.T, oracle *pgx.Conn, seed uint64, shards int) 
 	options := node.Options{Dir: t.TempDir(), Shards: shards}
 	n := harness.StartNode(t, options)
 	connection := harness.Connect(t, harness.NodeURL(n.Addr()))
-	at := func() string { return fmt.Sprintf("'2024-01-01'::timestamp + %d * INTERVAL '1 minute'", random.IntN(60)) }
+	at := func() string {
+		return fmt.Sprintf("'2024-01-01'::timestamp + %d * INTERVAL '1 minute'", random.IntN(60))
+	}
 	harness.Exec(t, connection, `CREATE TABLE rates (k INT PRIMARY KEY, rate INT, since TIMESTAMP) WITH (timestamp = 'since')`)
 	harness.Exec(t, connection, `CREATE STREAM orders (id INT, k INT, at TIMESTAMP) WITH (timestamp = 'at')`)
 	harness.Exec(t, oracle, `CREATE TABLE history (k INT, rate INT, since TIMESTAMP, number SERIAL)`)
