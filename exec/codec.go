@@ -17,7 +17,8 @@ import (
 // key columns in the order-preserving encoding (null without key columns), the
 // value is all columns in the row encoding, the timestamp is the rowtime. A
 // row that was stored before a column was added lacks it, and reads as the
-// column's missing value there. A
+// column's missing value there. A header says of a row of a compacted stream that
+// all but its key is NULL, so that it ends the key. A
 // table's row is a pair of the table store: the key is the key columns in the
 // order-preserving encoding, the value is all columns in the row encoding; a
 // bag's key is all columns in the row encoding, which keeps apart what compares
@@ -38,6 +39,8 @@ type relationCodec struct {
 	local  []*indexCodec
 	unique []catalog.ObjectID
 	closed bool
+	// values are the columns of a compacted stream that are not of the key.
+	values []int
 }
 
 func newRelationCodec(relation *catalog.Relation) *relationCodec {
@@ -46,6 +49,11 @@ func newRelationCodec(relation *catalog.Relation) *relationCodec {
 		columns[i] = relation.Columns[i].Type
 	}
 	c := &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
+	for i := range relation.Columns {
+		if relation.Compact && !relation.IsKey(i) && !relation.Columns[i].Dropped {
+			c.values = append(c.values, i)
+		}
+	}
 	if c.short = relation.Altered(); c.short {
 		missing := make([]types.Datum, len(columns))
 		for i := range relation.Columns {
@@ -129,9 +137,24 @@ func (c *relationCodec) appendRecords(builder *log.BatchBuilder, b *types.Batch,
 		}
 		start := len(scratch)
 		scratch = c.row.AppendRow(scratch, b, i)
+		if c.endsKey(b, i) {
+			builder.Append(b.Rowtimes[i], key, scratch[start:], log.RecordHeader{Key: log.TombstoneHeader})
+			continue
+		}
 		builder.Append(b.Rowtimes[i], key, scratch[start:])
 	}
 	return scratch
+}
+
+// endsKey reports whether row i of a compacted stream has NULL in all columns but
+// those of the key.
+func (c *relationCodec) endsKey(b *types.Batch, i int) bool {
+	for _, column := range c.values {
+		if !b.Columns[column].IsNull(i) {
+			return false
+		}
+	}
+	return len(c.values) > 0
 }
 
 // fetchReader decodes the columns that a scan asks for, pseudocolumns included.

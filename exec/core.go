@@ -60,8 +60,10 @@ type core struct {
 	schedule schedule
 	// timed are the stages that have something to do when time passes.
 	timed []*stage
-	// retained are the streams that have retention.
-	retained []*catalog.Relation
+	// retained are the streams that have retention or are compacted, and compactions
+	// the offsets before which compactions were asked for.
+	retained    []*catalog.Relation
+	compactions map[catalog.ObjectID]int64
 	// maxWaiting bounds the bytes that wait for one input.
 	maxWaiting uint64
 	// cacheGroups bounds the groups that one aggregation keeps in memory, and
@@ -111,6 +113,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 	c.stages = map[stageID]*stage{}
 	c.trimmable = map[*stage]struct{}{}
 	c.ends = map[catalog.ObjectID]int64{}
+	c.compactions = map[catalog.ObjectID]int64{}
 	c.producers = map[uint64]uint64{}
 	c.queries = nil
 	c.record = shardRecord{}
@@ -160,7 +163,7 @@ func (c *core) settle() {
 	}
 	c.retained = nil
 	for _, relation := range c.snapshot.Relations() {
-		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0) {
+		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0 || relation.Compact) {
 			c.retained = append(c.retained, relation)
 		}
 	}
@@ -184,7 +187,7 @@ func (c *core) nextWake() time.Time {
 	return next
 }
 
-// retains reports whether a stream here has retention.
+// retains reports whether a stream here has retention or is compacted.
 func (c *core) retains() bool { return len(c.retained) > 0 }
 
 // codec returns the codec of a relation in the active catalog, or of the entries of

@@ -399,6 +399,9 @@ func (p *pushQuery) readStream(source *pushSource, shard int, limit int64) error
 	if err != nil {
 		return readError(source.in.codec.relation, err)
 	}
+	if partition.CompactedBefore() > max(source.initial[shard], source.offsets[shard]) {
+		return compactedError(source.in.codec.relation)
+	}
 	for len(data) > 0 && source.offsets[shard] < limit {
 		var batch log.Batch
 		if batch, data, err = log.ParseBatch(data); err != nil {

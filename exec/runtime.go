@@ -80,7 +80,7 @@ func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error
 				row.Rows, row.Bytes = 0, 0
 				if partition != nil {
 					row.StartOffset, row.EndOffset = partition.StartOffset(), partition.NextOffset()
-					row.Rows, row.Bytes = row.EndOffset-row.StartOffset, partition.Size()
+					row.Rows, row.Bytes = min(row.EndOffset-row.StartOffset, partition.Records()), partition.Size()
 					for _, segment := range partition.Segments() {
 						if rowtime := time.UnixMilli(segment.MaxTimestamp); segment.NextOffset > segment.BaseOffset && rowtime.After(row.Rowtime) {
 							row.Rowtime = rowtime

@@ -339,6 +339,9 @@ func (s *streamScan) read() (*types.Batch, error) {
 		if s.data, err = partition.Read(s.offset, scanBytes, nil); err != nil {
 			return nil, readError(s.stream, err)
 		}
+		if partition.CompactedBefore() > s.ends[s.shard] {
+			return nil, compactedError(s.stream)
+		}
 	}
 	stored := s.fetch.newStored()
 	for len(s.data) > 0 && stored.Len < scanRows {
@@ -370,6 +373,13 @@ func readError(stream *catalog.Relation, err error) error {
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were dropped by its retention while the query read them", stream.Name)
 	}
 	return damaged(fmt.Errorf("stream %q: %w", stream.Name, err))
+}
+
+// compactedError says that a compaction has gone beyond the end of what a query
+// reads: the last row of a key there may have gone because of a later one.
+func compactedError(stream *catalog.Relation) error {
+	return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were compacted while the query read them", stream.Name).
+		WithHint("Run the query again.")
 }
 
 // damaged gives errors of reading what is on disk their SQLSTATE.

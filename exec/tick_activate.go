@@ -69,6 +69,8 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 		q := c.queries[i]
 		if descriptor.Inserts() && q.sink != nil && q.sink.relation.Changed != snapshot.Relation(descriptor.Sink).Changed {
 			q = c.planAnew(i)
+		} else if q.sink != nil && q.sink.relation.Kind == catalog.KindStream {
+			q.sink = newRelationCodec(snapshot.Relation(descriptor.Sink)) // whether it is compacted may have changed
 		}
 		resumed := q.descriptor.Paused && !descriptor.Paused
 		q.descriptor = descriptor

@@ -3,10 +3,12 @@ package exec
 import (
 	"math"
 
+	"millrace/log"
 	"millrace/sql/catalog"
 )
 
-// retain drops the beginnings of streams that their retention no longer keeps.
+// retain drops the beginnings of streams that their retention no longer keeps, and
+// has streams compacted.
 func (t *tick) retain() error {
 	if err := t.expireProducers(); err != nil {
 		return err
@@ -19,13 +21,31 @@ func (t *tick) retain() error {
 		if partition == nil {
 			continue
 		}
+		slowest := t.core.slowestReader(relation.ID)
+		if relation.Compact {
+			t.compact(relation, partition, slowest)
+		}
 		start := partition.RetentionOffset(t.in.now.UnixMilli(), limit(relation.RetentionMillis), limit(relation.RetentionBytes))
-		start = min(start, t.core.slowestReader(relation.ID))
+		start = min(start, slowest)
 		if start > partition.StartOffset() {
 			t.write.Truncate(uint64(relation.ID), start)
 		}
 	}
 	return nil
+}
+
+// compact asks for the compaction of a stream's partition here, where enough is new
+// to be worth it. It goes no further than the slowest reader, so each query sees
+// every row.
+func (t *tick) compact(relation *catalog.Relation, partition *log.Partition, slowest int64) {
+	before := partition.CompactionOffset(slowest)
+	if before <= t.core.compactions[relation.ID] {
+		return
+	}
+	t.core.compactions[relation.ID] = before
+	t.write.Compact(log.Compact{
+		Object: uint64(relation.ID), Before: before, TombstonesBefore: t.in.now.UnixMilli() - relation.DeleteRetentionMillis,
+	})
 }
 
 // limit is a retention limit as partitions take it: none is negative there, and

@@ -120,10 +120,10 @@ func (ab *alterBinder) findTarget(s *ast.AlterRelation) (found bool, err error) 
 		return false, sqlerr.New(sqlerr.WrongObjectType, name.Pos(), "%q is not a %s", r.Name, want).
 			WithHint("Use ALTER %s for a %s.", strings.ToUpper(r.Kind.String()), r.Kind)
 	}
-	if r.Derived() && !slices.ContainsFunc(s.Actions, allowedOnDerived) {
+	if r.Derived() && slices.ContainsFunc(s.Actions, func(a ast.AlterAction) bool { return !allowedOnDerived(a) }) {
 		return false, sqlerr.New(sqlerr.WrongObjectType, s.Actions[0].Pos(), "cannot alter %s %q in this way", r.Kind, r.Name).
 			WithDetail("A continuous query writes the %s.", r.Kind).
-			WithHint("It can be renamed. For other columns drop it and create it again.")
+			WithHint("It can be renamed, and options can be changed. For other columns drop it and create it again.")
 	}
 	ab.plan.Target, ab.old = r, r
 	return true, nil
@@ -132,7 +132,7 @@ func (ab *alterBinder) findTarget(s *ast.AlterRelation) (found bool, err error) 
 // allowedOnDerived reports whether an action does not touch what a query writes.
 func allowedOnDerived(action ast.AlterAction) bool {
 	switch action.(type) {
-	case *ast.RenameTo, *ast.OwnerTo, *ast.SetSchema:
+	case *ast.RenameTo, *ast.OwnerTo, *ast.SetSchema, *ast.SetOptions:
 		return true
 	default:
 		return false
@@ -214,6 +214,9 @@ func (ab *alterBinder) action(action ast.AlterAction) error {
 		}
 		return ab.renameColumn(a)
 	case *ast.SetOptions:
+		if ab.next.Kind == catalog.KindStream {
+			return ab.setLifetime(a)
+		}
 		return checkStorageParameters(a)
 	case *ast.OwnerTo:
 		return ab.ownerTo(a)

@@ -16,7 +16,8 @@ const defaultMaxAhead = 24 * 60 * 60 * 1000
 
 // relationOptionNames are the options of CREATE STREAM and CREATE TABLE.
 var relationOptionNames = []string{
-	"timestamp", "timestamp_format", "partitions", "retention", "retention_ms", "retention_bytes", "max_ahead", "upsert",
+	"timestamp", "timestamp_format", "partitions", "retention", "retention_ms", "retention_bytes", "cleanup_policy", "delete_retention",
+	"max_ahead", "upsert",
 	"on_error", "format", "key_format", "value_format", "kafka_topic", "replicas",
 }
 
@@ -61,6 +62,9 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		if err != nil {
 			return false, err
 		}
+	}
+	if err := checkLifetime(r, list); err != nil {
+		return false, err
 	}
 	return stopOnError, checkRowtimeFormat(r, list)
 }
@@ -154,21 +158,4 @@ func onErrorOption(o *ast.Option, text string, derived bool) (bool, error) {
 	default:
 		return false, badOption(o, "'continue' or 'stop'")
 	}
-}
-
-// lifetimeOption reads the options about how long rows are kept.
-func lifetimeOption(o *ast.Option, r *catalog.Relation) error {
-	if r.Kind != catalog.KindStream {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "option %q is for streams", o.Name)
-	}
-	var err error
-	switch strings.ToLower(o.Name) {
-	case "retention", "retention_ms":
-		r.RetentionMillis, err = optionMillis(o)
-	case "retention_bytes":
-		r.RetentionBytes, err = optionBytes(o)
-	case "max_ahead":
-		r.MaxAheadMillis, err = optionMillis(o)
-	}
-	return err
 }

@@ -13,7 +13,7 @@ import (
 var showQueries = map[string][2]string{
 	"streams": {
 		`SELECT schema, name, key, partitions, query FROM millrace.streams ORDER BY 1, 2`,
-		`SELECT schema, name, key, partitions, query, rowtime, retention, rows, bytes, last_rowtime, definition FROM millrace.streams ORDER BY 1, 2`,
+		`SELECT schema, name, key, partitions, query, rowtime, retention, cleanup_policy, rows, bytes, last_rowtime, definition FROM millrace.streams ORDER BY 1, 2`,
 	},
 	"tables": {
 		`SELECT schema, name, key, partitions, query FROM millrace.tables ORDER BY 1, 2`,
@@ -50,10 +50,19 @@ var showQueries = map[string][2]string{
 }
 
 const (
-	describeQuery = `SELECT name AS "column", type, key, nullable, "default"
-		FROM millrace.columns WHERE relation = $1 AND NOT hidden ORDER BY position`
-	describeExtendedQuery = `SELECT name AS "column", type, key, nullable, "default", hidden, comment
-		FROM millrace.columns WHERE relation = $1 ORDER BY position`
+	// Behind the columns stand the options: those that were given, or all.
+	describeQuery = `SELECT "column", type, key, nullable, "default" FROM (
+			SELECT position, name::text AS "column", type, key, nullable, "default"
+			FROM millrace.columns WHERE relation = $1 AND NOT hidden
+			UNION ALL
+			SELECT NULL, 'WITH ' || name, setting, NULL, NULL, NULL FROM millrace.options WHERE relation = $1 AND given
+		) AS described ORDER BY position, "column"`
+	describeExtendedQuery = `SELECT "column", type, key, nullable, "default", hidden, comment FROM (
+			SELECT position, name::text AS "column", type, key, nullable, "default", hidden, comment
+			FROM millrace.columns WHERE relation = $1
+			UNION ALL
+			SELECT NULL, 'WITH ' || name, setting, NULL, NULL, NULL, NULL, NULL FROM millrace.options WHERE relation = $1
+		) AS described ORDER BY position, "column"`
 	describeFunctionQuery = `SELECT name, arguments, result, kind, volatility
 		FROM millrace.functions WHERE name = $1 ORDER BY 2`
 )

@@ -274,6 +274,7 @@ func sameLayout(a, b *Relation) bool { return reflect.DeepEqual(layout(a), layou
 func layout(r *Relation) *Relation {
 	bare := *r
 	bare.Name, bare.FormerNames, bare.Definition, bare.Options, bare.Comment = "", nil, "", nil, ""
+	bare.RetentionMillis, bare.RetentionBytes, bare.DeleteRetentionMillis = 0, 0, 0
 	bare.Constraints = slices.Clone(r.Constraints)
 	for i := range bare.Constraints {
 		bare.Constraints[i].Name, bare.Constraints[i].Comment = "", ""

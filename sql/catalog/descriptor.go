@@ -65,6 +65,10 @@ type Relation struct {
 	// keeps it for ever.
 	RetentionMillis int64
 	RetentionBytes  int64
+	// Compact says that of a stream's rows with one key the last is kept, and
+	// DeleteRetentionMillis how long a row is that only says its key is gone.
+	Compact               bool
+	DeleteRetentionMillis int64
 	// Query is the continuous query that writes the relation, or 0 for one that
 	// clients write to.
 	Query ObjectID

@@ -41,6 +41,7 @@ func drawRelation(t *rapid.T, name string) Relation {
 		Schema: DefaultSchema, Name: name, Partitions: rapid.IntRange(1, 8).Draw(t, "partitions"),
 		Rowtime: rapid.IntRange(-1, 0).Draw(t, "rowtime"), MaxAheadMillis: rapid.Int64Min(0).Draw(t, "ahead"),
 		RetentionMillis: rapid.Int64Min(0).Draw(t, "retention"), RetentionBytes: rapid.Int64Min(0).Draw(t, "bytes"),
+		Compact: rapid.Bool().Draw(t, "compact"), DeleteRetentionMillis: rapid.Int64Min(0).Draw(t, "delete retention"),
 		Definition: rapid.String().Draw(t, "definition"), Comment: rapid.String().Draw(t, "comment"),
 		Bag: rapid.Bool().Draw(t, "bag"), Upsert: rapid.Bool().Draw(t, "upsert"),
 	}

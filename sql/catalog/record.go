@@ -109,6 +109,8 @@ type relationRecord struct {
 	MaxAheadMillis  int64    `json:"max_ahead_ms"`
 	RetentionMillis int64    `json:"retention_ms,omitempty"`
 	RetentionBytes  int64    `json:"retention_bytes,omitempty"`
+	Compact         bool     `json:"compact,omitempty"`
+	DeleteRetention int64    `json:"delete_retention_ms,omitempty"`
 	Query           ObjectID `json:"query,omitempty"`
 	Frozen          bool     `json:"frozen,omitempty"`
 	Upsert          bool     `json:"upsert,omitempty"`
@@ -355,6 +357,7 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		Columns: make([]columnRecord, len(r.Columns)),
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
+		Compact: r.Compact, DeleteRetention: r.DeleteRetentionMillis,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 		FormerNames: formerNameRecords(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}
@@ -392,6 +395,7 @@ func (r *relationRecord) relation() (*Relation, error) {
 		Columns: make([]Column, len(r.Columns)),
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
+		Compact: r.Compact, DeleteRetentionMillis: r.DeleteRetention,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 		FormerNames: formerNames(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}

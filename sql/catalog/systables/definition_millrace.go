@@ -3,7 +3,7 @@ package systables
 // millraceTables are the tables about streams, queries and the cluster.
 var millraceTables = []definition{
 	{15001, "streams", `schema name, name name, id oid, key text, partitions int4, query text, rowtime text,
-		retention text, rows int8, bytes int8, last_rowtime timestamptz, definition text, comment text`},
+		retention text, rows int8, bytes int8, last_rowtime timestamptz, definition text, comment text, cleanup_policy text`},
 	{15002, "tables", `schema name, name name, id oid, key text, partitions int4, query text,
 		rows int8, bytes int8, definition text, comment text`},
 	{15003, "queries", `name name, id oid, state text, sink text, sources text, lag int8, rows int8, late int8, error text,
@@ -26,5 +26,6 @@ var millraceTables = []definition{
 	{15016, "sequences", `id oid, schema name, name name, type text, last_value int8, log_cnt int8, is_called bool,
 		owner oid, owner_column text, identity bool, comment text`},
 	{15017, "views", `schema name, name name, id oid, definition text, comment text`},
+	{15021, "options", `relation oid, schema name, relation_name name, name text, setting text, given bool`},
 	{15013, "definitions", `id oid, kind text, number int4, definition text`},
 }

@@ -28,6 +28,7 @@ func millraceRows(r *Registry) map[string]rowsFunc {
 		"sequences":    millraceSequences,
 		"definitions":  millraceDefinitions,
 		"views":        millraceViews,
+		"options":      millraceOptions,
 	}
 }
 
@@ -116,6 +117,7 @@ func millraceStreams(ctx context.Context, env *Environment, _ *Table) ([]row, er
 		}
 		stream := relationRow(env, r, sums)
 		stream["retention"] = orNull(retention(r))
+		stream["cleanup_policy"] = cleanupPolicy(r)
 		stream["last_rowtime"] = sums[r.ID].rowtime
 		if r.Rowtime >= 0 {
 			stream["rowtime"] = r.Columns[r.Rowtime].Name
@@ -123,18 +125,6 @@ func millraceStreams(ctx context.Context, env *Environment, _ *Table) ([]row, er
 		rows = append(rows, stream)
 	}
 	return rows, nil
-}
-
-// retention prints how long a stream keeps its rows; "" for ever.
-func retention(r *catalog.Relation) string {
-	var limits []string
-	if r.RetentionMillis > 0 {
-		limits = append(limits, (time.Duration(r.RetentionMillis) * time.Millisecond).String())
-	}
-	if r.RetentionBytes > 0 {
-		limits = append(limits, strconv.FormatInt(r.RetentionBytes, 10)+" bytes per partition")
-	}
-	return strings.Join(limits, ", ")
 }
 
 func millraceTablesRows(ctx context.Context, env *Environment, _ *Table) ([]row, error) {

@@ -128,7 +128,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	for _, relation := range env.Catalog.Relations() {
 		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		indexes := indexesOf(env, relation)
-		class["relfilenode"] = relation.StorageID()
+		class["relfilenode"], class["reloptions"] = relation.StorageID(), reloptions(relation)
 		class["relhasindex"], class["relchecks"] = len(indexes) > 0, len(checks(relation))
 		rows = append(rows, class)
 		for _, i := range indexes {
