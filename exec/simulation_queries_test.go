@@ -3,6 +3,7 @@ package exec
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,9 @@ import (
 // a relation of its own ($), and its one-shot meaning.
 type template struct {
 	source, query string
-	result        func(c *cluster) []string
+	// inserts are queries that insert into the relation $.
+	inserts []string
+	result  func(c *cluster) []string
 }
 
 var templates = []template{
@@ -29,6 +32,20 @@ var templates = []template{
 		query:  `SELECT v, count(*) AS n, sum(k) AS s, min(k) AS lo, max(k) AS hi FROM $ GROUP BY v`,
 		result: func(c *cluster) []string {
 			return grouped(c.streamed, func(row [2]int64) (int64, int64, bool) { return row[1], row[0], row[1]%2 == 0 }, "%d %d %d %d %d")
+		},
+	},
+	{
+		// Each row of s that the stream takes comes twice.
+		source: `CREATE STREAM $ (k BIGINT, v BIGINT NOT NULL, CHECK (v >= 0))`,
+		inserts: []string{
+			`INSERT INTO $ (v, k) SELECT v, k FROM s EMIT CHANGES`,
+			`INSERT INTO $ SELECT k, v FROM s WHERE v % 2 = 0 PARTITION BY v EMIT CHANGES`,
+			`INSERT INTO $ SELECT k, v FROM (SELECT k, v FROM s UNION ALL SELECT k, 2 AS v FROM s) AS u WHERE v % 2 <> 0 EMIT CHANGES`,
+		},
+		query: `SELECT k, count(*) AS n, sum(v) AS s, min(v) AS lo, max(v) AS hi FROM $ GROUP BY k`,
+		result: func(c *cluster) []string {
+			twice := slices.Concat(c.streamed, c.streamed)
+			return grouped(twice, func(row [2]int64) (int64, int64, bool) { return row[0], row[1], row[1] >= 0 }, "%d %d %d %d %d")
 		},
 	},
 	{

@@ -424,6 +424,9 @@ func (c *cluster) create() {
 	if chosen.source != "" {
 		c.define(strings.ReplaceAll(chosen.source, "$", source))
 	}
+	for _, insert := range chosen.inserts {
+		c.define(strings.ReplaceAll(insert, "$", source))
+	}
 	c.define(fmt.Sprintf("CREATE TABLE %s AS %s", name, strings.ReplaceAll(chosen.query, "$", source)))
 	c.queries[name] = chosen
 }
@@ -436,7 +439,7 @@ func (c *cluster) dropOne() {
 	name := names[c.random.IntN(len(names))]
 	c.apply(&catalog.DropRelations{Kind: catalog.KindTable, Names: []catalog.Name{{Schema: "public", Name: name}}})
 	if source := c.snapshot.Lookup("public", name+"source"); source != nil {
-		c.apply(&catalog.DropRelations{Kind: source.Kind, Names: []catalog.Name{{Schema: "public", Name: name + "source"}}})
+		c.apply(&catalog.DropRelations{Kind: source.Kind, Names: []catalog.Name{{Schema: "public", Name: name + "source"}}, Cascade: true})
 	}
 	delete(c.queries, name)
 }

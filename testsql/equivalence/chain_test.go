@@ -20,6 +20,8 @@ const (
 	stepRollback
 	stepRestart
 	stepPush
+	// stepAdd begins a continuous query that adds rows to a stream.
+	stepAdd
 )
 
 // step is one step of a chain. Writes that follow each other, and declarations
@@ -94,7 +96,12 @@ func (c *chain) derive(g *generator) {
 	if g.one(2) {
 		over = pick(g, g.relations...)
 	}
-	r := g.derived(fmt.Sprintf("d%d", len(c.derived)), over)
+	name := fmt.Sprintf("d%d", len(c.derived))
+	if over.appendOnly && g.one(4) {
+		c.merge(g, name, over)
+		return
+	}
+	r := g.derived(name, over)
 	kind := "TABLE"
 	if r.stream {
 		kind = "STREAM"
@@ -105,6 +112,43 @@ func (c *chain) derive(g *generator) {
 		kind: stepCreate, relation: r,
 		sql: piece("CREATE "+kind+" "+r.name+" AS {}", r.query.fragment),
 	})
+}
+
+// merge declares a stream into which queries insert the rows of a stream and of
+// others. For PostgreSQL it is their UNION ALL.
+func (c *chain) merge(g *generator, name string, over *relation) {
+	r := &relation{name: name, stream: true, appendOnly: true, overStream: true}
+	sources := []*relation{over}
+	for _, other := range g.relations {
+		if other.appendOnly && g.one(2) && len(sources) < 3 {
+			sources = append(sources, other)
+		}
+	}
+	typed := []string{g.usualType(), g.usualType()}
+	definition, key := "", g.random.IntN(3)
+	for i, typ := range typed {
+		r.columns = append(r.columns, column{fmt.Sprintf("c%d", i), typ, true})
+		definition += fmt.Sprintf(", c%d %s", i, typ)
+		if i == key {
+			definition += " KEY"
+		}
+	}
+	var selects []*fragment
+	for _, source := range sources {
+		var out outputs
+		for _, typ := range typed {
+			out.add(distinguishSafely(g.value(typ, 2, source.columns)), true)
+			out.parts[len(out.parts)-1].optional = false
+		}
+		selects = append(selects, piece("SELECT {} FROM "+source.name+"{}", list("", ", ", out.parts...), g.where(source.columns)))
+	}
+	r.query = &query{list("", " UNION ALL ", selects...), r.columns, false, false}
+	c.derived = append(c.derived, r)
+	g.relations = append(g.relations, r)
+	c.steps = append(c.steps, &step{kind: stepCreate, relation: r, sql: piece("CREATE STREAM " + name + " (" + definition[2:] + ")")})
+	for _, each := range selects {
+		c.steps = append(c.steps, &step{kind: stepAdd, relation: r, sql: piece("INSERT INTO "+name+" (c0, c1) {} EMIT CHANGES", each)})
+	}
 }
 
 // derived makes a result over a relation: a stream of rows, a projection, or
@@ -354,7 +398,7 @@ func (s *step) writes() bool { return s.kind >= stepInsert && s.kind <= stepRoll
 // concurrent reports whether a step may go out together with others: a write, or
 // the declaration of a result.
 func (s *step) concurrent() bool {
-	return s.writes() || s.kind == stepCreate && s.relation.query != nil
+	return s.writes() || s.kind == stepAdd || s.kind == stepCreate && s.relation.query != nil
 }
 
 // liveRows are the rows that were not left out.

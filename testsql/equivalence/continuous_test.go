@@ -152,7 +152,7 @@ func (r *running) make(ctx context.Context, steps []*step) error {
 // forPostgres is the step's statement in PostgreSQL, "" for none.
 func (s *step) forPostgres() string {
 	switch {
-	case s.kind == stepRollback:
+	case s.kind == stepRollback || s.kind == stepAdd:
 		return ""
 	case s.kind == stepCreate && s.relation.query != nil:
 		return "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.String()
