@@ -110,7 +110,7 @@ func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, 
 			return notRunning(q, state)
 		}
 		if reached(inputs, targets) && !published.unfinished {
-			// What has been taken may be left with the stage's joins.
+			// What has been taken may be left with the stage's operators.
 			if work == nil {
 				work = slices.Clone(published.work)
 			}
@@ -176,7 +176,7 @@ func (e *Engine) targets(l *shardLoop, inputs []inputStatus) ([]inputTarget, err
 	return out, nil
 }
 
-// worked reports whether joins have done the work that they had left.
+// worked reports whether operators have done the work that they had left.
 func worked(now, then []workStatus) bool {
 	for i := range then {
 		if now[i].first < then[i].next {

@@ -33,7 +33,7 @@ import (
 //     row does nothing.
 //   - Of one left row, what it met leaves before what it meets comes.
 type asOfJoin struct {
-	*joinInputs
+	*worker
 	places [2]*operator.Places
 	sides  [2]*asOfSide
 	// outer says that left rows which meet none are given, and strict that a right
@@ -51,8 +51,8 @@ type asOfJoin struct {
 // where inMemory is set, in memory.
 func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*asOfJoin, error) {
 	j := &asOfJoin{
-		joinInputs: newJoinInputs(node, key, next),
-		outer:      node.Kind == plan.JoinLeft, strict: node.AsOf.Strict(),
+		worker: newJoinWorker(node, key, next),
+		outer:  node.Kind == plan.JoinLeft, strict: node.AsOf.Strict(),
 	}
 	inputs := [2]plan.Node{node.Left, node.Right}
 	for side, keys := range [2][]expr.Expr{node.LeftKeys, node.RightKeys} {
@@ -80,7 +80,7 @@ func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*
 }
 
 // joinRows is the join's proceed.
-func (j *asOfJoin) joinRows(t *turn, w *joinWork) bool {
+func (j *asOfJoin) joinRows(t *turn, w *work) bool {
 	places := j.places[w.side]
 	places.Evaluate(t.eval, w.rows)
 	if w.side == rightSide && j.gone != nil {
@@ -123,7 +123,7 @@ func (j *asOfJoin) joinRows(t *turn, w *joinWork) bool {
 
 // rowAt makes a row of the next one of the work, without what it counts; keyed says
 // that it can meet any, and has its key and place.
-func (j *asOfJoin) rowAt(w *joinWork) (key string, row asOfRow, keyed bool) {
+func (j *asOfJoin) rowAt(w *work) (key string, row asOfRow, keyed bool) {
 	i, places, side := w.next, j.places[w.side], j.sides[w.side]
 	row.rowtime = noTime
 	if w.rows.Rowtimes != nil {
@@ -150,7 +150,7 @@ func (j *asOfJoin) rowAt(w *joinWork) (key string, row asOfRow, keyed bool) {
 }
 
 // leftRow gives a left row with the right row that it meets, and keeps it.
-func (j *asOfJoin) leftRow(t *turn, w *joinWork) error {
+func (j *asOfJoin) leftRow(t *turn, w *work) error {
 	key, row, keyed := j.rowAt(w)
 	weight := w.rows.Weight(w.next)
 	w.next++
@@ -172,7 +172,7 @@ func (j *asOfJoin) leftRow(t *turn, w *joinWork) error {
 
 // rightRow gives anew the left rows that meet another row for the coming or going of
 // a right row, as many as the step has room for, and then keeps the right row.
-func (j *asOfJoin) rightRow(t *turn, w *joinWork) error {
+func (j *asOfJoin) rightRow(t *turn, w *work) error {
 	key, row, keyed := j.rowAt(w)
 	if !keyed {
 		w.next++
@@ -206,7 +206,7 @@ func (j *asOfJoin) rightRow(t *turn, w *joinWork) error {
 // rematch gives the left rows between the right row before one and that row, with
 // what they met and what they meet in its place: where that is nil, they meet the row
 // behind it. It reports whether they were all.
-func (j *asOfJoin) rematch(t *turn, w *joinWork, key string, row, met, meets *asOfRow) (done bool, err error) {
+func (j *asOfJoin) rematch(t *turn, w *work, key string, row, met, meets *asOfRow) (done bool, err error) {
 	before, err := firstOf(j.sides[rightSide].walk(t, key, "", row.id, false))
 	if err != nil {
 		return false, err

@@ -27,10 +27,10 @@ import (
 //   - A NULL in a join key matches nothing. Such rows are not kept: what they give
 //     depends on them alone.
 //   - Of one key of a result, an old row leaves before its new one comes.
-//   - Between turns no work is left unless it is stored: see joinWork.
+//   - Between turns no work is left unless it is stored: see workQueue.
 //   - A pair on which the condition fails to evaluate is no match.
 type join struct {
-	*joinInputs
+	*worker
 	plan  *plan.Join
 	on    *expr.Program
 	sides [2]*joinSide
@@ -65,7 +65,7 @@ type joinRun struct {
 // newJoin makes the operator of a plan's node, with its state in a store or,
 // where inMemory is set, in memory.
 func newJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*join, error) {
-	j := &join{joinInputs: newJoinInputs(node, key, next), plan: node, wide: node.Kind.Wide(), marks: node.Kind == plan.JoinMark}
+	j := &join{worker: newJoinWorker(node, key, next), plan: node, wide: node.Kind.Wide(), marks: node.Kind == plan.JoinMark}
 	var err error
 	if node.On != nil {
 		if j.on, err = expr.Compile(node.On); err != nil {
@@ -117,7 +117,7 @@ func unmatchedOf(kind plan.JoinKind) (left, right unmatched) {
 }
 
 // joinRows is the join's proceed.
-func (j *join) joinRows(t *turn, w *joinWork) bool {
+func (j *join) joinRows(t *turn, w *work) bool {
 	keys, states := j.joinKeys(t, w)
 	if j.within != nil {
 		j.within.load(t)
@@ -159,7 +159,7 @@ const (
 
 // joinKeys computes the join keys of a batch. Rows whose key cannot be computed
 // contribute nothing.
-func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
+func (j *join) joinKeys(t *turn, w *work) (keys []string, states []uint8) {
 	programs := j.sides[w.side].keys
 	keys, states = make([]string, w.rows.Len), make([]uint8, w.rows.Len)
 	values := make([]*types.Vector, len(programs))
@@ -200,7 +200,7 @@ func (j *join) joinKeys(t *turn, w *joinWork) (keys []string, states []uint8) {
 
 // collect pairs the next row of the work with rows of the other side, as many as
 // the step has room for.
-func (j *join) collect(t *turn, w *joinWork, key string) {
+func (j *join) collect(t *turn, w *work, key string) {
 	other := j.sides[1-w.side]
 	rows, last, more, err := other.read(t, key, w.cursor, w.begun, max(j.step-len(j.pairs), 1))
 	if err != nil {
@@ -219,7 +219,7 @@ func (j *join) collect(t *turn, w *joinWork, key string) {
 
 // settle evaluates the condition on the pairs of a step, brings both sides up to
 // date and hands the result on.
-func (j *join) settle(t *turn, w *joinWork) {
+func (j *join) settle(t *turn, w *work) {
 	own, other := j.sides[w.side], j.sides[1-w.side]
 	if !j.decode(t, other) || !j.choose(t, w) {
 		return
@@ -298,7 +298,7 @@ func (j *join) decode(t *turn, other *joinSide) bool {
 }
 
 // choose finds the pairs that satisfy the condition.
-func (j *join) choose(t *turn, w *joinWork) bool {
+func (j *join) choose(t *turn, w *work) bool {
 	if j.on == nil {
 		j.selected = rowRange(0, len(j.pairs))
 		return true

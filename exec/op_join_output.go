@@ -31,7 +31,7 @@ func (o *joinOutput) add(own, other int, weight int64, mark bool) {
 }
 
 // result makes a batch of what a step gives; nil for nothing.
-func (j *join) result(w *joinWork) *types.Batch {
+func (j *join) result(w *work) *types.Batch {
 	o := &j.out
 	if len(o.weights) == 0 {
 		return nil
@@ -82,7 +82,7 @@ func takeRows(columns []types.Vector, selection []int32, widened bool) []types.V
 
 // rowtimes are the event times of the rows that a step gives, where both sides
 // have them: the later one of a pair's.
-func (j *join) rowtimes(w *joinWork) []int64 {
+func (j *join) rowtimes(w *work) []int64 {
 	if w.rows.Rowtimes == nil {
 		return nil
 	}

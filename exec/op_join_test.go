@@ -125,7 +125,7 @@ func compareJoin(t *testing.T, snapshot *catalog.Snapshot, rows func(live [2]map
 						host.restart(snapshot)
 					}
 					host.turn.spent = func() bool { return random.IntN(3) > 0 }
-					for _, j := range host.stage.joins {
+					for _, j := range host.stage.workers {
 						j.step = 1 + random.IntN(3)
 					}
 				}
@@ -212,12 +212,12 @@ func (h *rowHost) runJoin(snapshot *catalog.Snapshot, left, right []*types.Batch
 // turnOf runs one turn, which begins with the joins' left work.
 func (h *rowHost) turnOf(source catalog.ObjectID, rows []*types.Batch) {
 	h.build.Reset(0, 0, 0)
-	for _, j := range h.stage.joins {
+	for _, j := range h.stage.workers {
 		if err := j.work.load(&h.turn); err != nil {
 			h.t.Fatal(err)
 		}
 	}
-	h.stage.resumeJoins(&h.turn)
+	h.stage.resumeWork(&h.turn)
 	for _, in := range h.stage.inputs {
 		for _, b := range rows {
 			if in.source == source {
@@ -281,7 +281,7 @@ func TestJoinHoldsStreamTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := newRowHost(t, c.snapshot, planned.(*plan.Query).Root, 1)
-	j, probe := host.stage.joins[0], &timeProbe{}
+	j, probe := host.stage.workers[0], &timeProbe{}
 	j.next, j.step = probe, 1
 	source := c.snapshot.Lookup("public", "l").ID
 	rows := types.NewBatch(operatorColumns)

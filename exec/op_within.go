@@ -55,7 +55,7 @@ type withinSide struct {
 	open *openRows
 }
 
-// Parts of the operator's state besides those of joinSide and joinQueue.
+// Parts of the operator's state besides those of joinSide and workQueue.
 const (
 	withinTimes    = 4
 	withinOpenRows = 5 // and 6, of the right side
@@ -124,7 +124,7 @@ func numberOf(id string) uint64 { return binary.BigEndian.Uint64(bytesOf(id[8:])
 
 // collectWithin pairs the next row of the work with rows of the other side whose times
 // are near enough, as many as the step has room for.
-func (j *join) collectWithin(t *turn, w *joinWork, key string) {
+func (j *join) collectWithin(t *turn, w *work, key string) {
 	times := &w.rows.Columns[j.within.plan.Times[w.side]]
 	at := times.Ints[w.next]
 	low, high := j.within.partners(w.side, at)
@@ -163,7 +163,7 @@ func (j *join) collectWithin(t *turn, w *joinWork, key string) {
 }
 
 // settleWithin gives and keeps what is due of a row that has met all its partners.
-func (j *join) settleWithin(w *joinWork, run *joinRun) {
+func (j *join) settleWithin(w *work, run *joinRun) {
 	own, side := j.sides[w.side], &j.within.sides[w.side]
 	times := &w.rows.Columns[j.within.plan.Times[w.side]]
 	open := !times.IsNull(run.row) && times.Ints[run.row] >= side.closed

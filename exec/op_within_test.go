@@ -165,7 +165,7 @@ func compareWithin(t *testing.T, c *cluster, join *withinCase, seed uint64) {
 			hurried.restart(c.snapshot)
 		}
 		hurried.turn.spent = func() bool { return random.IntN(3) > 0 }
-		for _, j := range hurried.stage.joins {
+		for _, j := range hurried.stage.workers {
 			j.step = 1 + random.IntN(3)
 		}
 	}

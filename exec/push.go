@@ -82,7 +82,6 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 		}
 	}
 	p.out = newPushOutput(q)
-	p.turn.spent = p.out.isFull
 	p.stage = &stage{}
 	p.piecewise = !aggregates(q.Root)
 	p.out.full, p.out.held = e.pushStepRows, !p.piecewise
@@ -250,8 +249,12 @@ func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
 // steps read the history, in pieces.
 func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 	p.beginTurn()
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	p.turn.spent = func() bool { return p.out.isFull() || ctx.Err() != nil }
 	if p.opened && p.stage.busy() {
-		p.stage.resumeJoins(&p.turn)
+		p.stage.resumeWork(&p.turn)
 		p.finish()
 		return true, p.turn.failed
 	}
@@ -287,7 +290,9 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 // settles reports whether a turn ends behind each piece of the history although
 // nothing is given out yet: joins bring what they keep in order then. Where time
 // matters, the history is one turn.
-func (p *pushQuery) settles() bool { return len(p.stage.joins) > 0 && !p.stage.timed }
+func (p *pushQuery) settles() bool {
+	return !p.stage.timed && slices.ContainsFunc(p.stage.workers, func(o *worker) bool { return o.inputs > 1 })
+}
 
 // beginTurn makes a turn at the time of now. While the history is read, rows of a
 // table come in no order, and no partition is idle.
@@ -308,11 +313,8 @@ func (p *pushQuery) finish() {
 
 // readHistory hands one piece of the initial input to the operators.
 func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
-	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
-	}
 	if p.stage.busy() {
-		p.stage.resumeJoins(&p.turn)
+		p.stage.resumeWork(&p.turn)
 		return true, p.turn.failed
 	}
 	for _, source := range p.sources {

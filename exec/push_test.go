@@ -42,7 +42,7 @@ func TestPushOfManyMatches(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if batch.Len > 3*joinStep {
+				if batch.Len > 3*workStep {
 					t.Errorf("%s\ngives %d rows at once", test.query, batch.Len)
 				}
 				takeChanges(t, held, batch)

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"millrace/planner/plan"
@@ -67,8 +66,9 @@ type stage struct {
 	query  *runningQuery
 	plan   *plan.Stage
 	inputs []*input
-	// joins are the stage's joins, each before those that feed it.
-	joins []*joinInputs
+	// workers are the stage's operators that may leave work, each before those that
+	// feed it.
+	workers []*worker
 	// started says that the stage had its first turn on this shard.
 	started bool
 	// tells says that the stage's receivers want to know when it has worked off what
@@ -146,10 +146,10 @@ func (in *input) streamTime() streamTime {
 	}
 }
 
-// busy reports whether joins of the stage have work left, behind which all input
+// busy reports whether operators of the stage have work left, behind which all input
 // has to wait.
 func (s *stage) busy() bool {
-	for _, j := range s.joins {
+	for _, j := range s.workers {
 		if j.work.waiting() {
 			return true
 		}
@@ -271,6 +271,13 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 			return err
 		}
 		return b.build(node.Input, &repeat{next: next, times: program})
+	case *plan.Expand:
+		operator, err := newExpand(node, b.stateKey(), next)
+		if err != nil {
+			return err
+		}
+		b.add(operator.worker)
+		return b.build(node.Input, operator)
 	case *plan.Shuffle:
 		if !b.inMemory {
 			return fmt.Errorf("exec: a shuffle inside a stage")
@@ -288,8 +295,7 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 	if err != nil {
 		return err
 	}
-	j.above = slices.Clone(b.stage.joins)
-	b.stage.joins = append(b.stage.joins, j)
+	b.add(j)
 	b.stage.timed = b.stage.timed || node.Within != nil
 	start := len(b.stage.inputs)
 	if err := b.build(node.Right, joinInput{j, rightSide}); err != nil {
@@ -307,19 +313,19 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 	return nil
 }
 
-func (b *stageBuilder) joinOperator(node *plan.Join, next consumer) (*joinInputs, error) {
+func (b *stageBuilder) joinOperator(node *plan.Join, next consumer) (*worker, error) {
 	if node.AsOf != nil {
 		j, err := newAsOfJoin(node, b.stateKey(), next, b.inMemory)
 		if err != nil {
 			return nil, err
 		}
-		return j.joinInputs, nil
+		return j.worker, nil
 	}
 	j, err := newJoin(node, b.stateKey(), next, b.inMemory)
 	if err != nil {
 		return nil, err
 	}
-	return j.joinInputs, nil
+	return j.worker, nil
 }
 
 func (b *stageBuilder) stateKey() stateKey {

@@ -86,8 +86,8 @@ func (s *status) publishStage(stage *stage) {
 	}
 	copy(published.sent, stage.sent)
 	published.work = published.work[:0]
-	for _, j := range stage.joins {
-		published.work = append(published.work, workStatus{j.work.first, j.work.first + uint64(len(j.work.items))})
+	for _, o := range stage.workers {
+		published.work = append(published.work, workStatus{o.work.first, o.work.first + uint64(len(o.work.items))})
 	}
 	published.unfinished = stage.unfinished
 	for i, in := range stage.inputs {

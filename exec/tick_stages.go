@@ -62,7 +62,7 @@ func (t *tick) runQuery(q *runningQuery) (failed *queryFailure, err error) {
 // runStage lets a stage take what its inputs have, and writes its positions.
 func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 	tn := t.beginTurn(s)
-	worked, err := t.resumeJoins(q, s, tn, clock)
+	worked, err := t.resumeWork(q, s, tn, clock)
 	if err != nil {
 		return err
 	}
@@ -98,14 +98,14 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 	return nil
 }
 
-// resumeJoins lets the joins of a stage go on with the work that earlier ticks have
+// resumeWork lets the operators of a stage go on with the work that earlier ticks have
 // left.
-func (t *tick) resumeJoins(q *runningQuery, s *stage, tn *turn, clock *queryClock) (bool, error) {
-	if len(s.joins) == 0 {
+func (t *tick) resumeWork(q *runningQuery, s *stage, tn *turn, clock *queryClock) (bool, error) {
+	if len(s.workers) == 0 {
 		return false, nil
 	}
 	tn.spent = clock.spent
-	for _, j := range s.joins {
+	for _, j := range s.workers {
 		if err := j.work.load(tn); err != nil {
 			return false, fmt.Errorf("query %q: %w", q.descriptor.Name, err)
 		}
@@ -113,7 +113,7 @@ func (t *tick) resumeJoins(q *runningQuery, s *stage, tn *turn, clock *queryCloc
 	if q.state != queryRunning || !s.busy() || !t.core.schedule.mayLag.has(q.index) {
 		return false, nil
 	}
-	s.resumeJoins(tn)
+	s.resumeWork(tn)
 	return true, nil
 }
 

@@ -97,7 +97,7 @@ func (b *exprBinder) catalogCall(name string, args []expr.Expr, pos int) (expr.E
 	values := make([]expr.Expr, len(args))
 	var left expr.Expr
 	for i := range args {
-		if hasAggregate(args[i]) || !allBecome([]types.Type{args[i].Type()}, f.args[i:i+1]) {
+		if hasAggregate(args[i]) || !expr.CanCast(args[i].Type(), f.args[i], expr.Implicit) {
 			return nil, nil
 		}
 		value, err := b.coerce(args[i], f.args[i], expr.Implicit)

@@ -48,8 +48,12 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return sortExprs(n.Order)
 	case *plan.Repeat:
 		return []expr.Expr{n.Times}
-	case *plan.TableFunction:
-		return n.Args
+	case *plan.Expand:
+		var all []expr.Expr
+		for _, call := range n.Calls {
+			all = append(all, call.Args...)
+		}
+		return append(all, present(n.On)...)
 	case *plan.Window:
 		return []expr.Expr{n.Time}
 	case *plan.StreamTime:
@@ -132,6 +136,20 @@ func (f exprMap) calls(calls []plan.AggregateCall) ([]plan.AggregateCall, error)
 		if out[i].OrderBy, err = f.sortKeys(out[i].OrderBy); err != nil {
 			return nil, err
 		}
+	}
+	return out, nil
+}
+
+// setCalls rewrites the arguments of calls of set-returning functions.
+func (f exprMap) setCalls(calls []*expr.SetCall) ([]*expr.SetCall, error) {
+	out := make([]*expr.SetCall, len(calls))
+	for i, call := range calls {
+		c := *call
+		var err error
+		if c.Args, err = f.all(call.Args); err != nil {
+			return nil, err
+		}
+		out[i] = &c
 	}
 	return out, nil
 }
@@ -270,9 +288,13 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c.Input = inputs[0]
 		c.Times, err = f(n.Times)
 		return &c, err
-	case *plan.TableFunction:
+	case *plan.Expand:
 		c := *n
-		c.Args, err = f.all(n.Args)
+		c.Input = inputs[0]
+		if c.Calls, err = f.setCalls(n.Calls); err != nil {
+			return nil, err
+		}
+		c.On, err = f.one(n.On)
 		return &c, err
 	case *plan.Shuffle:
 		c := *n
@@ -330,6 +352,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newTopN(inputs[0], n)
 	case *plan.Repeat:
 		return newRepeat(inputs[0], n.Times)
+	case *plan.Expand:
+		return newExpand(inputs[0], n.Pass, n)
 	case *plan.Shuffle:
 		return newShuffle(inputs[0], n.Keys, n.Partitions)
 	case *plan.Window:

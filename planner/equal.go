@@ -57,6 +57,9 @@ func sameNode(a, b expr.Expr) bool {
 	case *expr.Call:
 		b, ok := b.(*expr.Call)
 		return ok && a.Func == b.Func && a.Func.Volatility != expr.Volatile
+	case *expr.SetCall:
+		b, ok := b.(*expr.SetCall)
+		return ok && a.Func == b.Func
 	case *expr.IsNull:
 		b, ok := b.(*expr.IsNull)
 		return ok && a.Negated == b.Negated

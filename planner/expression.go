@@ -20,9 +20,10 @@ type exprBinder struct {
 	aggregates *aggregateList
 	// inAggregate is set while the arguments of an aggregate are bound.
 	inAggregate bool
-	// rows is the block whose SELECT list is bound, where functions may return
-	// several rows; nil elsewhere.
-	rows *selectBinder
+	// sets says that functions may return several rows, and conditional names what
+	// around the place may pass over it, where they may not.
+	sets        bool
+	conditional string
 	// lowers says that subqueries become joins where the result is kept up to date:
 	// the clause's host lowers them.
 	lowers bool
@@ -40,6 +41,13 @@ type aggregateList struct {
 type aggregateRef struct {
 	expr.Node
 	number int
+}
+
+// insideOf is the binder of what CASE or COALESCE may pass over.
+func (b *exprBinder) insideOf(what string) *exprBinder {
+	inner := *b
+	inner.conditional = what
+	return &inner
 }
 
 // bind returns the typed expression for a value expression. Literals and
@@ -75,7 +83,7 @@ func (b *exprBinder) bind(e ast.Expr) (expr.Expr, error) {
 	case *ast.Like:
 		return b.like(e)
 	case *ast.Case:
-		return b.caseExpr(e)
+		return b.insideOf("CASE").caseExpr(e)
 	case *ast.Cast:
 		return b.cast(e)
 	case *ast.Collate:

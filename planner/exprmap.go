@@ -12,6 +12,10 @@ func mapChildren(e expr.Expr, f exprMap) (expr.Expr, error) {
 		c := *e
 		c.Args, err = f.all(e.Args)
 		return &c, err
+	case *expr.SetCall:
+		c := *e
+		c.Args, err = f.all(e.Args)
+		return &c, err
 	case *expr.Cast:
 		c := *e
 		c.Arg, err = f(e.Arg)

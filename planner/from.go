@@ -37,6 +37,11 @@ func (b *binder) from(list []ast.TableExpr, s *scope) (*fromItem, error) {
 		if err := checkNames(all.scope, item.scope, t.Pos()); err != nil {
 			return nil, err
 		}
+		if lateral {
+			if lateral, err = b.refersLeft(plan.JoinInner, all.scope, item); err != nil {
+				return nil, err
+			}
+		}
 		node, err := b.joinNode(plan.JoinInner, all.node, item.node, nil, lateral, t.Pos())
 		if err != nil {
 			return nil, err
@@ -86,7 +91,7 @@ func isLateral(t ast.TableExpr) bool {
 		if call, _ := windowCall(t); call != nil {
 			return false
 		}
-		return t.Lateral || !t.RowsFrom && hasColumns(t.Functions[0].Call)
+		return t.Lateral || slices.ContainsFunc(t.Functions, func(f *ast.RowFunction) bool { return hasColumns(f.Call) })
 	case *ast.Join:
 		return isLateral(t.Left) || isLateral(t.Right)
 	case *ast.ParenthesizedTable:

@@ -30,7 +30,7 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if err := notAggregate(name, e); err != nil {
 		return nil, err
 	}
-	if isTableFunction(name) {
+	if expr.IsSetFunction(name) {
 		return b.rowFunction(name, e)
 	}
 	if name == "grouping" {
@@ -40,7 +40,11 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := b.bindAll(withUnit(name, positions))
+	inner := b
+	if name == "coalesce" {
+		inner = b.insideOf("COALESCE")
+	}
+	args, err := inner.bindAll(withUnit(name, positions))
 	if err != nil {
 		return nil, err
 	}

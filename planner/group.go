@@ -64,7 +64,9 @@ func (sb *selectBinder) groupItem(item ast.Expr) error {
 	}
 	if value == nil {
 		var err error
-		if value, err = sb.clause("GROUP BY", nil).bind(item); err != nil {
+		eb := sb.clause("GROUP BY", nil)
+		eb.sets = true
+		if value, err = eb.bind(item); err != nil {
 			return err
 		}
 	}
@@ -119,10 +121,6 @@ func (sb *selectBinder) group() error {
 		}
 		return nil
 	}
-	if sb.rowFunctions > 0 {
-		return notSupported(sb.ast.Pos(), "a set-returning function in a SELECT list with aggregates is not supported").
-			WithHint("Call it in FROM.")
-	}
 	sb.addDependentColumns()
 	sb.groupSessions()
 	sb.groupWindows()
@@ -150,7 +148,8 @@ func (sb *selectBinder) group() error {
 	if err := sb.lowerGrouped(); err != nil {
 		return err
 	}
-	aggregate := newAggregate(sb.node, plan.AggregateComplete, sb.groupBy, sb.aggregates.calls, names)
+	node, groupBy := expandSets(sb.node, sb.groupBy)
+	aggregate := newAggregate(node, plan.AggregateComplete, groupBy, sb.aggregates.calls, names)
 	sb.node = aggregate
 	if sb.having == nil {
 		return nil

@@ -27,9 +27,10 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 		return nil, err
 	}
 	kind := joinKinds[j.Kind]
-	if lateral && (kind == plan.JoinRight || kind == plan.JoinFull) {
-		return nil, sqlerr.New(sqlerr.InvalidColumnReference, j.Right.Pos(), "invalid reference to FROM-clause entry").
-			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
+	if lateral {
+		if lateral, err = b.refersLeft(kind, left.scope, right); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkNames(left.scope, right.scope, j.Right.Pos()); err != nil {
 		return nil, err
@@ -92,11 +93,26 @@ func (b *binder) joinCondition(j *ast.Join, kind plan.JoinKind, left, right *fro
 // stream meet those of a table as they are when the stream's row is processed;
 // any other join changes when either side does.
 func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bool, pos int) (plan.Node, error) {
+	if lateral || b.incremental() {
+		if applied := b.applyRows(kind, left, right, on); applied != nil {
+			return applied, nil
+		}
+	}
 	if !b.incremental() {
 		return newJoin(kind, left, right, on, lateral), nil
 	}
 	if lateral {
 		return nil, b.refuse(pos, "LATERAL")
+	}
+	if kind == plan.JoinInner || kind == plan.JoinRight {
+		// Rows that functions make of nothing go beside those of a stream or table.
+		outside, err := b.moveOuter(left, 1, func(level, index int) (int, int, error) { return level + 1, index, nil })
+		if err != nil {
+			return nil, err
+		}
+		if applied, err := b.swapped(kind, outside, right, on, b.applyRows); applied != nil || err != nil {
+			return applied, err
+		}
 	}
 	leftStream, rightStream := left.Props().Kind == plan.AppendOnly, right.Props().Kind == plan.AppendOnly
 	switch {
@@ -108,7 +124,14 @@ func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Exp
 	case leftStream:
 		return lookup(kind, left, right, on), nil
 	}
-	// The stream becomes the left side, and its columns go behind again.
+	return b.swapped(kind, left, right, on, func(kind plan.JoinKind, left, right plan.Node, on expr.Expr) plan.Node {
+		return lookup(kind, left, right, on)
+	})
+}
+
+// swapped joins the other way round, with what joins, and has the columns in their
+// order again. It returns nil where the join does.
+func (b *binder) swapped(kind plan.JoinKind, left, right plan.Node, on expr.Expr, join func(kind plan.JoinKind, left, right plan.Node, on expr.Expr) plan.Node) (plan.Node, error) {
 	width, rightWidth := len(left.Columns()), len(right.Columns())
 	if on != nil {
 		var err error
@@ -125,8 +148,12 @@ func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Exp
 	if kind == plan.JoinRight {
 		kind = plan.JoinLeft
 	}
+	joined := join(kind, right, left, on)
+	if joined == nil {
+		return nil, nil
+	}
 	order := shifted(upTo(width), rightWidth)
-	return passColumns(lookup(kind, right, left, on), append(order, upTo(rightWidth)...)), nil
+	return passColumns(joined, append(order, upTo(rightWidth)...)), nil
 }
 
 // lookup joins rows of a stream with those of a table.

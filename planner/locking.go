@@ -94,7 +94,7 @@ func (sb *selectBinder) refuseLocking(l *ast.Locking) error {
 		return notAllowedWith(l, "HAVING clause")
 	case len(sb.aggregates.calls) > 0:
 		return notAllowedWith(l, "aggregate functions")
-	case sb.rowFunctions > 0:
+	case slices.ContainsFunc(sb.output, func(t target) bool { return hasSet([]expr.Expr{t.value}) }):
 		return notAllowedWith(l, "set-returning functions in the target list")
 	}
 	return nil

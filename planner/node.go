@@ -329,6 +329,40 @@ func newRepeat(input plan.Node, times expr.Expr) *plan.Repeat {
 	return r
 }
 
+// newExpand gives the rows of set-returning functions beside columns of its input.
+func newExpand(input plan.Node, pass []int, model *plan.Expand) *plan.Expand {
+	x := &plan.Expand{Input: input, Pass: nonNil(pass), Calls: model.Calls, Ordinality: model.Ordinality, Outer: model.Outer, On: model.On}
+	for _, column := range pass {
+		x.Cols = append(x.Cols, input.Columns()[column])
+	}
+	for _, call := range x.Calls {
+		for _, c := range call.Columns {
+			name := c.Name
+			if name == "" {
+				name = call.Func.Name
+			}
+			x.Cols = append(x.Cols, plan.Column{Name: name, Type: c.Type})
+		}
+	}
+	if x.Ordinality {
+		x.Cols = append(x.Cols, plan.Column{Name: "ordinality", Type: types.Int8})
+	}
+	from := input.Props()
+	x.Properties = plan.Properties{Kind: plan.Bag, Partitions: from.Partitions, Window: movedBounds(from.Window, pass)}
+	if from.Kind == plan.AppendOnly {
+		x.Properties.Kind = plan.AppendOnly
+	}
+	if from.Partitioning != nil {
+		x.Properties.Partitioning = positions(from.Partitioning, pass)
+	}
+	return x
+}
+
+// expandAll is newExpand beside all columns of its input.
+func expandAll(input plan.Node, model *plan.Expand) *plan.Expand {
+	return newExpand(input, upTo(len(input.Columns())), model)
+}
+
 // newGiven reads rows that the host has at hand; see plan.Given.Number.
 func newGiven(number int, columns []plan.Column) *plan.Given {
 	g := &plan.Given{Number: number}

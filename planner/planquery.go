@@ -172,18 +172,24 @@ var sessionFunctions = map[string]bool{
 func (b *binder) checkIncremental(node plan.Node) error {
 	appendOnly := true
 	for _, input := range node.Inputs() {
-		if err := b.checkIncremental(input); err != nil {
+		if err := b.checkIncremental(input); err != nil && !isOneRow(input) {
 			return err
 		}
 		appendOnly = appendOnly && input.Props().Kind == plan.AppendOnly
 	}
-	if aggregate, ok := node.(*plan.Aggregate); ok {
-		if err := checkAggregates(aggregate, appendOnly); err != nil {
+	switch n := node.(type) {
+	case *plan.Aggregate:
+		if err := checkAggregates(n, appendOnly); err != nil {
 			return err
 		}
-	}
-	if temporal, ok := node.(*plan.TemporalFilter); ok {
-		return b.checkTemporal(temporal)
+	case *plan.TemporalFilter:
+		return b.checkTemporal(n)
+	case *plan.Expand:
+		if isOneRow(n.Input) {
+			return b.refuse(n.Calls[0].Pos(), "a function in FROM without a stream or table")
+		}
+	case *plan.Values:
+		return b.refuse(-1, "a query without a stream or table")
 	}
 	if _, ok := node.(*plan.Values); ok {
 		return b.refuse(-1, "a list of rows in this place")

@@ -81,6 +81,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 	case *plan.TopN:
 		input, err := pruneColumns(r, n.Input)
 		return newTopN(input, n), upTo(len(n.Cols)), err
+	case *plan.Expand:
+		return r.pruneExpand(n, needed)
 	case *plan.Repeat:
 		input, err := pruneColumns(r, n.Input)
 		return newRepeat(input, n.Times), upTo(len(n.Cols)), err

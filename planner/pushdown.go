@@ -28,6 +28,8 @@ func (r *ruleContext) push(node plan.Node, conditions []expr.Expr) (plan.Node, e
 		if len(n.On) == 0 {
 			return r.pushPast(n, conditions)
 		}
+	case *plan.Expand:
+		return r.pushExpand(n, conditions)
 	case *plan.Join:
 		return r.pushJoin(n, conditions)
 	}

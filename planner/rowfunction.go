@@ -1,196 +1,241 @@
 package planner
 
 import (
-	"strings"
+	"slices"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
-	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
-// tableFunctions maps the set-returning functions there are to what they
-// return.
-var tableFunctions = map[string]func(args []types.Type) ([]types.Type, types.Type, bool){
-	"generate_series": generateSeries,
-	"unnest":          unnest,
-}
-
-func isTableFunction(name string) bool { return tableFunctions[name] != nil }
-
-// generateSeries chooses among PostgreSQL's forms of generate_series.
-func generateSeries(args []types.Type) ([]types.Type, types.Type, bool) {
-	if len(args) != 2 && len(args) != 3 {
-		return nil, types.Type{}, false
-	}
-	repeat := func(t types.Type) []types.Type {
-		out := make([]types.Type, len(args))
-		for i := range out {
-			out[i] = t
-		}
-		return out
-	}
-	for _, t := range []types.Type{types.Int4, types.Int8, types.Numeric} {
-		if allBecome(args, repeat(t)) {
-			return repeat(t), t, true
-		}
-	}
-	for _, t := range seriesTimes(args) {
-		want := []types.Type{t, t, types.Interval}
-		if len(args) == 3 && allBecome(args, want) {
-			return want, t, true
-		}
-	}
-	return nil, types.Type{}, false
-}
-
-// seriesTimes returns the types of generate_series over time: the one with more
-// arguments of exactly its type first, timestamptz where they are equal.
-func seriesTimes(args []types.Type) []types.Type {
-	zoneless := 0
-	for _, t := range args {
-		switch t.Kind {
-		case types.KindTimestamp:
-			zoneless++
-		case types.KindTimestampTZ:
-			zoneless--
-		}
-	}
-	if zoneless > 0 {
-		return []types.Type{types.Timestamp, types.TimestampTZ}
-	}
-	return []types.Type{types.TimestampTZ, types.Timestamp}
-}
-
-func allBecome(args, want []types.Type) bool {
-	for i := range args {
-		if args[i].Kind != types.KindUnknown && !args[i].SameKind(want[i]) && !expr.CanCast(args[i], want[i], expr.Implicit) {
-			return false
-		}
-	}
-	return true
-}
-
-func unnest(args []types.Type) ([]types.Type, types.Type, bool) {
-	if len(args) != 1 || args[0].Kind != types.KindArray {
-		return nil, types.Type{}, false
-	}
-	return args, *args[0].Elem, true
-}
-
+// functionTable binds functions in FROM: the rows of all of them side by side, made
+// from one row without columns. A value that is a struct is a row of its fields.
 func (b *binder) functionTable(t *ast.FunctionTable, s *scope) (*fromItem, error) {
-	if t.RowsFrom && len(t.Functions) != 1 {
-		return nil, notSupported(t.Pos(), "ROWS FROM with several functions is not supported")
-	}
-	if len(t.Columns) > 0 || len(t.Functions[0].Columns) > 0 {
-		return nil, notSupported(t.Pos(), "a function that returns records is not supported")
-	}
-	if err := b.refuse(t.Pos(), "a function in FROM"); err != nil {
-		return nil, err
-	}
 	// The arguments stand outside the item: their row is the one around.
 	eb := &exprBinder{binder: b, scope: &scope{parent: s.parent, depth: s.depth, with: s.with}, clause: "functions in FROM"}
-	call, isCall := t.Functions[0].Call.(*ast.FunctionCall)
-	name, node, err := "", plan.Node(nil), error(nil)
-	if isCall {
-		if name, err = b.functionName(call.Name); err != nil {
+	model := &plan.Expand{Ordinality: t.Ordinality}
+	var names []string // of the functions, for columns that have none
+	for _, f := range t.Functions {
+		if len(t.Columns) > 0 || len(f.Columns) > 0 {
+			return nil, notSupported(f.Pos(), "a function that returns records is not supported")
+		}
+		name, calls, err := eb.functionCalls(f.Call)
+		if err != nil {
 			return nil, err
 		}
+		for range calls {
+			names = append(names, name)
+		}
+		model.Calls = append(model.Calls, calls...)
 	}
-	if isTableFunction(name) {
-		node, err = b.setReturning(eb, name, call, t.Ordinality)
-	} else {
-		name, node, err = b.scalarTable(eb, t)
+	name := names[0]
+	if len(names) == 1 && t.Alias != nil {
+		names[0] = t.Alias.Name.Value
 	}
+	node, err := fieldsOfRows(setRows(model), setColumnNames(model, names))
 	if err != nil {
 		return nil, err
 	}
-	// The single column takes the alias of the table as its name.
-	alias := t.Alias
-	if alias != nil && len(alias.Columns) == 0 && !t.Ordinality {
-		named := *alias
-		named.Columns = []ast.Identifier{alias.Name}
-		alias = &named
-	}
-	return b.named(&boundQuery{node: node, visible: len(node.Columns())}, name, nil, alias, s, t.Pos())
+	return b.named(&boundQuery{node: node, visible: len(node.Columns())}, name, nil, t.Alias, s, t.Pos())
 }
 
-func (b *binder) setReturning(eb *exprBinder, name string, call *ast.FunctionCall, ordinality bool) (plan.Node, error) {
-	args, err := eb.bindAll(call.Args)
+// setRows are the rows of functions alone.
+func setRows(model *plan.Expand) plan.Node {
+	one := newValues([][]expr.Expr{{}}, nil)
+	if first := model.Calls[0]; len(model.Calls) == 1 && first.Func.Name == "" && !model.Ordinality {
+		return newProject(one, first.Args, []string{""})
+	}
+	return expandAll(one, model)
+}
+
+// setColumnNames names the columns of functions, given a name for each function.
+func setColumnNames(model *plan.Expand, functions []string) []string {
+	var names []string
+	for i, call := range model.Calls {
+		for _, c := range call.Columns {
+			if c.Name == "" {
+				c.Name = functions[i]
+			}
+			names = append(names, c.Name)
+		}
+	}
+	if model.Ordinality {
+		names = append(names, "ordinality")
+	}
+	return names
+}
+
+// functionCalls binds a function of FROM, with its name. unnest of several arrays is
+// as many functions.
+func (b *exprBinder) functionCalls(e ast.Expr) (string, []*expr.SetCall, error) {
+	call, isCall := e.(*ast.FunctionCall)
+	name, err := "", error(nil)
+	if isCall {
+		if name, err = b.functionName(call.Name); err != nil {
+			return "", nil, err
+		}
+	}
+	if !expr.IsSetFunction(name) {
+		value, err := b.bind(e)
+		if err == nil {
+			value, err = b.settle(value)
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		name, _ = columnName(e)
+		return name, []*expr.SetCall{expr.OneRow(value)}, nil
+	}
+	args := [][]ast.Expr{call.Args}
+	if (name == "unnest" || name == "explode") && len(call.Args) > 1 {
+		args = nil
+		for _, arg := range call.Args {
+			args = append(args, []ast.Expr{arg})
+		}
+	}
+	var calls []*expr.SetCall
+	for _, list := range args {
+		c, err := b.setCall(name, call, list)
+		if err != nil {
+			return "", nil, err
+		}
+		calls = append(calls, c)
+	}
+	return name, calls, nil
+}
+
+// setCall binds a call of a set-returning function.
+func (b *exprBinder) setCall(name string, e *ast.FunctionCall, list []ast.Expr) (*expr.SetCall, error) {
+	if err := notAggregate(name, e); err != nil {
+		return nil, err
+	}
+	args, err := b.bindAll(list)
 	if err != nil {
 		return nil, err
 	}
-	want, result, ok := tableFunctions[name](exprTypes(args))
-	if !ok {
-		return nil, undefinedFunction(name, args, call.Pos())
+	function, want, columns, err := expr.ResolveSetFunction(name, exprTypes(args), e.Pos())
+	if err != nil {
+		return nil, err
 	}
 	for i := range args {
 		if args[i], err = b.coerce(args[i], want[i], expr.Implicit); err != nil {
 			return nil, err
 		}
 	}
-	f := &plan.TableFunction{Name: name, Args: args, Ordinality: ordinality}
-	f.Cols = []plan.Column{{Name: name, Type: result}}
-	if ordinality {
-		f.Cols = append(f.Cols, plan.Column{Name: "ordinality", Type: types.Int8})
-	}
-	f.Properties = oneShot
-	return f, nil
+	return &expr.SetCall{
+		Node: expr.Node{ResultType: expr.CallType(columns), Position: e.Pos()}, Func: function, Args: args, Columns: columns,
+	}, nil
 }
 
-// scalarTable is an ordinary function in FROM: one row with its value.
-func (b *binder) scalarTable(eb *exprBinder, t *ast.FunctionTable) (string, plan.Node, error) {
-	if t.Ordinality {
-		return "", nil, notSupported(t.Pos(), "WITH ORDINALITY is not supported for this function")
+// fieldsOfRows gives the columns of functions under their names, the fields of
+// structs in place of these.
+func fieldsOfRows(node plan.Node, names []string) (plan.Node, error) {
+	var exprs []expr.Expr
+	var fields []string
+	for i, c := range node.Columns() {
+		if c.Type.Kind != types.KindStruct {
+			exprs, fields = append(exprs, columnOf(c, i)), append(fields, names[i])
+			continue
+		}
+		for _, f := range c.Type.Fields {
+			value, err := fieldOf(columnOf(c, i), f.Name, -1)
+			if err != nil {
+				return nil, err
+			}
+			exprs, fields = append(exprs, value), append(fields, f.Name)
+		}
 	}
-	value, err := eb.bind(t.Functions[0].Call)
-	if err != nil {
-		return "", nil, err
-	}
-	if value, err = b.settle(value); err != nil {
-		return "", nil, err
-	}
-	name, _ := columnName(t.Functions[0].Call)
-	row := newValues([][]expr.Expr{{}}, nil)
-	return name, newProject(row, []expr.Expr{value}, []string{name}), nil
+	return newProject(node, exprs, fields), nil
 }
 
-// rowFunction binds a set-returning function in the SELECT list: a lateral join
-// of the row with what the function returns for it.
+// rowFunction binds a set-returning function in a SELECT list. Its value stands for
+// those of its rows until expandSets makes rows of them.
 func (b *exprBinder) rowFunction(name string, e *ast.FunctionCall) (expr.Expr, error) {
-	if b.rows == nil || b.inAggregate {
-		return nil, notSupported(e.Pos(), "set-returning function %s is not supported here", name).
-			WithHint("Call it in FROM: SELECT … FROM %s(…).", name)
+	const hint = "You might be able to move the set-returning function into a LATERAL FROM item."
+	switch {
+	case b.inAggregate:
+		return nil, notSupported(e.Pos(), "aggregate function calls cannot contain set-returning function calls").WithHint(hint)
+	case b.clause == "functions in FROM":
+		return nil, notSupported(e.Pos(), "set-returning functions must appear at top level of FROM")
+	case b.conditional != "":
+		return nil, notSupported(e.Pos(), "set-returning functions are not allowed in %s", b.conditional).WithHint(hint)
+	case !b.sets:
+		return nil, notSupported(e.Pos(), "set-returning functions are not allowed in %s", b.clause)
 	}
-	if err := b.refuse(e.Pos(), "a set-returning function"); err != nil {
-		return nil, err
-	}
-	if b.rows.rowFunctions > 0 {
-		return nil, notSupported(e.Pos(), "several set-returning functions in one SELECT list are not supported").
-			WithHint("Call them in FROM.")
-	}
-	function, err := b.setReturning(b, name, e, false)
-	if err != nil {
-		return nil, err
-	}
-	// The function's arguments see the row from inside the join.
-	moved, err := copyNode(function, nil, b.fromInside)
-	if err != nil {
-		return nil, err
-	}
-	b.rows.rowFunctions++
-	joined := newJoin(plan.JoinInner, b.rows.node, moved, nil, true)
-	b.rows.node = joined
-	index := len(joined.Cols) - 1
-	return &expr.Column{Node: expr.Node{ResultType: joined.Cols[index].Type, Position: e.Pos()}, Index: index, Name: name}, nil
+	return b.setCall(name, e, e.Args)
 }
 
-func undefinedFunction(name string, args []expr.Expr, pos int) error {
-	list := make([]string, len(args))
-	for i, a := range args {
-		list[i] = a.Type().BaseName()
+// expandSets makes rows of the set-returning functions in expressions over a node:
+// those that stand in arguments of others below those. It returns the node with
+// them, whose first columns are the old one's, and the expressions over it.
+func expandSets(node plan.Node, list []expr.Expr) (plan.Node, []expr.Expr) {
+	for {
+		var calls []*expr.SetCall
+		for _, e := range list {
+			expr.Walk(e, func(e expr.Expr) bool {
+				call, ok := e.(*expr.SetCall)
+				if ok && !hasSet(call.Args) && !isAmong(calls, call) {
+					calls = append(calls, call)
+				}
+				return true
+			})
+		}
+		if calls == nil {
+			return node, list
+		}
+		node, list = expandOnce(node, list, calls)
 	}
-	return sqlerr.New(sqlerr.UndefinedFunction, pos, "function %s(%s) does not exist", name, strings.Join(list, ", ")).
-		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
+}
+
+// hasSet reports whether there is a set-returning function in expressions.
+func hasSet(list []expr.Expr) bool {
+	for _, e := range list {
+		if contains(e, func(e expr.Expr) bool { _, ok := e.(*expr.SetCall); return ok }) {
+			return true
+		}
+	}
+	return false
+}
+
+func isAmong(calls []*expr.SetCall, call *expr.SetCall) bool {
+	return slices.ContainsFunc(calls, func(c *expr.SetCall) bool { return equalExprs(c, call) })
+}
+
+// expandOnce puts calls on top of a node, and their columns in place of them.
+func expandOnce(node plan.Node, list []expr.Expr, calls []*expr.SetCall) (plan.Node, []expr.Expr) {
+	expanded := expandAll(node, &plan.Expand{Calls: calls})
+	value := func(call *expr.SetCall) expr.Expr {
+		at := len(node.Columns())
+		for _, c := range calls {
+			if equalExprs(c, call) {
+				break
+			}
+			at += len(c.Columns)
+		}
+		if len(call.Columns) == 1 {
+			return &expr.Column{Node: call.Node, Index: at, Name: expanded.Cols[at].Name}
+		}
+		fields := make([]expr.Expr, len(call.Columns))
+		for i := range fields {
+			fields[i] = columnOf(expanded.Cols[at+i], at+i)
+		}
+		return &expr.StructConstructor{Node: call.Node, Fields: fields}
+	}
+	var replace exprMap
+	replace = func(e expr.Expr) (expr.Expr, error) {
+		field, isField := e.(*expr.FieldAccess)
+		if isField {
+			if row, ok := field.Arg.(*expr.SetCall); ok && isAmong(calls, row) && len(row.Columns) > 1 {
+				return value(row).(*expr.StructConstructor).Fields[field.Field], nil
+			}
+		}
+		if call, ok := e.(*expr.SetCall); ok && isAmong(calls, call) {
+			return value(call), nil
+		}
+		return mapChildren(e, replace)
+	}
+	// Replacing calls cannot fail.
+	out, _ := replace.all(list)
+	return expanded, out
 }

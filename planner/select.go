@@ -26,8 +26,6 @@ type selectBinder struct {
 	distinctOn []expr.Expr    // over output columns
 	placing    []int          // the output columns of PARTITION BY
 	aggregates aggregateList
-	// rowFunctions counts the set-returning functions in the SELECT list.
-	rowFunctions int
 	// locked are the tables whose rows are locked, lockedItems which items of FROM
 	// these are.
 	locked      []plan.LockedTable
@@ -49,7 +47,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []
 		return nil, err
 	}
 	if len(sel.From) == 0 && b.asValue == 0 {
-		if err := b.refuse(sel.Pos(), "SELECT without FROM"); err != nil {
+		if err := b.refuse(sel.Pos(), "SELECT without FROM"); err != nil && b.depth == 1 {
 			return nil, err
 		}
 	}
@@ -85,7 +83,7 @@ func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBind
 // bindTargets binds the SELECT list.
 func (sb *selectBinder) bindTargets() error {
 	eb := sb.clause("SELECT", &sb.aggregates)
-	eb.rows = sb
+	eb.sets = true
 	if err := sb.bindList(eb); err != nil {
 		return err
 	}
@@ -233,7 +231,9 @@ func (sb *selectBinder) outputColumn(e ast.Expr, clause string) (int, error) {
 			}
 		}
 	}
-	value, err := sb.clause(clause, &sb.aggregates).bind(e)
+	eb := sb.clause(clause, &sb.aggregates)
+	eb.sets = true
+	value, err := eb.bind(e)
 	if err != nil {
 		return 0, err
 	}
@@ -307,6 +307,7 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 	if err := sb.lowerOutput(); err != nil {
 		return nil, err
 	}
+	sb.expandOutput()
 	if sb.incremental() && !sb.ast.Distinct {
 		sb.addHiddenKey()
 	}
@@ -356,6 +357,18 @@ func (sb *selectBinder) lowerOutput() error {
 	}
 	sb.node = l.node
 	return nil
+}
+
+// expandOutput makes rows of the set-returning functions in the output.
+func (sb *selectBinder) expandOutput() {
+	values := make([]expr.Expr, len(sb.output))
+	for i := range sb.output {
+		values[i] = sb.output[i].value
+	}
+	sb.node, values = expandSets(sb.node, values)
+	for i := range sb.output {
+		sb.output[i].value = values[i]
+	}
 }
 
 // finishKept puts DISTINCT ON on top, and hands the order on to LIMIT, where the

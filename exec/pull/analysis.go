@@ -113,8 +113,11 @@ func expressions(n plan.Node) []expr.Expr {
 		add(n.RightKeys...)
 		add(n.On)
 		add(n.AsOf.Exprs()...)
-	case *plan.TableFunction:
-		add(n.Args...)
+	case *plan.Expand:
+		for _, call := range n.Calls {
+			add(call.Args...)
+		}
+		add(n.On)
 	case *plan.Window:
 		add(n.Time)
 	}

@@ -128,8 +128,6 @@ func (e *execution) buildBounded(n plan.Node, s *scope, bound int64) (node, erro
 		return newGivenRows(s, n), nil
 	case *plan.Values:
 		return newValues(s, n), nil
-	case *plan.TableFunction:
-		return newTableFunction(s, n)
 	case *plan.Shuffle:
 		return e.buildBounded(n.Input, s, bound)
 	case *plan.Filter:
@@ -181,6 +179,8 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return newDistinct(s, n, input)
 	case *plan.LockRows:
 		return newLockRows(s, n, input, bound)
+	case *plan.Expand:
+		return newExpand(s, n, input)
 	case *plan.Window:
 		return newWindow(s, n, input)
 	case *plan.Session:

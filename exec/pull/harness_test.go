@@ -255,6 +255,30 @@ func base(columns ...types.Type) plan.Base {
 	return b
 }
 
+// setTable is a set-returning function in FROM; unnest may have several arrays.
+func setTable(name string, args ...expr.Expr) *plan.Expand {
+	x := &plan.Expand{Input: &plan.Values{Rows: [][]expr.Expr{{}}}}
+	lists := [][]expr.Expr{args}
+	if name == "unnest" {
+		lists = slices.Collect(slices.Chunk(args, 1))
+	}
+	for _, list := range lists {
+		var given []types.Type
+		for _, arg := range list {
+			given = append(given, arg.Type())
+		}
+		function, _, columns, err := expr.ResolveSetFunction(name, given, -1)
+		if err != nil {
+			panic(err)
+		}
+		x.Calls = append(x.Calls, &expr.SetCall{Func: function, Args: list, Columns: columns})
+		for _, c := range columns {
+			x.Cols = append(x.Cols, plan.Column{Name: c.Name, Type: c.Type})
+		}
+	}
+	return x
+}
+
 func scanOf(name string, columns ...types.Type) *plan.Scan {
 	s := &plan.Scan{Base: base(columns...), Relation: &catalog.Relation{Name: name}}
 	for i := range columns {

@@ -105,7 +105,7 @@ func TestJoinKeyTypes(t *testing.T) {
 
 // TestJoinOfManyRows checks results of more than a batch for one left batch.
 func TestJoinOfManyRows(t *testing.T) {
-	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(1500)}}
+	series := setTable("generate_series", integer(1), integer(1500))
 	sum := call(t, "+", column(0, types.Int8), column(1, types.Int8))
 	for _, kind := range []string{"inner", "full", "semi"} {
 		n := joinOf(joinKinds[kind], series, series)
@@ -125,9 +125,7 @@ func TestJoinErrors(t *testing.T) {
 
 func TestLateral(t *testing.T) {
 	left := valuesOf(t, intText[:1], "2", "0", "-", "1")
-	series := &plan.TableFunction{
-		Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), outer(1, 0, types.Int8)},
-	}
+	series := setTable("generate_series", integer(1), outer(1, 0, types.Int8))
 	tests := map[string][]string{
 		"inner": {"2 1", "2 2", "1 1"},
 		"left":  {"2 1", "2 2", "0 -", "- -", "1 1"},
@@ -176,10 +174,7 @@ func TestLateralReadsOnce(t *testing.T) {
 // operator of each kind under them started again per row.
 func TestNestedLateral(t *testing.T) {
 	input := valuesOf(t, intText[:1], "3", "1", "2")
-	inner := &plan.TableFunction{
-		Base: base(types.Int8), Name: "generate_series",
-		Args: []expr.Expr{outer(1, 0, types.Int8), outer(2, 0, types.Int8)},
-	}
+	inner := setTable("generate_series", outer(1, 0, types.Int8), outer(2, 0, types.Int8))
 	middle := joinOf(plan.JoinInner, valuesOf(t, intText[:1], "1", "2"), inner)
 	middle.Lateral = true
 	grouped := aggregateOf(middle, []expr.Expr{column(0, types.Int8)}, callOf(t, "sum", column(1, types.Int8)))

@@ -11,9 +11,13 @@ import (
 // isReusable reports whether a node gives the same rows for every outer row of a
 // repeated scope, and is worth keeping.
 func (s *scope) isReusable(n plan.Node) bool {
-	switch n.(type) {
-	case *plan.Values, *plan.TableFunction, *plan.Given:
+	switch n := n.(type) {
+	case *plan.Values, *plan.Given:
 		return false
+	case *plan.Expand:
+		if _, isRow := n.Input.(*plan.Values); isRow {
+			return false
+		}
 	}
 	d := dependenceOf(n, s.subqueries)
 	return len(d.outer) == 0 && !d.volatile

@@ -173,7 +173,7 @@ func TestNotInPullQueries(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(100_000)}}
+	series := setTable("generate_series", integer(1), integer(100_000))
 	key := column(0, types.Int8)
 	join := joinOf(plan.JoinInner, series, series)
 	join.LeftKeys, join.RightKeys = []expr.Expr{key}, []expr.Expr{key}
@@ -204,7 +204,7 @@ func TestMemoryLimit(t *testing.T) {
 
 // TestMemoryOfSmallResults checks queries over many rows that hold few of them.
 func TestMemoryOfSmallResults(t *testing.T) {
-	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(100_000)}}
+	series := setTable("generate_series", integer(1), integer(100_000))
 	key, few := column(0, types.Int8), valuesOf(t, intText[:1], "99999", "7")
 	count := func(input plan.Node) plan.Node { return aggregateOf(input, nil, callOf(t, "count")) }
 	join := func(kind plan.JoinKind, left, right plan.Node) plan.Node {
@@ -242,7 +242,7 @@ func TestMemoryOfSmallResults(t *testing.T) {
 // TestCancel checks that a query ends with its context, and goes on with a new
 // one.
 func TestCancel(t *testing.T) {
-	series := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(5000)}}
+	series := setTable("generate_series", integer(1), integer(5000))
 	count := aggregateOf(series, nil, callOf(t, "count"))
 	it, err := Run(context.Background(), queryOf(count), testContext(), newSources(nil), Options{})
 	if err != nil {

@@ -147,7 +147,7 @@ func TestInSubquery(t *testing.T) {
 func TestLargeSubqueries(t *testing.T) {
 	const rows = 30_000
 	series := func(columns int) plan.Node {
-		s := &plan.TableFunction{Base: base(types.Int8), Name: "generate_series", Args: []expr.Expr{integer(1), integer(rows)}}
+		s := setTable("generate_series", integer(1), integer(rows))
 		var exprs []expr.Expr
 		for range columns {
 			exprs = append(exprs, column(0, types.Int8))

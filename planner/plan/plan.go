@@ -311,15 +311,6 @@ const (
 	Except
 )
 
-// TableFunction produces rows from a set-returning function (generate_series,
-// unnest); pull queries only.
-type TableFunction struct {
-	Base
-	Name       string
-	Args       []expr.Expr
-	Ordinality bool
-}
-
 // Shuffle moves rows to the shard that the hash of Keys names. It ends a stage;
 // where a plan runs in a session it passes rows through.
 type Shuffle struct {
@@ -379,9 +370,6 @@ func (n *TopN) Inputs() []Node { return []Node{n.Input} }
 
 // Inputs implements Node.
 func (n *Repeat) Inputs() []Node { return []Node{n.Input} }
-
-// Inputs implements Node.
-func (*TableFunction) Inputs() []Node { return nil }
 
 // Inputs implements Node.
 func (n *Shuffle) Inputs() []Node { return []Node{n.Input} }

@@ -85,8 +85,8 @@ func describe(n Node) string {
 		return describeTopN(n)
 	case *Repeat:
 		return "Repeat: " + ExprString(n.Times, n.Input.Columns())
-	case *TableFunction:
-		return fmt.Sprintf("Function %s(%s)", n.Name, exprList(n.Args, nil))
+	case *Expand:
+		return describeExpand(n)
 	case *Shuffle:
 		if len(n.Keys) == 0 {
 			return "Shuffle to one shard"

@@ -79,6 +79,11 @@ func (p *exprPrinter) text(e expr.Expr) (string, int) {
 		return fmt.Sprintf("$%d", e.Index+1), precedencePrimary
 	case *expr.Call:
 		return p.call(e)
+	case *expr.SetCall:
+		if e.Func.Name == "" {
+			return p.print(e.Args[0], 0), precedencePrimary
+		}
+		return e.Func.Name + "(" + p.list(e.Args) + ")", precedencePrimary
 	case *expr.Cast:
 		return p.print(e.Arg, precedencePrimary) + "::" + e.ResultType.String(), precedencePrimary
 	case *expr.And:

@@ -192,12 +192,16 @@ func regexpMatch(c *regexCache, row []types.Datum) (types.Datum, error) {
 	if at == nil {
 		return types.Null, nil
 	}
-	first := min(1, re.NumSubexp())
+	return groupsOf(re, row[0].Str, at), nil
+}
+
+// groupsOf returns the groups of a match, or all of it where there are none.
+func groupsOf(re *regexp.Regexp, s string, at []int) types.Datum {
 	var groups []types.Datum
-	for group := first; group <= re.NumSubexp(); group++ {
-		groups = append(groups, submatch(row[0].Str, at, group))
+	for group := min(1, re.NumSubexp()); group <= re.NumSubexp(); group++ {
+		groups = append(groups, submatch(s, at, group))
 	}
-	return textArray(groups), nil
+	return textArray(groups)
 }
 
 // nthMatch returns the match numbered by the argument at place n of the row.

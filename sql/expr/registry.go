@@ -14,6 +14,7 @@ type registry struct {
 	functions  map[string][]*Overload
 	operators  map[string][]*Overload
 	aggregates map[string][]*Aggregate
+	sets       map[string][]*SetFunction
 }
 
 var theRegistry = sync.OnceValue(buildRegistry)
@@ -23,6 +24,7 @@ func buildRegistry() *registry {
 		functions:  map[string][]*Overload{},
 		operators:  map[string][]*Overload{},
 		aggregates: map[string][]*Aggregate{},
+		sets:       map[string][]*SetFunction{},
 	}}
 	b.defineComparisons()
 	b.defineArithmetic()
@@ -42,6 +44,7 @@ func buildRegistry() *registry {
 	b.defineSequences()
 	b.defineKSQL()
 	b.defineAggregates()
+	b.defineSets()
 	return &b.registry
 }
 

@@ -17,6 +17,8 @@ func Children(e Expr) []Expr {
 	switch e := e.(type) {
 	case *Call:
 		return e.Args
+	case *SetCall:
+		return e.Args
 	case *Cast:
 		return []Expr{e.Arg}
 	case *And:
@@ -131,6 +133,10 @@ func (r *rewriter) inside(e Expr) Expr {
 func (r *rewriter) copyWithChildren(e Expr) Expr {
 	switch e := e.(type) {
 	case *Call:
+		c := *e
+		c.Args = r.list(e.Args)
+		return &c
+	case *SetCall:
 		c := *e
 		c.Args = r.list(e.Args)
 		return &c

@@ -37,7 +37,7 @@ func TestGenerateSeries(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
-			f := &plan.TableFunction{Base: base(test.types[0]), Name: "generate_series", Args: literals(t, test.types, test.args)}
+			f := setTable("generate_series", literals(t, test.types, test.args)...)
 			check(t, f, nil, test.want...)
 		})
 	}
@@ -56,7 +56,7 @@ func TestGenerateSeriesErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
-			f := &plan.TableFunction{Base: base(test.types[0]), Name: "generate_series", Args: literals(t, test.types, test.args)}
+			f := setTable("generate_series", literals(t, test.types, test.args)...)
 			checkFails(t, f, nil, sqlerr.InvalidParameterValue)
 		})
 	}
@@ -82,10 +82,10 @@ func TestGenerateSeriesOfTimes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			args := literals(t, []types.Type{test.typ, test.typ}, test.start+" "+test.stop)
 			step := constant(types.Interval, types.StringDatum(types.EncodeInterval(test.step)))
-			check(t, &plan.TableFunction{Base: base(test.typ), Name: "generate_series", Args: append(args, step)}, nil, test.want...)
+			check(t, setTable("generate_series", append(args, step)...), nil, test.want...)
 
 			zero := constant(types.Interval, types.StringDatum(types.EncodeInterval(types.IntervalValue{Days: 30, Months: -1})))
-			checkFails(t, &plan.TableFunction{Base: base(test.typ), Name: "generate_series", Args: append(args, zero)}, nil,
+			checkFails(t, setTable("generate_series", append(args, zero)...), nil,
 				sqlerr.InvalidParameterValue)
 		})
 	}
@@ -107,15 +107,25 @@ func TestUnnest(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			check(t, &plan.TableFunction{Base: base(test.out...), Name: "unnest", Args: test.args}, nil, test.want...)
+			check(t, setTable("unnest", test.args...), nil, test.want...)
 		})
 	}
-	numbered := &plan.TableFunction{
-		Base: base(types.Text, types.Int8), Name: "unnest", Ordinality: true, Args: literals(t, []types.Type{texts}, "{a,b}"),
-	}
+	numbered := setTable("unnest", literals(t, []types.Type{texts}, "{a,b}")...)
+	numbered.Ordinality, numbered.Cols = true, append(numbered.Cols, plan.Column{Type: types.Int8})
 	check(t, numbered, nil, "a 1", "b 2")
 }
 
-func TestUnknownTableFunction(t *testing.T) {
-	checkFails(t, &plan.TableFunction{Base: base(types.Text), Name: "json_each"}, nil, sqlerr.FeatureNotSupported)
+// TestExpandRows expands rows, with a condition and with rows that have nothing to
+// give, in steps of every size.
+func TestExpandRows(t *testing.T) {
+	x := setTable("generate_series", integer(1), column(0, types.Int8))
+	x.Input = valuesOf(t, intText, "2 a", "0 b", "- c", "3 d")
+	x.Pass, x.Cols = []int{1}, append([]plan.Column{{Type: types.Text}}, x.Cols...)
+	check(t, x, nil, "a 1", "a 2", "d 1", "d 2", "d 3")
+	x.Outer = true
+	check(t, x, nil, "a 1", "a 2", "b -", "c -", "d 1", "d 2", "d 3")
+	x.On = call(t, ">", column(1, types.Int8), integer(2))
+	check(t, x, nil, "a -", "b -", "c -", "d 3")
+	x.On = call(t, ">", call(t, "/", integer(6), call(t, "-", column(1, types.Int8), integer(2))), integer(7))
+	checkFails(t, x, nil, sqlerr.DivisionByZero)
 }

@@ -1,14 +1,35 @@
-package pull
+package expr
 
 import (
 	"time"
 
 	"github.com/cockroachdb/apd/v3"
 
-	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
+
+// defineSeries defines generate_series
+// (https://www.postgresql.org/docs/15/functions-srf.html).
+func (b *builder) defineSeries() {
+	for _, s := range []struct {
+		name, step string
+		isOptional bool
+		newSource  func(args []types.Type) RowSource
+	}{
+		{"int4", "int4", true, func([]types.Type) RowSource { return &intSeries{} }},
+		{"int8", "int8", true, func([]types.Type) RowSource { return &intSeries{} }},
+		{"numeric", "numeric", true, func([]types.Type) RowSource { return &numericSeries{} }},
+		{"timestamp", "interval", false, func([]types.Type) RowSource { return &timeSeries{} }},
+		{"timestamptz", "interval", false, func([]types.Type) RowSource { return &timeSeries{zoned: true} }},
+	} {
+		const description = "values from the first argument to the second, by steps of the third or 1"
+		if s.isOptional {
+			b.set("generate_series", s.name+","+s.name, unnamed(s.name), s.newSource, description)
+		}
+		b.set("generate_series", s.name+","+s.name+","+s.step, unnamed(s.name), s.newSource, description)
+	}
+}
 
 func errZeroStep() error {
 	return sqlerr.New(sqlerr.InvalidParameterValue, -1, "step size cannot equal zero")
@@ -20,18 +41,20 @@ type intSeries struct {
 	done              bool
 }
 
-func newIntSeries(args []types.Datum) (rowSource, error) {
-	s := &intSeries{value: args[0].Int, stop: args[1].Int, step: 1}
+// Start implements RowSource.
+func (s *intSeries) Start(_ *Context, args []types.Datum) error {
+	*s = intSeries{value: args[0].Int, stop: args[1].Int, step: 1}
 	if len(args) == 3 {
 		s.step = args[2].Int
 	}
 	if s.step == 0 {
-		return nil, errZeroStep()
+		return errZeroStep()
 	}
-	return s, nil
+	return nil
 }
 
-func (s *intSeries) appendRows(columns []types.Vector, n int) (int, error) {
+// Append implements RowSource.
+func (s *intSeries) Append(columns []types.Vector, n int) (int, error) {
 	out := &columns[0]
 	for rows := range n {
 		if s.done || s.step > 0 && s.value > s.stop || s.step < 0 && s.value < s.stop {
@@ -51,8 +74,9 @@ type numericSeries struct {
 	sign              int
 }
 
-func newNumericSeries(args []types.Datum) (rowSource, error) {
-	s := &numericSeries{value: args[0].Str, stop: args[1].Str, step: types.NumericFromInt64(1)}
+// Start implements RowSource.
+func (s *numericSeries) Start(_ *Context, args []types.Datum) error {
+	*s = numericSeries{value: args[0].Str, stop: args[1].Str, step: types.NumericFromInt64(1)}
 	if len(args) == 3 {
 		s.step = args[2].Str
 	}
@@ -60,14 +84,14 @@ func newNumericSeries(args []types.Datum) (rowSource, error) {
 		{"start value", s.value}, {"stop value", s.stop}, {"step size", s.step},
 	} {
 		if err := checkFinite(bound.name, bound.value); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	s.sign = types.NumericSign(s.step)
 	if s.sign == 0 {
-		return nil, errZeroStep()
+		return errZeroStep()
 	}
-	return s, nil
+	return nil
 }
 
 func checkFinite(name, value string) error {
@@ -82,7 +106,8 @@ func checkFinite(name, value string) error {
 	return nil
 }
 
-func (s *numericSeries) appendRows(columns []types.Vector, n int) (int, error) {
+// Append implements RowSource.
+func (s *numericSeries) Append(columns []types.Vector, n int) (int, error) {
 	for rows := range n {
 		if types.NumericCompare(s.value, s.stop)*s.sign > 0 {
 			return rows, nil
@@ -103,26 +128,28 @@ type timeSeries struct {
 	value, stop int64
 	step        types.IntervalValue
 	sign        int
-	// zone is where timestamptz counts days and months; nil for timestamp.
-	zone *time.Location
+	// zoned says that the series is of timestamptz, and zone where it counts days and
+	// months.
+	zoned bool
+	zone  *time.Location
 }
 
-func newTimeSeries(env *expr.Context, kind types.Kind, args []types.Datum) (rowSource, error) {
-	s := &timeSeries{value: args[0].Int, stop: args[1].Int, step: types.DecodeInterval(args[2].Str)}
+// Start implements RowSource.
+func (s *timeSeries) Start(ctx *Context, args []types.Datum) error {
+	s.value, s.stop, s.step = args[0].Int, args[1].Int, types.DecodeInterval(args[2].Str)
 	s.sign = s.step.Compare(types.IntervalValue{})
 	if s.sign == 0 {
-		return nil, errZeroStep()
+		return errZeroStep()
 	}
-	if kind == types.KindTimestampTZ {
-		s.zone = time.UTC
-		if env.Format != nil && env.Format.TimeZone != nil {
-			s.zone = env.Format.TimeZone
-		}
+	s.zone = time.UTC
+	if ctx.Format != nil && ctx.Format.TimeZone != nil {
+		s.zone = ctx.Format.TimeZone
 	}
-	return s, nil
+	return nil
 }
 
-func (s *timeSeries) appendRows(columns []types.Vector, n int) (int, error) {
+// Append implements RowSource.
+func (s *timeSeries) Append(columns []types.Vector, n int) (int, error) {
 	out := &columns[0]
 	for rows := range n {
 		if s.sign > 0 && s.value > s.stop || s.sign < 0 && s.value < s.stop {
@@ -139,7 +166,7 @@ func (s *timeSeries) appendRows(columns []types.Vector, n int) (int, error) {
 }
 
 func (s *timeSeries) following() (int64, error) {
-	if s.zone == nil {
+	if !s.zoned {
 		return types.AddToTimestamp(s.value, s.step)
 	}
 	return types.AddToTimestampTZ(s.value, s.step, s.zone)

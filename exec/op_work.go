@@ -9,30 +9,30 @@ import (
 	"millrace/tables"
 )
 
-// joinWork is a batch of changes of one side of a join, with how far it has been
-// joined.
-type joinWork struct {
+// work is a batch of changes of one input of an operator, with how far it has been
+// worked off.
+type work struct {
 	side int
 	rows *types.Batch
-	// next is the row at work. Where begun is set its pairs with the other side's
-	// rows up to the one with id cursor have been given, matches of them.
+	// next is the row at work. Where begun is set what it makes has been given up to a
+	// cursor, which the operator understands, and matches of it met the condition.
 	next    int
 	begun   bool
 	cursor  string
 	matches int64
 }
 
-// joinQueue keeps the work that a join has no time for in a turn. While there is
-// any, the stage takes nothing from its inputs, so that neither side changes under
-// it.
+// workQueue keeps the work that an operator has no time for in a turn. While there is
+// any, the stage takes nothing from its inputs, so that what the work meets does not
+// change under it.
 //
 // Stored form, below the state key of the operator: side 2 and a number, the
 // side and the batch; and side 3 alone, how far the first of them is, written in
 // each turn that leaves work.
-type joinQueue struct {
+type workQueue struct {
 	state   []byte
 	columns [2][]types.Type
-	items   []*joinWork
+	items   []*work
 	// first is the number of the first item, and stored up to which (exclusive)
 	// items are stored; gone from which on stored items are done.
 	first, stored, gone uint64
@@ -40,42 +40,42 @@ type joinQueue struct {
 }
 
 const (
-	joinWorkItem     = 2
-	joinWorkProgress = 3
+	queuedWork     = 2
+	queuedProgress = 3
 )
 
-func newJoinQueue(key stateKey, left, right []types.Type) joinQueue {
-	return joinQueue{
+func newWorkQueue(key stateKey, left, right []types.Type) workQueue {
+	return workQueue{
 		state:   tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil),
 		columns: [2][]types.Type{left, right},
 	}
 }
 
-func (q *joinQueue) waiting() bool { return len(q.items) > 0 }
+func (q *workQueue) waiting() bool { return len(q.items) > 0 }
 
-func (q *joinQueue) add(w *joinWork) {
+func (q *workQueue) add(w *work) {
 	q.items = append(q.items, w)
 	q.dirty = true
 }
 
 // done takes the first item out.
-func (q *joinQueue) done() {
+func (q *workQueue) done() {
 	q.items[0] = nil
 	q.items = q.items[1:]
 	q.first++
 	q.dirty = true
 }
 
-func (q *joinQueue) itemKey(number uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(append([]byte{}, q.state...), joinWorkItem), number)
+func (q *workQueue) itemKey(number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(append([]byte{}, q.state...), queuedWork), number)
 }
 
-func (q *joinQueue) progressKey() []byte {
-	return append(append([]byte{}, q.state...), joinWorkProgress)
+func (q *workQueue) progressKey() []byte {
+	return append(append([]byte{}, q.state...), queuedProgress)
 }
 
 // store writes what is left at a turn's end.
-func (q *joinQueue) store(t *turn) {
+func (q *workQueue) store(t *turn) {
 	if t.write == nil || !q.dirty && !q.waiting() {
 		return
 	}
@@ -103,7 +103,7 @@ func (q *joinQueue) store(t *turn) {
 }
 
 // load reads what earlier turns have left, the first time.
-func (q *joinQueue) load(t *turn) error {
+func (q *workQueue) load(t *turn) error {
 	if q.loaded || t.state == nil {
 		return nil
 	}
@@ -114,12 +114,12 @@ func (q *joinQueue) load(t *turn) error {
 	}
 	in := uvarintReader{data: progress}
 	q.first = in.next()
-	first := &joinWork{next: int(in.next()), matches: int64(in.next())}
+	first := &work{next: int(in.next()), matches: int64(in.next())}
 	if len(in.data) > 0 {
 		first.begun, first.cursor = true, string(in.data[1:])
 	}
 	if in.bad {
-		return fmt.Errorf("damaged progress of a join")
+		return fmt.Errorf("damaged progress of an operator")
 	}
 	it, err := t.state.Scan(q.itemKey(q.first), append(q.itemKey(math.MaxUint64), 0))
 	if err != nil {
@@ -137,7 +137,7 @@ func (q *joinQueue) load(t *turn) error {
 		return err
 	}
 	if !q.waiting() || first.next >= q.items[0].rows.Len {
-		return fmt.Errorf("damaged progress of a join")
+		return fmt.Errorf("damaged progress of an operator")
 	}
 	first.side, first.rows = q.items[0].side, q.items[0].rows
 	q.items[0] = first
@@ -145,11 +145,11 @@ func (q *joinQueue) load(t *turn) error {
 	return nil
 }
 
-func (q *joinQueue) decode(stored []byte) (*joinWork, error) {
+func (q *workQueue) decode(stored []byte) (*work, error) {
 	if len(stored) == 0 || stored[0] > rightSide {
-		return nil, fmt.Errorf("damaged work of a join")
+		return nil, fmt.Errorf("damaged work of an operator")
 	}
-	w := &joinWork{side: int(stored[0])}
+	w := &work{side: int(stored[0])}
 	var err error
 	w.rows, err = types.DecodeBatch(append([]byte(nil), stored[1:]...), q.columns[w.side])
 	return w, err
