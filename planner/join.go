@@ -93,7 +93,7 @@ func (b *binder) joinCondition(j *ast.Join, kind plan.JoinKind, left, right *fro
 // stream meet those of a table as they are when the stream's row is processed;
 // any other join changes when either side does.
 func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Expr, lateral bool, pos int) (plan.Node, error) {
-	if lateral || b.incremental() {
+	if lateral {
 		if applied := b.applyRows(kind, left, right, on); applied != nil {
 			return applied, nil
 		}
@@ -104,15 +104,8 @@ func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Exp
 	if lateral {
 		return nil, b.refuse(pos, "LATERAL")
 	}
-	if kind == plan.JoinInner || kind == plan.JoinRight {
-		// Rows that functions make of nothing go beside those of a stream or table.
-		outside, err := b.moveOuter(left, 1, func(level, index int) (int, int, error) { return level + 1, index, nil })
-		if err != nil {
-			return nil, err
-		}
-		if applied, err := b.swapped(kind, outside, right, on, b.applyRows); applied != nil || err != nil {
-			return applied, err
-		}
+	if applied, err := b.besideRows(kind, left, right, on); applied != nil || err != nil {
+		return applied, err
 	}
 	leftStream, rightStream := left.Props().Kind == plan.AppendOnly, right.Props().Kind == plan.AppendOnly
 	switch {

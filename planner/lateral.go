@@ -99,6 +99,40 @@ func (b *binder) applyRows(kind plan.JoinKind, left, right plan.Node, on expr.Ex
 	return newProject(rows, append(firstColumns(rows, width), outputs...), append(columnNames(left), columnNames(right)...))
 }
 
+// besideRows joins with rows that functions make of nothing: they go beside each row
+// of the other side. It returns nil where neither side is such rows.
+func (b *binder) besideRows(kind plan.JoinKind, left, right plan.Node, on expr.Expr) (plan.Node, error) {
+	raised := func(node plan.Node) (plan.Node, error) {
+		return b.moveOuter(node, 1, func(level, index int) (int, int, error) { return level + 1, index, nil })
+	}
+	switch {
+	case isMadeOfNothing(right):
+		outside, err := raised(right)
+		if err != nil {
+			return nil, err
+		}
+		return b.applyRows(kind, left, outside, on), nil
+	case isMadeOfNothing(left) && (kind == plan.JoinInner || kind == plan.JoinRight):
+		outside, err := raised(left)
+		if err != nil {
+			return nil, err
+		}
+		return b.swapped(kind, outside, right, on, b.applyRows)
+	}
+	return nil, nil
+}
+
+func isMadeOfNothing(node plan.Node) bool {
+	switch n := node.(type) {
+	case *plan.Values:
+		return isOneRow(n)
+	case *plan.Project, *plan.Filter, *plan.Expand:
+		return isMadeOfNothing(n.Inputs()[0])
+	default:
+		return false
+	}
+}
+
 // takeApart splits a LATERAL item into what it is made of, and says whether that is
 // possible.
 func (a *application) takeApart(right plan.Node) bool {
