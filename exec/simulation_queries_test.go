@@ -178,6 +178,29 @@ var templates = []template{
 		},
 	},
 	{
+		// Values are event times, too. No row is late, and that written last closes all
+		// windows.
+		query: `SELECT a.k, a.v, b.v AS w FROM (SELECT k, v, TIMESTAMPTZ 'epoch' + v * INTERVAL '1 second' AS rowtime FROM s) a
+			LEFT JOIN (SELECT k, v, TIMESTAMPTZ 'epoch' + v * INTERVAL '1 second' AS rowtime FROM s WHERE v % 2 = 0) b
+			WITHIN (0 SECONDS, 1 SECOND) GRACE PERIOD 20 SECONDS ON a.k = b.k`,
+		result: func(c *cluster) []string {
+			var out []string
+			for _, a := range c.streamed {
+				found := false
+				for _, b := range c.streamed {
+					if a[0] == b[0] && b[1]%2 == 0 && b[1] >= a[1] && b[1] <= a[1]+1 {
+						found = true
+						out = append(out, fmt.Sprintf("%d %d %d", a[0], a[1], b[1]))
+					}
+				}
+				if !found {
+					out = append(out, fmt.Sprintf("%d %d", a[0], a[1]))
+				}
+			}
+			return out
+		},
+	},
+	{
 		query: `SELECT a.k, count(*) AS n, sum(b.v) AS s, min(b.v) AS lo, max(b.v) AS hi FROM s a JOIN s b ON a.k = b.v GROUP BY a.k`,
 		result: func(c *cluster) []string {
 			var rows [][2]int64
@@ -192,6 +215,9 @@ var templates = []template{
 		},
 	},
 }
+
+// endOfTime is the value of the last row that is written.
+const endOfTime = 1000
 
 func upserts(c *cluster) [][2]int64 {
 	var rows [][2]int64

@@ -465,6 +465,20 @@ func (c *cluster) rest() {
 	}
 }
 
+// closeWindows writes a row whose event time is behind all others, and lets time pass
+// until no partition is waited for.
+func (c *cluster) closeWindows() {
+	c.write("s", [][]int64{{60, endOfTime}}, func(row []types.Datum) { c.streamed = append(c.streamed, [2]int64{row[0].Int, row[1].Int}) })
+	for range 4 {
+		c.settle()
+		c.now = c.now.Add(partitionIdle)
+		for _, s := range c.shards {
+			s.more = true
+		}
+	}
+	c.settle()
+}
+
 func (c *cluster) settle() {
 	for range 100_000 {
 		idle := true
@@ -602,6 +616,7 @@ func simulate(t *testing.T, seed uint64, steps int) {
 		c.act()
 	}
 	c.rest()
+	c.closeWindows()
 	c.check()
 }
 
