@@ -88,6 +88,7 @@ func (c *partitionClock) rest(t *turn, p *partitionTime) {
 		p.idle = stopped
 	case t.behind:
 		p.idle = active
+		t.wakeAt(t.now.Add(partitionIdle)) // it may rest when nothing waits any more
 	case timeout > 0 && since >= timeout:
 		p.idle = stopped
 	case since >= partitionIdle:

@@ -145,7 +145,8 @@ func formatQuery(q *plan.Query) []string {
 		lines = append(lines, "Ends after rows: "+plan.ExprString(q.EmitLimit, nil))
 	}
 	properties := q.Root.Props()
-	return append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions(q.Root))
+	lines = append(lines, plan.FormatResult(properties.Kind, properties.Key, q.Root.Columns()), exceptions(q.Root))
+	return append(lines, stateLines(q.Root)...)
 }
 
 // exceptions says which exceptions to equality with a one-time query hold for
@@ -220,7 +221,8 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 	}
 	last := roots[len(roots)-1]
 	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
-	return append(lines, exceptions(roots...))
+	lines = append(lines, exceptions(roots...))
+	return append(lines, stateLines(roots...)...)
 }
 
 // looksUp reports whether a plan joins a stream with a table as it is then.

@@ -14,7 +14,8 @@ import (
 )
 
 // TestKillGivesFinalWindowsOnce kills the real process at random moments while
-// rows come and windows close: each window is given once, with all of its rows.
+// rows come and windows close: each window is given once, with all of its rows, and so is
+// each row of a join WITHIN a time.
 func TestKillGivesFinalWindowsOnce(t *testing.T) {
 	kills := 6
 	if long() {
@@ -30,6 +31,8 @@ func TestKillGivesFinalWindowsOnce(t *testing.T) {
 	for name, clause := range map[string]string{"w": window, "u": session} {
 		harness.Exec(t, connection, `CREATE STREAM `+name+` AS SELECT window_start, k, count(*) AS c, max(id) AS last FROM s `+clause+` GROUP BY k EMIT FINAL`)
 	}
+	const next = `FROM s a LEFT JOIN s b WITHIN (0 SECONDS, 1 SECOND) GRACE PERIOD 1 SECOND ON b.k = a.k AND b.id = a.id + 1 WHERE a.k < 100`
+	harness.Exec(t, connection, `CREATE STREAM j AS SELECT a.id AS a, b.id AS b `+next)
 	id := 0
 	for range kills {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -67,4 +70,11 @@ func TestKillGivesFinalWindowsOnce(t *testing.T) {
 			t.Errorf("only %d windows", len(want))
 		}
 	}
+	want := sorted(harness.Rows(t, connection, `SELECT a.id, b.id `+next))
+	harness.Eventually(t, 20*time.Second, func() error {
+		if diff := cmp.Diff(want, sorted(harness.Rows(t, connection, `SELECT a, b FROM j`))); diff != "" {
+			return fmt.Errorf("%s (-once +given):\n%s", next, diff)
+		}
+		return nil
+	})
 }

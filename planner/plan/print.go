@@ -97,7 +97,7 @@ func describe(n Node) string {
 	case *Window:
 		return describeWindow(n)
 	case *StreamTime:
-		return fmt.Sprintf("Stream time over %s, rows %s behind it are late", ExprString(n.Time, n.Input.Columns()), durationString(n.Late()))
+		return fmt.Sprintf("Stream time over %s, rows more than %s behind it are late", ExprString(n.Time, n.Input.Columns()), DurationString(n.Late()))
 	case *Session:
 		if len(n.Partition) == 0 {
 			return "Sessions"
@@ -317,18 +317,18 @@ func describeTemporal(n *TemporalFilter) string {
 		list[i] = ExprString(c.Row, n.Input.Columns()) + " " + op + " now()"
 		switch {
 		case c.Shift < 0:
-			list[i] += " - " + durationString(-c.Shift)
+			list[i] += " - " + DurationString(-c.Shift)
 		case c.Shift > 0:
-			list[i] += " + " + durationString(c.Shift)
+			list[i] += " + " + DurationString(c.Shift)
 		}
 	}
 	return "As time goes on: " + strings.Join(list, " AND ")
 }
 
 func describeWindow(n *Window) string {
-	text := fmt.Sprintf("Window: %s %s", strings.ToLower(n.Kind.String()), durationString(n.Size))
+	text := fmt.Sprintf("Window: %s %s", strings.ToLower(n.Kind.String()), DurationString(n.Size))
 	if n.Advance > 0 {
-		text += " advancing by " + durationString(n.Advance)
+		text += " advancing by " + DurationString(n.Advance)
 	}
 	text += " over " + ExprString(n.Time, n.Input.Columns())
 	if c := n.Closing; c != nil {
@@ -340,10 +340,10 @@ func describeWindow(n *Window) string {
 func describeClosing(c *Closing) string {
 	var text string
 	if c.Grace != NoLimit {
-		text += ", grace " + durationString(c.Grace)
+		text += ", grace " + DurationString(c.Grace)
 	}
 	if c.Keep != NoLimit {
-		text += ", results kept " + durationString(c.Keep) + " after their end"
+		text += ", results kept " + DurationString(c.Keep) + " after their end"
 	}
 	if c.Final {
 		text += ", final"
@@ -352,13 +352,13 @@ func describeClosing(c *Closing) string {
 		text += " by the clock"
 	}
 	if c.IdleTimeout > 0 {
-		text += ", idle after " + durationString(c.IdleTimeout)
+		text += ", idle after " + DurationString(c.IdleTimeout)
 	}
 	return text
 }
 
-// durationString prints microseconds as an interval.
-func durationString(micros int64) string {
+// DurationString prints microseconds as an interval.
+func DurationString(micros int64) string {
 	const day = 86_400_000_000
 	interval := types.IntervalValue{Days: int32(micros / day), Micros: micros % day}
 	return string(types.AppendText(nil, types.Interval, types.StringDatum(types.EncodeInterval(interval)), types.DefaultFormat()))

@@ -31,7 +31,7 @@ func describeJoin(n *Join) string {
 		text += " on " + ExprString(n.On, both)
 	}
 	if w := n.Within; w != nil {
-		text += fmt.Sprintf(", within %s before and %s after, grace %s", durationString(w.Before), durationString(w.After), durationString(w.Grace))
+		text += fmt.Sprintf(", within %s before and %s after, grace %s", DurationString(w.Before), DurationString(w.After), DurationString(w.Grace))
 	}
 	return text
 }
