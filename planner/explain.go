@@ -189,7 +189,11 @@ func followsResult(node plan.Node) bool {
 }
 
 func formatTree(q *plan.Query) []string {
-	lines := plan.Format(q.Root)
+	format := plan.Format
+	if q.Emit != plan.EmitNone {
+		format = plan.FormatKept
+	}
+	lines := format(q.Root)
 	for i, sub := range q.Subqueries {
 		lines = append(lines, fmt.Sprintf("Subquery %d", i))
 		lines = append(lines, indented(plan.Format(sub.Root))...)
@@ -213,7 +217,7 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 			to = fmt.Sprintf("%s %s", sink.Kind, catalog.Name{Schema: sink.Schema, Name: sink.Name})
 		}
 		lines = append(lines, fmt.Sprintf("Stage %d, to %s", stage.Number, to))
-		lines = append(lines, indented(plan.Format(stage.Root))...)
+		lines = append(lines, indented(plan.FormatKept(stage.Root))...)
 	}
 	roots := make([]plan.Node, len(stages))
 	for i := range stages {

@@ -99,11 +99,17 @@ func joinedColumns(j *plan.Join) (left, right []int) {
 		return left, right
 	}
 	for _, e := range split(j.On) {
-		call, ok := e.(*expr.Call)
-		if !ok || call.Func.Name != "=" || len(call.Args) != 2 {
-			continue
+		a, b := -1, -1
+		switch e := e.(type) {
+		case *expr.Call:
+			if e.Func.Name == "=" && len(e.Args) == 2 {
+				a, b = columnBelow(e.Args[0]), columnBelow(e.Args[1])
+			}
+		case *expr.IsDistinct:
+			if e.Negated {
+				a, b = columnBelow(e.Left), columnBelow(e.Right)
+			}
 		}
-		a, b := columnBelow(call.Args[0]), columnBelow(call.Args[1])
 		if a > b {
 			a, b = b, a
 		}

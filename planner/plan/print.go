@@ -33,14 +33,22 @@ func FormatResult(kind ResultKind, key []int, columns []Column) string {
 	}
 }
 
-type printer struct{ lines []string }
+type printer struct {
+	lines []string
+	// kept says that what a changed row costs is shown, too.
+	kept bool
+}
 
 func (p *printer) line(depth int, format string, args ...any) {
 	p.lines = append(p.lines, strings.Repeat("  ", depth)+fmt.Sprintf(format, args...))
 }
 
 func (p *printer) node(n Node, depth int) {
-	p.line(depth, "%s", describe(n))
+	text := describe(n)
+	if work := Work(n); p.kept && work != "" {
+		text += " [" + work + "]"
+	}
+	p.line(depth, "%s", text)
 	for _, input := range n.Inputs() {
 		p.node(input, depth+1)
 	}

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -102,12 +104,41 @@ func (s *subqueryEval) value(ctx *Context, left types.Datum, rows [][]types.Datu
 		}
 		return types.Null, moreThanOneRow()
 	}
-	elements := make([]types.Datum, len(rows))
-	for n, row := range rows {
-		elements[n] = row[0]
-	}
 	if s.kind == SubqueryArray {
-		return types.StringDatum(types.EncodeArray(*s.result.Elem, types.NewArray(elements))), nil
+		return types.StringDatum(types.EncodeArray(*s.result.Elem, types.NewArray(onlyColumn(rows)))), nil
 	}
-	return s.anyAll.row(ctx, left, elements)
+	return s.compare(ctx, left, rows)
+}
+
+// compare compares a value with a subquery's rows, some at a time, until it is known
+// what comes out.
+func (s *subqueryEval) compare(ctx *Context, left types.Datum, rows [][]types.Datum) (types.Datum, error) {
+	result := types.BoolDatum(s.anyAll.all)
+	if !left.Valid && s.anyAll.strict && len(rows) > 0 {
+		return types.Null, nil
+	}
+	for step := range slices.Chunk(rows, comparedAtOnce) {
+		d, err := s.anyAll.row(ctx, left, onlyColumn(step))
+		switch {
+		case err != nil:
+			return types.Null, err
+		case !d.Valid:
+			result = types.Null
+		case (d.Int != 0) != s.anyAll.all:
+			return d, nil
+		}
+	}
+	return result, nil
+}
+
+// comparedAtOnce is how many rows of a subquery are compared before looking whether
+// more need to be.
+const comparedAtOnce = 64
+
+func onlyColumn(rows [][]types.Datum) []types.Datum {
+	values := make([]types.Datum, len(rows))
+	for n, row := range rows {
+		values[n] = row[0]
+	}
+	return values
 }
