@@ -108,6 +108,11 @@ func (d *dependence) over(e expr.Expr) (expr.Expr, error) {
 
 // node rewrites a plan. Its columns stand behind the domain's.
 func (d *dependence) node(node plan.Node) (plan.Node, error) {
+	if isMadeOfNothing(node) {
+		if applied := d.applyRows(plan.JoinInner, d.domain, d.overDomain(node), nil); applied != nil {
+			return applied, nil
+		}
+	}
 	if !readsAround(node) {
 		return newJoin(plan.JoinInner, d.domain, node, nil, false), nil
 	}
@@ -140,8 +145,32 @@ func (d *dependence) node(node plan.Node) (plan.Node, error) {
 	case *plan.Repeat:
 		times, err := d.over(n.Times)
 		return newRepeat(rewritten[0], times), err
+	case *plan.Expand:
+		return d.expand(n, rewritten[0])
 	}
 	return nil, d.refuseHere()
+}
+
+// overDomain has a plan read the domain's columns in place of the row's around.
+func (d *dependence) overDomain(node plan.Node) plan.Node {
+	// Moving references cannot fail.
+	moved, _ := d.moveOuter(node, 1, func(level, index int) (int, int, error) {
+		if level == 1 {
+			index = d.columns[index]
+		}
+		return level, index, nil
+	})
+	return moved
+}
+
+func (d *dependence) expand(n *plan.Expand, input plan.Node) (plan.Node, error) {
+	model, move := *n, exprMap(d.over)
+	var err error
+	if model.Calls, err = move.setCalls(n.Calls); err != nil {
+		return nil, err
+	}
+	model.On, err = move.one(n.On)
+	return newExpand(input, append(upTo(d.width()), shifted(n.Pass, d.width())...), &model), err
 }
 
 func (d *dependence) refuseHere() error {

@@ -102,7 +102,7 @@ func (b *binder) joinNode(kind plan.JoinKind, left, right plan.Node, on expr.Exp
 		return newJoin(kind, left, right, on, lateral), nil
 	}
 	if lateral {
-		return nil, b.refuse(pos, "LATERAL")
+		return b.lateralJoin(kind, left, right, on, pos)
 	}
 	if applied, err := b.besideRows(kind, left, right, on); applied != nil || err != nil {
 		return applied, err

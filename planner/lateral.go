@@ -133,6 +133,98 @@ func isMadeOfNothing(node plan.Node) bool {
 	}
 }
 
+// liftExpand expands the rows of a subquery by what these alone have.
+func (b *binder) liftExpand(n *plan.Expand, set bool) *lifted {
+	in := b.lift(n.Input, set)
+	if in == nil || in.always || listsRows(in.node) {
+		return nil
+	}
+	substitute := exprMap(func(e expr.Expr) (expr.Expr, error) { return overInput([]expr.Expr{e}, in.outputs)[0], nil })
+	model := *n
+	model.Calls, _ = substitute.setCalls(n.Calls)
+	width := len(in.node.Columns())
+	outputs := overInput(passedColumns(n), in.outputs)
+	for i, c := range n.Cols[len(n.Pass):] {
+		outputs = append(outputs, columnOf(c, width+i))
+	}
+	model.On = conjunction(overInput(conjuncts(n.On), outputs))
+	expanded := expandAll(in.node, &model)
+	if slices.ContainsFunc(nodeExprs(expanded), hasOuter1) {
+		return nil
+	}
+	in.node, in.outputs = expanded, outputs
+	return in
+}
+
+// passedColumns are the columns of its input that a node passes on.
+func passedColumns(n *plan.Expand) []expr.Expr {
+	list := make([]expr.Expr, len(n.Pass))
+	for i, number := range n.Pass {
+		list[i] = columnOf(n.Input.Columns()[number], number)
+	}
+	return list
+}
+
+// lateralJoin joins with a LATERAL item where the result is kept up to date: the item
+// comes to read its own rows only, as a subquery of an expression does.
+func (b *binder) lateralJoin(kind plan.JoinKind, left, right plan.Node, on expr.Expr, pos int) (plan.Node, error) {
+	l := &lowering{binder: b, node: left}
+	names := append(columnNames(left), columnNames(right)...)
+	inside, err := l.unnest(&plan.Query{Root: right, Visible: len(right.Columns())}, false, pos)
+	if err != nil {
+		return nil, err
+	}
+	if listsRows(inside.node) {
+		return nil, b.refuse(pos, "a LATERAL list of rows")
+	}
+	width := len(left.Columns())
+	if kind == plan.JoinLeft && !inside.always {
+		inside.markAll()
+	}
+	if right, err = l.embed(inside.node); err != nil {
+		return nil, err
+	}
+	outputs := exprMap(func(e expr.Expr) (expr.Expr, error) { return l.outside(e, width), nil })
+	given, _ := outputs.all(inside.outputs)
+	ties, _ := outputs.all(inside.conditions)
+	after, _ := outputs.all(inside.after)
+	demanded := overInput(conjuncts(on), append(firstColumns(left, width), given...))
+	if !inside.always {
+		rows, err := b.joinNode(kind, left, right, conjunction(append(ties, demanded...)), false, pos)
+		if err != nil {
+			return nil, err
+		}
+		for i := range given {
+			given[i] = where(conjunction(after), given[i])
+		}
+		return newProject(rows, append(firstColumns(rows, width), given...), names), nil
+	}
+	rows, err := b.joinNode(plan.JoinLeft, left, right, conjunction(ties), false, pos)
+	if err != nil {
+		return nil, err
+	}
+	demanded = append(after, demanded...)
+	if kind == plan.JoinInner {
+		rows = filtered(rows, demanded)
+	} else {
+		for i := range given {
+			given[i] = where(conjunction(demanded), given[i])
+		}
+	}
+	return newProject(rows, append(firstColumns(rows, width), given...), names), nil
+}
+
+// markAll makes the outputs that are not columns NULL where there is no row.
+func (in *lifted) markAll() {
+	if !slices.ContainsFunc(in.outputs, func(e expr.Expr) bool { _, ok := e.(*expr.Column); return !ok }) {
+		return
+	}
+	exprs, names := passOn(in.node)
+	width := len(exprs)
+	in.node = newProject(in.node, append(exprs, truth(true, -1)), append(names, "there"))
+	in.after = append(in.after, &expr.IsNull{Node: boolAt(-1), Arg: columnOf(in.node.Columns()[width], width), Negated: true})
+}
+
 // takeApart splits a LATERAL item into what it is made of, and says whether that is
 // possible.
 func (a *application) takeApart(right plan.Node) bool {

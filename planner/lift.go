@@ -63,6 +63,8 @@ func (b *binder) lift(node plan.Node, set bool) *lifted {
 		return b.liftAggregate(n)
 	case *plan.TopN:
 		return b.liftTopN(n)
+	case *plan.Expand:
+		return b.liftExpand(n, set)
 	}
 	return nil
 }
@@ -75,6 +77,8 @@ func listsRows(node plan.Node) bool {
 	case *plan.Project:
 		return listsRows(n.Input)
 	case *plan.Filter:
+		return listsRows(n.Input)
+	case *plan.Expand:
 		return listsRows(n.Input)
 	}
 	return false
