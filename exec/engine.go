@@ -157,7 +157,11 @@ func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.R
 func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
-	switch c := command.(type) {
+	inner := command
+	if authored, is := command.(*catalog.Authored); is {
+		inner = authored.Command
+	}
+	switch c := inner.(type) {
 	case *catalog.AlterRelation, *catalog.CreateShadow:
 		// A transaction whose writer is gone was prepared for the table as it is.
 		if err := e.resolver.wait(ctx); err != nil {

@@ -70,6 +70,9 @@ func planAlter(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
 	if err != nil || !found {
 		return out, err
 	}
+	if owner, alone := s.Actions[0].(*ast.OwnerTo); alone && len(s.Actions) == 1 {
+		return planned(ab.env.ownerTo(owner, ab.old.ID, ab.old.Schema, out.Tag))
+	}
 	next := *ab.old
 	next.Columns, next.Key = slices.Clone(next.Columns), slices.Clone(next.Key)
 	next.Constraints = slices.Clone(next.Constraints)
@@ -125,6 +128,7 @@ func (ab *alterBinder) findTarget(s *ast.AlterRelation) (found bool, err error) 
 			WithDetail("A continuous query writes the %s.", r.Kind).
 			WithHint("It can be renamed, and options can be changed. For other columns drop it and create it again.")
 	}
+	ab.env.needOwner(r)
 	ab.plan.Target, ab.old = r, r
 	return true, nil
 }
@@ -219,7 +223,7 @@ func (ab *alterBinder) action(action ast.AlterAction) error {
 		}
 		return checkStorageParameters(a)
 	case *ast.OwnerTo:
-		return ab.ownerTo(a)
+		return notSupported(a.Pos(), "OWNER TO together with other actions is not supported").WithHint("Give it a statement of its own.")
 	case *ast.SetSchema:
 		return ab.setSchema(a)
 	case *ast.ValidateConstraint:
@@ -244,16 +248,6 @@ func (ab *alterBinder) renameTo(a *ast.RenameTo) error {
 	}
 	ab.next.Name = a.Name.Value
 	return nil
-}
-
-// ownerTo takes the role that owns everything, by its name or as the current one.
-func (ab *alterBinder) ownerTo(a *ast.OwnerTo) error {
-	switch a.Role.Value {
-	case "current_user", "current_role", "session_user", "millrace", "postgres", ab.env.User:
-		return nil
-	default:
-		return sqlerr.New(sqlerr.UndefinedObject, a.Role.Pos(), "role %q does not exist", a.Role.Value)
-	}
 }
 
 func (ab *alterBinder) setSchema(a *ast.SetSchema) error {

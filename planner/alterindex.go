@@ -32,6 +32,7 @@ func planAlterIndex(env *Environment, s *ast.AlterRelation) (*plan.Alter, error)
 	default:
 		return nil, b.undefinedTable(s.Table.Name)
 	}
+	env.need(demand{object: out.Target.ID, kind: "index", name: name.Name})
 	for _, action := range s.Actions {
 		switch a := action.(type) {
 		case *ast.RenameTo:

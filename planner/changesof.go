@@ -39,6 +39,7 @@ func (b *binder) changesOf(t *ast.TableName, s *scope) (*fromItem, error) {
 // changelog scans the changes of a table: its columns, then what each change did and
 // when.
 func (b *binder) changelog(relation *catalog.Relation, t *ast.TableName, s *scope) (*fromItem, error) {
+	b.needRelation(relation, catalog.PrivilegeSelect)
 	b.addSource(relation)
 	item, err := b.scan(relation, t, s)
 	if err != nil {

@@ -24,6 +24,7 @@ func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
 	if name.Schema != catalog.DefaultSchema {
 		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
 	}
+	env.needCreate(name.Schema)
 	r := catalog.Relation{
 		Kind: catalog.KindTable, Schema: name.Schema, Name: name.Name,
 		Partitions: env.Catalog.Shards(), Definition: ast.String(s),

@@ -87,6 +87,7 @@ func (b *binder) indexedTable(s *ast.CreateIndex) (*catalog.Relation, error) {
 			WithDetail("A continuous query writes the table, and cannot be refused a row.").
 			WithHint("Its key is unique; GROUP BY and DISTINCT make one.")
 	}
+	b.env.needOwner(r)
 	return r, nil
 }
 

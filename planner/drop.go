@@ -24,6 +24,8 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		command.Kind, tag = catalog.KindView, "DROP VIEW"
 	case ast.ObjectSequence:
 		return planDropSequences(env, s)
+	case ast.ObjectRole, ast.ObjectUser, ast.ObjectGroup:
+		return planDropRoles(env, s)
 	default:
 		return nil, notSupported(s.Pos(), "DROP of a %s is not supported", s.Kind)
 	}
@@ -36,6 +38,7 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		if err != nil {
 			return nil, err
 		}
+		env.needOwnerOf(name)
 		command.Names = append(command.Names, name)
 	}
 	return &plan.DDL{Command: command, Tag: tag}, nil
@@ -49,6 +52,7 @@ func planDropSequences(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		if err != nil {
 			return nil, err
 		}
+		env.needOwnerOf(name)
 		command.Names = append(command.Names, name)
 	}
 	return &plan.DDL{Command: command, Tag: "DROP SEQUENCE"}, nil
@@ -74,16 +78,18 @@ func planDropIndex(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 			return nil, sqlerr.New(sqlerr.DependentObjectsStillExist, n.Pos(), "cannot drop index %s because constraint %s on table %s requires it", name, name.Name, index.Name).
 				WithHint("You can drop constraint %s on table %s instead.", name.Name, index.Name)
 		}
+		env.needOwnerOf(name)
 		command.Names = append(command.Names, name)
 	}
 	return &plan.DDL{Command: command, Tag: "DROP INDEX"}, nil
 }
 
-func planControl(s *ast.ControlQuery) (*plan.DDL, error) {
+func planControl(env *Environment, s *ast.ControlQuery) (*plan.DDL, error) {
 	name := ""
 	if s.QueryID != nil {
 		name = s.QueryID.Value
 	}
+	env.needQuery(name)
 	switch s.Action {
 	case ast.PauseQuery:
 		return &plan.DDL{Command: &catalog.PauseQuery{Name: name}, Tag: "PAUSE"}, nil
@@ -109,6 +115,7 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		command.Kind = catalog.KindView
 	case ast.ObjectSequence:
 		target, err := newBinder(env, modePull).targetName(name)
+		env.needOwnerOf(target)
 		return &plan.DDL{Command: &catalog.CommentOnSequence{Name: target, Text: command.Text}, Tag: "COMMENT"}, err
 	case ast.ObjectConstraint:
 		return commentOnConstraint(env, s, command.Text)
@@ -120,6 +127,7 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		name = &ast.Name{Span: name.Span, Parts: name.Parts[:len(name.Parts)-1]}
 	case ast.ObjectIndex:
 		name, err := newBinder(env, modePull).targetName(name)
+		env.needOwnerOf(name)
 		return &plan.DDL{Command: &catalog.CommentOnIndex{Name: name, Text: command.Text}, Tag: "COMMENT"}, err
 	default:
 		return nil, notSupported(s.Pos(), "COMMENT ON %s is not supported", s.Kind)
@@ -128,6 +136,7 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 	if command.Name, err = newBinder(env, modePull).targetName(name); err != nil {
 		return nil, err
 	}
+	env.needOwnerOf(command.Name)
 	return &plan.DDL{Command: command, Tag: "COMMENT"}, nil
 }
 
@@ -138,6 +147,7 @@ func commentOnConstraint(env *Environment, s *ast.Comment, text string) (*plan.D
 	if err != nil {
 		return nil, err
 	}
+	env.needOwnerOf(target)
 	ddl := &plan.DDL{Tag: "COMMENT"}
 	name := s.Name.Last()
 	if r := env.Catalog.Lookup(target.Schema, target.Name); r != nil && r.Constraint(name) == nil {

@@ -212,6 +212,7 @@ func (b *binder) tableName(t *ast.TableName, s *scope) (*fromItem, error) {
 		}
 		return nil, b.undefinedTable(t.Name)
 	}
+	b.needRelation(relation, catalog.PrivilegeSelect)
 	b.addSource(relation)
 	return b.scan(relation, t, s)
 }
@@ -301,6 +302,9 @@ func (b *binder) systemTable(t *ast.TableName, s *scope) (*fromItem, error) {
 	table := b.systemTableIn(schema, t.Name)
 	if table == nil {
 		return nil, nil
+	}
+	if err := b.env.refuseSecret(t.Name); err != nil {
+		return nil, err
 	}
 	return b.systemScan(table, t, s)
 }

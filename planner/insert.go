@@ -39,6 +39,12 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(s.Returning) > 0 {
+		b.needRelation(target, catalog.PrivilegeSelect)
+	}
+	if s.OnConflict != nil && len(s.OnConflict.Set) > 0 {
+		b.needRelation(target, catalog.PrivilegeSelect|catalog.PrivilegeUpdate)
+	}
 	ib := &insertBinder{binder: b, target: target, explicit: len(s.Columns) > 0, overriding: s.Overriding}
 	if err := ib.bindColumns(s.Columns); err != nil {
 		return nil, err
@@ -137,6 +143,12 @@ func plainValues(s *ast.Insert) *ast.Values {
 	return values
 }
 
+// verbPrivileges are the privileges for what is done to a table.
+var verbPrivileges = map[string]catalog.Privileges{
+	"insert into": catalog.PrivilegeInsert, "copy to": catalog.PrivilegeInsert, "update": catalog.PrivilegeUpdate,
+	"delete from": catalog.PrivilegeDelete, "truncate": catalog.PrivilegeTruncate,
+}
+
 // writable finds a relation that clients write to.
 func (b *binder) writable(name *ast.Name, verb string) (*catalog.Relation, error) {
 	r, err := b.relation(name)
@@ -163,6 +175,7 @@ func (b *binder) writable(name *ast.Name, verb string) (*catalog.Relation, error
 		}
 		return nil, err.WithDetail("A continuous query writes the %s.", r.Kind).WithHint("Write to what it is computed from.")
 	}
+	b.needRelation(r, verbPrivileges[verb])
 	return r, nil
 }
 

@@ -162,6 +162,7 @@ func (sb *selectBinder) lockItem(clause *ast.Locking, table *scopeTable, pos int
 	if err := refuseLockable(clause, item, pos); err != nil {
 		return err
 	}
+	sb.needRelation(item.relation, catalog.PrivilegeUpdate)
 	locked := plan.LockedTable{Relation: item.relation, Strength: lockStrengths[clause.Strength], Wait: lockWaits[clause.Wait]}
 	if k := slices.IndexFunc(sb.lockedItems, func(l *scopeTable) bool { return l == table }); k >= 0 {
 		before := &sb.locked[k]
@@ -209,6 +210,19 @@ func (sb *selectBinder) hiddenOutput(value expr.Expr) int {
 	return len(sb.output) - 1
 }
 
+// lockPrivileges are those of which a role needs one to lock a table.
+func lockPrivileges(mode string) catalog.Privileges {
+	const writes = catalog.PrivilegeUpdate | catalog.PrivilegeDelete | catalog.PrivilegeTruncate
+	switch mode {
+	case "access share":
+		return writes | catalog.PrivilegeSelect
+	case "row exclusive":
+		return writes | catalog.PrivilegeInsert
+	default:
+		return writes
+	}
+}
+
 // planLock plans LOCK TABLE.
 func planLock(env *Environment, s *ast.Lock) (*plan.Lock, error) {
 	b := newBinder(env, modePull)
@@ -223,6 +237,7 @@ func planLock(env *Environment, s *ast.Lock) (*plan.Lock, error) {
 			return nil, err
 		case r != nil:
 			out.Relations = append(out.Relations, r)
+			env.need(demand{object: r.ID, kind: r.Kind.String(), name: r.Name, privileges: lockPrivileges(out.Mode), any: true})
 			continue
 		}
 		for _, schema := range append([]string{"pg_catalog"}, env.userSchemas()...) {

@@ -31,6 +31,9 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Where != nil || len(s.Returning) > 0 || len(s.From) > 0 || slices.ContainsFunc(s.Set, func(a *ast.Assignment) bool { return hasColumns(a.Value) }) {
+		mb.needRelation(mb.target, catalog.PrivilegeSelect)
+	}
 	if err := mb.bindWhere(s.Where); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,9 @@ func (b *binder) delete(s *ast.Delete, known *withScope) (*plan.Modify, error) {
 	with, err := mb.bindRow(s.With, known, s.Table, "delete from", s.Using)
 	if err != nil {
 		return nil, err
+	}
+	if s.Where != nil || len(s.Returning) > 0 {
+		mb.needRelation(mb.target, catalog.PrivilegeSelect)
 	}
 	if err := mb.bindWhere(s.Where); err != nil {
 		return nil, err

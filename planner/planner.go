@@ -33,8 +33,19 @@ type Environment struct {
 	// Settings are the session's settings that a continuous query keeps
 	// (TimeZone, DateStyle, IntervalStyle, search_path).
 	Settings []catalog.Option
-	// User is the role that the session acts as.
-	User string
+	// User is what the session calls its current user, and SessionUser the role that
+	// the client connected as.
+	User, SessionUser string
+	// Role is the role that runs the statement; 0 for one that may do everything.
+	Role catalog.ObjectID
+	// Verifier returns what the catalog keeps of a password; nil where there are
+	// none.
+	Verifier func(password string) (string, error)
+	// demands gathers what the statement needs to be allowed; nil where everything is.
+	demands *[]demand
+	// viewOwner is, while the query of a view is bound, the role that owns the view,
+	// which must be allowed what the query does.
+	viewOwner catalog.ObjectID
 	// Now is the wall clock, recorded as the time when a query was created.
 	Now time.Time
 }
@@ -44,7 +55,22 @@ type Environment struct {
 // COMMENT, VACUUM and its relatives, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
 // Errors are *sqlerr.Error with the place in the text that the statement was
 // parsed from.
+//
+// A statement that the role may not run is an error with SQLSTATE 42501.
 func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
+	if env.Role == 0 {
+		return planStatement(env, statement)
+	}
+	checked := *env
+	checked.demands = &[]demand{}
+	planned, err := planStatement(&checked, statement)
+	if err != nil {
+		return nil, err
+	}
+	return planned, checked.checkDemands()
+}
+
+func planStatement(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	switch s := statement.(type) {
 	case *ast.Query:
 		return planSelect(env, s)
@@ -85,9 +111,15 @@ func Plan(env *Environment, statement ast.Statement) (plan.Statement, error) {
 	case *ast.CreateIndex:
 		return planned(planCreateIndex(env, s))
 	case *ast.ControlQuery:
-		return planned(planControl(s))
+		return planned(planControl(env, s))
 	case *ast.Comment:
 		return planned(planComment(env, s))
+	case *ast.CreateRole:
+		return planned(planCreateRole(env, s))
+	case *ast.AlterRole:
+		return planned(planAlterRole(env, s))
+	case *ast.Grant:
+		return planned(planGrant(env, s))
 	case *ast.Maintain, *ast.Cluster, *ast.Reindex, *ast.RefreshMaterializedView, *ast.Checkpoint:
 		return planned(planMaintain(env, s))
 	default:
@@ -106,24 +138,17 @@ func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
 
 // statementName is how errors call statements that cannot be planned.
 func statementName(statement ast.Statement) string {
-	switch s := statement.(type) {
+	switch statement.(type) {
 	case *ast.CreateType:
 		return "CREATE TYPE"
 	case *ast.CreateSchema:
 		return "CREATE SCHEMA"
-	case *ast.CreateRole:
-		return "CREATE ROLE"
 	case *ast.CreateDatabase:
 		return "CREATE DATABASE"
 	case *ast.CreateExtension:
 		return "CREATE EXTENSION"
-	case *ast.AlterObject, *ast.AlterRole, *ast.AlterSystem:
+	case *ast.AlterObject, *ast.AlterSystem:
 		return "ALTER"
-	case *ast.Grant:
-		if s.Revoke {
-			return "REVOKE"
-		}
-		return "GRANT"
 	case *ast.Print:
 		return "PRINT"
 	case *ast.Call:

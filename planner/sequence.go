@@ -26,6 +26,7 @@ func planCreateSequence(env *Environment, s *ast.CreateSequence) (*plan.DDL, err
 	if name.Schema != catalog.DefaultSchema {
 		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
 	}
+	env.needCreate(name.Schema)
 	q := catalog.Sequence{Schema: name.Schema, Name: name.Name, Type: types.Int8}
 	o := &sequenceOptions{sequence: &q, fresh: true}
 	if err := o.read(b, s.Options); err != nil {
@@ -65,6 +66,7 @@ func planAlterSequence(env *Environment, s *ast.AlterRelation) (*plan.DDL, error
 	case q == nil:
 		return nil, sqlerr.New(sqlerr.UndefinedTable, s.Table.Pos(), "relation %q does not exist", strings.Join(s.Table.Name.Parts, "."))
 	}
+	env.needOwnerOf(name)
 	switch action := s.Actions[0].(type) {
 	case *ast.AlterSequenceOptions:
 		return PlanAlterSequence(env, q, action.Options)
@@ -73,7 +75,7 @@ func planAlterSequence(env *Environment, s *ast.AlterRelation) (*plan.DDL, error
 		changed.Name = action.Name.Value
 		return &plan.DDL{Command: &catalog.AlterSequence{Sequence: changed}, Tag: "ALTER SEQUENCE"}, nil
 	case *ast.OwnerTo:
-		return &plan.DDL{Command: &catalog.AlterSequence{Sequence: *q}, Tag: "ALTER SEQUENCE"}, nil
+		return env.ownerTo(action, q.ID, q.Schema, "ALTER SEQUENCE")
 	default:
 		return nil, notSupported(s.Pos(), "this ALTER SEQUENCE is not supported")
 	}

@@ -36,6 +36,8 @@ func (b *binder) view(name *ast.Name) (*catalog.View, error) {
 
 // viewItem binds a view in FROM.
 func (b *binder) viewItem(v *catalog.View, t *ast.TableName, s *scope) (*fromItem, error) {
+	b.env.need(demand{object: b.env.Catalog.SchemaID(v.Schema), kind: "schema", name: v.Schema, privileges: catalog.PrivilegeUsage})
+	b.env.need(demand{object: v.ID, kind: "view", name: v.Name, privileges: catalog.PrivilegeSelect})
 	b.addView(v)
 	bound, err := b.viewQuery(v)
 	if err != nil {
@@ -66,6 +68,7 @@ func (b *binder) viewQuery(v *catalog.View) (*boundQuery, error) {
 	}
 	env := *b.env
 	env.SearchPath, env.ParamTypes = nil, nil
+	env.viewOwner = env.Catalog.Present().Access(v.ID).Owner
 	env.Catalog = b.env.Catalog.Present().AsOf(v.Version, v.Sources, v.Views)
 	if err := env.restore(v.Settings); err != nil {
 		return nil, err
@@ -152,6 +155,10 @@ func planCreateView(env *Environment, s *ast.CreateView) (*plan.DDL, error) {
 	}
 	if name.Schema != catalog.DefaultSchema {
 		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
+	}
+	env.needCreate(name.Schema)
+	if s.OrReplace {
+		env.needOwnerOf(name)
 	}
 	bound, err := b.query(s.Query, nil, nil)
 	if err != nil {
@@ -266,6 +273,7 @@ func (b *binder) viewReads(v *catalog.View, root plan.Node) error {
 // planAlterView plans ALTER VIEW, and ALTER TABLE of a view.
 func planAlterView(env *Environment, s *ast.AlterRelation, v *catalog.View) (*plan.DDL, error) {
 	ab := &alterBinder{binder: newBinder(env, modePull), next: &catalog.Relation{Schema: v.Schema}}
+	env.need(demand{object: v.ID, kind: "view", name: v.Name})
 	altered := *v
 	altered.Columns = slices.Clone(v.Columns)
 	for _, action := range s.Actions {
@@ -279,7 +287,10 @@ func planAlterView(env *Environment, s *ast.AlterRelation, v *catalog.View) (*pl
 		case *ast.RenameMember:
 			err = renameViewColumn(&altered, a)
 		case *ast.OwnerTo:
-			err = ab.ownerTo(a)
+			if len(s.Actions) == 1 {
+				return env.ownerTo(a, v.ID, v.Schema, "ALTER "+strings.ToUpper(string(s.Kind)))
+			}
+			err = ab.action(a)
 		case *ast.SetSchema:
 			err = ab.setSchema(a)
 		default:

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"millrace/sql/sqlerr"
@@ -30,6 +33,14 @@ type conn struct {
 	// they do not change while the connection can be found by them.
 	processID uint32
 	secret    [4]byte
+
+	// encrypted is the socket where it is one of TLS, and leaf the certificate that
+	// the client was shown.
+	encrypted *tls.Conn
+	leaf      *x509.Certificate
+	// role is the ID of the role that the client acts as since it has connected, 0
+	// before, or where it has none.
+	role atomic.Uint64
 
 	// skipping says that messages are passed over until Sync, after an error in
 	// the extended protocol.
@@ -71,7 +82,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 // serve runs the connection to its end. With full set the client is refused
 // as one too many.
 func (c *conn) serve(full bool) {
-	defer c.socket.Close()
+	defer c.closeSocket()
 	defer c.reader.close()
 	setKeepAlive(c.socket)
 	start, err := c.handshake(full)
@@ -87,6 +98,13 @@ func (c *conn) serve(full bool) {
 	c.logger.Debug("client connected", "user", start.User, "database", start.Database)
 	c.fail(c.run())
 	c.logger.Debug("client disconnected")
+}
+
+// closeSocket closes the connection. Any goroutine may call it.
+func (c *conn) closeSocket() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.socket.Close()
 }
 
 // The probes that notice a dead client: after half a minute of silence one

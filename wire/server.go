@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
+	"millrace/wire/auth"
 	"millrace/wire/session"
 )
 
@@ -43,6 +46,13 @@ type Options struct {
 	// StartupTimeout bounds the time until a client has said who it is; 0 means
 	// one minute.
 	StartupTimeout time.Duration
+	// Catalog returns the catalog, which knows the roles; nil where everybody is
+	// believed and nobody has a role.
+	Catalog func() *catalog.Snapshot
+	// Authentication says how clients prove who they are; nil for auth.DefaultRules.
+	Authentication auth.Rules
+	// TLS are the certificates of connections that ask for TLS; nil for none.
+	TLS *auth.Certificates
 	// WriteTimeout is how long a client may take nothing of what is sent to it
 	// before it counts as gone; 0 means five minutes, negative no limit.
 	WriteTimeout time.Duration
@@ -50,6 +60,7 @@ type Options struct {
 
 const (
 	maxStartupLength       = 10_000
+	secretBytes            = 32
 	defaultMaxConnections  = 10_000
 	defaultMaxMessageBytes = 1<<30 - 1
 	defaultBufferBytes     = 2 << 30
@@ -63,6 +74,8 @@ type Server struct {
 	metrics *metrics
 	keys    cancelKeys
 	memory  memoryBudget
+	// secret makes up salts for roles that are not there.
+	secret []byte
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -88,6 +101,9 @@ func New(options Options) (*Server, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	if options.Authentication == nil {
+		options.Authentication = auth.DefaultRules()
+	}
 	setDefault(&options.MaxConnections, defaultMaxConnections)
 	setDefault(&options.MaxMessageBytes, defaultMaxMessageBytes)
 	setDefault(&options.BufferBytes, defaultBufferBytes)
@@ -98,8 +114,10 @@ func New(options Options) (*Server, error) {
 		metrics:  newMetrics(options.Registerer),
 		listener: options.Listener,
 		conns:    make(map[*conn]struct{}),
+		secret:   make([]byte, secretBytes),
 	}
 	s.memory.limit = int64(options.BufferBytes)
+	_, _ = rand.Read(s.secret) // never fails (crypto/rand)
 	return s, nil
 }
 
@@ -257,7 +275,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	for c := range s.conns {
-		_ = c.socket.Close()
+		c.closeSocket()
 	}
 	s.mu.Unlock()
 	<-done
@@ -269,4 +287,17 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// connectionsOf returns how many clients act as a role.
+func (s *Server) connectionsOf(role catalog.ObjectID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := 0
+	for c := range s.conns {
+		if c.role.Load() == uint64(role) {
+			count++
+		}
+	}
+	return count
 }

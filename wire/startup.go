@@ -51,11 +51,18 @@ func (c *conn) handshake(full bool) (*session.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	role, err := c.authenticate(identity)
+	if err != nil {
+		return nil, err
+	}
+	if role != nil {
+		identity.Role = role.ID
+	}
 	return identity, c.welcome(identity)
 }
 
 // startupPacket returns the packet of a StartupMessage, after the negotiation
-// of encryption, which is declined. It returns nil for a cancel request, which
+// of encryption. It returns nil for a cancel request, which
 // it carries out.
 func (c *conn) startupPacket() ([]byte, error) {
 	for {
@@ -64,7 +71,11 @@ func (c *conn) startupPacket() ([]byte, error) {
 			return nil, err
 		}
 		switch code := binary.BigEndian.Uint32(packet); code {
-		case codeSSLRequest, codeGSSENCRequest:
+		case codeSSLRequest:
+			if err := c.encrypt(); err != nil {
+				return nil, err
+			}
+		case codeGSSENCRequest:
 			c.writer.buffer = append(c.writer.buffer, 'N')
 			if err := c.writer.flush(); err != nil {
 				return nil, err

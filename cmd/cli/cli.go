@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millrace/cmd/node"
+	"millrace/sql/catalog"
 )
 
 // New returns the root command. Results go to out, logs to errOut.
@@ -75,7 +76,14 @@ acknowledged is there at the next start.`,
 	f.StringVar(&flags.options.Listen, "listen", node.DefaultListen, "address for PostgreSQL clients")
 	f.IntVar(&flags.options.Shards, "shards", 0, "number of shards of a new cluster, fixed for ever (default 8)")
 	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), /health and /debug/pprof (default off)")
-	f.BoolVar(&flags.options.Insecure, "insecure", false, "allow addresses that other machines reach, although clients are not authenticated")
+	access := &flags.options.Access
+	f.StringArrayVar(&access.Rules, "auth", nil, "who may connect, as [tls:]ADDRESSES=METHOD, several in order, the first that fits decides: ADDRESSES are a range such as 10.0.0.0/8, loopback or all; METHOD is trust, scram-sha-256, cert or reject (default loopback=trust, all=scram-sha-256)")
+	f.StringVar(&access.TLS.Certificate, "tls-cert", "", "file with the certificates for TLS (PEM), read again when it changes")
+	f.StringVar(&access.TLS.Key, "tls-key", "", "file with the key of the first certificate (PEM)")
+	f.StringVar(&access.TLS.ClientCA, "tls-client-ca", "", "file with the authorities whose client certificates are believed (PEM), for the method cert")
+	f.StringVar(&access.Superuser, "superuser", catalog.DefaultSuperuser, "name of the first superuser of a new cluster")
+	f.StringVar(&access.PasswordFile, "superuser-password-file", "", "file whose first line is the password of the first superuser of a new cluster")
+	f.BoolVar(&flags.options.Insecure, "insecure", false, "allow addresses that other machines reach although those who use them are not asked who they are")
 	f.StringVar(&flags.logLevel, "log-level", "info", "lowest level that is logged: debug, info, warn or error")
 	f.BoolVar(&flags.logJSON, "log-json", false, "log in JSON")
 	return command

@@ -22,6 +22,7 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
 	"millrace/wire"
+	"millrace/wire/auth"
 	"millrace/wire/session"
 )
 
@@ -36,8 +37,10 @@ type Options struct {
 	// Shards is the number of shards of a new cluster; 0 means what the folder
 	// has, and 8 for a new one.
 	Shards int
-	// Insecure allows Listen to be reachable from other machines, although
-	// clients are not asked who they are.
+	// Access says who may connect.
+	Access Access
+	// Insecure allows addresses that other machines reach although those who use
+	// them are not asked who they are.
 	Insecure bool
 	Logger   *slog.Logger
 	// FS is the file system; nil means the operating system's.
@@ -61,6 +64,7 @@ type Node struct {
 	storage  *cluster.Node
 	engine   *exec.Engine
 	server   *wire.Server
+	rules    auth.Rules
 	http     *httpServer
 
 	serving   sync.WaitGroup
@@ -80,6 +84,9 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 1)}
+	if err := n.checkAccess(); err != nil {
+		return nil, err
+	}
 	if err := n.start(ctx); err != nil {
 		_ = n.Close() // the error that stopped the start is the one to tell
 		return nil, err
@@ -103,24 +110,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return o, o.checkListen()
-}
-
-// checkListen refuses addresses that other machines reach.
-func (o *Options) checkListen() error {
-	for _, address := range []string{o.Listen, o.HTTP} {
-		if address == "" || o.Insecure {
-			continue
-		}
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			return fmt.Errorf("address %q: %w", address, err)
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return fmt.Errorf("address %q can be reached from other machines, and clients are not authenticated: listen on 127.0.0.1, or allow it with --insecure", address)
-		}
-	}
-	return nil
+	return o, nil
 }
 
 // start brings up the parts, lowest first.
@@ -175,8 +165,13 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	verifier, err := n.superuserVerifier()
+	if err != nil {
+		return err
+	}
 	command, err := catalog.EncodeCommand(&catalog.Bootstrap{
 		ClusterID: hex.EncodeToString(id[:]), Shards: n.storage.Shards(), CreatedMillis: n.options.Now().UnixMilli(),
+		Superuser: n.options.Access.Superuser, Verifier: verifier,
 	})
 	if err != nil {
 		return err
@@ -197,7 +192,12 @@ func (n *Node) serve(listener net.Listener) error {
 		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
 		Functions: systemFunctions(), Registry: &session.Registry{}, Logger: n.options.Logger, Now: n.options.Now,
 	}
+	certificates, err := n.loadCertificates()
+	if err != nil {
+		return err
+	}
 	server, err := wire.New(wire.Options{
+		Catalog: n.engine.Catalog, Authentication: n.rules, TLS: certificates,
 		Listener: listener, Logger: n.options.Logger, Registerer: n.registry, Now: n.options.Now,
 		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {
 			return session.New(sessions, identity, client)

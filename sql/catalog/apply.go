@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -26,6 +27,8 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return s, result, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the cluster has not been initialized")
 	}
 	switch c := command.(type) {
+	case *Authored:
+		return applyAuthored(s, c)
 	case *ReserveRowIDs:
 		return applyReserveRowIDs(s, c)
 	case *NextValues:
@@ -80,6 +83,18 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next, err = applyCreateShadow(s, c, &result)
 	case *DropShadow:
 		next = applyDropShadow(s, c, &result)
+	case *CreateRole:
+		next, err = applyCreateRole(s, c, &result)
+	case *AlterRole:
+		next, err = applyAlterRole(s, c)
+	case *DropRoles:
+		next, err = applyDropRoles(s, c, &result)
+	case *GrantRoles:
+		next, err = applyGrantRoles(s, c, &result)
+	case *GrantPrivileges:
+		next, err = applyGrantPrivileges(s, c)
+	case *SetOwner:
+		next, err = applySetOwner(s, c)
 	default:
 		err = sqlerr.New(sqlerr.InternalError, -1, "unknown catalog command %T", command)
 	}
@@ -90,6 +105,7 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return s, result, nil
 	}
 	result.Version = next.version
+	next.forget(result.Dropped)
 	return next.index(), result, nil
 }
 
@@ -102,6 +118,11 @@ func applyBootstrap(s *Snapshot, c *Bootstrap) (*Snapshot, error) {
 	}
 	next := s.edit()
 	next.clusterID, next.shards, next.createdMillis = c.ClusterID, c.Shards, c.CreatedMillis
+	next.roles = []*Role{{
+		ID: SuperuserID, Name: cmp.Or(c.Superuser, DefaultSuperuser), Superuser: true, Inherit: true, CreateRole: true,
+		CreateDatabase: true, Login: true, Replication: true, BypassRowSecurity: true,
+		ConnectionLimit: -1, Verifier: c.Verifier, ValidUntil: NoExpiry,
+	}}
 	return next, nil
 }
 

@@ -14,6 +14,9 @@ type Bootstrap struct {
 	Shards int
 	// CreatedMillis is the wall clock, in milliseconds since the Unix epoch.
 	CreatedMillis int64
+	// Superuser is the name of the first superuser, "" for DefaultSuperuser, and
+	// Verifier what its password is held against, "" for none.
+	Superuser, Verifier string
 }
 
 // CreateRelation makes a stream or table and, for CREATE … AS, the query that

@@ -34,6 +34,9 @@ func EncodeCommand(command Command) ([]byte, error) {
 }
 
 func commandBody(command Command) (kind string, body any, err error) {
+	if kind, body, err := roleCommandBody(command); kind != "" || err != nil {
+		return kind, body, err
+	}
 	switch c := command.(type) {
 	case *Bootstrap:
 		return "bootstrap", bootstrapRecord(*c), nil
@@ -117,6 +120,13 @@ func DecodeCommand(encoded []byte) (Command, error) {
 	if err := unmarshalVersioned(encoded, &envelope); err != nil {
 		return nil, err
 	}
+	return decodeEnvelope(&envelope)
+}
+
+func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
+	if c, err := decodeRoleCommand(envelope); c != nil || err != nil {
+		return c, err
+	}
 	switch envelope.Kind {
 	case "bootstrap":
 		var r bootstrapRecord
@@ -163,11 +173,11 @@ func DecodeCommand(encoded []byte) (Command, error) {
 		c.Kind, err = parseKind(r.Kind)
 		return c, err
 	case "create_index", "index_ready", "drop_indexes", "abandon_index", "comment_on_index":
-		return decodeIndexCommand(&envelope)
+		return decodeIndexCommand(envelope)
 	case "create_view", "alter_view":
-		return decodeViewCommand(&envelope)
+		return decodeViewCommand(envelope)
 	case "create_sequence", "alter_sequence", "drop_sequences", "next_values", "set_sequence", "return_values":
-		return decodeSequenceCommand(&envelope)
+		return decodeSequenceCommand(envelope)
 	case "comment_on_sequence":
 		var r sequenceCommentRecord
 		err := unmarshal(envelope.Body, &r)
@@ -199,7 +209,7 @@ func DecodeCommand(encoded []byte) (Command, error) {
 	}
 }
 
-func decodeAlter(envelope commandEnvelope) (Command, error) {
+func decodeAlter(envelope *commandEnvelope) (Command, error) {
 	var r alterRecord
 	if err := unmarshal(envelope.Body, &r); err != nil {
 		return nil, err

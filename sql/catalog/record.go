@@ -14,6 +14,8 @@ type bootstrapRecord struct {
 	ClusterID     string `json:"cluster_id"`
 	Shards        int    `json:"shards"`
 	CreatedMillis int64  `json:"created_ms"`
+	Superuser     string `json:"superuser,omitempty"`
+	Verifier      string `json:"verifier,omitempty"`
 }
 
 type createRecord struct {
@@ -90,6 +92,8 @@ type snapshotRecord struct {
 	Sequences     []sequenceRecord `json:"sequences,omitempty"`
 	Shadows       []relationRecord `json:"shadows,omitempty"`
 	Views         []viewRecord     `json:"views,omitempty"`
+	Roles         []roleRecord     `json:"roles,omitempty"`
+	Access        []accessRecord   `json:"access,omitempty"`
 }
 
 type relationRecord struct {
@@ -256,6 +260,7 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 		}
 		record.Shadows = append(record.Shadows, relation)
 	}
+	record.Roles, record.Access = newRoleRecords(s), newAccessRecords(s)
 	return record, nil
 }
 
@@ -313,6 +318,16 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			return nil, err
 		}
 		s.views = append(s.views, v)
+	}
+	for i := range r.Roles {
+		s.roles = append(s.roles, r.Roles[i].role())
+	}
+	for i := range r.Access {
+		a, err := r.Access[i].access(s)
+		if err != nil {
+			return nil, err
+		}
+		s.setAccess(a)
 	}
 	s.index()
 	if err := s.checkViews(); err != nil {

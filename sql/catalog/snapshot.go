@@ -28,6 +28,10 @@ type Snapshot struct {
 	// shadows are the copies of tables that rewrites are building, by ID. They have
 	// no names.
 	shadows []*Relation
+	roles   []*Role // by ID, without those that are predefined
+	// access is who owns objects and what others may do with them, where that is
+	// not what it is by default.
+	access map[ObjectID]*Access
 
 	relationByName map[Name]*Relation
 	viewByName     map[Name]*View
@@ -161,6 +165,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.views = slices.Clone(s.views)
 	next.indexes = slices.Clone(s.indexes)
 	next.shadows = slices.Clone(s.shadows)
+	next.roles = slices.Clone(s.roles)
 	return &next
 }
 

@@ -75,9 +75,14 @@ func (c *Context) allRows(n int) []int32 {
 type Session interface {
 	// Setting returns a run-time parameter's value (SHOW name).
 	Setting(name string) (string, bool)
-	// User, Database and Schemas name the session's user, database and search
-	// path.
+	// User, Database and Schemas name the role that the session acts as, its database
+	// and search path. SessionUser is the role that it acts as without SET ROLE.
 	User() string
+	SessionUser() string
+	// UserName is the name of a role.
+	UserName(oid uint32) string
+	// Privilege reports whether a role has a privilege. See PrivilegeQuestion.
+	Privilege(q *PrivilegeQuestion) (allowed, known bool, err error)
 	Database() string
 	Schemas() []string
 	// RelationName and RelationOID map between OIDs and names of streams, tables

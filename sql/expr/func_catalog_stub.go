@@ -1,12 +1,9 @@
 package expr
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // defineCatalogStubs defines functions whose answer is always the same here:
-// there are no comments, no stored expressions and no privileges.
+// there are no comments and no stored expressions.
 func (b *builder) defineCatalogStubs() {
 	null := func(name, args, result, words string) {
 		b.function(name, args, result, lift0c(func(*Context) (string, error) { return "", errNull }), words, stable)
@@ -33,14 +30,6 @@ func (b *builder) defineCatalogStubs() {
 	null("pg_tablespace_location", "oid", "text", "NULL: there are no tablespaces")
 	integer := func(name, args, result string, v int64, words string) {
 		b.function(name, args, result, lift0c(func(*Context) (int64, error) { return v, nil }), words, stable)
-	}
-	for _, object := range []string{"table", "schema", "database", "column"} {
-		for _, args := range []string{"text,text", "oid,text", "name,text,text", "name,oid,text", "oid,oid,text"} {
-			if object == "column" {
-				args = strings.TrimSuffix(args, "text") + "text,text"
-			}
-			integer("has_"+object+"_privilege", args, "bool", 1, "true: there are no privileges")
-		}
 	}
 	for _, name := range []string{"pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size"} {
 		integer(name, "regclass", "int8", 0, "0: sizes are not counted by relation")

@@ -21,9 +21,10 @@ func (b *builder) defineSession() {
 	b.function("version", "", "text", lift0c(func(*Context) (string, error) {
 		return "PostgreSQL " + PostgresVersion + " (Millrace)", nil
 	}), "version of the server", stable)
-	for _, name := range []string{"current_user", "session_user", "user", "current_role"} {
-		b.function(name, "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.User()), nil }), "name of the session's user", stable)
+	for _, name := range []string{"current_user", "user", "current_role"} {
+		b.function(name, "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.User()), nil }), "name of the role that the session acts as", stable)
 	}
+	b.function("session_user", "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.SessionUser()), nil }), "name of the session's user", stable)
 	for _, name := range []string{"current_database", "current_catalog"} {
 		b.function(name, "", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.Database()), nil }), "name of the database", stable)
 	}
@@ -44,6 +45,7 @@ func (b *builder) defineSession() {
 	b.function("set_config", "text,text,bool", "text", liftRows(setConfig), "sets a setting, for the transaction alone or for longer", volatile)
 	b.defineCatalogNames()
 	b.defineCatalogStubs()
+	b.definePrivileges()
 	b.function("pg_sleep", "float8", "void", lift1c(sleep), "waits a number of seconds", volatile)
 }
 
@@ -109,7 +111,7 @@ func (b *builder) defineCatalogNames() {
 		return types.IntDatum(int64(args[0].Type.OID())), nil
 	}), "type of the argument", notStrict, stable)
 	b.function("format_type", "oid,int4", "text", liftRows(formatType), "name of a type with its modifier", notStrict, stable)
-	b.function("pg_get_userbyid", "oid", "name", onSession(func(s Session) (types.Datum, error) { return types.StringDatum(s.User()), nil }), "name of a role", stable)
+	b.function("pg_get_userbyid", "oid", "name", liftRows(userByID), "name of a role", stable)
 	b.function("to_regclass", "text", "regclass", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		oid, ok := lookUpRelation(ctx, row[0].Str)
 		if !ok {

@@ -47,6 +47,7 @@ const (
 	IdleInTransactionSessionTimeout   Code = "25P03"
 	InvalidSQLStatementName           Code = "26000"
 	InvalidAuthorizationSpecification Code = "28000"
+	InvalidPassword                   Code = "28P01"
 	InvalidCatalogName                Code = "3D000"
 	InvalidCursorName                 Code = "34000"
 	InvalidSchemaName                 Code = "3F000"

@@ -53,7 +53,7 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter) (string, 
 		}
 		command.Shadow = shadow
 	}
-	result, err := s.options.Backend.Define(ctx, &command)
+	result, err := s.options.Backend.Define(ctx, s.authored(&command))
 	if err != nil {
 		if command.Shadow != 0 {
 			s.dropShadow(ctx, command.Shadow)

@@ -32,6 +32,9 @@ func (s *Session) NextValues(oid uint32, values []int64) (given int, err error) 
 	if err != nil {
 		return 0, err
 	}
+	if err := s.useSequence(q, catalog.PrivilegeUsage|catalog.PrivilegeUpdate); err != nil {
+		return 0, err
+	}
 	if err := s.requireWritable("nextval()"); err != nil {
 		return 0, err
 	}
@@ -56,6 +59,9 @@ func (s *Session) CurrentValue(oid uint32) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := s.useSequence(q, catalog.PrivilegeUsage|catalog.PrivilegeSelect); err != nil {
+		return 0, err
+	}
 	value, taken := s.sequences.current[q.ID]
 	if !taken {
 		return 0, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "currval of sequence %q is not yet defined in this session", q.Name)
@@ -75,6 +81,9 @@ func (s *Session) LastValue() (int64, error) {
 func (s *Session) SetValue(oid uint32, value int64, called bool) error {
 	q, err := s.sequence(oid)
 	if err != nil {
+		return err
+	}
+	if err := s.useSequence(q, catalog.PrivilegeUpdate); err != nil {
 		return err
 	}
 	if err := s.requireWritable("setval()"); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millrace/exec"
+	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -42,6 +43,9 @@ type Options struct {
 // Identity is who a client is and what it asked for when it connected.
 type Identity struct {
 	User, Database string
+	// Role is the role that the client has proved to be; 0 for a client that is
+	// believed and names none that there is, which may do everything.
+	Role catalog.ObjectID
 	// ClientAddress is the client's IP address, "" for a local socket.
 	ClientAddress string
 	// ProcessID is what the client names in cancel requests.
@@ -109,13 +113,20 @@ func New(options *Options, identity Identity, client Client) (*Session, error) {
 	}
 	s.logger = s.logger.With("pid", identity.ProcessID)
 	start := standardValues.replace(settingNumbers["session_authorization"], identity.User)
+	s.settings = start
 	for _, assignment := range identity.Settings {
+		if err := s.checkRole(assignment.Name, assignment.Value); err != nil {
+			return nil, err
+		}
 		var err error
 		if start, err = start.with(assignment.Name, assignment.Value); err != nil {
 			return nil, err
 		}
 	}
-	s.initial, s.settings, s.lasting, s.reported = start, start, start, start
+	s.settings = start
+	s.noteSuperuser()
+	start = s.settings
+	s.initial, s.lasting, s.reported = start, start, start
 	s.life, s.end = context.WithCancel(context.Background())
 	s.activity.state = stateIdle
 	s.showApplication()

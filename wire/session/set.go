@@ -29,9 +29,8 @@ func (s *Session) setVariable(n *ast.SetVariable) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if n.Name == "role" && value == s.identity.User {
-		// The user is the role that the session has without any.
-		value = "none"
+	if err := s.checkRole(n.Name, value); err != nil {
+		return "", err
 	}
 	return "SET", s.change(local, func(v *values) (*values, error) { return v.with(n.Name, value) })
 }
@@ -55,12 +54,16 @@ func (s *Session) change(local bool, with func(*values) (*values, error)) error 
 		s.transaction.readOnly = now.byNumber[readOnly] == "on"
 	}
 	s.settings = now
+	s.noteSuperuser()
 	return nil
 }
 
 // SetConfig sets a setting as the function set_config does, and returns the
 // value as SHOW would.
 func (s *Session) SetConfig(name, value string, local bool) (string, error) {
+	if err := s.checkRole(name, value); err != nil {
+		return "", err
+	}
 	err := s.change(local, func(v *values) (*values, error) { return v.with(name, value) })
 	if err != nil {
 		return "", err

@@ -119,12 +119,8 @@ func checkEncoding(s *setting, value, _ string) (string, error) {
 	}
 }
 
-func checkRole(s *setting, value, old string) (string, error) {
-	if value == old || strings.EqualFold(value, "none") || strings.EqualFold(value, "default") {
-		return old, nil
-	}
-	return "", sqlerr.New(sqlerr.FeatureNotSupported, -1, "the role cannot be changed").
-		WithHint("There are no roles yet: a session keeps the user it was started with.")
+func checkRole(_ *setting, value, _ string) (string, error) {
+	return value, nil // the session knows the roles: Session.checkRole
 }
 
 func checkSearchPath(s *setting, value, _ string) (string, error) {

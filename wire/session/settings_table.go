@@ -91,7 +91,7 @@ var settings = []setting{
 	{name: "quote_all_identifiers", standard: "off", context: contextUser, check: checkBoolean,
 		description: "Has no effect; kept for clients that set it."},
 	{name: "role", standard: "none", context: contextUser, check: checkRole,
-		description: "Sets the current role, which is always the user."},
+		description: "Sets the current role."},
 	{name: "row_security", standard: "on", context: contextUser, check: checkBoolean,
 		description: "Has no effect; kept for clients that set it."},
 	{name: "search_path", standard: `"$user", public`, context: contextUser, check: checkSearchPath,

@@ -10,6 +10,7 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
+	"millrace/wire/auth"
 )
 
 // statement is a statement that was parsed and, where that takes the planner,
@@ -25,8 +26,10 @@ type statement struct {
 	declared, params []types.Type
 	// plan is nil for statements that the session runs itself.
 	plan plan.Statement
-	// version is the catalog's when the plan was made.
+	// version is the catalog's when the plan was made, and role the one that it was
+	// made for.
 	version uint64
+	role    catalog.ObjectID
 	// columns describe the rows of the result, nil for none.
 	columns []Column
 	// binary says that COPY was asked for its binary format.
@@ -49,7 +52,7 @@ func (s *Session) newStatement(tree ast.Statement, text string, declared []types
 // plan makes a statement's plan against the catalog of now.
 func (s *Session) plan(st *statement) error {
 	snapshot := s.options.Backend.Catalog()
-	st.version = snapshot.Version()
+	st.version, st.role = snapshot.Version(), s.role()
 	st.params = st.declared
 	tree := st.tree
 	switch n := tree.(type) {
@@ -101,8 +104,10 @@ func (s *Session) plannerEnvironment(snapshot *catalog.Snapshot, declared []type
 		Format:     s.format(),
 		ParamTypes: declared,
 		Settings:   s.querySettings(),
-		User:       s.identity.User,
-		Now:        s.now(),
+		User:       s.User(), SessionUser: s.SessionUser(),
+		Role:     s.role(),
+		Verifier: auth.Verifier,
+		Now:      s.now(),
 	}
 }
 
@@ -195,7 +200,7 @@ func (s *Session) describeOwn(st *statement) error {
 // result has other columns then, a client that was told the old ones could not
 // read it.
 func (s *Session) refresh(st *statement) error {
-	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() {
+	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() && st.role == s.role() {
 		return nil
 	}
 	old := st.columns

@@ -120,7 +120,8 @@ func (s *Session) systemTable(ctx context.Context, schema, name string) ([][]typ
 		Catalog:       s.options.Backend.Catalog(),
 		Runtime:       runtimeView{NodeStatus: status, session: s},
 		Database:      s.identity.Database,
-		User:          s.identity.User,
+		User:          s.User(),
+		Role:          s.role(),
 		ServerVersion: DefaultServerVersion,
 		Functions:     s.options.Functions,
 	})
@@ -133,9 +134,6 @@ func (s *Session) Setting(name string) (string, bool) {
 	_, value, ok := s.settings.get(name)
 	return value, ok
 }
-
-// User implements expr.Session.
-func (s *Session) User() string { return s.identity.User }
 
 // Database implements expr.Session.
 func (s *Session) Database() string { return s.identity.Database }
@@ -156,7 +154,7 @@ func (s *Session) Schemas() []string {
 	for _, name := range s.settings.searchPath {
 		existing := all
 		if name == "$user" {
-			name, existing = s.identity.User, own
+			name, existing = s.User(), own
 		}
 		for _, schema := range existing {
 			if strings.EqualFold(schema, name) {

@@ -80,7 +80,7 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 	if err := s.lockDefined(ctx, n.Command); err != nil {
 		return "", err
 	}
-	result, err := s.options.Backend.Define(ctx, n.Command)
+	result, err := s.options.Backend.Define(ctx, s.authored(n.Command))
 	if err != nil {
 		return "", interrupted(ctx, err)
 	}

@@ -22,16 +22,21 @@ func informationSchemaRows(r *Registry) map[string]rowsFunc {
 		"constraint_column_usage": informationConstraintColumns,
 		"views":                   r.informationViews,
 		"view_table_usage":        informationViewTables,
-		"enabled_roles": func(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
-			return []row{{"role_name": roleName}}, nil
-		},
+		"enabled_roles":           informationEnabledRoles,
+		"applicable_roles":        informationApplicableRoles,
+		"table_privileges":        informationTablePrivileges,
+		"role_table_grants":       informationTablePrivileges,
 	}
 }
 
 func informationSchemata(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, schema := range []string{SchemaInformation, SchemaMillrace, SchemaPgCatalog, catalog.DefaultSchema} {
-		rows = append(rows, row{"catalog_name": env.Database, "schema_name": schema, "schema_owner": roleName})
+		owner := systemOwner(env)
+		if schema == catalog.DefaultSchema {
+			owner = ownerName(env, env.Catalog.SchemaID(schema))
+		}
+		rows = append(rows, row{"catalog_name": env.Database, "schema_name": schema, "schema_owner": owner})
 	}
 	return rows, nil
 }

@@ -25,9 +25,6 @@ const (
 	oidSchemaMillrace  = 15000
 )
 
-// roleName is the role that owns everything.
-const roleName = "millrace"
-
 // schemaOID returns the OID of a schema.
 func schemaOID(name string) int {
 	switch name {
@@ -63,9 +60,11 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 		"pg_database":            pgDatabase,
 		"pg_tablespace":          pgTablespace,
 		"pg_roles":               pgRoles,
-		"pg_authid":              pgRoles,
+		"pg_authid":              pgAuthid,
+		"pg_auth_members":        pgAuthMembers,
+		"pg_group":               pgGroup,
 		"pg_user":                pgUser,
-		"pg_shadow":              pgUser,
+		"pg_shadow":              pgShadow,
 		"pg_collation":           pgCollation,
 		"pg_language":            pgLanguage,
 		"pg_type":                pgType,
@@ -87,10 +86,15 @@ func NamespaceOID(name string) uint32 {
 	return 0
 }
 
-func pgNamespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+func pgNamespace(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, schema := range []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace} {
-		rows = append(rows, row{"oid": schemaOID(schema), "nspname": schema, "nspowner": oidRole})
+		namespace := row{"oid": schemaOID(schema), "nspname": schema, "nspowner": oidRole}
+		if schema == catalog.DefaultSchema {
+			id := env.Catalog.SchemaID(schema)
+			namespace["nspowner"], namespace["nspacl"] = env.Catalog.Access(id).Owner, aclOrNull(env, id)
+		}
+		rows = append(rows, namespace)
 	}
 	return rows, nil
 }
@@ -128,6 +132,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	for _, relation := range env.Catalog.Relations() {
 		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		indexes := indexesOf(env, relation)
+		showAccess(env, class, relation.ID)
 		class["relfilenode"], class["reloptions"] = relation.StorageID(), reloptions(relation)
 		class["relhasindex"], class["relchecks"] = len(indexes) > 0, len(checks(relation))
 		rows = append(rows, class)
@@ -254,12 +259,13 @@ func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]ro
 	var rows []row
 	for _, t := range r.tables {
 		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
-			rows = append(rows, row{"schemaname": t.Schema, "tablename": t.Name, "tableowner": roleName})
+			rows = append(rows, row{"schemaname": t.Schema, "tablename": t.Name, "tableowner": systemOwner(env)})
 		}
 	}
 	for _, relation := range env.Catalog.Relations() {
 		rows = append(rows, row{
-			"schemaname": relation.Schema, "tablename": relation.Name, "tableowner": roleName, "hasindexes": len(indexesOf(env, relation)) > 0,
+			"schemaname": relation.Schema, "tablename": relation.Name, "tableowner": ownerName(env, relation.ID),
+			"hasindexes": len(indexesOf(env, relation)) > 0,
 		})
 	}
 	return rows, nil
@@ -269,11 +275,11 @@ func (r *Registry) pgViews(_ context.Context, env *Environment, _ *Table) ([]row
 	var rows []row
 	for _, t := range r.tables {
 		if t.Schema != SchemaPgCatalog || t.OID >= 12000 {
-			rows = append(rows, row{"schemaname": t.Schema, "viewname": t.Name, "viewowner": roleName})
+			rows = append(rows, row{"schemaname": t.Schema, "viewname": t.Name, "viewowner": systemOwner(env)})
 		}
 	}
 	for _, v := range env.Catalog.Views() {
-		rows = append(rows, row{"schemaname": v.Schema, "viewname": v.Name, "viewowner": roleName, "definition": viewText(v)})
+		rows = append(rows, row{"schemaname": v.Schema, "viewname": v.Name, "viewowner": ownerName(env, v.ID), "definition": viewText(v)})
 	}
 	return rows, nil
 }

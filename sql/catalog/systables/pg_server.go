@@ -3,6 +3,8 @@ package systables
 import (
 	"context"
 	"fmt"
+
+	"millrace/sql/catalog"
 )
 
 func pgAm(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
@@ -16,7 +18,7 @@ func pgAm(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 func pgDatabase(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	const utf8 = 6
 	return []row{{
-		"oid": oidDatabase, "datname": env.Database, "datdba": oidRole, "encoding": utf8, "datlocprovider": "c",
+		"oid": oidDatabase, "datname": env.Database, "datdba": oidRole, "datacl": aclOrNull(env, catalog.DatabaseID), "encoding": utf8, "datlocprovider": "c",
 		"datallowconn": true, "datconnlimit": -1, "dattablespace": oidDefaultSpace, "datcollate": "C", "datctype": "C",
 	}}, nil
 }
@@ -26,19 +28,6 @@ func pgTablespace(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 		{"oid": oidDefaultSpace, "spcname": "pg_default", "spcowner": oidRole},
 		{"oid": oidGlobalSpace, "spcname": "pg_global", "spcowner": oidRole},
 	}, nil
-}
-
-func pgRoles(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
-	return []row{{
-		"oid": oidRole, "rolname": roleName, "rolsuper": true, "rolinherit": true, "rolcreaterole": true, "rolcreatedb": true,
-		"rolcanlogin": true, "rolreplication": true, "rolbypassrls": true, "rolconnlimit": -1,
-	}}, nil
-}
-
-func pgUser(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
-	return []row{{
-		"usename": roleName, "usesysid": oidRole, "usecreatedb": true, "usesuper": true, "userepl": true, "usebypassrls": true,
-	}}, nil
 }
 
 func pgCollation(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
@@ -99,9 +88,21 @@ func pgStatActivity(ctx context.Context, env *Environment, _ *Table) ([]row, err
 		if s.WaitsForLock != "" {
 			waitType = "Lock"
 		}
+		user := env.Catalog.RoleByName(s.User)
+		id := catalog.SuperuserID
+		if user != nil {
+			id = user.ID
+		}
+		if !env.Catalog.Acts(env.Role, id) && !env.Catalog.ReadsStatistics(env.Role) {
+			rows = append(rows, row{
+				"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": id, "usename": s.User,
+				"application_name": s.ApplicationName, "query": "<insufficient privilege>",
+			})
+			continue
+		}
 		rows = append(rows, row{
 			"wait_event_type": waitType, "wait_event": orNull(s.WaitsForLock),
-			"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": oidRole, "usename": s.User,
+			"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": id, "usename": s.User,
 			"application_name": s.ApplicationName, "client_addr": orNull(s.ClientAddress), "backend_start": s.Started,
 			"query_start": s.QueryStarted, "state": s.State, "query": s.Query, "backend_type": "client backend",
 		})

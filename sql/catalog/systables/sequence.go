@@ -24,6 +24,7 @@ func sequenceClassRows(env *Environment) []row {
 	var rows []row
 	for _, q := range env.Catalog.Sequences() {
 		class := classRow(int(q.ID), q.Name, schemaOID(q.Schema), "S", len(sequenceColumns))
+		showAccess(env, class, q.ID)
 		class["relreplident"], class["reltuples"] = "n", 1
 		rows = append(rows, class)
 	}
@@ -58,7 +59,7 @@ func pgSequences(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, q := range env.Catalog.Sequences() {
 		sequence := row{
-			"schemaname": q.Schema, "sequencename": q.Name, "sequenceowner": roleName, "data_type": q.Type.OID(),
+			"schemaname": q.Schema, "sequencename": q.Name, "sequenceowner": ownerName(env, q.ID), "data_type": q.Type.OID(),
 			"start_value": q.Start, "min_value": q.Min, "max_value": q.Max, "increment_by": q.Increment,
 			"cycle": q.Cycle, "cache_size": q.Cache, "last_value": nil,
 		}

@@ -42,8 +42,10 @@ type Environment struct {
 	Runtime Runtime
 	// Database, User and ServerVersion name the session's database and user and
 	// the version that clients see.
-	Database      string
-	User          string
+	Database string
+	User     string
+	// Role is the role that asks: what others may not see is left out for it.
+	Role          catalog.ObjectID
 	ServerVersion string
 	// Functions are what pg_proc and millrace.functions list.
 	Functions []Function

@@ -15,6 +15,7 @@ func viewClassRows(env *Environment) []row {
 	for _, v := range env.Catalog.Views() {
 		class := classRow(int(v.ID), v.Name, schemaOID(v.Schema), "v", len(v.Columns))
 		class["relfilenode"], class["relreplident"] = 0, "n"
+		showAccess(env, class, v.ID)
 		rows = append(rows, class)
 	}
 	return rows
