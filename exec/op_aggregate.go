@@ -134,7 +134,7 @@ func newAggregateCall(node *plan.Aggregate, i int, key stateKey, inMemory bool) 
 	}
 	call.sums = planned.Func.New(argTypes)
 	var err error
-	if planned.Distinct || planned.Func.Retraction == expr.RetractByValues && node.InputRetracts {
+	if planned.Distinct || len(planned.OrderBy) > 0 || planned.Func.Retraction == expr.RetractByValues && node.InputRetracts {
 		call.set, err = newValueSet(key, i, argTypes, planned, node.InputRetracts, inMemory)
 	}
 	return call, err

@@ -61,8 +61,8 @@ const (
 	// bit_xor, which also looks at whether a value is there an odd number of
 	// times).
 	rebuildFromAll
-	// rebuildInOrder: every distinct value in ascending order, which is how
-	// PostgreSQL gives them to array_agg(DISTINCT x) and the like.
+	// rebuildInOrder: every value in ascending order, which is how PostgreSQL gives
+	// the distinct ones to array_agg(DISTINCT x) and the like.
 	rebuildInOrder
 )
 
@@ -86,7 +86,7 @@ func newValueSet(key stateKey, call int, argTypes []types.Type, planned *plan.Ag
 		counts: map[string]*valueCount{}, changed: map[int32][]string{}, held: map[int32]map[string]*valueCount{},
 	}
 	switch {
-	case planned.Distinct && planned.Func.OrderSensitive:
+	case (planned.Distinct || len(planned.OrderBy) > 0) && planned.Func.OrderSensitive:
 		v.rebuild = rebuildInOrder
 	case !retracts || planned.Func.Retraction == expr.RetractInvertible:
 	case planned.Func.OrderSensitive:
@@ -227,7 +227,7 @@ func (v *valueSet) mustRecompute(group int32) bool {
 				return true
 			}
 		case rebuildInOrder:
-			if gone != (entry.before <= 0 && entry.count > 0) {
+			if gone != (entry.before <= 0 && entry.count > 0) || !v.distinct && entry.count != entry.before {
 				return true
 			}
 		}
@@ -297,10 +297,17 @@ func (v *valueSet) recompute(t *turn, a *aggregate, call *aggregateCall, group i
 	rows := types.NewBatch(v.argTypes)
 	for _, value := range left {
 		weight := int64(1)
-		if !v.distinct {
+		copies := int64(1)
+		switch {
+		case v.distinct:
+		case v.rebuild == rebuildInOrder:
+			copies = value.count
+		default:
 			weight = parity(value.count)
 		}
-		rows.AppendRow(value.args, weight)
+		for range copies {
+			rows.AppendRow(value.args, weight)
+		}
 	}
 	call.sums.Clear([]int32{group})
 	v.addTo(t, call, group, rows)

@@ -239,7 +239,7 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 // assignSubquery binds (columns) = (SELECT …): one subquery that gives a row, of
 // which each column takes its part. Without a row all are NULL.
 func (mb *modifyBinder) assignSubquery(eb *exprBinder, numbers []int, subquery *ast.Subquery, values []expr.Expr) error {
-	bound, err := eb.bindSubquery(subquery.Query, subquery.Pos())
+	bound, err := eb.bindSubquery(subquery.Query, expr.SubqueryScalar, subquery.Pos())
 	if err != nil {
 		return err
 	}

@@ -230,11 +230,11 @@ func checkAggregates(a *plan.Aggregate, appendOnly bool) error {
 		if i >= maxAggregateCalls {
 			return sqlerr.New(sqlerr.ProgramLimitExceeded, call.Pos, "more than %d aggregates in one result that is kept up to date", maxAggregateCalls)
 		}
-		if !appendOnly && call.Func.OrderSensitive && !call.Distinct {
+		if !appendOnly && call.Func.OrderSensitive && !call.Distinct && len(call.OrderBy) == 0 {
 			return notSupported(call.Pos, "%s is not supported over rows that change", call.Func.Name).
 				WithHint("Its result depends on the order of the rows, which rows that change do not have.")
 		}
-		if !inOrder && call.Func.OrderSensitive && !call.Distinct {
+		if !inOrder && call.Func.OrderSensitive && !call.Distinct && len(call.OrderBy) == 0 {
 			return notSupported(call.Pos, "%s is not supported over rows of several partitions", call.Func.Name).
 				WithHint("Its result depends on the order of the rows. Group by the KEY of a stream, which CREATE STREAM … AS SELECT … PARTITION BY makes.")
 		}

@@ -187,8 +187,41 @@ func (b *exprBinder) countOf(node plan.Node, parts int) (*plan.Aggregate, error)
 	return newAggregate(node, plan.AggregateComplete, firstColumns(node, parts), []plan.AggregateCall{count}, append(columnNames(node)[:parts], "count")), nil
 }
 
-// array is ARRAY (SELECT …).
+// array is ARRAY (SELECT …): an aggregation by what ties the subquery to the row
+// around, with the values in their order.
 func (l *lowering) array(e *expr.Subquery) (expr.Expr, error) {
-	_ = types.Int8
-	return nil, l.refuse(e.Pos(), "ARRAY with a subquery")
+	q := l.subqueries[e.Number]
+	inside, err := l.unnest(q, false, e.Pos())
+	if err != nil {
+		return nil, err
+	}
+	if inside.always || listsRows(inside.node) {
+		if inside, err = l.dependent(q, e.Pos()); err != nil {
+			return nil, err
+		}
+	}
+	base, conditions, err := l.tied(inside, q, e)
+	if err != nil {
+		return nil, err
+	}
+	ties := len(base.Cols) - 1
+	value := columnOf(base.Cols[ties], ties)
+	if value.ResultType.Kind == types.KindArray {
+		return nil, notSupported(e.Pos(), "an array of the arrays of a subquery is not supported in a result that is kept up to date")
+	}
+	call := plan.AggregateCall{Pos: e.Pos(), OrderBy: []plan.SortKey{{Expr: value}}}
+	if err := l.expressions().resolveAggregate(&call, "array_agg", []expr.Expr{value}); err != nil {
+		return nil, err
+	}
+	names := append(columnNames(base)[:ties], "array")
+	gathered := &lifted{
+		node:       newAggregate(base, plan.AggregateComplete, firstColumns(base, ties), []plan.AggregateCall{call}, names),
+		conditions: conditions,
+	}
+	if err := l.leftJoin(gathered); err != nil {
+		return nil, err
+	}
+	array := columnOf(gathered.node.Columns()[ties], gathered.at+ties)
+	empty := &expr.ArrayConstructor{Node: expr.Node{ResultType: array.ResultType, Position: e.Pos()}}
+	return &expr.Coalesce{Node: expr.Node{ResultType: array.ResultType, Position: e.Pos()}, Args: []expr.Expr{array, empty}}, nil
 }

@@ -16,7 +16,7 @@ func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 	case *ast.ArrayQuery:
 		return b.scalarSubquery(e.Query, e.Pos(), expr.SubqueryArray)
 	case *ast.Exists:
-		bound, err := b.bindSubquery(e.Query, e.Pos())
+		bound, err := b.bindSubquery(e.Query, expr.SubqueryExists, e.Pos())
 		if err != nil {
 			return nil, err
 		}
@@ -42,7 +42,7 @@ func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 }
 
 // bindSubquery binds a query whose outer row is that of the expression.
-func (b *exprBinder) bindSubquery(q *ast.Query, pos int) (*boundQuery, error) {
+func (b *exprBinder) bindSubquery(q *ast.Query, kind expr.SubqueryKind, pos int) (*boundQuery, error) {
 	if !b.lowers {
 		if err := b.refuse(pos, "a subquery in this place"); err != nil {
 			return nil, err
@@ -53,7 +53,11 @@ func (b *exprBinder) bindSubquery(q *ast.Query, pos int) (*boundQuery, error) {
 	if q.Emit != nil {
 		return nil, notSupported(q.Emit.Pos(), "EMIT is not allowed in a subquery")
 	}
-	return b.query(q, b.scope, b.scope.with)
+	set, err := b.setOf(q, kind)
+	if err != nil {
+		return nil, err
+	}
+	return b.query(set, b.scope, b.scope.with)
 }
 
 // addSubquery keeps the plan of a subquery and returns its number.
@@ -62,8 +66,8 @@ func (b *binder) addSubquery(bound *boundQuery) int {
 	return len(b.subqueries) - 1
 }
 
-func (b *exprBinder) oneColumn(q *ast.Query, pos int) (*boundQuery, error) {
-	bound, err := b.bindSubquery(q, pos)
+func (b *exprBinder) oneColumn(q *ast.Query, kind expr.SubqueryKind, pos int) (*boundQuery, error) {
+	bound, err := b.bindSubquery(q, kind, pos)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +78,7 @@ func (b *exprBinder) oneColumn(q *ast.Query, pos int) (*boundQuery, error) {
 }
 
 func (b *exprBinder) scalarSubquery(q *ast.Query, pos int, kind expr.SubqueryKind) (expr.Expr, error) {
-	bound, err := b.oneColumn(q, pos)
+	bound, err := b.oneColumn(q, kind, pos)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +101,7 @@ func (b *exprBinder) compareSubquery(operand ast.Expr, symbol string, q *ast.Que
 	if err != nil {
 		return nil, err
 	}
-	bound, err := b.bindSubquery(q, pos)
+	bound, err := b.bindSubquery(q, kind, pos)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +133,7 @@ func (b *exprBinder) compareRowSubquery(row *ast.Row, symbol string, q *ast.Quer
 	if err != nil {
 		return nil, err
 	}
-	bound, err := b.bindSubquery(q, pos)
+	bound, err := b.bindSubquery(q, kind, pos)
 	if err != nil {
 		return nil, err
 	}

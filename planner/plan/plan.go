@@ -186,7 +186,8 @@ type AggregateCall struct {
 	Distinct bool
 	// Filter is the FILTER (WHERE ...) condition, or nil.
 	Filter expr.Expr
-	// OrderBy is the ORDER BY inside the call; pull queries only.
+	// OrderBy is the ORDER BY inside the call. Where the result is kept up to date it
+	// is by the only argument, ascending.
 	OrderBy []SortKey
 	// Star says count(*), for printing.
 	Star bool
