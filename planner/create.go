@@ -227,7 +227,6 @@ func checkColumnType(name string, t types.Type, pos int) error {
 // constraintWords names the constraints that are not supported.
 var constraintWords = map[ast.ColumnConstraintKind]string{
 	ast.ConstraintReferences: "REFERENCES",
-	ast.ConstraintHeaders:    "HEADERS", ast.ConstraintHeader: "HEADER",
 }
 
 func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
@@ -267,6 +266,9 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 		})
 	case ast.ConstraintKey:
 		return cb.streamKey(number, c.Pos())
+	case ast.ConstraintHeaders, ast.ConstraintHeader:
+		return notSupported(c.Pos(), "columns for the headers of records are not supported").
+			WithHint("Declare the column without the constraint: INSERT writes it, and it goes with the row like any other.")
 	default:
 		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind])
 	}
@@ -457,7 +459,7 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 			// A result keeps what CHANGES OF tells of its rows under the same name.
 			if name != "rowop" {
 				if err := checkColumnName(name, pos); err != nil {
-					return err
+					return sqlerr.From(err).WithHint("Select it under another name: %s AS …", name)
 				}
 			}
 			if r.Column(name) >= 0 {
