@@ -459,7 +459,7 @@ func describeResult(s *ast.CreateRelation, c *continuousBinder, r *catalog.Relat
 			// A result keeps what CHANGES OF tells of its rows under the same name.
 			if name != "rowop" {
 				if err := checkColumnName(name, pos); err != nil {
-					return sqlerr.From(err).WithHint("Select it under another name: %s AS …", name)
+					return sqlerr.From(err).WithHint("Give the column another name with AS.")
 				}
 			}
 			if r.Column(name) >= 0 {
