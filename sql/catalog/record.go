@@ -166,7 +166,7 @@ type queryRecord struct {
 	Name          string     `json:"name"`
 	Text          string     `json:"text"`
 	Sink          ObjectID   `json:"sink"`
-	Into          []int      `json:"into,omitempty"`
+	Into          []int      `json:"into"`
 	Sources       []ObjectID `json:"sources"`
 	Columns       [][]int    `json:"columns,omitempty"`
 	Views         []ObjectID `json:"views,omitempty"`
