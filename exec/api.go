@@ -27,6 +27,9 @@ type Backend interface {
 	// activated it, or an error that says which have not. An index that it creates
 	// is ready then.
 	Define(ctx context.Context, command catalog.Command) (catalog.Result, error)
+	// CheckStart returns an error with SQLSTATE 72000 when rows of a stream from the
+	// offsets of a start on are not there any more.
+	CheckStart(start *plan.Start, stream *catalog.Relation) error
 	// NewWriter returns a writer for one session.
 	NewWriter() Writer
 	// Query starts a pull query (q.Emit is plan.EmitNone) or a push query.

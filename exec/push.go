@@ -129,7 +129,8 @@ func (p *pushQuery) open() error {
 	if p.plan.Options.Snapshot != nil {
 		fromNow = !*p.plan.Options.Snapshot
 	}
-	if fromNow && joinsStreams(p.plan.Root) {
+	placed := slices.ContainsFunc(p.stage.inputs, func(in *input) bool { return in.start != nil })
+	if fromNow && !placed && joinsStreams(p.plan.Root) {
 		fromNow, p.silent = false, true
 	}
 	for _, in := range p.stage.inputs {
@@ -158,6 +159,13 @@ func (p *pushQuery) open() error {
 			return err
 		}
 		source.initial, source.offsets = ends, make([]int64, len(ends))
+		if in.start != nil {
+			if source.offsets, err = p.engine.startOffsets(in.start, in.codec.relation); err != nil {
+				return err
+			}
+			source.started = true
+			continue
+		}
 		if fromNow && p.stage.final {
 			p.silent = true // windows that are open now began before
 		} else if fromNow {

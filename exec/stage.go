@@ -118,6 +118,8 @@ type input struct {
 	fetch  *fetchReader
 	// changelog is set where a table's changes are read as rows.
 	changelog *changelog
+	// start, where not nil, is where a stream begins to be read.
+	start *plan.Start
 	// partitions is the number of shards that rows enter on.
 	partitions int
 	// from is the sending stage, and columns the columns of its rows.
@@ -366,7 +368,7 @@ func (b *stageBuilder) scan(node *plan.Scan, next consumer) error {
 	if node.Relation.Kind == catalog.KindTable {
 		kind = inputTable
 	}
-	in := &input{kind: kind, source: node.Relation.ID, codec: codec, partitions: node.Relation.Partitions, fetch: newFetchReader(codec, node.Fetch), to: next}
+	in := &input{kind: kind, source: node.Relation.ID, codec: codec, partitions: node.Relation.Partitions, fetch: newFetchReader(codec, node.Fetch), to: next, start: node.Start}
 	if node.Changes {
 		in.changelog = newChangelog(codec, in.fetch, node.Fetch)
 	}

@@ -63,7 +63,7 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 	for _, descriptor := range snapshot.Queries() {
 		i := slices.IndexFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == descriptor.ID })
 		if i < 0 {
-			c.plan(descriptor)
+			t.beginAt(c.plan(descriptor))
 			continue
 		}
 		q := c.queries[i]

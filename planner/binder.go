@@ -45,6 +45,8 @@ type binder struct {
 	only []catalog.ObjectID
 	// final is set for EMIT FINAL: it closes the windows of the outermost query.
 	final *finalOptions
+	// start is where the streams that are read begin.
+	start startOption
 	// rowOpColumn is the output column that a push query selects as rowop, or -1.
 	rowOpColumn int
 	// partitions is the number of shards that a continuous query's shuffles spread

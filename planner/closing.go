@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"millrace/planner/plan"
@@ -51,14 +52,24 @@ func (b *binder) continuousEmit(emit *ast.Emit) error {
 	if emit == nil {
 		return nil
 	}
-	if emit.Limit != nil || emit.Kind == ast.EmitChanges && len(emit.Options) > 0 {
-		return notSupported(emit.Pos(), "a continuous query does not end: LIMIT and options behind EMIT CHANGES are for a SELECT")
+	if emit.Limit != nil {
+		return notSupported(emit.Pos(), "a continuous query does not end: LIMIT behind EMIT CHANGES is for a SELECT")
 	}
-	if emit.Kind == ast.EmitChanges {
-		return nil
+	for _, o := range emit.Options {
+		if name := strings.ToLower(o.Name); name == "snapshot" || name == "from_beginning" {
+			return notSupported(o.Pos(), "option %q is for a SELECT", o.Name).
+				WithHint("A continuous query reads everything from the beginning; start = 'latest' or a time has it begin elsewhere in streams.")
+		}
 	}
-	reader, err := newOptionReader(emit.Options, "EMIT FINAL", finalOptionNames)
+	clause, known := "EMIT CHANGES", startOptionNames
+	if emit.Kind == ast.EmitFinal {
+		clause, known = "EMIT FINAL", append(slices.Clone(finalOptionNames), startOptionNames...)
+	}
+	reader, err := newOptionReader(emit.Options, clause, known)
 	if err != nil {
+		return err
+	}
+	if _, err := b.readStart(reader); err != nil || emit.Kind == ast.EmitChanges {
 		return err
 	}
 	b.final, err = readFinalOptions(reader)

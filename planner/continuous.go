@@ -51,6 +51,9 @@ func bindContinuousInto(env *Environment, q *ast.Query, only []catalog.ObjectID,
 	if err := b.checkFinal(q.Emit, bound.node); err != nil {
 		return nil, err
 	}
+	if _, err := b.checkStart(); err != nil {
+		return nil, err
+	}
 	if err := b.checkIncremental(bound.node); err != nil {
 		return nil, err
 	}

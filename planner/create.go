@@ -414,6 +414,7 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 	}
 	q.Views, q.Indirect = c.views, c.indirect()
 	command.Query = q
+	c.noteStart(ddl)
 	ddl.Notices = []catalog.Notice{{
 		Message: "continuous query " + quoted(q.Name) + " keeps " + r.Kind.String() + " " + quoted(r.Name) + " up to date from now on",
 		Hint:    "SHOW QUERIES shows how far it is.",

@@ -150,7 +150,7 @@ func formatQuery(q *plan.Query) []string {
 }
 
 // exceptions says which exceptions to equality with a one-time query hold for
-// plans: late rows, joins of streams with tables, and changes of derived tables, of
+// plans: late rows, rows before a start, joins of streams with tables, and changes of derived tables, of
 // which several to one key may be seen as one.
 func exceptions(roots ...plan.Node) string {
 	var list []string
@@ -159,6 +159,9 @@ func exceptions(roots ...plan.Node) string {
 	}
 	if slices.ContainsFunc(roots, followsResult) {
 		list = append(list, "changes of a derived table that are made together are one")
+	}
+	if slices.ContainsFunc(roots, startsLater) {
+		list = append(list, "rows before the start are not read")
 	}
 	if slices.ContainsFunc(roots, looksUp) {
 		list = append(list, "rows of a stream meet a table as it is when they are processed")
@@ -179,6 +182,12 @@ func mayBeLate(node plan.Node) bool {
 		return true
 	}
 	return slices.ContainsFunc(node.Inputs(), mayBeLate)
+}
+
+// startsLater reports whether a plan reads a stream from elsewhere than its beginning.
+func startsLater(node plan.Node) bool {
+	scan, ok := node.(*plan.Scan)
+	return ok && scan.Start != nil || slices.ContainsFunc(node.Inputs(), startsLater)
 }
 
 func followsResult(node plan.Node) bool {

@@ -250,6 +250,9 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
 	}
 	node := newScan(b.asRead(relation), fetch)
+	if relation.Kind == catalog.KindStream {
+		node.Start = b.start.start
+	}
 	table := &scopeTable{schema: relation.Schema, name: relation.Name}
 	names := make([]string, len(visible))
 	for i, number := range visible {

@@ -24,11 +24,13 @@ var insertQueryOptions = []string{"query_id", "on_error"}
 
 // planInsertQuery plans an INSERT whose SELECT has EMIT.
 func planInsertQuery(env *Environment, s *ast.Insert) (*plan.DDL, error) {
-	query, _, err := bindInsertQuery(env, s)
+	query, c, err := bindInsertQuery(env, s)
 	if err != nil {
 		return nil, err
 	}
-	return &plan.DDL{Command: &catalog.CreateQuery{Query: *query}, Tag: "CREATE QUERY"}, nil
+	ddl := &plan.DDL{Command: &catalog.CreateQuery{Query: *query}, Tag: "CREATE QUERY"}
+	c.noteStart(ddl)
+	return ddl, nil
 }
 
 // bindInsertQuery binds an INSERT that goes on.

@@ -79,6 +79,9 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 	if err := b.checkFinal(q.Emit, bound.node); err != nil {
 		return nil, err
 	}
+	if _, err := b.checkStart(); err != nil {
+		return nil, err
+	}
 	kind := bound.node.Props().Kind
 	if endsItself && (kind != plan.AppendOnly || q.Emit.Limit != nil) {
 		return nil, b.refuseLimit(q)
@@ -123,7 +126,7 @@ func (b *binder) emitLimit(q *ast.Query, endsItself bool) (expr.Expr, error) {
 // pushOptions reads the options behind EMIT CHANGES or EMIT FINAL.
 func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	var options plan.PushOptions
-	clause, known := "EMIT CHANGES", []string{"snapshot", "from_beginning"}
+	clause, known := "EMIT CHANGES", append([]string{"snapshot", "from_beginning"}, startOptionNames...)
 	if emit.Kind == ast.EmitFinal {
 		clause, known = "EMIT FINAL", append(known, finalOptionNames...)
 	}
@@ -148,7 +151,9 @@ func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 			return options, err
 		}
 	}
-	return options, nil
+	earliest, err := b.readStart(reader)
+	options.FromBeginning = options.FromBeginning || earliest
+	return options, err
 }
 
 // clockFunctions tell the time at which they are evaluated.

@@ -47,6 +47,7 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 	case *plan.Scan:
 		fetch, at := chosen(n.Fetch, needed)
 		scan := newScan(n.Relation, fetch)
+		scan.Start = n.Start
 		if n.Changes {
 			scan = newChangesScan(n.Relation, fetch)
 		}

@@ -1,12 +1,16 @@
 package testsql
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"millrace/cmd/node"
 	"millrace/testsql/harness"
@@ -71,10 +75,38 @@ func TestRetention(t *testing.T) {
 		}
 	}
 	check()
+	checkExpired(t, c)
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
 	n = harness.StartNode(t, options)
 	c = harness.Connect(t, harness.NodeURL(n.Addr()))
 	check()
+}
+
+// checkExpired has queries begin at offsets that retention has removed, and with the
+// first row that is there.
+func checkExpired(t *testing.T, c *pgx.Conn) {
+	t.Helper()
+	row := strings.Split(harness.Rows(t, c, `SELECT partition, start_offset, end_offset FROM millrace.partitions
+		WHERE name = 'by_size' AND start_offset > 0 LIMIT 1`)[0], "\t")
+	partition, first, next := row[0], row[1], row[2]
+	for _, statement := range []string{
+		`SELECT n FROM by_size EMIT CHANGES WITH (start_offsets = '` + partition + `:0') LIMIT 1`,
+		`CREATE TABLE expired AS SELECT count(*) FROM by_size EMIT CHANGES WITH (start_offsets = '` + partition + `:0')`,
+		`INSERT INTO forever SELECT n, text FROM by_size EMIT CHANGES WITH (start_offsets = '` + partition + `:0')`,
+	} {
+		_, err := harness.TryRows(t.Context(), c, statement)
+		var refused *pgconn.PgError
+		want := "Retention has deleted its rows. The first offset that is there is " + first + ", and the next row gets " + next + "."
+		if !errors.As(err, &refused) || refused.Code != "72000" || refused.Detail != want {
+			t.Errorf("%s: %v (%+v), want DETAIL %q", statement, err, refused, want)
+		}
+	}
+	if got := harness.Rows(t, c, `SELECT rowoffset FROM by_size EMIT CHANGES WITH (start_offsets = '`+partition+`:`+first+`') LIMIT 1`); len(got) != 1 {
+		t.Errorf("from the first offset that is there: %q", got)
+	}
+	if got := harness.Rows(t, c, `SELECT n FROM by_size EMIT CHANGES WITH (start = 'earliest') LIMIT 1`); len(got) != 1 {
+		t.Errorf("from the earliest row: %q", got)
+	}
 }

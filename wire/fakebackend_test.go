@@ -80,6 +80,8 @@ func (b *fakeBackend) NextValues(context.Context, catalog.ObjectID, []int64) (in
 	return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "there are no sequences")
 }
 
+func (b *fakeBackend) CheckStart(*plan.Start, *catalog.Relation) error { return nil }
+
 func (b *fakeBackend) SetSequence(context.Context, *catalog.SetSequence) error { return nil }
 
 func (b *fakeBackend) SequenceState(catalog.ObjectID) (int64, bool, int64) { return 0, false, 0 }

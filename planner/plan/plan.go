@@ -91,6 +91,9 @@ type Scan struct {
 	// index (pull queries). The rows in them may be more than those wanted: the
 	// condition stands above the scan all the same.
 	Access *Access
+	// Start, where not nil, is where a push or a continuous query begins to read a
+	// stream.
+	Start *Start
 }
 
 // The pseudocolumns that Scan.Fetch may name.

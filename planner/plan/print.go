@@ -136,6 +136,9 @@ func describeScan(n *Scan) string {
 		what = "changes of " + what
 	}
 	text := fmt.Sprintf("Scan %s %s (%s)", what, name, names(n.Cols))
+	if n.Start != nil {
+		text += " from " + n.Start.String()
+	}
 	if n.Access != nil {
 		return text + " by key: " + n.Access.describe(n.Relation)
 	}

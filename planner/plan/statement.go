@@ -220,6 +220,10 @@ type DDL struct {
 	Tag string
 	// Notices are for the client once the command has created something.
 	Notices []catalog.Notice
+	// Start, where not nil, are offsets of Stream at which the query that the command
+	// creates begins: its rows from there on must still be there.
+	Start  *Start
+	Stream *catalog.Relation
 }
 
 // Maintain asks for work that goes on by itself: there is nothing to do.

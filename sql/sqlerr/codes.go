@@ -104,6 +104,7 @@ const (
 	CrashShutdown                     Code = "57P02"
 	CannotConnectNow                  Code = "57P03"
 	IOError                           Code = "58030"
+	SnapshotTooOld                    Code = "72000"
 	DependentObjectsStillExist        Code = "2BP01"
 	InternalError                     Code = "XX000"
 	DataCorrupted                     Code = "XX001"

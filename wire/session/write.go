@@ -80,6 +80,11 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 	if err := s.lockDefined(ctx, n.Command); err != nil {
 		return "", err
 	}
+	if n.Start != nil {
+		if err := s.options.Backend.CheckStart(n.Start, n.Stream); err != nil {
+			return "", err
+		}
+	}
 	result, err := s.options.Backend.Define(ctx, s.authored(n.Command))
 	if err != nil {
 		return "", interrupted(ctx, err)
