@@ -261,6 +261,12 @@ func (b *stageBuilder) build(node plan.Node, next consumer) error {
 			return err
 		}
 		return b.build(node.Right, both)
+	case *plan.Over:
+		operator, err := newOver(node, b.stateKey(), next, b.inMemory)
+		if err != nil {
+			return err
+		}
+		return b.build(node.Input, operator)
 	case *plan.TopN:
 		operator, err := newTopN(node, b.stateKey(), next, b.inMemory)
 		if err != nil {

@@ -46,6 +46,8 @@ func nodeExprs(node plan.Node) []expr.Expr {
 		return append(append(append(all, n.RightKeys...), present(n.On)...), n.AsOf.Exprs()...)
 	case *plan.TopN:
 		return sortExprs(n.Order)
+	case *plan.Over:
+		return overExprs(n)
 	case *plan.Repeat:
 		return []expr.Expr{n.Times}
 	case *plan.Expand:
@@ -278,6 +280,8 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Left, c.Right = inputs[0], inputs[1]
 		return &c, nil
+	case *plan.Over:
+		return f.over(n, inputs[0])
 	case *plan.TopN:
 		c := *n
 		c.Input = inputs[0]
@@ -350,6 +354,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
 	case *plan.TopN:
 		return newTopN(inputs[0], n)
+	case *plan.Over:
+		return newOver(inputs[0], n)
 	case *plan.Repeat:
 		return newRepeat(inputs[0], n.Times)
 	case *plan.Expand:

@@ -51,6 +51,9 @@ func sameNode(a, b expr.Expr) bool {
 	case *expr.Outer:
 		b, ok := b.(*expr.Outer)
 		return ok && a.Level == b.Level && a.Index == b.Index
+	case *overRef:
+		b, ok := b.(*overRef)
+		return ok && a.window == b.window && a.number == b.number
 	case *aggregateRef:
 		b, ok := b.(*aggregateRef)
 		return ok && a.number == b.number

@@ -27,6 +27,10 @@ type exprBinder struct {
 	// lowers says that subqueries become joins where the result is kept up to date:
 	// the clause's host lowers them.
 	lowers bool
+	// overs collects the calls of window functions; nil where none may stand. inOver
+	// is set while what such a call reads is bound.
+	overs  *overList
+	inOver bool
 }
 
 // aggregateList holds the aggregate calls of one SELECT, each different one

@@ -17,15 +17,19 @@ func (b *exprBinder) functionCall(e *ast.FunctionCall) (expr.Expr, error) {
 		return nil, err
 	}
 	switch {
-	case e.Over != nil:
-		return nil, notSupported(e.Pos(), "window functions are not supported")
 	case len(e.WithinGroup) > 0:
 		return nil, notSupported(e.Pos(), "ordered-set aggregates are not supported")
 	case e.Variadic:
 		return nil, notSupported(e.Pos(), "VARIADIC is not supported")
 	}
+	if e.Over != nil {
+		return b.overCall(name, e)
+	}
 	if expr.IsAggregate(name) {
 		return b.aggregateCall(name, e)
+	}
+	if _, isWindow := overFunctions[name]; isWindow {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, e.Pos(), "window function %s requires an OVER clause", name)
 	}
 	if err := notAggregate(name, e); err != nil {
 		return nil, err

@@ -145,6 +145,9 @@ func (sb *selectBinder) group() error {
 		}
 		sb.output[i].value = moved
 	}
+	if err := sb.overs.rewrite(sb.overGroups); err != nil {
+		return err
+	}
 	if err := sb.lowerGrouped(); err != nil {
 		return err
 	}
@@ -197,7 +200,7 @@ func (sb *selectBinder) addDependentColumns() {
 		}
 	}
 	used := make(map[int]bool)
-	list := present(sb.having)
+	list := append(present(sb.having), sb.overs.exprs()...)
 	for i := range sb.output {
 		list = append(list, sb.output[i].value)
 	}
@@ -225,6 +228,8 @@ func (sb *selectBinder) overGroups(e expr.Expr) (expr.Expr, error) {
 		}
 	}
 	switch e := e.(type) {
+	case *overRef:
+		return e, nil
 	case *aggregateRef:
 		return &expr.Column{
 			Node:  expr.Node{ResultType: e.ResultType, Position: e.Position},

@@ -79,6 +79,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:
 		return r.pruneSetOperation(n)
+	case *plan.Over:
+		return r.pruneOver(n, needed)
 	case *plan.TopN:
 		input, err := pruneColumns(r, n.Input)
 		return newTopN(input, n), upTo(len(n.Cols)), err

@@ -27,6 +27,7 @@ func Rules() []Rule {
 		{"hash-joins", "takes the equalities of a join's condition out as keys for hashing", hashJoins},
 		{"look-up-keys", "reads one key of a table where a pull query asks for it by equality", lookUpKeys},
 		{"prune-columns", "reads and computes only columns that are used", pruneColumns},
+		{"first-of-partitions", "keeps the first rows of each partition where a condition on row_number() of a result that is kept up to date asks for these", firstOfPartitions},
 		{"shuffle", "moves rows in continuous queries to the shard of their group, or of the rows that they may be joined with, where they do not lie there already, aggregated before where that cannot change results", shuffleRows},
 		{"prune-shuffled-columns", "moves only columns that are used", pruneColumns},
 		{"merge-projections-again", "removes the projections that pruning made needless", mergeProjections},

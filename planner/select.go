@@ -26,6 +26,7 @@ type selectBinder struct {
 	distinctOn []expr.Expr    // over output columns
 	placing    []int          // the output columns of PARTITION BY
 	aggregates aggregateList
+	overs      overList
 	// locked are the tables whose rows are locked, lockedItems which items of FROM
 	// these are.
 	locked      []plan.LockedTable
@@ -57,7 +58,10 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []
 		}
 	}
 	sb := &selectBinder{binder: b, ast: sel, scope: item.scope, node: item.node}
-	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.bindPartitionBy, sb.group, func() error { return sb.bindLocking(locking) }} {
+	if err := sb.bindWindows(); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.bindPartitionBy, sb.group, sb.computeWindows, func() error { return sb.bindLocking(locking) }} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -70,8 +74,6 @@ func refuseClauses(sel *ast.Select) error {
 	switch {
 	case sel.Into != nil:
 		return notSupported(sel.Into.Pos(), "SELECT INTO is not supported").WithHint("Use CREATE TABLE … AS.")
-	case len(sel.Windows) > 0:
-		return notSupported(sel.Windows[0].Pos(), "window functions are not supported")
 	}
 	return nil
 }
@@ -83,7 +85,7 @@ func (sb *selectBinder) clause(name string, aggregates *aggregateList) *exprBind
 // bindTargets binds the SELECT list.
 func (sb *selectBinder) bindTargets() error {
 	eb := sb.clause("SELECT", &sb.aggregates)
-	eb.sets = true
+	eb.sets, eb.overs = true, &sb.overs
 	if err := sb.bindList(eb); err != nil {
 		return err
 	}
@@ -232,7 +234,7 @@ func (sb *selectBinder) outputColumn(e ast.Expr, clause string) (int, error) {
 		}
 	}
 	eb := sb.clause(clause, &sb.aggregates)
-	eb.sets = true
+	eb.sets, eb.overs = true, &sb.overs
 	value, err := eb.bind(e)
 	if err != nil {
 		return 0, err

@@ -20,6 +20,9 @@ func shuffleRows(r *ruleContext, root plan.Node) (plan.Node, error) {
 		if s, ok := node.(*plan.Session); ok {
 			return r.shuffleSessions(s), nil
 		}
+		if n, ok := node.(*plan.Over); ok {
+			return r.shuffleOver(n), nil
+		}
 		if n, ok := node.(*plan.TopN); ok {
 			return r.shuffleTopN(n), nil
 		}

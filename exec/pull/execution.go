@@ -183,6 +183,8 @@ func (e *execution) buildUnary(n plan.Node, s *scope, bound int64) (node, error)
 		return newExpand(s, n, input)
 	case *plan.Window:
 		return newWindow(s, n, input)
+	case *plan.Over:
+		return newOver(s, n, input)
 	case *plan.Session:
 		return newSession(s, n, input)
 	default:

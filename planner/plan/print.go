@@ -91,6 +91,8 @@ func describe(n Node) string {
 		return word
 	case *TopN:
 		return describeTopN(n)
+	case *Over:
+		return describeOver(n)
 	case *Repeat:
 		return "Repeat: " + ExprString(n.Times, n.Input.Columns())
 	case *Expand:

@@ -28,6 +28,10 @@ func Work(n Node) string {
 		return aggregateWork(n)
 	case *Session:
 		return "a change reads the rows of its session"
+	case *Over:
+		if _, few := n.Input.(*TopN); !few {
+			return "a change computes its partition again"
+		}
 	case *TopN:
 		if n.Offset > 0 {
 			return fmt.Sprintf("a change reads the first %d rows", n.Count+n.Offset)
