@@ -60,6 +60,11 @@ func joinCases() []joinCase {
 		)
 	}
 	return append(out,
+		joinCase{"SELECT *, EXISTS (SELECT 1 FROM r WHERE r.g = l.g) AS mark FROM l", plan.JoinMark, sameGroup},
+		joinCase{"SELECT *, EXISTS (SELECT 1 FROM r WHERE l.g = r.g AND l.x < r.x) AS mark FROM l", plan.JoinMark, func(l, r []types.Datum) bool {
+			return sameGroup(l, r) && less(l[2], r[2])
+		}},
+		joinCase{"SELECT *, EXISTS (SELECT 1 FROM r WHERE l.x < r.x) AS mark FROM l", plan.JoinMark, func(l, r []types.Datum) bool { return less(l[2], r[2]) }},
 		joinCase{"SELECT * FROM l WHERE g IN (SELECT x FROM r)", plan.JoinSemi, func(l, r []types.Datum) bool {
 			return l[1].Valid && r[2].Valid && l[1].Int == r[2].Int
 		}},
@@ -153,13 +158,16 @@ func (c *joinCase) rows(live [2]map[int64][]types.Datum) []string {
 		for id, r := range live[1] {
 			if c.matches(l, r) {
 				found, matched[id] = true, true
-				if c.kind != plan.JoinSemi && c.kind != plan.JoinAnti {
+				if c.kind.Wide() {
 					out = append(out, datumText(l)+"|"+datumText(r))
 				}
 			}
 		}
 		if found && c.kind == plan.JoinSemi || !found && c.kind == plan.JoinAnti {
 			out = append(out, datumText(l))
+		}
+		if c.kind == plan.JoinMark {
+			out = append(out, datumText(l)+"|"+fmt.Sprint(found)[:1])
 		}
 		if !found && (c.kind == plan.JoinLeft || c.kind == plan.JoinFull) {
 			out = append(out, datumText(l)+"|NULL|NULL|NULL|NULL")

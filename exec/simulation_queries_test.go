@@ -159,6 +159,28 @@ var templates = []template{
 		},
 	},
 	{
+		query: `SELECT id AS a, (SELECT count(*) FROM t o WHERE o.g = t.x) + CASE WHEN g = 1 OR x IN (SELECT k FROM s) THEN 1000 ELSE 0 END AS b FROM t`,
+		result: func(c *cluster) []string {
+			var out []string
+			for id, row := range c.upserted {
+				sum, found := 0, row[0] == 1
+				for _, s := range c.streamed {
+					found = found || s[0] == row[1]
+				}
+				for _, o := range c.upserted {
+					if o[0] == row[1] {
+						sum++
+					}
+				}
+				if found {
+					sum += 1000
+				}
+				out = append(out, fmt.Sprintf("%d %d", id, sum))
+			}
+			return out
+		},
+	},
+	{
 		query: `SELECT id AS a, g AS b FROM t WHERE x IN (SELECT k FROM s) AND NOT EXISTS (SELECT 1 FROM t o WHERE o.g = t.x AND o.id < t.id)`,
 		result: func(c *cluster) []string {
 			var out []string

@@ -261,7 +261,35 @@ func (g *generator) joined(over *relation) (from *fragment, columns []column, ap
 		on = append(on, maybe(g.value("boolean", 2, columns)))
 	}
 	from = piece(over.name+" "+left+" "+kind+" "+other.name+" "+right+" ON {}", list("", " AND ", on...))
-	return from, columns, over.appendOnly && kind == "JOIN"
+	appendOnly = over.appendOnly && kind == "JOIN"
+	if over.appendOnly || !g.one(3) {
+		return from, columns, appendOnly
+	}
+	from, columns = g.joinedAgain(from, columns, others)
+	return from, columns, false
+}
+
+// joinedAgain joins relations that are joined already with a third one, which ON may
+// tie to either and by a subquery, too.
+func (g *generator) joinedAgain(from *fragment, columns []column, others []*relation) (*fragment, []column) {
+	third, alias := pick(g, others...), g.alias()
+	more := qualified(alias, third.columns)
+	l, r := g.joinColumns(columns, more)
+	on := []*fragment{maybe(expression("boolean", "("+l+" = "+r+")"))}
+	kind := pick(g, "JOIN", "LEFT JOIN", "RIGHT JOIN", "CROSS JOIN")
+	if kind == "CROSS JOIN" {
+		return piece("{} CROSS JOIN "+third.name+" "+alias, from), slices.Concat(columns, more)
+	}
+	switch g.random.IntN(4) {
+	case 0: // a subquery about one side
+		subqueries := g.subqueries
+		g.subqueries = true
+		on = append(on, maybe(g.predicateSubquery(1, pick(g, columns, more))))
+		g.subqueries = subqueries
+	case 1:
+		on = append(on, maybe(g.condition(slices.Concat(columns, more))))
+	}
+	return piece("{} "+kind+" "+third.name+" "+alias+" ON {}", from, list("", " AND ", on...)), slices.Concat(columns, more)
 }
 
 // combined is a set operation over rows of two relations. It reports whether its

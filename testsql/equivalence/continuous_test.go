@@ -251,6 +251,11 @@ func (r *running) checkResult(ctx context.Context, result *relation) error {
 	if want.code != "" {
 		return nil // a row fails: it contributes nothing in Millrace
 	}
+	if want.columns == nil {
+		// Where a condition on a subquery alone is not true for any row, PostgreSQL
+		// describes no columns.
+		want.columns, want.floats = kept.columns, kept.floats
+	}
 	if err := compare(want, kept, false); err != nil {
 		return fmt.Errorf("kept %w\n%s", err, result.name)
 	}

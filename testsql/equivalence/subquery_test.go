@@ -65,6 +65,9 @@ func (g *generator) scalarSubquery(typ string, columns []column) *fragment {
 	if typ == "bigint" && g.one(2) {
 		return expression(typ, "(SELECT count({}) FROM {}{})", g.value(g.usualType(), 1, inner), from, where)
 	}
+	if typ == "text" && g.one(4) { // elements that are equal look the same
+		return expression(typ, "ARRAY(SELECT {} FROM {}{} ORDER BY 1)::text", g.value("integer", 1, inner), from, where)
+	}
 	value := distinguishSafely(g.value(typ, 1, inner))
 	text := fmt.Sprintf("(SELECT {} FROM {}{} ORDER BY 1%s LIMIT 1%s)", pick(g, "", " DESC", " NULLS FIRST"), pick(g, "", "", " OFFSET 1"))
 	return expression(typ, text, value, from, where)
