@@ -45,13 +45,17 @@ type union struct {
 	next consumer
 	// finished counts the inputs whose turn has ended.
 	finished int
+	// times are the stream times of the inputs.
+	times [2]streamTime
 }
 
 func (u *union) process(t *turn, in *types.Batch) { u.next.process(t, in) }
 
 func (u *union) finish(t *turn) {
+	u.times[u.finished] = t.time
 	if u.finished++; u.finished == 2 {
 		u.finished = 0
+		t.time = combined(u.times[:])
 		u.next.finish(t)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"millrace/exec/operator"
 	"millrace/planner/plan"
+	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/types"
 )
@@ -19,6 +20,9 @@ type timedRows struct {
 	node  *plan.StreamTime
 	time  *expr.Program
 	clock *partitionClock
+	// scans says that rows of a table may be among the input, which come in no order
+	// while the table is scanned.
+	scans bool
 }
 
 func newTimedRows(node *plan.StreamTime, key stateKey, next consumer, partitions int) (*timedRows, error) {
@@ -26,7 +30,15 @@ func newTimedRows(node *plan.StreamTime, key stateKey, next consumer, partitions
 	if err != nil {
 		return nil, err
 	}
-	return &timedRows{next: next, node: node, time: program, clock: newPartitionClock(key, partitions, 0)}, nil
+	return &timedRows{next: next, node: node, time: program, clock: newPartitionClock(key, partitions, 0), scans: readsTable(node.Input)}, nil
+}
+
+// readsTable reports whether rows come from a table.
+func readsTable(node plan.Node) bool {
+	if scan, ok := node.(*plan.Scan); ok {
+		return scan.Relation.Kind == catalog.KindTable
+	}
+	return slices.ContainsFunc(node.Inputs(), readsTable)
 }
 
 func (o *timedRows) process(t *turn, in *types.Batch) {
@@ -49,7 +61,7 @@ func (o *timedRows) process(t *turn, in *types.Batch) {
 		at := times.Ints[i]
 		p.at = max(p.at, at)
 		came := p.at
-		if t.unordered {
+		if o.scans && t.unordered {
 			came = at
 		}
 		if at+o.node.Late() < came {

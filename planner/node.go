@@ -298,6 +298,9 @@ func unionProperties(left, right *plan.Properties) plan.Properties {
 	p := plan.Properties{Kind: plan.Bag, Partitions: max(left.Partitions, right.Partitions)}
 	if left.Kind == plan.AppendOnly && right.Kind == plan.AppendOnly {
 		p.Kind = plan.AppendOnly
+		if left.Clock != nil && right.Clock != nil {
+			p.Clock = everyInstant
+		}
 	}
 	if left.Partitioning != nil && left.Partitions == right.Partitions && slices.Equal(left.Partitioning, right.Partitioning) && right.Partitioning != nil {
 		p.Partitioning = left.Partitioning

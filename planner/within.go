@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"slices"
-
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -59,14 +57,16 @@ func (b *binder) within(w *ast.Within, sides [2]*fromItem) (*boundWithin, error)
 			return nil, err
 		}
 		if bound.graced {
-			item.node = bound.timed(item.node, side)
+			if item.node, err = bound.timed(item.node, side); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return bound, nil
 }
 
 // timed gives a side's rows their event time, and stream time where they enter.
-func (w *boundWithin) timed(node plan.Node, side int) plan.Node {
+func (w *boundWithin) timed(node plan.Node, side int) (plan.Node, error) {
 	at := len(node.Columns())
 	w.Times[side] = at
 	if node.Props().Clock != nil {
@@ -74,11 +74,15 @@ func (w *boundWithin) timed(node plan.Node, side int) plan.Node {
 		node = newProject(node, append(exprs, w.times[side]), append(names, eventTimeName))
 	} else {
 		before, after := w.Span(side == 1)
-		node = newStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace})
+		node = noteStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace})
+		if node == nil {
+			return nil, notSupported(w.pos, "WITHIN and a GRACE PERIOD are not supported over a join of streams without a GRACE PERIOD").
+				WithHint("Rows of such a join come in no order of time: give it WITHIN … GRACE PERIOD, too.")
+		}
 		w.came[side] = columnOf(node.Columns()[at+1], at+1)
 	}
 	w.times[side] = columnOf(node.Columns()[at], at)
-	return node
+	return node, nil
 }
 
 // lengthWithin reads a length of WITHIN, in microseconds.
@@ -151,42 +155,6 @@ func (s *scope) mergeRowtime(value expr.Expr) {
 		}
 	}
 	s.columns = append(s.columns, &scopeColumn{name: rowtimeName, value: value, bare: true})
-}
-
-// The columns that newStreamTime adds.
-const (
-	eventTimeName  = "event_time"
-	streamTimeName = "stream_time"
-)
-
-// newStreamTime makes a node as like is over another input.
-func newStreamTime(input plan.Node, like *plan.StreamTime) *plan.StreamTime {
-	n := &plan.StreamTime{Input: input, Time: like.Time, Before: like.Before, After: like.After, Grace: like.Grace}
-	n.Cols = append(slices.Clone(input.Columns()),
-		plan.Column{Name: eventTimeName, Type: types.TimestampTZ}, plan.Column{Name: streamTimeName, Type: types.TimestampTZ})
-	n.Properties = *input.Props()
-	n.Properties.Clock = everyInstant
-	return n
-}
-
-// everyInstant is the clock of rows whose windows end anywhere.
-var everyInstant = &plan.Closing{Keep: plan.NoLimit, Every: 1}
-
-// pruneStreamTime keeps the columns that it adds.
-func (r *ruleContext) pruneStreamTime(n *plan.StreamTime, needed columnSet) (plan.Node, []int, error) {
-	width := len(n.Input.Columns())
-	below := append(columnSet{}, needed[:width]...)
-	r.need(below, []expr.Expr{n.Time})
-	input, at, err := r.prune(n.Input, below)
-	if err != nil {
-		return nil, nil, err
-	}
-	like := *n
-	if like.Time, err = r.moved(at)(n.Time); err != nil {
-		return nil, nil, err
-	}
-	width = len(input.Columns())
-	return newStreamTime(input, &like), append(slices.Clone(at), width, width+1), nil
 }
 
 // moveTimes returns a join's WITHIN with its columns where they are then; nil for nil.

@@ -52,6 +52,14 @@ func gracedQueries(random *rand.Rand, disorder int) map[string]gracedQuery {
 		`SELECT a.id AS a, b.id AS b, c.id AS c FROM a FULL JOIN b ON a.k = b.k` + between("a.at", "b.at", before, after) + ` LEFT JOIN c ON c.g = coalesce(a.g, b.g)` +
 			between("greatest(a.at, b.at)", "c.at", further, after),
 	}
+	queries["looked"] = gracedQuery{
+		`SELECT x.id AS a, b.id AS b, x.name FROM (SELECT a.id, a.k, a.rowtime, d.name FROM a LEFT JOIN d ON d.g = a.g) x LEFT JOIN b ` + within(before, after) + ` ON x.k = b.k`,
+		`SELECT a.id AS a, b.id AS b, d.name FROM a LEFT JOIN d ON d.g = a.g LEFT JOIN b ON a.k = b.k` + between("a.at", "b.at", before, after),
+	}
+	queries["merged"] = gracedQuery{
+		`SELECT x.id AS a, b.id AS b FROM (SELECT id, k, rowtime FROM a UNION ALL SELECT id, k, rowtime FROM c) x FULL JOIN b ` + within(before, after) + ` ON x.k = b.k`,
+		`SELECT x.id AS a, b.id AS b FROM (SELECT id, k, at FROM a UNION ALL SELECT id, k, at FROM c) x FULL JOIN b ON x.k = b.k` + between("x.at", "b.at", before, after),
+	}
 	queries["counted"] = gracedQuery{
 		`SELECT window_start, a.k, count(*) AS rows, count(b.id) AS pairs, sum(b.n) AS total FROM a LEFT JOIN b ` + within(before, after) +
 			` ON a.k = b.k WINDOW TUMBLING (SIZE 15 SECONDS) GROUP BY a.k EMIT FINAL`,
@@ -87,6 +95,11 @@ func runWithinGrace(t *testing.T, oracle *pgx.Conn, random *rand.Rand, server *s
 		harness.Exec(t, oracle, `CREATE TABLE `+stream+` (id INT, k TEXT, g INT, n INT, at TIMESTAMPTZ)`)
 		key := []string{"", " KEY"}[random.IntN(2)]
 		harness.Exec(t, connections[0], `CREATE STREAM `+stream+` (id INT, k TEXT`+key+`, g INT, n INT, at TIMESTAMPTZ) WITH (timestamp = 'at')`)
+	}
+	for _, c := range []*pgx.Conn{oracle, connections[0]} {
+		harness.Exec(t, c, `DROP TABLE IF EXISTS d`)
+		harness.Exec(t, c, `CREATE TABLE d (g INT PRIMARY KEY, name TEXT)`)
+		harness.Exec(t, c, `INSERT INTO d VALUES (0, 'none'), (1, 'one'), (2, 'two')`)
 	}
 	queries := gracedQueries(random, disorder)
 	declare := func() {
