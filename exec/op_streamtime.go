@@ -30,7 +30,7 @@ func newTimedRows(node *plan.StreamTime, key stateKey, next consumer, partitions
 	if err != nil {
 		return nil, err
 	}
-	return &timedRows{next: next, node: node, time: program, clock: newPartitionClock(key, partitions, 0), scans: readsTable(node.Input)}, nil
+	return &timedRows{next: next, node: node, time: program, clock: newPartitionClock(key, partitions, node.IdleTimeout), scans: readsTable(node.Input)}, nil
 }
 
 // readsTable reports whether rows come from a table.

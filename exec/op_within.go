@@ -199,6 +199,15 @@ func (w *within) timeFor(side int) streamTime {
 	return other
 }
 
+// over is the time before which rows of a side are over. Where neither side has had rows
+// for the query's idle timeout, all are.
+func (w *within) over(side int) int64 {
+	if all := combined(w.times[:]); all.idle == stopped {
+		return saturated(all.at, 1)
+	}
+	return saturated(w.timeFor(side).at, -w.later(side)-w.plan.Grace)
+}
+
 // time is the stream time of the join's result.
 func (w *within) time() streamTime {
 	left, right := w.timeFor(leftSide), w.timeFor(rightSide)
@@ -213,7 +222,7 @@ func (j *join) closeWindows(t *turn) {
 	w.times = j.times
 	for side := range w.sides {
 		s := &w.sides[side]
-		if over := saturated(w.timeFor(side).at, -w.later(side)-w.plan.Grace); over > s.closed && !j.work.waiting() {
+		if over := w.over(side); over > s.closed && !j.work.waiting() {
 			s.closed, w.dirty = over, true
 		}
 		if s.open != nil {

@@ -86,8 +86,15 @@ func (b *binder) checkFinal(emit *ast.Emit, node plan.Node) error {
 }
 
 func closesFinally(node plan.Node) bool {
-	if a, ok := node.(*plan.Aggregate); ok && a.Closing != nil && a.Closing.Final {
-		return true
+	switch n := node.(type) {
+	case *plan.Aggregate:
+		if n.Closing != nil && n.Closing.Final {
+			return true
+		}
+	case *plan.Join:
+		if n.Within != nil && n.Properties.Kind == plan.AppendOnly {
+			return true
+		}
 	}
 	for _, input := range node.Inputs() {
 		if closesFinally(input) {

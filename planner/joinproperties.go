@@ -42,7 +42,9 @@ func joinProperties(j *plan.Join) plan.Properties {
 		p.Kind, p.Clock = plan.AppendOnly, everyInstant
 	case !j.Kind.Wide():
 		p.Kind, p.Key, p.Window = left.Kind, left.Key, left.Window
-		if p.Kind == plan.AppendOnly && !j.Lookup {
+		if j.Lookup {
+			p.Clock = left.Clock
+		} else if p.Kind == plan.AppendOnly {
 			p.Kind = plan.Bag
 		}
 	case j.Lookup || appendOnly && j.Kind == plan.JoinInner:

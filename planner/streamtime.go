@@ -20,7 +20,9 @@ const (
 
 // newStreamTime makes a node as like is over another input.
 func newStreamTime(input plan.Node, like *plan.StreamTime) *plan.StreamTime {
-	n := &plan.StreamTime{Input: input, Time: like.Time, Before: like.Before, After: like.After, Grace: like.Grace}
+	n := &plan.StreamTime{
+		Input: input, Time: like.Time, Before: like.Before, After: like.After, Grace: like.Grace, IdleTimeout: like.IdleTimeout,
+	}
 	n.Cols = append(slices.Clone(input.Columns()),
 		plan.Column{Name: eventTimeName, Type: types.TimestampTZ}, plan.Column{Name: streamTimeName, Type: types.TimestampTZ})
 	n.Properties = *input.Props()

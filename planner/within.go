@@ -21,6 +21,8 @@ type boundWithin struct {
 	plan.Within
 	// graced says that rows go when their windows are over.
 	graced bool
+	// idleTimeout is that of EMIT FINAL, in microseconds; 0 for none.
+	idleTimeout int64
 	// times are the event times of the rows of the left and right side, and came what
 	// stream time was when they came; nil where no row of a side comes late. Each reads
 	// its own side's columns.
@@ -52,6 +54,13 @@ func (b *binder) within(w *ast.Within, sides [2]*fromItem) (*boundWithin, error)
 		}
 		bound.graced = b.incremental()
 	}
+	if bound.graced && b.final != nil {
+		if b.final.wallClock {
+			return nil, notSupported(w.Pos(), "close = 'wall_clock' is not supported with WITHIN … GRACE PERIOD").
+				WithHint("Its windows are over by stream time; idle_timeout closes them when no rows come.")
+		}
+		bound.idleTimeout = b.final.idleTimeout
+	}
 	for side, item := range sides {
 		if bound.times[side], err = b.joinedTime(item.scope, [2]string{"left", "right"}[side], w.Pos()); err != nil {
 			return nil, err
@@ -74,7 +83,7 @@ func (w *boundWithin) timed(node plan.Node, side int) (plan.Node, error) {
 		node = newProject(node, append(exprs, w.times[side]), append(names, eventTimeName))
 	} else {
 		before, after := w.Span(side == 1)
-		node = noteStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace})
+		node = noteStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace, IdleTimeout: w.idleTimeout})
 		if node == nil {
 			return nil, notSupported(w.pos, "WITHIN and a GRACE PERIOD are not supported over a join of streams without a GRACE PERIOD").
 				WithHint("Rows of such a join come in no order of time: give it WITHIN … GRACE PERIOD, too.")

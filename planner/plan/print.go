@@ -107,7 +107,11 @@ func describe(n Node) string {
 	case *Window:
 		return describeWindow(n)
 	case *StreamTime:
-		return fmt.Sprintf("Stream time over %s, rows more than %s behind it are late", ExprString(n.Time, n.Input.Columns()), DurationString(n.Late()))
+		text := fmt.Sprintf("Stream time over %s, rows more than %s behind it are late", ExprString(n.Time, n.Input.Columns()), DurationString(n.Late()))
+		if n.IdleTimeout > 0 {
+			text += ", idle after " + DurationString(n.IdleTimeout)
+		}
+		return text
 	case *Session:
 		if len(n.Partition) == 0 {
 			return "Sessions"

@@ -40,6 +40,8 @@ type StreamTime struct {
 	// The rows that match a row are at most Before earlier than it, or After later, and
 	// Grace is that of the join, in microseconds.
 	Before, After, Grace int64
+	// IdleTimeout is after how long without rows all windows are over; 0 for never.
+	IdleTimeout int64
 }
 
 // Late is how far behind stream time a row is late when it is further.
