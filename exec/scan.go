@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"millrace/exec/pull"
@@ -141,7 +142,11 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 		if ends == nil {
 			return nil, fmt.Errorf("exec: stream %q is not among the query's sources", scan.Relation.Name)
 		}
-		return &streamScan{engine: s.engine, stream: scan.Relation, fetch: fetch, ends: ends}, nil
+		stream := &streamScan{engine: s.engine, stream: scan.Relation, fetch: fetch, ends: ends, visible: ends}
+		if bounds != nil {
+			stream.restrict(scan.Access.Pseudocolumn, bounds)
+		}
+		return stream, nil
 	}
 	if s.view.snapshot == nil {
 		return nil, fmt.Errorf("exec: table %q is not among the query's sources", scan.Relation.Name)
@@ -298,6 +303,12 @@ type streamScan struct {
 	shard  int
 	offset int64
 	data   []byte
+	// from is the first offset that is wanted, and since, where timed, a rowtime:
+	// each partition is read from the first row that has at least it.
+	from, since  int64
+	timed, found bool
+	// visible are the ends of what the query sees; ends may be before them.
+	visible []int64
 }
 
 // Next implements pull.Iterator.
@@ -307,7 +318,7 @@ func (s *streamScan) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 		if s.offset >= s.ends[s.shard] {
-			s.shard, s.offset, s.data = s.shard+1, 0, nil
+			s.shard, s.offset, s.data, s.found = s.shard+1, 0, nil, false
 			continue
 		}
 		rows, err := s.read()
@@ -332,14 +343,16 @@ func (s *streamScan) read() (*types.Batch, error) {
 			s.offset = s.ends[s.shard]
 			return nil, err
 		}
-		s.offset = max(s.offset, partition.StartOffset())
+		if err := s.begin(partition); err != nil {
+			return nil, readError(s.stream, err)
+		}
 		if s.offset >= s.ends[s.shard] {
 			return nil, nil
 		}
 		if s.data, err = partition.Read(s.offset, scanBytes, nil); err != nil {
 			return nil, readError(s.stream, err)
 		}
-		if partition.CompactedBefore() > s.ends[s.shard] {
+		if partition.CompactedBefore() > s.visible[s.shard] {
 			return nil, compactedError(s.stream)
 		}
 	}
@@ -356,6 +369,35 @@ func (s *streamScan) read() (*types.Batch, error) {
 		s.offset = batch.NextOffset()
 	}
 	return s.fetch.project(cutAt(stored, s.ends[s.shard]), int32(s.shard)), nil
+}
+
+// restrict has the scan read a range only.
+func (s *streamScan) restrict(pseudocolumn int, bounds *pull.Bounds) {
+	if pseudocolumn == plan.FetchRowtime {
+		s.since, s.timed = millisFromTimestamp(bounds.Low.Value.Int), true
+		return
+	}
+	if bounds.Low != nil {
+		s.from = bounds.Low.Value.Int
+	}
+	if bounds.High == nil || bounds.High.Value.Int == math.MaxInt64 {
+		return
+	}
+	s.ends = slices.Clone(s.ends)
+	for shard := range s.ends {
+		s.ends[shard] = max(0, min(s.ends[shard], bounds.High.Value.Int+1))
+	}
+}
+
+// begin moves to the first row of the partition that is wanted and there.
+func (s *streamScan) begin(partition *log.Partition) error {
+	s.offset = max(s.offset, partition.StartOffset(), s.from)
+	if !s.timed || s.found {
+		return nil
+	}
+	first, err := partition.OffsetForTimestamp(s.since)
+	s.offset, s.found = max(s.offset, first), err == nil
+	return err
 }
 
 // cutAt drops the rows from an end offset on.

@@ -169,10 +169,41 @@ func booleanConst(v bool) expr.Expr {
 	return &expr.Const{Node: expr.Node{ResultType: types.Bool, Position: -1}, Value: types.BoolDatum(v)}
 }
 
-// columnType returns the type of a table's column that a scan gives, nil for a
-// pseudocolumn.
+// choosePlace returns the range of a stream's rows that a condition leaves by their
+// offsets, or else by their rowtimes, which rise roughly: of these it only says where
+// to begin. It is nil where the condition says nothing.
+func choosePlace(scan *plan.Scan, predicate expr.Expr) *plan.Access {
+	known := map[int]*restrictions{}
+	for _, c := range split(predicate) {
+		restrict(scan, c, known)
+	}
+	for _, pseudocolumn := range []int{plan.FetchRowOffset, plan.FetchRowtime} {
+		r := known[pseudocolumn]
+		if r == nil {
+			continue
+		}
+		access := &plan.Access{Pseudocolumn: pseudocolumn, Low: r.low, High: r.high}
+		if r.equals != nil && len(r.equals.List) == 1 {
+			access.Low = &plan.Bound{Value: r.equals.List[0], Inclusive: true}
+			access.High = access.Low
+		}
+		if pseudocolumn == plan.FetchRowtime {
+			access.High = nil
+		}
+		if access.Low != nil || access.High != nil {
+			return access
+		}
+	}
+	return nil
+}
+
+// columnType returns the type of a column that a scan gives, nil for a pseudocolumn
+// by which rows are not found.
 func columnType(scan *plan.Scan, column *expr.Column) *types.Type {
 	number := scan.Fetch[column.Index]
+	if scan.Relation.Kind == catalog.KindStream && (number == plan.FetchRowOffset || number == plan.FetchRowtime) {
+		return &scan.Cols[column.Index].Type
+	}
 	if number < 0 {
 		return nil
 	}

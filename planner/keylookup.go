@@ -9,7 +9,8 @@ import (
 	"millrace/sql/types"
 )
 
-// lookUpKeys restricts scans of tables to one key, or to what an index finds. The
+// lookUpKeys restricts scans of tables to one key, or to what an index finds, and
+// those of streams to a range of offsets or what begins at a time. The
 // filter stays: it decides about NULL and costs next to nothing for few rows.
 func lookUpKeys(r *ruleContext, root plan.Node) (plan.Node, error) {
 	if r.incremental() {
@@ -21,10 +22,16 @@ func lookUpKeys(r *ruleContext, root plan.Node) (plan.Node, error) {
 			return node, nil
 		}
 		scan, ok := filter.Input.(*plan.Scan)
-		if !ok || scan.Relation.Kind != catalog.KindTable || scan.Changes {
+		if !ok || scan.Changes {
 			return node, nil
 		}
 		looked := *scan
+		if scan.Relation.Kind == catalog.KindStream {
+			if looked.Access = choosePlace(scan, filter.Predicate); looked.Access == nil {
+				return node, nil
+			}
+			return newFilter(&looked, filter.Predicate), nil
+		}
 		if looked.KeyEquals = wholeKey(scan, filter.Predicate); looked.KeyEquals == nil {
 			looked.Access = r.chooseAccess(scan, filter.Predicate)
 		}

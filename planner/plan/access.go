@@ -18,6 +18,9 @@ type Access struct {
 	Equals []Alternatives
 	// Low and High bound the column behind; nil for no bound.
 	Low, High *Bound
+	// Pseudocolumn is, of a stream, what Low and High bound: FetchRowOffset, in each
+	// partition, or FetchRowtime, of which only Low says where to begin.
+	Pseudocolumn int
 }
 
 // Alternatives are the values that a column may have: those of a list and of an
@@ -64,6 +67,9 @@ func (a *Access) Exprs() []expr.Expr {
 
 // describe prints the conditions of an access.
 func (a *Access) describe(table *catalog.Relation) string {
+	if a.Pseudocolumn != 0 {
+		return a.describeRange()
+	}
 	columns := a.Columns(table)
 	var conditions []string
 	for i, e := range a.Equals {
@@ -100,4 +106,20 @@ func (b *Bound) describe() string {
 		return "= " + ExprString(b.Value, nil)
 	}
 	return " " + ExprString(b.Value, nil)
+}
+
+// describeRange prints the range of a stream.
+func (a *Access) describeRange() string {
+	name := "rowoffset"
+	if a.Pseudocolumn == FetchRowtime {
+		name = "rowtime"
+	}
+	var conditions []string
+	if a.Low != nil {
+		conditions = append(conditions, name+" >"+a.Low.describe())
+	}
+	if a.High != nil {
+		conditions = append(conditions, name+" <"+a.High.describe())
+	}
+	return strings.Join(conditions, " AND ")
 }

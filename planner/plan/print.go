@@ -145,6 +145,9 @@ func describeScan(n *Scan) string {
 	if n.Start != nil {
 		text += " from " + n.Start.String()
 	}
+	if n.Access != nil && n.Access.Pseudocolumn != 0 {
+		return text + " by place: " + n.Access.describe(n.Relation)
+	}
 	if n.Access != nil {
 		return text + " by key: " + n.Access.describe(n.Relation)
 	}
