@@ -52,7 +52,9 @@ func (s *secured) url(user, password, more string) string {
 		port, user, password, s.authority.File, more)
 }
 
-func (s *secured) connect(t *testing.T) *pgx.Conn { return harness.Connect(t, s.url(s.superuser, s.secret, "")) }
+func (s *secured) connect(t *testing.T) *pgx.Conn {
+	return harness.Connect(t, s.url(s.superuser, s.secret, ""))
+}
 
 // refused connects, which must fail, and returns the SQLSTATE.
 func refused(t *testing.T, url string) string {
