@@ -262,7 +262,9 @@ func (g *generator) joined(over *relation) (from *fragment, columns []column, ap
 	}
 	from = piece(over.name+" "+left+" "+kind+" "+other.name+" "+right+" ON {}", list("", " AND ", on...))
 	appendOnly = over.appendOnly && kind == "JOIN"
-	if over.appendOnly || !g.one(3) {
+	// Results of joins may have many rows; joined twice they would have too many.
+	others = slices.DeleteFunc(others, func(r *relation) bool { return r.query != nil })
+	if over.appendOnly || over.query != nil || other.query != nil || !g.one(2) {
 		return from, columns, appendOnly
 	}
 	from, columns = g.joinedAgain(from, columns, others)

@@ -3,6 +3,7 @@ package equivalence
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxNesting is how deep subqueries in expressions stand in each other.
@@ -70,5 +71,8 @@ func (g *generator) scalarSubquery(typ string, columns []column) *fragment {
 	}
 	value := distinguishSafely(g.value(typ, 1, inner))
 	text := fmt.Sprintf("(SELECT {} FROM {}{} ORDER BY 1%s LIMIT 1%s)", pick(g, "", " DESC", " NULLS FIRST"), pick(g, "", "", " OFFSET 1"))
+	if strings.HasSuffix(typ, "[]") {
+		text += "::" + typ // or it would be the rows of ANY, with parentheses around
+	}
 	return expression(typ, text, value, from, where)
 }
