@@ -127,7 +127,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 		}
 	}
 	for i, id := range c.record.queries {
-		descriptor := snapshot.Query(id)
+		descriptor := snapshot.RunningQuery(id)
 		if descriptor == nil {
 			continue // dropped since; the next activation removes its records
 		}
@@ -202,6 +202,9 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	}
 	if relation == nil {
 		relation = c.snapshot.UniqueRelation(id)
+	}
+	if relation == nil {
+		relation = c.snapshot.KeptRelation(id)
 	}
 	if relation == nil {
 		return nil

@@ -46,23 +46,33 @@ func (e *Engine) waitFresh(ctx context.Context, relations []*catalog.Relation, t
 	return nil
 }
 
-// upstream returns the queries whose results the relations are or depend on,
-// sources first.
+// upstream returns the queries whose results the relations are or depend on, those
+// whose work they share among them, sources first.
 func upstream(snapshot *catalog.Snapshot, relations []*catalog.Relation) []*catalog.Query {
 	var ordered []*catalog.Query
 	seen := map[catalog.ObjectID]bool{}
 	var visit func(id catalog.ObjectID)
+	var add func(q *catalog.Query)
 	visit = func(id catalog.ObjectID) {
 		if seen[id] {
 			return
 		}
 		seen[id] = true
 		for _, q := range snapshot.QueriesWriting(id) {
-			for _, source := range q.Sources {
-				visit(source)
-			}
-			ordered = append(ordered, q)
+			add(q)
 		}
+	}
+	add = func(q *catalog.Query) {
+		if slices.Contains(ordered, q) {
+			return
+		}
+		for _, source := range q.Sources {
+			visit(source)
+		}
+		for _, shared := range q.Shared {
+			add(snapshot.RunningQuery(shared))
+		}
+		ordered = append(ordered, q)
 	}
 	for _, relation := range relations {
 		visit(relation.ID)

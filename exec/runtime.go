@@ -37,7 +37,7 @@ func (e *Engine) Queries(context.Context) ([]systables.QueryStatus, error) {
 			switch {
 			case status.state == queryFailed:
 				row.State = stateFailed
-			case status.state == queryPaused:
+			case status.state == queryPaused || q.Paused:
 				row.State = statePaused
 			case behind.scanning:
 				row.State = stateBackfilling
@@ -114,16 +114,23 @@ func (e *Engine) Shards(context.Context) ([]systables.ShardStatus, error) {
 	return out, nil
 }
 
-// Errors returns the rows that failed in continuous queries, newest last.
+// Errors returns the rows that failed in continuous queries, newest last: of each
+// query also those of the work that it shares.
 func (e *Engine) Errors(context.Context) ([]systables.RowError, error) {
 	var out []systables.RowError
-	for _, q := range e.newestCatalog().Queries() {
-		for _, l := range e.loops {
-			rows, err := l.rowErrors(q)
-			if err != nil {
-				return nil, damaged(err)
+	snapshot := e.newestCatalog()
+	for _, q := range snapshot.Queries() {
+		for _, work := range snapshot.WorkOf(q) {
+			for _, l := range e.loops {
+				rows, err := l.rowErrors(work)
+				if err != nil {
+					return nil, damaged(err)
+				}
+				for i := range rows {
+					rows[i].Query = q.ID
+				}
+				out = append(out, rows...)
 			}
-			out = append(out, rows...)
 		}
 	}
 	slices.SortStableFunc(out, func(x, y systables.RowError) int { return cmp.Compare(x.Time.UnixMilli(), y.Time.UnixMilli()) })

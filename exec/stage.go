@@ -422,7 +422,7 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 	if q.sink == nil {
 		q.sink = newRelationCodec(planned.Sink)
 	}
-	if planned.Query.Paused {
+	if c.snapshot.Rests(planned.Query) {
 		q.state = queryPaused
 	}
 	for i := range planned.Stages {

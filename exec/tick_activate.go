@@ -30,12 +30,15 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 	for _, shadow := range snapshot.Shadows() {
 		c.record.storages = append(c.record.storages, shadow.ID)
 	}
-	for _, q := range snapshot.Queries() {
+	for _, kept := range snapshot.KeptRelations() {
+		c.record.storages = append(c.record.storages, kept.StorageID())
+	}
+	for _, q := range snapshot.RunningQueries() {
 		c.record.queries = append(c.record.queries, q.ID)
 		c.record.paused = append(c.record.paused, q.Paused)
 	}
 	for _, id := range known.queries {
-		if snapshot.Query(id) == nil {
+		if snapshot.RunningQuery(id) == nil {
 			t.dropQuery(id)
 		}
 	}
@@ -60,7 +63,7 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 // they are paused.
 func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 	c := t.core
-	for _, descriptor := range snapshot.Queries() {
+	for _, descriptor := range snapshot.RunningQueries() {
 		i := slices.IndexFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == descriptor.ID })
 		if i < 0 {
 			t.beginAt(c.plan(descriptor))
@@ -75,12 +78,26 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 		resumed := q.descriptor.Paused && !descriptor.Paused
 		q.descriptor = descriptor
 		switch {
-		case descriptor.Paused && q.state == queryRunning:
+		case q.state == queryRunning && snapshot.Rests(descriptor):
 			q.state = queryPaused
-		case resumed && !q.lost() && !slices.Contains(t.in.stopped, descriptor.ID):
-			q.state, q.failure = queryRunning, ""
-			delete(c.poisoned, descriptor.ID)
-			t.writeStatus(q)
+		case resumed:
+			t.resume(q)
+		}
+	}
+}
+
+// resume lets a query go on that was paused or has failed, and with it those whose
+// work it shares where they have failed.
+func (t *tick) resume(q *runningQuery) {
+	c := t.core
+	if q.state != queryRunning && !q.lost() && !slices.Contains(t.in.stopped, q.descriptor.ID) {
+		q.state, q.failure = queryRunning, ""
+		delete(c.poisoned, q.descriptor.ID)
+		t.writeStatus(q)
+	}
+	for _, shared := range c.queries {
+		if shared.state == queryFailed && slices.Contains(q.descriptor.Shared, shared.descriptor.ID) {
+			t.resume(shared)
 		}
 	}
 }

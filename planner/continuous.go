@@ -88,7 +88,7 @@ func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) 
 // on the one that it writes, so that it is the same on every node and in every
 // later version of the catalog.
 func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Continuous, error) {
-	sink := snapshot.Relation(query.Sink)
+	sink := snapshot.Result(query)
 	if sink == nil {
 		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q has no result", query.Name)
 	}
@@ -111,6 +111,7 @@ func PlanContinuous(snapshot *catalog.Snapshot, query *catalog.Query) (*plan.Con
 	if err != nil {
 		return nil, err
 	}
+	c.shareWith(snapshot, query.Shared)
 	if n := len(c.resultOf(sink.Kind).Columns()); n != len(sink.Columns) {
 		return nil, sqlerr.New(sqlerr.InternalError, -1, "query %q gives %d columns, but its result has %d", query.Name, n, len(sink.Columns))
 	}

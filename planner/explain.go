@@ -55,7 +55,7 @@ func explainLines(env *Environment, s *ast.Explain) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return formatContinuous(q.Name, continuous.Sink, continuous.Stages, continuous.Kind, continuous.Key), nil
+		return append(formatContinuous(q.Name, continuous.Sink, continuous.Stages, continuous.Kind, continuous.Key), formatShared(env.Catalog, q)...), nil
 	}
 	switch inner := s.Statement.(type) {
 	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
@@ -120,7 +120,8 @@ func explainCreate(env *Environment, s *ast.CreateRelation) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &ddl.Command.(*catalog.CreateRelation).Relation
+	create := ddl.Command.(*catalog.CreateRelation)
+	r := &create.Relation
 	if s.Query == nil {
 		return nil, notSupported(s.Pos(), "EXPLAIN of CREATE without AS is not supported")
 	}
@@ -128,12 +129,35 @@ func explainCreate(env *Environment, s *ast.CreateRelation) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.shareWith(env.Catalog, create.Query.Shared)
 	stages, err := c.stages(r)
 	if err != nil {
 		return nil, err
 	}
 	properties := c.root.Props()
-	return formatContinuous(r.Name, r, stages, properties.Kind, properties.Key), nil
+	return append(formatContinuous(r.Name, r, stages, properties.Kind, properties.Key), formatShared(env.Catalog, create.Query)...), nil
+}
+
+// formatShared says whose work a query shares, and who shares its own.
+func formatShared(snapshot *catalog.Snapshot, q *catalog.Query) []string {
+	var lines []string
+	for _, id := range q.Shared {
+		if snapshot.Query(id) == nil {
+			lines = append(lines, "Shares the work of "+plan.QuoteIdentifier(snapshot.RunningQuery(id).Name)+", which was dropped and goes on")
+		} else {
+			lines = append(lines, "Shares the work of "+plan.QuoteIdentifier(snapshot.Query(id).Name))
+		}
+	}
+	var users []string
+	if q.ID != 0 {
+		for _, user := range snapshot.SharedBy(q.ID) {
+			users = append(users, plan.QuoteIdentifier(user.Name))
+		}
+	}
+	if users != nil {
+		lines = append(lines, "Shared with "+strings.Join(users, ", "))
+	}
+	return lines
 }
 
 func formatQuery(q *plan.Query) []string {

@@ -42,6 +42,8 @@ func runGolden(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	session := newTestSession(t)
+	session.shares = file == sharing
+	session.pause()
 	var out strings.Builder
 	for _, block := range strings.Split(strings.TrimRight(string(text), "\n"), "\n\n") {
 		input, want, found := strings.Cut(block, "\n----")
@@ -82,7 +84,13 @@ func statementOf(block string) (string, bool) {
 type testSession struct {
 	snapshot *catalog.Snapshot
 	system   *systables.Registry
+	// shares has queries share the work of earlier ones; else these are paused, so that
+	// each plan can be seen.
+	shares bool
 }
+
+// sharing is the file whose queries share the work of others.
+const sharing = "testdata/sharing.txt"
 
 // fixture are the relations that all tests may use.
 const fixture = `
@@ -115,6 +123,13 @@ func newTestSession(t testing.TB) *testSession {
 		}
 	}
 	return s
+}
+
+// pause keeps later queries from sharing the work of those that there are.
+func (s *testSession) pause() {
+	if next, _, err := catalog.Apply(s.snapshot, &catalog.PauseQuery{}); err == nil && !s.shares {
+		s.snapshot = next
+	}
 }
 
 func (s *testSession) environment() *Environment {
@@ -251,8 +266,10 @@ func (s *testSession) apply(ddl *plan.DDL) string {
 				return describeError(err)
 			}
 			lines = append(lines, formatContinuous(q.Name, c.Sink, c.Stages, c.Kind, c.Key)...)
+			lines = append(lines, formatShared(next, q)...)
 		}
 	}
+	s.pause()
 	return strings.Join(lines, "\n")
 }
 

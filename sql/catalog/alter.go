@@ -44,6 +44,7 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 	}
 	next := s.edit()
 	next.drop(drop, result)
+	next.keepShared(s)
 	for i := range old.Columns {
 		if r.Columns[i].Dropped && !old.Columns[i].Dropped {
 			next.dropOwned(old.ID, i, result)

@@ -145,6 +145,9 @@ func applyTerminate(s *Snapshot, c *TerminateQuery, result *Result) (*Snapshot, 
 	if err != nil || len(queries) == 0 {
 		return nil, err
 	}
+	if err := s.checkShared(queries); err != nil {
+		return nil, err
+	}
 	next := s.edit()
 	for _, q := range queries {
 		next.removeQuery(q.ID)
@@ -155,6 +158,7 @@ func applyTerminate(s *Snapshot, c *TerminateQuery, result *Result) (*Snapshot, 
 			next.replaceRelation(&frozen)
 		}
 	}
+	next.keepShared(s)
 	return next, nil
 }
 

@@ -60,7 +60,7 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 		if err := checkQuery(s, &q); err != nil {
 			return nil, err
 		}
-		q.Sink, q.Into = r.ID, nil
+		q.Sink, q.Into, q.Shared = r.ID, nil, s.stillShared(q.Shared)
 		next.addQuery(&q, result)
 		r.Query = q.ID
 	}

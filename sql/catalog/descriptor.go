@@ -208,6 +208,9 @@ type Query struct {
 	// Views are the views that it reads, also through others, and Indirect those of
 	// Sources and Views that only views among them name.
 	Views, Indirect []ObjectID
+	// Shared are the queries whose results it reads, in the place of computing them
+	// again; Sources has what these read, too. Ascending.
+	Shared []ObjectID
 	// Version is the catalog version in which it was created: planning Text
 	// against its sources and views as they were then (Snapshot.AsOf) gives the same plan on
 	// every node and in every later version.

@@ -34,6 +34,7 @@ func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapsho
 	}
 	next := s.edit()
 	next.drop(found, result)
+	next.keepShared(s)
 	return next, nil
 }
 

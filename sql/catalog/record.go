@@ -94,6 +94,8 @@ type snapshotRecord struct {
 	Views         []viewRecord     `json:"views,omitempty"`
 	Roles         []roleRecord     `json:"roles,omitempty"`
 	Access        []accessRecord   `json:"access,omitempty"`
+	KeptQueries   []queryRecord    `json:"kept_queries,omitempty"`
+	KeptRelations []relationRecord `json:"kept_relations,omitempty"`
 }
 
 type relationRecord struct {
@@ -171,6 +173,7 @@ type queryRecord struct {
 	Columns       [][]int    `json:"columns,omitempty"`
 	Views         []ObjectID `json:"views,omitempty"`
 	Indirect      []ObjectID `json:"indirect,omitempty"`
+	Shared        []ObjectID `json:"shared,omitempty"`
 	Version       uint64     `json:"version"`
 	Paused        bool       `json:"paused,omitempty"`
 	StopOnError   bool       `json:"stop_on_error,omitempty"`
@@ -261,6 +264,16 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 		record.Shadows = append(record.Shadows, relation)
 	}
 	record.Roles, record.Access = newRoleRecords(s), newAccessRecords(s)
+	for _, q := range s.keptQueries {
+		record.KeptQueries = append(record.KeptQueries, queryRecord(*q))
+	}
+	for _, r := range s.keptRelations {
+		relation, err := newRelationRecord(r)
+		if err != nil {
+			return nil, err
+		}
+		record.KeptRelations = append(record.KeptRelations, relation)
+	}
 	return record, nil
 }
 
@@ -294,6 +307,20 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	for i := range r.Queries {
 		query := Query(r.Queries[i])
 		s.queries = append(s.queries, &query)
+	}
+	for i := range r.KeptQueries {
+		query := Query(r.KeptQueries[i])
+		s.keptQueries = append(s.keptQueries, &query)
+	}
+	for i := range r.KeptRelations {
+		relation, err := r.KeptRelations[i].relation()
+		if err != nil {
+			return nil, err
+		}
+		if err := checkRelation(s, relation); err != nil {
+			return nil, corrupt("damaged catalog record: %w", err)
+		}
+		s.keptRelations = append(s.keptRelations, relation)
 	}
 	for i := range r.Indexes {
 		index := r.Indexes[i].index()
@@ -351,6 +378,18 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			if s.Relation(source) == nil {
 				return nil, corrupt("damaged catalog record: query %d reads a relation that is not there", q.ID)
 			}
+		}
+	}
+	for _, q := range s.running {
+		for _, id := range q.Shared {
+			if s.RunningQuery(id) == nil || id >= q.ID {
+				return nil, corrupt("damaged catalog record: query %d shares one that is not there", q.ID)
+			}
+		}
+	}
+	for _, q := range s.keptQueries {
+		if sink := s.KeptRelation(q.Sink); sink == nil || s.Query(q.ID) != nil || s.Relation(q.Sink) != nil {
+			return nil, corrupt("damaged catalog record: kept query %d has no result of its own", q.ID)
 		}
 	}
 	for _, q := range s.queries {

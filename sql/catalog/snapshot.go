@@ -32,7 +32,12 @@ type Snapshot struct {
 	// access is who owns objects and what others may do with them, where that is
 	// not what it is by default.
 	access map[ObjectID]*Access
+	// keptQueries and keptRelations are queries that were dropped and go on for others
+	// that share their work, and their results, by ID.
+	keptQueries   []*Query
+	keptRelations []*Relation
 
+	running        []*Query // by ID
 	relationByName map[Name]*Relation
 	viewByName     map[Name]*View
 	queryByName    map[string]*Query
@@ -166,6 +171,8 @@ func (s *Snapshot) edit() *Snapshot {
 	next.indexes = slices.Clone(s.indexes)
 	next.shadows = slices.Clone(s.shadows)
 	next.roles = slices.Clone(s.roles)
+	next.keptQueries = slices.Clone(s.keptQueries)
+	next.keptRelations = slices.Clone(s.keptRelations)
 	return &next
 }
 
@@ -185,6 +192,7 @@ func (s *Snapshot) index() *Snapshot {
 		s.queryByName[q.Name] = q
 		s.queriesWriting[q.Sink] = append(s.queriesWriting[q.Sink], q)
 	}
+	s.indexRunning()
 	s.indexesByTable = make(map[ObjectID][]*Index)
 	s.uniqueRelations = make(map[ObjectID]*Relation)
 	for _, i := range s.indexes {
