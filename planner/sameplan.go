@@ -26,7 +26,7 @@ func sameOperator(a, b plan.Node) bool {
 	case *plan.Scan:
 		b, ok := b.(*plan.Scan)
 		return ok && a.Relation.ID == b.Relation.ID && slices.Equal(a.Fetch, b.Fetch) && !a.Changes && !b.Changes &&
-			a.KeyEquals == nil && b.KeyEquals == nil && a.Access == nil && b.Access == nil
+			a.KeyEquals == nil && b.KeyEquals == nil && a.Access == nil && b.Access == nil && a.Start == nil && b.Start == nil
 	case *plan.Filter:
 		b, ok := b.(*plan.Filter)
 		return ok && sameExprs([]expr.Expr{a.Predicate}, []expr.Expr{b.Predicate})

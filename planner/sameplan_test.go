@@ -15,7 +15,7 @@ func TestSamePlanKnowsTheFields(t *testing.T) {
 		of     any
 		fields int
 	}{
-		{plan.Scan{}, 6}, {plan.Filter{}, 3}, {plan.Project{}, 3}, {plan.Aggregate{}, 7}, {plan.AggregateCall{}, 8}, {plan.SortKey{}, 3},
+		{plan.Scan{}, 7}, {plan.Filter{}, 3}, {plan.Project{}, 3}, {plan.Aggregate{}, 7}, {plan.AggregateCall{}, 8}, {plan.SortKey{}, 3},
 		{plan.Join{}, 11}, {plan.SetOperation{}, 5}, {plan.TopN{}, 7}, {plan.Repeat{}, 3}, {plan.Shuffle{}, 4}, {plan.Window{}, 7}, {expr.Cast{}, 3},
 	} {
 		if of := reflect.TypeOf(known.of); of.NumField() != known.fields {
