@@ -43,8 +43,10 @@ type asOfJoin struct {
 	// row; goneRows has its values for the batch at work.
 	gone     *expr.Program
 	goneRows *types.Vector
-	out      asOfOutput
-	scratch  []byte
+	// waiting is nil where left rows are given at once.
+	waiting *asOfWaiting
+	out     asOfOutput
+	scratch []byte
 }
 
 // newAsOfJoin makes the operator of a plan's node, with its state in a store or,
@@ -74,6 +76,9 @@ func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*
 			return nil, err
 		}
 	}
+	if node.AsOf.Waits {
+		j.waiting = newAsOfWaiting(node, key, j.sides[leftSide])
+	}
 	j.out.left, j.out.right = j.sides[leftSide], j.sides[rightSide]
 	j.proceed, j.finishTurn = j.joinRows, j.finishSides
 	return j, nil
@@ -81,6 +86,9 @@ func newAsOfJoin(node *plan.Join, key stateKey, next consumer, inMemory bool) (*
 
 // joinRows is the join's proceed.
 func (j *asOfJoin) joinRows(t *turn, w *work) bool {
+	if j.waiting != nil {
+		j.waiting.load(t)
+	}
 	places := j.places[w.side]
 	places.Evaluate(t.eval, w.rows)
 	if w.side == rightSide && j.gone != nil {
@@ -154,20 +162,28 @@ func (j *asOfJoin) leftRow(t *turn, w *work) error {
 	key, row, keyed := j.rowAt(w)
 	weight := w.rows.Weight(w.next)
 	w.next++
-	if !keyed {
+	switch {
+	case !keyed:
 		j.pair(&row, nil, weight)
 		return nil
+	case j.waiting != nil:
+		j.waiting.add(t, w.rows, w.next-1, j.places[leftSide].Time(w.next-1), &row)
+		return nil
 	}
-	from := row.time()
-	if j.strict {
-		from = behind(from)
-	}
-	match, err := firstOf(j.sides[rightSide].walk(t, key, from, "", true))
+	match, err := j.closest(t, key, row.time())
 	if err != nil {
 		return err
 	}
 	j.pair(&row, match, weight)
 	return j.sides[leftSide].change(t, key, row, weight)
+}
+
+// closest returns the right row that left rows of a key and time meet, nil for none.
+func (j *asOfJoin) closest(t *turn, key, time string) (*asOfRow, error) {
+	if j.strict {
+		time = behind(time)
+	}
+	return firstOf(j.sides[rightSide].walk(t, key, time, "", true))
 }
 
 // rightRow gives anew the left rows that meet another row for the coming or going of
@@ -185,6 +201,13 @@ func (j *asOfJoin) rightRow(t *turn, w *work) error {
 	}
 	if j.gone != nil {
 		weight = 1 - is.count // the version takes the place of another one
+	}
+	if j.waiting != nil {
+		w.next++
+		if err := j.supersede(t, key, &row); err != nil {
+			return err
+		}
+		return side.change(t, key, row, weight)
 	}
 	met, meets := &is, &row
 	if is.count <= 0 {
@@ -207,11 +230,7 @@ func (j *asOfJoin) rightRow(t *turn, w *work) error {
 // what they met and what they meet in its place: where that is nil, they meet the row
 // behind it. It reports whether they were all.
 func (j *asOfJoin) rematch(t *turn, w *work, key string, row, met, meets *asOfRow) (done bool, err error) {
-	before, err := firstOf(j.sides[rightSide].walk(t, key, "", row.id, false))
-	if err != nil {
-		return false, err
-	}
-	behind, err := firstOf(j.sides[rightSide].walk(t, key, row.id+"\x00", "", true))
+	before, behind, err := j.neighbours(t, key, row.id)
 	if err != nil {
 		return false, err
 	}
@@ -237,6 +256,15 @@ func (j *asOfJoin) rematch(t *turn, w *work, key string, row, met, meets *asOfRo
 		j.pair(&left, meets, left.count)
 	}
 	return true, walk.close()
+}
+
+// neighbours returns the right rows of a key before and behind an id, nil for none.
+func (j *asOfJoin) neighbours(t *turn, key, id string) (before, behind *asOfRow, err error) {
+	if before, err = firstOf(j.sides[rightSide].walk(t, key, "", id, false)); err != nil {
+		return nil, nil, err
+	}
+	behind, err = firstOf(j.sides[rightSide].walk(t, key, id+"\x00", "", true))
+	return before, behind, err
 }
 
 // between returns the bounds of the left rows whose first right row is row, where
@@ -279,6 +307,9 @@ func (j *asOfJoin) give(t *turn) {
 
 // finishSides stores what the turn has done to the rows.
 func (j *asOfJoin) finishSides(t *turn) {
+	if j.waiting != nil {
+		j.giveWaiting(t)
+	}
 	j.sides[leftSide].finish(t)
 	j.sides[rightSide].finish(t)
 }

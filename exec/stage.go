@@ -304,7 +304,8 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 		return err
 	}
 	b.add(j)
-	b.stage.timed = b.stage.timed || node.Within != nil
+	waits := node.AsOf != nil && node.AsOf.Waits
+	b.stage.timed = b.stage.timed || node.Within != nil || waits
 	start := len(b.stage.inputs)
 	if err := b.build(node.Right, joinInput{j, rightSide}); err != nil {
 		return err
@@ -313,7 +314,7 @@ func (b *stageBuilder) join(node *plan.Join, next consumer) error {
 	if err := b.build(node.Left, joinInput{j, leftSide}); err != nil {
 		return err
 	}
-	if node.Lookup {
+	if node.Lookup || waits {
 		for _, in := range b.stage.inputs[right:] {
 			in.after = append(in.after, b.stage.inputs[start:right]...)
 		}

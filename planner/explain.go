@@ -174,8 +174,8 @@ func formatQuery(q *plan.Query) []string {
 }
 
 // exceptions says which exceptions to equality with a one-time query hold for
-// plans: late rows, rows before a start, joins of streams with tables, and changes of derived tables, of
-// which several to one key may be seen as one.
+// plans: late rows and versions, rows before a start, joins of streams with tables, and
+// changes of derived tables, of which several to one key may be seen as one.
 func exceptions(roots ...plan.Node) string {
 	var list []string
 	if slices.ContainsFunc(roots, mayBeLate) {
@@ -190,10 +190,20 @@ func exceptions(roots ...plan.Node) string {
 	if slices.ContainsFunc(roots, looksUp) {
 		list = append(list, "rows of a stream meet a table as it is when they are processed")
 	}
+	if slices.ContainsFunc(roots, waitsForVersions) {
+		list = append(list, "versions that come behind the grace are not met")
+	}
 	if list == nil {
 		return "Exceptions: none"
 	}
 	return "Exceptions: " + strings.Join(list, "; ")
+}
+
+// waitsForVersions reports whether a plan has a join FOR SYSTEM_TIME AS OF with a grace
+// period.
+func waitsForVersions(node plan.Node) bool {
+	join, ok := node.(*plan.Join)
+	return ok && join.AsOf != nil && join.AsOf.Waits || slices.ContainsFunc(node.Inputs(), waitsForVersions)
 }
 
 func mayBeLate(node plan.Node) bool {

@@ -16,7 +16,8 @@ import (
 // so the other side's key is enough. A full join is a bag, since the keys of both
 // its sides may be NULL.
 //
-// A left row of an as-of join is there once, if at all, so its key is the result's.
+// A left row of an as-of join is there once, if at all, so its key is the result's;
+// where it waits for what it meets the result only gains rows.
 //
 // Window: what looks up rows, or asks whether there are any, leaves the left rows
 // in their windows.
@@ -34,6 +35,8 @@ func joinProperties(j *plan.Join) plan.Properties {
 	p := plan.Properties{Kind: plan.Bag, Partitions: max(left.Partitions, right.Partitions)}
 	appendOnly := left.Kind == plan.AppendOnly && right.Kind == plan.AppendOnly
 	switch {
+	case j.AsOf != nil && j.AsOf.Waits:
+		p.Kind, p.Clock = plan.AppendOnly, everyInstant
 	case j.AsOf != nil:
 		if left.Kind == plan.Keyed {
 			p.Kind, p.Key = plan.Keyed, left.Key

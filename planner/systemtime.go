@@ -31,19 +31,15 @@ func (b *binder) systemTimeJoin(j *ast.Join, t *ast.TableName, left *fromItem, s
 		return nil, err
 	}
 	kind := joinKinds[j.Kind]
+	model := &plan.Join{Kind: kind, AsOf: &plan.AsOf{Op: ">="}}
+	if err := b.asOfTime(model.AsOf, t, left); err != nil {
+		return nil, err
+	}
 	both := left.scope.joined(right.scope, len(left.node.Columns()))
 	both.markNullable(kind, len(left.scope.lockables))
 	both.lockables = nil
 	conditions, err := b.joinCondition(j, kind, left, right, both)
 	if err != nil {
-		return nil, err
-	}
-	model := &plan.Join{Kind: kind, AsOf: &plan.AsOf{Op: ">="}}
-	eb := &exprBinder{binder: b, scope: left.scope, clause: "FOR SYSTEM_TIME AS OF"}
-	if model.AsOf.Left, err = eb.bind(t.AsOf); err != nil {
-		return nil, err
-	}
-	if model.AsOf.Left, err = b.eventTime(model.AsOf.Left); err != nil {
 		return nil, err
 	}
 	if err := b.versionTimes(model.AsOf, relation, right.node); err != nil {
@@ -54,6 +50,36 @@ func (b *binder) systemTimeJoin(j *ast.Join, t *ast.TableName, left *fromItem, s
 		return nil, err
 	}
 	return &fromItem{node: joinLike(model, left.node, right.node, leftKeys, rightKeys, nil), scope: both}, nil
+}
+
+// asOfTime binds the time of FOR SYSTEM_TIME AS OF, over the left side's rows, and its
+// grace period, for which these get their event time as a column behind their own.
+func (b *binder) asOfTime(a *plan.AsOf, t *ast.TableName, left *fromItem) error {
+	eb := &exprBinder{binder: b, scope: left.scope, clause: "FOR SYSTEM_TIME AS OF"}
+	time, err := eb.bind(t.AsOf)
+	if err != nil {
+		return err
+	}
+	if a.Left, err = b.eventTime(time); err != nil || t.Grace == nil {
+		return err
+	}
+	if left.node.Props().Kind != plan.AppendOnly {
+		return notSupported(t.Grace.Pos(), "the GRACE PERIOD of FOR SYSTEM_TIME AS OF is only supported for the rows of a stream").
+			WithHint("Without it results are corrected when a version comes late.")
+	}
+	a.Waits = true
+	if a.Grace, err = b.lengthWithin(t.Grace, "the grace period of FOR SYSTEM_TIME AS OF"); err != nil {
+		return err
+	}
+	at := len(left.node.Columns())
+	if left.node.Props().Clock != nil {
+		exprs, names := passOn(left.node)
+		left.node = newProject(left.node, append(exprs, a.Left), append(names, eventTimeName))
+	} else {
+		left.node = newStreamTime(left.node, &plan.StreamTime{Time: a.Left, Grace: a.Grace})
+	}
+	a.Left = columnOf(left.node.Columns()[at], at)
+	return nil
 }
 
 // versioned finds the table whose versions a join is with.

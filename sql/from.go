@@ -279,7 +279,8 @@ func (p *parser) relation() *ast.TableName {
 	return n
 }
 
-// restOfRelation takes *, FOR SYSTEM_TIME AS OF, an alias and TABLESAMPLE.
+// restOfRelation takes *, FOR SYSTEM_TIME AS OF … [GRACE PERIOD …], an alias and
+// TABLESAMPLE.
 func (p *parser) restOfRelation(start ast.Position, n *ast.TableName) *ast.TableName {
 	p.acceptKind(asterisk)
 	if p.atWords(kwFor, kwSystemTime) {
@@ -287,6 +288,9 @@ func (p *parser) restOfRelation(start ast.Position, n *ast.TableName) *ast.Table
 		p.advance()
 		p.expect(kwAs, kwOf)
 		n.AsOf = p.operand(otherPrecedence, false)
+		if p.acceptWords(kwGrace, kwPeriod) {
+			n.Grace = p.duration()
+		}
 	}
 	n.Alias = p.optionalAlias()
 	if p.at(kwTablesample) {

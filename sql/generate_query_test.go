@@ -198,6 +198,9 @@ func (g *treeGenerator) tableExpr() ast.TableExpr {
 	n := &ast.TableName{Name: g.qualified(), Changes: g.chance(4), Alias: g.alias()}
 	if g.chance(5) {
 		n.AsOf = g.expr()
+		if g.chance(3) {
+			n.Grace = g.duration()
+		}
 	}
 	return n
 }

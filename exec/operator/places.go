@@ -66,6 +66,9 @@ func (p *Places) Meets(i int) bool {
 	return !p.times.IsNull(i)
 }
 
+// Time is the time of row i, which is not NULL, where times are integers.
+func (p *Places) Time(i int) int64 { return p.times.Ints[i] }
+
 // AppendKey appends the join key of row i. No key begins another.
 func (p *Places) AppendKey(buf []byte, i int) []byte {
 	for _, v := range p.keyValues {

@@ -16,6 +16,11 @@ type AsOf struct {
 	// a table's rows: of those of one key and time the last one that came counts. Gone
 	// is over the right side's row and says that from then on there is no row.
 	Gone expr.Expr
+	// Waits says that a left row is given once, with the version that it meets when
+	// stream time, which comes with the left rows, has passed Left by more than Grace
+	// microseconds, and then goes.
+	Waits bool
+	Grace int64
 }
 
 // Backwards reports whether the closest right row is the one with the greatest

@@ -45,5 +45,8 @@ func describeAsOf(n *Join) string {
 	if a.Gone != nil {
 		text += ", none where " + ExprString(a.Gone, columns)
 	}
+	if a.Waits {
+		text += ", after a grace of " + DurationString(a.Grace)
+	}
 	return text
 }

@@ -15,8 +15,10 @@ type TableName struct {
 	Only bool
 	// Changes is CHANGES OF name: a table's changes as a stream.
 	Changes bool
-	// AsOf is FOR SYSTEM_TIME AS OF expr, nil without.
+	// AsOf is FOR SYSTEM_TIME AS OF expr, nil without, and Grace its GRACE PERIOD, nil
+	// without.
 	AsOf   Expr
+	Grace  *Duration
 	Alias  *Alias
 	Sample *TableSample
 }

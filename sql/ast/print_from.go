@@ -21,6 +21,7 @@ func (n *TableName) format(p *printer) {
 	if n.AsOf != nil {
 		p.text(" FOR SYSTEM_TIME AS OF ")
 		p.operand(n.AsOf, precedenceOther)
+		p.duration(" GRACE PERIOD ", n.Grace)
 	}
 	p.alias(n.Alias)
 	if n.Sample != nil {
