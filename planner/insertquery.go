@@ -129,6 +129,7 @@ func (b *binder) insertedStream(name *ast.Name) (*catalog.Relation, error) {
 		return nil, err
 	}
 	if r != nil && r.Kind == catalog.KindStream && !r.Frozen {
+		b.needRelation(r, catalog.PrivilegeInsert)
 		return r, nil
 	}
 	if r, err = b.writable(name, "insert into"); err != nil {
