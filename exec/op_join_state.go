@@ -178,7 +178,7 @@ func (s *joinSide) read(t *turn, key, after string, begun bool, limit int) (rows
 // few all are read first, so that they stay in memory.
 func (s *joinSide) readFrom(t *turn, key, after string, limit int) (rows []joinRow, last string, more bool, err error) {
 	if _, known := s.groups[key]; !known && !s.inMemory && t.state != nil {
-		if _, more, err = s.readStored(t, key, "", false, cachedGroupRows); err != nil {
+		if _, _, err = s.readStored(t, key, "", false, cachedGroupRows); err != nil {
 			return nil, "", false, err
 		}
 	}

@@ -231,3 +231,31 @@ func TestWithinStateStaysFlat(t *testing.T) {
 		}
 	}
 }
+
+// TestWithinClosesInPieces has many rows without a match over at once: each is given
+// once, in pieces that fit an entry, over a restart between two of them.
+func TestWithinClosesInPieces(t *testing.T) {
+	c := newStreamsCluster(t)
+	host := newStreamHosts(t, c, `SELECT a.n AS a, b.n AS b FROM a LEFT JOIN b WITHIN 30 SECONDS GRACE PERIOD 10 SECONDS ON a.k = b.k EMIT CHANGES`)["store"]
+	const rows = 2*closeChunk + 100
+	var many []*timedTestRow
+	for n := range int64(rows) {
+		many = append(many, &timedTestRow{k: types.IntDatum(n), n: n, at: n % 7})
+	}
+	host.feed("a", many)
+	turns := 0
+	host.hurry = func() {
+		if turns++; turns == 2 {
+			host.restart(c.snapshot)
+		}
+	}
+	host.feed("b", []*timedTestRow{{k: types.Null, n: -1, at: 1000}})
+	if turns != 3 || len(host.rows) != rows {
+		t.Fatalf("%d rows in %d turns, want %d", len(host.rows), turns, rows)
+	}
+	for row, n := range host.rows {
+		if n != 1 {
+			t.Fatalf("%s was given %d times", row, n)
+		}
+	}
+}
