@@ -103,8 +103,11 @@ func (c *chain) derive(g *generator) {
 	}
 	r := g.derived(name, over)
 	kind := "TABLE"
-	if r.stream {
+	switch {
+	case r.stream:
 		kind = "STREAM"
+	case !r.overStream && g.one(4):
+		kind, r.view = "VIEW", true
 	}
 	c.derived = append(c.derived, r)
 	g.relations = append(g.relations, r)
@@ -167,7 +170,7 @@ func (g *generator) derived(name string, over *relation) *relation {
 	shape := g.random.IntN(10)
 	switch {
 	case g.joins && g.one(3):
-		shape = pick(g, 10, 11)
+		shape = pick(g, 10, 11, 12)
 	case g.joins && g.one(2):
 		from, columns = g.aliased(over, from, columns)
 		g.demanded = g.semiJoin(columns, appendOnly)
@@ -180,6 +183,8 @@ func (g *generator) derived(name string, over *relation) *relation {
 	switch {
 	case shape == 11:
 		g.first(r, over)
+	case shape == 12:
+		g.numbered(r, over)
 	case shape == 10:
 		appendOnly = g.combined(r, over)
 		r.stream = appendOnly && (g.one(2) || name == "")
@@ -337,6 +342,41 @@ func (g *generator) first(r *relation, over *relation) {
 	}
 }
 
+// numbered has a window function over a relation's rows, or the first rows of each part
+// by it. The order tells all rows apart that do not look the same.
+func (g *generator) numbered(r *relation, over *relation) {
+	var out outputs
+	var keys []string
+	names := ""
+	for i := range 1 + g.random.IntN(3) {
+		c := pick(g, over.columns...)
+		out.add(distinguishSafely(expression(c.typ, c.name)), c.inexact)
+		out.parts[i].optional = false
+		keys = append(keys, fmt.Sprintf("s.c%d", i)+pick(g, "", " DESC", " NULLS FIRST", " DESC NULLS LAST"))
+		names += fmt.Sprintf("u.c%d, ", i)
+	}
+	window, of := "ORDER BY "+strings.Join(keys, ", "), pick(g, out.columns...)
+	if !g.one(3) {
+		window = "PARTITION BY s." + pick(g, out.columns...).name + " " + window
+	}
+	call, result := "row_number()", column{"w", "bigint", false}
+	first := " WHERE u.w " + pick(g, "<= 2", "= 1", "< 4", "BETWEEN 2 AND 3")
+	if g.one(2) {
+		first = ""
+		call = pick(g, "rank()", "dense_rank()", "count(*)", "count(s."+of.name+")", "lag", "lead", "first_value", "last_value")
+		if !strings.Contains(call, "(") {
+			call, result = call+"(s."+of.name+")", column{"w", of.typ, of.inexact}
+		} else if call == "count(*)" {
+			window += pick(g, "", " ROWS BETWEEN 2 PRECEDING AND CURRENT ROW", " GROUPS BETWEEN CURRENT ROW AND 1 FOLLOWING")
+		}
+	}
+	r.query = &query{
+		piece("SELECT "+names+"u.w FROM (SELECT s.*, "+call+" OVER ("+window+") AS w FROM (SELECT {} FROM "+over.name+"{}) AS s) AS u"+first,
+			list("", ", ", out.parts...), g.where(over.columns)),
+		append(out.columns, result), false, false,
+	}
+}
+
 // project is a SELECT without grouping.
 func (g *generator) project(r *relation, from *fragment, columns []column) {
 	var out outputs
@@ -414,7 +454,7 @@ func (c *chain) write(g *generator, r *relation) {
 // follow starts push queries on some of the results.
 func (c *chain) follow(g *generator) {
 	for _, r := range c.derived {
-		if r.appendOnly || !g.one(3) {
+		if r.appendOnly || r.view || !g.one(3) {
 			continue // an append-only push gives only the rows from its start on
 		}
 		adHoc := !r.overStream && g.one(3)

@@ -11,6 +11,8 @@ type relation struct {
 	columns []column
 	// stream says that it is a stream in Millrace; otherwise it is a table.
 	stream bool
+	// view says that it is a view in Millrace, which has no key.
+	view bool
 	// options of a stream: the key column and WITH.
 	key     string
 	options string
