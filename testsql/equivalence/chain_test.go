@@ -167,6 +167,14 @@ func (g *generator) derived(name string, over *relation) *relation {
 	if g.joins && !g.one(3) {
 		from, columns, appendOnly = g.joined(over)
 	}
+	if g.joins && !over.appendOnly && g.one(6) {
+		from, columns = g.lateral(over, g.otherTable())
+		appendOnly = false
+	}
+	if g.one(5) {
+		from, columns = g.aliased(over, from, columns)
+		from, columns = g.expanded(from, columns)
+	}
 	shape := g.random.IntN(10)
 	switch {
 	case g.joins && g.one(3):
@@ -203,6 +211,17 @@ func (g *generator) derived(name string, over *relation) *relation {
 	g.demanded = nil
 	r.columns = r.query.columns
 	return r
+}
+
+// otherTable is a relation whose rows change.
+func (g *generator) otherTable() *relation {
+	var tables []*relation
+	for _, r := range g.relations {
+		if !r.appendOnly {
+			tables = append(tables, r)
+		}
+	}
+	return pick(g, tables...)
 }
 
 // aliased gives a FROM that is a name alone an alias, so that subqueries can name

@@ -295,6 +295,9 @@ func (g *generator) order(q query) query {
 // from makes a FROM list and the columns that it gives.
 func (g *generator) from(depth int, outer []column) (*fragment, []column) {
 	item, columns := g.fromItem(depth, outer)
+	if g.one(10) {
+		return g.expanded(item, columns)
+	}
 	if depth <= 0 || !g.one(3) {
 		return item, columns
 	}
