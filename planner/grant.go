@@ -38,7 +38,6 @@ type grantBinder struct {
 	class      catalog.ObjectClass
 	privileges catalog.Privileges
 	grantees   []catalog.ObjectID
-	notices    []catalog.Notice
 }
 
 // grantObject is an object with what errors call it.
