@@ -182,6 +182,9 @@ func (l *shardLoop) ticks(ctx context.Context) error {
 func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) {
 	var timer <-chan time.Time
 	for {
+		if ctx.Err() != nil {
+			return nil, ErrStopped // what is left to do stays for the next start
+		}
 		in := l.queue.take()
 		in.now = l.engine.now()
 		in.base = l.base

@@ -95,9 +95,19 @@ func (t *tick) resume(q *runningQuery) {
 		delete(c.poisoned, q.descriptor.ID)
 		t.writeStatus(q)
 	}
-	for _, shared := range c.queries {
-		if shared.state == queryFailed && slices.Contains(q.descriptor.Shared, shared.descriptor.ID) {
+	t.resumeShared(q)
+}
+
+// resumeShared lets the failed ones go on of those whose work a query shares, directly
+// or through others.
+func (t *tick) resumeShared(q *runningQuery) {
+	for _, shared := range t.core.queries {
+		switch {
+		case !slices.Contains(q.descriptor.Shared, shared.descriptor.ID):
+		case shared.state == queryFailed:
 			t.resume(shared)
+		default:
+			t.resumeShared(shared)
 		}
 	}
 }

@@ -126,3 +126,43 @@ func TestRowErrors(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestCloseBesideLag closes a node whose query has much work left: what is left stays
+// for the next start.
+func TestCloseBesideLag(t *testing.T) {
+	const rows = 2000
+	var seen atomic.Int64
+	begun := make(chan struct{}, 1)
+	options := node.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Shards: 1, Hooks: exec.Hooks{BeforeStage: func(query string, batch *types.Batch) {
+		if !strings.Contains(query, "slow") {
+			return
+		}
+		seen.Add(int64(batch.Len))
+		select {
+		case begun <- struct{}{}:
+		default:
+		}
+		<-time.After(time.Duration(batch.Len) * 10 * time.Millisecond) // a slow query is the subject of the test
+	}}}
+	n, err := node.Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := harness.Connect(t, harness.NodeURL(n.Addr()))
+	harness.Exec(t, c, `CREATE STREAM s (k INT)`)
+	harness.Exec(t, c, `CREATE TABLE slow AS SELECT k, count(*) AS n FROM s GROUP BY k`)
+	harness.Exec(t, c, fmt.Sprintf(`INSERT INTO s SELECT generate_series(1, %d)`, rows))
+	<-begun
+	_ = c.Close(t.Context())
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if done := seen.Load(); done >= rows {
+		t.Errorf("the node closed when all %d rows were done", done)
+	}
+	options.Hooks = exec.Hooks{}
+	c = harness.Connect(t, harness.NodeURL(harness.StartNode(t, options).Addr()))
+	if got := harness.Rows(t, c, `SELECT count(*), sum(n) FROM slow`); got[0] != fmt.Sprintf("%d\t%d", rows, rows) {
+		t.Errorf("after the start the result has %v", got)
+	}
+}
