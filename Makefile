@@ -30,6 +30,10 @@ test-long: deps ## Run the tests with many more seeds, and each fuzzer for a min
 		done; \
 	done
 
+.PHONY: test-clients
+test-clients: deps deps-clients ## Install real drivers and tools of many languages, and run them against a node
+	$(GO) test -tags clients -count 1 -timeout 30m ./testsql/clients
+
 .PHONY: bench
 bench: deps ## Measure beside PostgreSQL 15 in the same run
 	$(GO) test -tags bench -v -count 1 -timeout 1h -run "^TestBench" ./testsql/bench
@@ -49,6 +53,17 @@ deps: ## Install the Debian packages that the tests need, where missing
 	[ -x $(POSTGRES) ] || missing="$$missing postgresql-15"; \
 	command -v psql >/dev/null || missing="$$missing postgresql-client-15"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	if [ -n "$$missing" ]; then \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+# The clients' packages themselves are installed by their tests, into the user's cache.
+.PHONY: deps-clients
+deps-clients:
+	@missing=""; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -x /usr/sbin/pgbouncer ] || missing="$$missing pgbouncer"; \
 	if [ -n "$$missing" ]; then \
 		$(SUDO) apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; \
