@@ -10,6 +10,7 @@ import (
 	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // fromItem is a bound item of FROM: its plan and what its columns are called.
@@ -325,13 +326,24 @@ func (b *binder) systemScan(table *systables.Table, t *ast.TableName, s *scope) 
 	if err := b.refuse(t.Pos(), "a system table"); err != nil {
 		return nil, err
 	}
-	scan := &plan.SystemScan{Schema: table.Schema, Name: table.Name}
+	scan := &plan.SystemScan{Schema: table.Schema, Name: table.Name, OID: table.OID}
 	for i, c := range table.Columns {
 		scan.Fetch = append(scan.Fetch, i)
 		scan.Cols = append(scan.Cols, plan.Column{Name: c.Name, Type: c.Type, Table: table.OID, Attribute: int16(i + 1)})
 	}
 	scan.Properties = oneShot
-	return b.namedIn(&boundQuery{node: scan, visible: len(scan.Cols)}, &scopeTable{schema: table.Schema, name: table.Name}, nil, t.Alias, s, t.Pos())
+	visible := len(scan.Cols)
+	name := &scopeTable{schema: table.Schema, name: table.Name}
+	if table.View() {
+		return b.namedIn(&boundQuery{node: scan, visible: visible}, name, nil, t.Alias, s, t.Pos())
+	}
+	scan.Fetch = append(scan.Fetch, plan.FetchTableOID)
+	scan.Cols = append(scan.Cols, plan.Column{Name: "tableoid", Type: types.OID})
+	item, err := b.namedIn(&boundQuery{node: scan, visible: visible}, name, nil, t.Alias, s, t.Pos())
+	if err == nil {
+		item.scope.addPseudocolumn(name, scan.Cols[visible], visible)
+	}
+	return item, err
 }
 
 func (b *binder) derivedTable(t *ast.DerivedTable, s *scope) (*fromItem, error) {

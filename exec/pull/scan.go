@@ -121,6 +121,10 @@ func (s *systemScan) next(ctx context.Context) (*types.Batch, error) {
 	s.out.Reset()
 	for _, row := range s.rows[s.at : s.at+n] {
 		for c, column := range s.plan.Fetch {
+			if column == plan.FetchTableOID {
+				s.out.Columns[c].Append(types.IntDatum(int64(s.plan.OID)))
+				continue
+			}
 			s.out.Columns[c].Append(row[column])
 		}
 	}

@@ -103,13 +103,17 @@ const (
 	FetchRowPartition = -3
 	// FetchRowOp is insert, update or delete, of a scan of changes.
 	FetchRowOp = -4
+	// FetchTableOID is the OID of the system table that the row is from.
+	FetchTableOID = -5
 )
 
 // SystemScan reads a system table; the executor asks its host for the rows.
 type SystemScan struct {
 	Base
 	Schema, Name string
-	// Fetch are the numbers of the system table's columns that are read.
+	OID          uint32
+	// Fetch are the numbers of the system table's columns that are read, and
+	// FetchTableOID.
 	Fetch []int
 }
 

@@ -85,7 +85,7 @@ var informationSchema = []definition{
 	{13411, "table_constraints", `constraint_catalog name, constraint_schema name, constraint_name name, table_catalog name,
 		table_schema name, table_name name, constraint_type text, is_deferrable text, initially_deferred
 		text, enforced text, nulls_distinct text`},
-	{13372, "role_table_grants", `grantor name, grantee name, table_catalog name, table_schema name, table_name name, privilege_type
+	{13421, "role_table_grants", `grantor name, grantee name, table_catalog name, table_schema name, table_name name, privilege_type
 		text, is_grantable text, with_hierarchy text`},
 	{13416, "table_privileges", `grantor name, grantee name, table_catalog name, table_schema name, table_name name, privilege_type
 		text, is_grantable text, with_hierarchy text`},

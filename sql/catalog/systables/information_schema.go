@@ -55,7 +55,7 @@ func (r *Registry) informationTables(_ context.Context, env *Environment, _ *Tab
 	}
 	for _, t := range r.tables {
 		kind := "VIEW"
-		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+		if !t.View() {
 			kind = "BASE TABLE"
 		}
 		add(t.Schema, t.Name, kind, false)
@@ -200,7 +200,7 @@ func informationKeyColumns(_ context.Context, env *Environment, _ *Table) ([]row
 func (r *Registry) informationViews(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, t := range r.tables {
-		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+		if !t.View() {
 			continue
 		}
 		rows = append(rows, row{

@@ -124,7 +124,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 	var rows []row
 	for _, t := range r.tables {
 		kind := "v"
-		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+		if !t.View() {
 			kind = "r"
 		}
 		rows = append(rows, classRow(int(t.OID), t.Name, schemaOID(t.Schema), kind, len(t.Columns)))
@@ -258,7 +258,7 @@ func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error)
 func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, t := range r.tables {
-		if t.Schema == SchemaPgCatalog && t.OID < 12000 {
+		if !t.View() {
 			rows = append(rows, row{"schemaname": t.Schema, "tablename": t.Name, "tableowner": systemOwner(env)})
 		}
 	}
@@ -274,7 +274,7 @@ func (r *Registry) pgTables(_ context.Context, env *Environment, _ *Table) ([]ro
 func (r *Registry) pgViews(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, t := range r.tables {
-		if t.Schema != SchemaPgCatalog || t.OID >= 12000 {
+		if t.View() {
 			rows = append(rows, row{"schemaname": t.Schema, "viewname": t.Name, "viewowner": systemOwner(env)})
 		}
 	}

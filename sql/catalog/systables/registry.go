@@ -28,7 +28,10 @@ func New() *Registry {
 		rows        map[string]rowsFunc
 	}{
 		{SchemaPgCatalog, pgCatalog, pgCatalogRows(r)},
+		{SchemaPgCatalog, pgObjects, nil},
+		{SchemaPgCatalog, pgStatistics, nil},
 		{SchemaInformation, informationSchema, informationSchemaRows(r)},
+		{SchemaInformation, informationObjects, nil},
 		{SchemaMillrace, millraceTables, millraceRows(r)},
 	} {
 		for _, d := range group.definitions {

@@ -28,6 +28,10 @@ type Column struct {
 	Type types.Type
 }
 
+// View reports whether the table is shown as a view, as PostgreSQL shows what its
+// system views and those of information_schema compute.
+func (t *Table) View() bool { return t.Schema != SchemaPgCatalog || t.OID >= 12000 }
+
 // Rows returns the table's rows: one datum per column, of its type. They belong
 // to the caller.
 func (t *Table) Rows(ctx context.Context, env *Environment) ([][]types.Datum, error) {
