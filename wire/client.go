@@ -154,3 +154,9 @@ func (k client) CopyEnd() error { return k.c.writer.send(&pgproto3.CopyDone{}) }
 
 // Flush implements session.Client.
 func (k client) Flush() error { return k.c.writer.flush() }
+
+// Cancel implements session.Client.
+func (k client) Cancel() { k.c.cancelStatement() }
+
+// Terminate implements session.Client.
+func (k client) Terminate() { k.c.terminate(errAdminShutdown) }

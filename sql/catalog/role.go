@@ -60,6 +60,7 @@ var predefinedRoles = []*Role{
 	predefinedRole(3373, "pg_monitor", 3374, 3375),
 	predefinedRole(3374, "pg_read_all_settings"),
 	predefinedRole(3375, "pg_read_all_stats"),
+	predefinedRole(SignalBackendID, "pg_signal_backend"),
 	predefinedRole(6171, "pg_database_owner"),
 	predefinedRole(6181, "pg_read_all_data"),
 	predefinedRole(6182, "pg_write_all_data"),
@@ -72,6 +73,10 @@ const (
 	readAllData   ObjectID = 6181
 	writeAllData  ObjectID = 6182
 )
+
+// SignalBackendID is the role pg_signal_backend, whose members end the statements and
+// connections of other roles that are no superusers.
+const SignalBackendID ObjectID = 4200
 
 func predefinedRole(id ObjectID, name string, memberOf ...ObjectID) *Role {
 	r := &Role{ID: id, Name: name, Inherit: true, ConnectionLimit: -1, ValidUntil: NoExpiry}

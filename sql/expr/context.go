@@ -93,6 +93,10 @@ type Session interface {
 	BackendPID() int32
 	// BlockingPIDs are the process ids of the clients for whose locks a client waits.
 	BlockingPIDs(pid int32) []int32
+	// Signal ends the statement that a client runs, or its connection where terminate
+	// is set, and reports whether there is such a client. It needs the privilege to do
+	// so (42501).
+	Signal(pid int32, terminate bool) (found bool, err error)
 	// SetConfig sets a setting, until the end of the transaction where local is
 	// set, and returns its value as SHOW does.
 	SetConfig(name, value string, local bool) (string, error)

@@ -39,6 +39,8 @@ func (b *builder) defineSession() {
 		return types.IntDatum(int64(s.BackendPID())), nil
 	}), "process id that cancel requests name", stable)
 	b.function("pg_blocking_pids", "int4", "int4[]", liftRows(blockingPIDs), "process ids of those for whose locks a process waits", volatile)
+	b.function("pg_cancel_backend", "int4", "bool", liftRows(signalBackend(false)), "ends the statement that a client runs", volatile)
+	b.function("pg_terminate_backend", "int4", "bool", liftRows(signalBackend(true)), "ends a client's connection", volatile)
 	setting := liftRows(currentSetting)
 	b.function("current_setting", "text", "text", setting, "value of a setting", stable)
 	b.function("current_setting", "text,bool", "text", setting, "value of a setting, or NULL when there is none", stable)
@@ -83,6 +85,18 @@ func blockingPIDs(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Ty
 		pids = append(pids, types.IntDatum(int64(pid)))
 	}
 	return encodedArray(types.Int4, pids), nil
+}
+
+// signalBackend is pg_cancel_backend, and pg_terminate_backend where terminate is set
+// (https://www.postgresql.org/docs/15/functions-admin.html).
+func signalBackend(terminate bool) func(*Context, []*types.Vector, []types.Datum, types.Type) (types.Datum, error) {
+	return func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+		if ctx.Session == nil {
+			return types.Null, nil
+		}
+		found, err := ctx.Session.Signal(int32(row[0].Int), terminate)
+		return types.BoolDatum(found), err
+	}
 }
 
 func currentSetting(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {

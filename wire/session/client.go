@@ -57,4 +57,8 @@ type Client interface {
 	CopyEnd() error
 	// Flush sends what is buffered.
 	Flush() error
+	// Cancel ends the statement that runs, if any, as a cancel request does; Terminate
+	// ends the connection with 57P01. Any goroutine may call them; they do not wait.
+	Cancel()
+	Terminate()
 }

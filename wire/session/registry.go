@@ -31,6 +31,18 @@ func (r *Registry) remove(s *Session) {
 	delete(r.sessions, s)
 }
 
+// find returns the session of a process ID, nil when there is none.
+func (r *Registry) find(pid int32) *Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		if s.identity.ProcessID == pid {
+			return s
+		}
+	}
+	return nil
+}
+
 // Sessions returns what is known of each session, by process ID.
 func (r *Registry) Sessions() []systables.SessionStatus {
 	r.mu.Lock()
