@@ -54,7 +54,7 @@ func TestCompactor(t *testing.T) {
 			t.Fatalf("the next offset is %d, want %d", p.NextOffset(), rows)
 		}
 	}
-	base = propose(t, shard, log.Entry{BaseIndex: base, Compacts: []log.Compact{{Object: object, Before: before}}})
+	propose(t, shard, log.Entry{BaseIndex: base, Compacts: []log.Compact{{Object: object, Before: before}}})
 	waitFor(t, func() bool { return node.compactor.count.Load() == 1 })
 	check()
 	if node.compactor.removedRows.Load() != before-keys || node.compactor.removedBytes.Load() <= 0 || node.compactor.failures.Load() != 0 {
