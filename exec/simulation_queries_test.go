@@ -14,9 +14,15 @@ type template struct {
 	// inserts are queries that insert into the relation $.
 	inserts []string
 	result  func(c *cluster) []string
+	// versions, in the place of result, says that $ is versionsTable.
+	versions func(c *cluster, versions []version) []string
 }
 
-var templates = []template{
+// templates are what the simulation makes queries of.
+var templates = slices.Concat(groupTemplates, overTemplates, expandTemplates, asOfTemplates, sharedTemplates)
+
+// groupTemplates are groups, joins, subqueries and what inserts into streams.
+var groupTemplates = []template{
 	{
 		query: `SELECT k, count(*) AS n, sum(v) AS s, min(v) AS lo, max(v) AS hi FROM s GROUP BY k`,
 		result: func(c *cluster) []string {

@@ -51,9 +51,10 @@ type cluster struct {
 	// entryBytes counts the bytes of entries.
 	entryBytes int
 
-	// streamed and upserted are the rows that were accepted.
+	// streamed, upserted and, by query, versions are the rows that were accepted.
 	streamed [][2]int64
 	upserted map[int64][2]int64
+	versions map[string][]version
 }
 
 // simulatedShard is a shard's core and the state that outlives it.
@@ -85,6 +86,7 @@ func newCluster(t testing.TB, seed uint64, shards int) *cluster {
 	c := &cluster{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewMem(), now: time.Unix(1_700_000_000, 0),
 		poisoned: map[string]bool{}, queries: map[string]*template{}, upserted: map[int64][2]int64{},
+		versions: map[string][]version{},
 	}
 	c.files = log.NewFileCache(c.fs, 64)
 	var err error
@@ -314,9 +316,19 @@ func (s *simulatedShard) commit(encoded []byte) {
 	}
 }
 
-// write offers rows of a relation to their shards; accepted is called for the
-// rows of each part that is.
+// write offers rows of a relation to their shards, which take them; accepted is called
+// for each then.
 func (c *cluster) write(relation string, rows [][]int64, accepted func(row []types.Datum)) {
+	c.offer(relation, rows, func(row []types.Datum, err error) {
+		if err != nil {
+			c.t.Fatalf("a write was refused: %v", err)
+		}
+		accepted(row)
+	})
+}
+
+// offer offers rows of a relation to their shards; answered is called for each row.
+func (c *cluster) offer(relation string, rows [][]int64, answered func(row []types.Datum, err error)) {
 	r := c.snapshot.Lookup("public", relation)
 	columns := make([]types.Type, len(r.Columns))
 	for i := range columns {
@@ -340,11 +352,8 @@ func (c *cluster) write(relation string, rows [][]int64, accepted func(row []typ
 		c.shards[shard].requests = append(c.shards[shard].requests, &request{
 			kind: requestAppend, producer: c.writer.producer, sequence: c.writer.sequence, parts: parts,
 			done: func(_ bool, err error) {
-				if err != nil {
-					c.t.Fatalf("a write was refused: %v", err)
-				}
 				for i := range parts[0].rows.Len {
-					accepted(parts[0].rows.Row(i, nil))
+					answered(parts[0].rows.Row(i, nil), err)
 				}
 			},
 		})
@@ -370,7 +379,7 @@ func (c *cluster) writeSome() {
 // act does one random thing.
 func (c *cluster) act() {
 	s := c.shards[c.random.IntN(len(c.shards))]
-	switch c.random.IntN(44) {
+	switch c.random.IntN(46) {
 	case 0:
 		s.restart()
 	case 1, 2:
@@ -389,6 +398,8 @@ func (c *cluster) act() {
 		c.indexSome()
 	case 16:
 		c.finishIndexes()
+	case 17, 18:
+		c.writeVersions()
 	default:
 		s.step()
 	}
@@ -421,6 +432,9 @@ func (c *cluster) create() {
 	name := fmt.Sprintf("q%d", c.created)
 	chosen := &templates[c.random.IntN(len(templates))]
 	source := name + "source"
+	if chosen.versions != nil {
+		c.define(strings.ReplaceAll(versionsTable, "$", source))
+	}
 	if chosen.source != "" {
 		c.define(strings.ReplaceAll(chosen.source, "$", source))
 	}
@@ -442,6 +456,7 @@ func (c *cluster) dropOne() {
 		c.apply(&catalog.DropRelations{Kind: source.Kind, Names: []catalog.Name{{Schema: "public", Name: name + "source"}}, Cascade: true})
 	}
 	delete(c.queries, name)
+	delete(c.versions, name)
 }
 
 // rest ends all faults, lets every query go on, and waits until nothing moves.
@@ -500,7 +515,12 @@ func (c *cluster) settle() {
 func (c *cluster) check() {
 	c.t.Helper()
 	for name, template := range c.queries {
-		want := template.result(c)
+		var want []string
+		if template.versions != nil {
+			want = template.versions(c, c.versions[name])
+		} else {
+			want = template.result(c)
+		}
 		slices.Sort(want)
 		got := c.rows(name)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -623,7 +643,7 @@ func simulate(t *testing.T, seed uint64, steps int) {
 // TestSimulation runs the simulation from many seeds; a subtest, by its seed,
 // runs the same again.
 func TestSimulation(t *testing.T) {
-	seeds, steps := uint64(100), 250
+	seeds, steps := uint64(120), 250
 	if os.Getenv("MILLRACE_LONG") != "" {
 		seeds, steps = 5000, 800
 	}
