@@ -1,6 +1,9 @@
 package sql
 
-import "millrace/sql/ast"
+import (
+	"millrace/sql/ast"
+	"millrace/sql/sqlerr"
+)
 
 // declare takes DECLARE name … CURSOR … FOR query.
 func (p *parser) declare() ast.Statement {
@@ -8,18 +11,7 @@ func (p *parser) declare() ast.Statement {
 	start := p.advance().start
 	n.Name = p.identifier()
 	for !p.accept(kwCursor) {
-		switch {
-		case p.accept(kwBinary):
-			n.Binary = true
-		case p.at(kwInsensitive), p.at(kwAsensitive):
-			n.Sensitivity = keywordTable[p.advance().keyword].word
-		case p.accept(kwScroll):
-			n.Scroll = ast.Scroll
-		case p.acceptWords(kwNo, kwScroll):
-			n.Scroll = ast.NoScroll
-		default:
-			p.fail()
-		}
+		p.cursorOption(n)
 	}
 	if n.Hold = p.acceptWords(kwWith, kwHold); !n.Hold {
 		p.acceptWords(kwWithout, kwHold)
@@ -28,6 +20,29 @@ func (p *parser) declare() ast.Statement {
 	n.Query = p.query()
 	n.Span = p.spanFrom(start)
 	return n
+}
+
+// cursorOption takes a word between the name of a cursor and CURSOR.
+func (p *parser) cursorOption(n *ast.DeclareCursor) {
+	scroll, sensitivity := n.Scroll, n.Sensitivity
+	switch {
+	case p.accept(kwBinary):
+		n.Binary = true
+	case p.at(kwInsensitive), p.at(kwAsensitive):
+		n.Sensitivity = keywordTable[p.advance().keyword].word
+	case p.accept(kwScroll):
+		n.Scroll = ast.Scroll
+	case p.acceptWords(kwNo, kwScroll):
+		n.Scroll = ast.NoScroll
+	default:
+		p.fail()
+	}
+	if scroll != ast.ScrollDefault && scroll != n.Scroll {
+		bail(sqlerr.New(sqlerr.InvalidCursorDefinition, -1, "cannot specify both SCROLL and NO SCROLL"))
+	}
+	if sensitivity != "" && sensitivity != n.Sensitivity {
+		bail(sqlerr.New(sqlerr.InvalidCursorDefinition, -1, "cannot specify both INSENSITIVE and ASENSITIVE"))
+	}
 }
 
 // fetch takes FETCH or MOVE.

@@ -72,6 +72,7 @@ const (
 	UndefinedObject                   Code = "42704"
 	DuplicateColumn                   Code = "42701"
 	DuplicateCursor                   Code = "42P03"
+	InvalidCursorDefinition           Code = "42P11"
 	DuplicatePreparedStatement        Code = "42P05"
 	DuplicateSchema                   Code = "42P06"
 	DuplicateTable                    Code = "42P07"

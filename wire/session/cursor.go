@@ -2,15 +2,11 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/sqlerr"
-	"millrace/sql/types"
 )
 
 // cursor is a query that DECLARE opened and FETCH reads.
@@ -29,24 +25,23 @@ type cursor struct {
 	// number counts the session's cursors up.
 	number  int
 	created time.Time
-	// started says that a row has been read.
-	started bool
+	// position is the number of the row that the cursor stands on: 0 before the
+	// first, one more than the last row's where behind is set.
+	position int64
+	behind   bool
+	// kept has the rows read so far, nil for a cursor that reads forward only.
+	kept *history
 }
 
 // declare is DECLARE … CURSOR. The query starts at once, so that its errors
 // are the DECLARE's, and a push query misses nothing from then on.
 func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, q *plan.Query) (string, error) {
-	if !n.Hold && s.transaction.state == stateNone {
+	if !n.Hold && !s.inBlock() {
 		return "", sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "DECLARE CURSOR can only be used in transaction blocks").
 			WithHint("Begin with BEGIN, or declare the cursor WITH HOLD.")
 	}
-	if n.Scroll == ast.Scroll {
-		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SCROLL cursors are not supported").
-			WithHint("Cursors read forward only.")
-	}
-	if n.Hold && len(q.Locks) > 0 {
-		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "DECLARE CURSOR WITH HOLD ... %s is not supported", lockingClause(q)).
-			WithDetail("Holdable cursors must be READ ONLY.")
+	if err := checkReadOnlyCursor(n, q); err != nil {
+		return "", err
 	}
 	name := n.Name.Value
 	if s.cursors[name] != nil || s.portals[name] != nil {
@@ -67,8 +62,35 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 	s.cursors[name] = &cursor{
 		name: name, rows: rows, columns: columns, statement: p.statement, text: statementText(p.statement),
 		hold: n.Hold, binary: n.Binary, inTransaction: true, number: s.cursorCount, created: s.now(),
+		kept: s.newHistory(n, q),
 	}
 	return "DECLARE CURSOR", nil
+}
+
+// checkReadOnlyCursor refuses the kinds of cursor that a query with a locking
+// clause, or one without an end, cannot have.
+func checkReadOnlyCursor(n *ast.DeclareCursor, q *plan.Query) error {
+	if n.Scroll == ast.Scroll && q.Emit != plan.EmitNone {
+		return sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "a SCROLL cursor of a query with EMIT is not supported").
+			WithHint("The rows of such a query are read forward only: declare the cursor without SCROLL.")
+	}
+	if len(q.Locks) == 0 {
+		return nil
+	}
+	kind, adjective := "", ""
+	switch {
+	case n.Hold:
+		kind, adjective = "DECLARE CURSOR WITH HOLD ...", "Holdable"
+	case n.Scroll == ast.Scroll:
+		kind, adjective = "DECLARE SCROLL CURSOR ...", "Scrollable"
+	case n.Sensitivity == "insensitive":
+		return sqlerr.New(sqlerr.InvalidCursorDefinition, -1, "DECLARE INSENSITIVE CURSOR ... %s is not valid", lockingClause(q)).
+			WithDetail("Insensitive cursors must be READ ONLY.")
+	default:
+		return nil
+	}
+	return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s %s is not supported", kind, lockingClause(q)).
+		WithDetail("%s cursors must be READ ONLY.", adjective)
 }
 
 // statementText cuts a statement out of the text that it was parsed from.
@@ -95,181 +117,51 @@ func (s *Session) closeCursorStatement(n *ast.CloseCursor) (string, error) {
 		}
 		return "CLOSE CURSOR ALL", nil
 	}
-	if _, err := s.findCursor(*n.Name); err != nil {
-		return "", err
+	name := n.Name.Value
+	if s.cursors[name] == nil && (name == "" || s.portals[name] == nil) {
+		return "", unknownCursor(name)
 	}
-	s.closeCursor(n.Name.Value)
+	s.ClosePortal(name)
 	return "CLOSE CURSOR", nil
 }
 
-func (s *Session) findCursor(name ast.Identifier) (*cursor, error) {
-	c := s.cursors[name.Value]
-	if c == nil {
-		return nil, sqlerr.New(sqlerr.InvalidCursorName, -1, "cursor %q does not exist", name.Value)
+// findCursor returns the cursor with a name. A portal that a Bind message has
+// named is a cursor, too, which reads forward only.
+func (s *Session) findCursor(ctx context.Context, name string) (*cursor, error) {
+	if c := s.cursors[name]; c != nil {
+		return c, nil
 	}
-	return c, nil
-}
-
-// fetch is FETCH and MOVE. Of a push query it waits for one row, or for the
-// time that WITH (timeout = …) gives, and then takes what is there.
-func (s *Session) fetch(ctx context.Context, p *portal, n *ast.Fetch) (string, error) {
-	c, err := s.findCursor(n.Cursor)
-	if err != nil {
-		return "", err
+	p := s.portals[name]
+	if p == nil || name == "" {
+		return nil, unknownCursor(name)
 	}
-	count, err := fetchCount(c, n)
-	if err != nil {
-		return "", err
+	query, ok := p.statement.plan.(*plan.Query)
+	if _, declares := p.statement.tree.(*ast.DeclareCursor); !ok || declares {
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "portal %q cannot be run", name)
 	}
-	timeout, err := fetchTimeout(n)
-	if err != nil {
-		return "", err
-	}
-	rows := &fetchRows{cursor: c, left: count, all: n.All, timeout: timeout}
-	if n.Move {
-		moved, err := s.skip(ctx, rows)
-		return fmt.Sprintf("MOVE %d", moved), err
-	}
-	p.rows = &source{cursor: rows}
-	p.tag, p.counted = "FETCH", true
-	if p.simple || len(p.columns) != len(c.columns) {
-		p.columns = c.columns
-	}
-	return "", nil
-}
-
-// fetchCount returns how many rows FETCH asks for. Cursors read forward only.
-func fetchCount(c *cursor, n *ast.Fetch) (int64, error) {
-	backward := sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "cursor can only scan forward").
-		WithHint("Cursors read forward only; declare the cursor again to read from the beginning.")
-	switch n.Direction {
-	case ast.FetchForward:
-		if n.Count < 0 && !n.All {
-			return 0, backward
-		}
-		return n.Count, nil
-	case ast.FetchRelative:
-		if n.Count == 1 {
-			return 1, nil
-		}
-	case ast.FetchAbsolute:
-		if n.Count == 1 && !c.started {
-			return 1, nil
+	if p.rows == nil {
+		if err := s.startQuery(ctx, p, query); err != nil {
+			return nil, err
 		}
 	}
-	return 0, backward
+	return &cursor{name: name, rows: p.rows, columns: p.columns, statement: p.statement}, nil
 }
 
-// fetchTimeout returns the timeout option of FETCH, negative without.
-func fetchTimeout(n *ast.Fetch) (time.Duration, error) {
-	timeout := time.Duration(-1)
-	for _, option := range n.Options {
-		if option.Name != "timeout" {
-			return 0, sqlerr.New(sqlerr.SyntaxError, option.Pos(), "unrecognized FETCH option %q", option.Name).
-				WithHint("The option is timeout, as in WITH (timeout = '1s').")
+func unknownCursor(name string) error {
+	return sqlerr.New(sqlerr.InvalidCursorName, -1, "cursor %q does not exist", name)
+}
+
+// holdCursors takes the rows of the cursors WITH HOLD that the ending transaction
+// declared, so that they need it no longer and their errors are the COMMIT's.
+// Those of push queries stay open.
+func (s *Session) holdCursors(ctx context.Context) error {
+	for _, c := range s.cursors {
+		if !c.hold || !c.inTransaction || c.rows.push {
+			continue
 		}
-		if option.Value == nil {
-			return 0, sqlerr.New(sqlerr.SyntaxError, option.Pos(), "timeout requires a value")
-		}
-		text, err := settingText(option.Value)
-		if err != nil {
-			return 0, err
-		}
-		if timeout, err = parseDurationOption(text, option.Value.Pos()); err != nil {
-			return 0, err
+		if err := c.rows.store(ctx, s.heldLimit()); err != nil {
+			return err
 		}
 	}
-	return timeout, nil
+	return nil
 }
-
-// skip passes over the rows of a MOVE and returns how many there were.
-func (s *Session) skip(ctx context.Context, rows *fetchRows) (int, error) {
-	r := &source{cursor: rows}
-	moved := 0
-	for {
-		ok, err := r.fill(ctx)
-		if err != nil || !ok {
-			return moved, err
-		}
-		moved += r.batch.Len
-		r.at = r.batch.Len
-	}
-}
-
-// fetchRows gives the rows of one FETCH. It is a cursor over a part of a cursor,
-// which stays open behind it.
-type fetchRows struct {
-	cursor *cursor
-	// left is how many rows are still asked for, unless all are.
-	left int64
-	all  bool
-	// timeout bounds the wait for the first row, unless negative.
-	timeout time.Duration
-	// given says that a push query's rows have been given: it is asked once.
-	given bool
-}
-
-// Next implements exec.Cursor.
-func (f *fetchRows) Next(ctx context.Context) (*types.Batch, error) {
-	rows := f.cursor.rows
-	if !f.all && f.left <= 0 || rows.push && f.given && !f.atHand() {
-		return nil, io.EOF
-	}
-	if err := f.wait(ctx); err != nil {
-		return nil, err
-	}
-	f.cursor.started, f.given = true, true
-	limit := 0
-	if !f.all {
-		limit = int(min(f.left, 1<<30))
-	}
-	batch, from, to := rows.take(limit)
-	f.left -= int64(to - from)
-	if from == 0 && to == batch.Len {
-		return batch, nil
-	}
-	return f.slice(batch, from, to), nil
-}
-
-// atHand reports whether the cursor has rows without waiting.
-func (f *fetchRows) atHand() bool {
-	rows := f.cursor.rows
-	return rows.batch != nil && rows.at < rows.batch.Len
-}
-
-// wait makes sure that the cursor has a row at hand, or returns io.EOF.
-func (f *fetchRows) wait(ctx context.Context) error {
-	waiting := ctx
-	if f.timeout >= 0 && !f.atHand() {
-		var done context.CancelFunc
-		waiting, done = context.WithTimeoutCause(ctx, f.timeout, errFetchTimeout)
-		defer done()
-	}
-	ok, err := f.cursor.rows.fill(waiting)
-	switch {
-	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
-		// The time is up: what there is, is nothing.
-		return io.EOF
-	case err != nil:
-		return err
-	case !ok:
-		return io.EOF
-	default:
-		return nil
-	}
-}
-
-// slice copies some rows of a batch.
-func (f *fetchRows) slice(batch *types.Batch, from, to int) *types.Batch {
-	selection := make([]int32, 0, to-from)
-	for i := from; i < to; i++ {
-		selection = append(selection, int32(i))
-	}
-	return batch.Select(selection)
-}
-
-// Close implements exec.Cursor. The cursor itself stays open.
-func (f *fetchRows) Close() {}
-
-// errFetchTimeout is the cause of a wait that FETCH's timeout ended.
-var errFetchTimeout = errors.New("the timeout of FETCH has passed")

@@ -116,7 +116,7 @@ var tableModes = map[string]lock.Mode{
 
 // lockStatement is LOCK TABLE.
 func (s *Session) lockStatement(ctx context.Context, n *plan.Lock) (string, error) {
-	if err := s.requireBlock("LOCK TABLE"); err != nil {
+	if err := s.requireTogether("LOCK TABLE"); err != nil {
 		return "", err
 	}
 	policy := lock.Block

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
@@ -28,6 +29,8 @@ type portal struct {
 	finished bool
 	// simple says that the portal serves the simple protocol.
 	simple bool
+	// created is when Bind made it.
+	created time.Time
 }
 
 // Bind is what a Bind message holds. The parameters are valid until the call
@@ -68,7 +71,7 @@ func (s *Session) Bind(b *Bind) (err error) {
 		return sqlerr.New(sqlerr.ProtocolViolation, -1,
 			"bind message has %d parameter formats but %d parameters", n, len(b.Parameters))
 	}
-	p := &portal{name: b.Portal, statement: st}
+	p := &portal{name: b.Portal, statement: st, created: s.now()}
 	if p.params, err = s.parseParameters(st, b); err != nil {
 		return err
 	}

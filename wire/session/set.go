@@ -15,7 +15,7 @@ func (s *Session) setVariable(n *ast.SetVariable) (string, error) {
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SET FROM CURRENT is not supported here")
 	}
 	local := n.Scope == ast.ScopeLocal
-	if local && s.transaction.state == stateNone {
+	if local && !s.inBlock() {
 		err := s.notice("WARNING", sqlerr.New(sqlerr.NoActiveSQLTransaction, -1,
 			"SET LOCAL can only be used in transaction blocks"))
 		if err != nil {

@@ -42,6 +42,7 @@ func (s *Session) simpleStatement(ctx context.Context, tree ast.Statement, text 
 		return errBlockFailed()
 	}
 	s.openTransaction()
+	s.transaction.several = !only
 	ctx, done := s.withStatementTimeout(ctx)
 	defer done()
 	st, err := s.newStatement(tree, text, nil)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"time"
 
 	"millrace/planner"
@@ -186,7 +187,8 @@ func (s *Session) describeOwn(st *statement) error {
 		return s.describeShow(st, n)
 	case *ast.Fetch:
 		if c := s.cursors[n.Cursor.Value]; c != nil && !n.Move {
-			st.columns = c.columns
+			// Bind says in which format the rows go out, whatever DECLARE did.
+			st.columns = textColumns(c.columns)
 		}
 	case *ast.Execute:
 		if inner := s.statements[n.Name.Value]; inner != nil {
@@ -194,6 +196,15 @@ func (s *Session) describeOwn(st *statement) error {
 		}
 	}
 	return nil
+}
+
+// textColumns returns columns that are all sent as text.
+func textColumns(columns []Column) []Column {
+	text := slices.Clone(columns)
+	for i := range text {
+		text[i].Binary = false
+	}
+	return text
 }
 
 // refresh plans a statement anew when the catalog has changed since. Where its

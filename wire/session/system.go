@@ -83,8 +83,14 @@ func (v runtimeView) Cursors(context.Context) ([]systables.Cursor, error) {
 	for _, c := range v.session.cursors {
 		list = append(list, systables.Cursor{
 			Name: c.name, Statement: c.text, Hold: c.hold, Binary: c.binary,
-			Created: c.created, NotScrollable: true, SQL: true,
+			Created: c.created, NotScrollable: c.kept == nil, SQL: true,
 		})
+	}
+	for name, p := range v.session.portals {
+		if name == "" {
+			continue
+		}
+		list = append(list, systables.Cursor{Name: name, Statement: p.statement.text, Created: p.created, NotScrollable: true})
 	}
 	return list, nil
 }

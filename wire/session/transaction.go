@@ -32,6 +32,9 @@ type transaction struct {
 	started time.Time
 	// readOnly refuses writes.
 	readOnly bool
+	// several says that the transaction is that of several statements in one Query
+	// message, which make a block of their own.
+	several bool
 	// held are the writes to be made at COMMIT, heldBytes their size in memory.
 	held      []exec.Rows
 	heldBytes int
@@ -133,7 +136,11 @@ func (s *Session) endTransaction(failed bool) {
 // commit writes what is held, all or nothing, and ends the transaction. On
 // error the transaction is rolled back.
 func (s *Session) commit(ctx context.Context) error {
-	if err := s.writeHeld(ctx); err != nil {
+	err := s.holdCursors(ctx)
+	if err == nil {
+		err = s.writeHeld(ctx)
+	}
+	if err != nil {
 		s.rollback()
 		return err
 	}
@@ -362,12 +369,27 @@ func (s *Session) chain(chain bool, modes ast.TransactionModes) {
 	s.transaction.readOnly = modes.Access == ast.ReadOnly
 }
 
+// inBlock reports whether the statement has others around it in its
+// transaction: behind BEGIN, or in a Query message with several.
+func (s *Session) inBlock() bool {
+	return s.transaction.state != stateNone || s.transaction.several
+}
+
 // requireBlock refuses a statement that is of no use outside BEGIN … COMMIT.
 func (s *Session) requireBlock(statement string) error {
 	if s.transaction.state == stateNone {
 		return sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "%s can only be used in transaction blocks", statement)
 	}
 	return nil
+}
+
+// requireTogether is requireBlock for a statement that several statements in one
+// Query message make useful, too.
+func (s *Session) requireTogether(statement string) error {
+	if s.transaction.several {
+		return nil
+	}
+	return s.requireBlock(statement)
 }
 
 // setTransaction is SET TRANSACTION and SET SESSION CHARACTERISTICS.
@@ -387,7 +409,7 @@ func (s *Session) setTransaction(n *ast.SetTransaction) (string, error) {
 		}
 		return "SET", nil
 	}
-	if s.transaction.state == stateNone {
+	if !s.inBlock() {
 		err := s.notice("WARNING", sqlerr.New(sqlerr.NoActiveSQLTransaction, -1,
 			"SET TRANSACTION can only be used in transaction blocks"))
 		return "SET", err
