@@ -123,7 +123,7 @@ func TestCompaction(t *testing.T) {
 			for _, statement := range []string{
 				`CREATE STREAM s (k INT KEY, v TEXT) WITH (cleanup_policy = 'compact', delete_retention = '1 hour')`,
 				`CREATE STREAM other (a INT)`,
-				`CREATE TABLE paused AS SELECT k, count(*) AS n, count(v) AS nv FROM s GROUP BY k`,
+				`CREATE TABLE paused AS SELECT k, sum(1) AS n, count(v) AS nv FROM s GROUP BY k`, // which does not share the work of live
 				`CREATE TABLE live AS SELECT k, count(*) AS n, count(v) AS nv FROM s GROUP BY k`,
 				`PAUSE paused`,
 			} {
