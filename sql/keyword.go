@@ -1,5 +1,7 @@
 package sql
 
+import "slices"
+
 // keywordCategory says where a keyword may serve as a name, as PostgreSQL's
 // Appendix C tells them apart.
 type keywordCategory uint8
@@ -66,4 +68,14 @@ func (k keyword) isPlainWord() bool {
 // isBareLabel says whether k may label a column without AS.
 func (k keyword) isBareLabel() bool {
 	return keywordTable[k].bareLabel
+}
+
+// Keywords returns all keywords in lower case, in order.
+func Keywords() []string {
+	words := make([]string, 0, keywordCount)
+	for k := notKeyword + 1; k < keywordCount; k++ {
+		words = append(words, keywordTable[k].word)
+	}
+	slices.Sort(words)
+	return words
 }
