@@ -6,6 +6,8 @@ import (
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
+	"millrace/sql/catalog"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 )
 
@@ -14,11 +16,11 @@ func planCopy(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 		return nil, notSupported(s.Pos(), "COPY with a file or program on the server is not supported").
 			WithHint(`Use COPY FROM STDIN or TO STDOUT; psql's \copy does that with a file of the client.`)
 	}
-	if s.Where != nil {
-		return nil, notSupported(s.Where.Pos(), "COPY … WHERE is not supported")
-	}
 	if s.From {
 		return planCopyFrom(env, s)
+	}
+	if s.Where != nil {
+		return nil, sqlerr.New(sqlerr.SyntaxError, s.Where.Pos(), "WHERE clause not allowed with COPY TO")
 	}
 	return planCopyTo(env, s)
 }
@@ -61,8 +63,28 @@ func planCopyFrom(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 	if c.Checks, err = b.checks(target); err != nil {
 		return nil, err
 	}
+	if s.Where != nil {
+		if c.Where, err = b.copyCondition(target, s.Where); err != nil {
+			return nil, err
+		}
+	}
 	c.Options, err = copyOptions(s, names)
 	return c, err
+}
+
+// copyCondition binds the WHERE of COPY … FROM.
+func (b *binder) copyCondition(target *catalog.Relation, condition ast.Expr) (expr.Expr, error) {
+	s := newScope(nil)
+	s.addRelation(&scopeTable{schema: target.Schema, name: target.Name}, target)
+	eb := &exprBinder{binder: b, scope: s, clause: "COPY FROM WHERE conditions"}
+	bound, err := eb.bindBool(condition, "WHERE")
+	if err != nil {
+		return nil, err
+	}
+	if hasSubquery(bound) {
+		return nil, notSupported(condition.Pos(), "cannot use subquery in COPY FROM WHERE condition")
+	}
+	return bound, nil
 }
 
 func planCopyTo(env *Environment, s *ast.Copy) (*plan.Copy, error) {
@@ -74,6 +96,9 @@ func planCopyTo(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 			}
 			return nil, sqlerr.New(sqlerr.WrongObjectType, -1, "cannot copy from view %q", v.Name).
 				WithHint("Try the COPY (SELECT ...) TO variant.")
+		}
+		if err := checkTwice(s.Columns); err != nil {
+			return nil, err
 		}
 		statement = copySelect(s)
 	}
@@ -106,6 +131,16 @@ func planCopyTo(env *Environment, s *ast.Copy) (*plan.Copy, error) {
 	}
 	c.Options, err = copyOptions(s, names)
 	return c, err
+}
+
+// checkTwice refuses a list of columns in which one is repeated.
+func checkTwice(columns []ast.Identifier) error {
+	for i, c := range columns {
+		if slices.ContainsFunc(columns[:i], func(before ast.Identifier) bool { return before.Value == c.Value }) {
+			return sqlerr.New(sqlerr.DuplicateColumn, -1, "column %q specified more than once", c.Value)
+		}
+	}
+	return nil
 }
 
 // copySelect is the query behind COPY table (columns) TO.

@@ -171,6 +171,9 @@ type Copy struct {
 	Generated []expr.Expr
 	// Checks are the CHECK constraints of the target.
 	Checks []Check
+	// Where is a condition over the target's columns that rows must meet to be
+	// stored; nil for none.
+	Where expr.Expr
 
 	// Query gives the rows of TO, pull or push; or Change is a statement that
 	// changes data, an *Insert, *Modify or *With, whose rows are sent.

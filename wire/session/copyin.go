@@ -78,6 +78,8 @@ type copyLoader struct {
 	// bytes is how much data the rows in the batch came from.
 	bytes int
 	rows  int64
+	// where holds the rows against the COPY's WHERE, nil for none.
+	where *copyFilter
 	// writer writes pieces behind the reader's back; nil where rows are held until
 	// COMMIT.
 	writer *pieceWriter
@@ -109,7 +111,7 @@ func (s *Session) copyFrom(ctx context.Context, n *plan.Copy, binary, immediate 
 	if err != nil {
 		return "", l.explain(err)
 	}
-	return fmt.Sprintf("COPY %d", l.rows), nil
+	return fmt.Sprintf("COPY %d", l.rows-l.where.dropped()), nil
 }
 
 func (s *Session) newCopyLoader(n *plan.Copy, binary bool) (*copyLoader, error) {
@@ -125,6 +127,12 @@ func (s *Session) newCopyLoader(n *plan.Copy, binary bool) (*copyLoader, error) 
 	}
 	for i := range n.Target.Columns {
 		l.constrained = l.constrained || n.Target.Columns[i].NotNull && !n.Target.Columns[i].Hidden
+	}
+	if n.Where != nil {
+		l.constrained = true
+		if l.where, err = s.newCopyFilter(n.Where); err != nil {
+			return nil, err
+		}
 	}
 	l.rowtime.Type = types.TimestampTZ
 	for _, column := range n.Columns {
@@ -297,12 +305,15 @@ func (l *copyLoader) submit(ctx context.Context) error {
 	if err := l.complete(ctx); err != nil {
 		return l.located(err)
 	}
-	full := l.batch
+	full, row, err := l.where.keep(l.batch)
+	if err != nil {
+		return l.violated(err, row)
+	}
 	row, violation := l.checker.check(full)
 	if violation != nil {
 		// The rows before the one that breaks a constraint are stored like those of
 		// earlier pieces.
-		violation = l.violated(violation, row)
+		violation = l.violated(violation, l.where.original(row))
 		full = firstRows(full, row)
 	}
 	l.lines.reset()
@@ -344,6 +355,9 @@ func firstRows(batch *types.Batch, n int) *types.Batch {
 
 // hold keeps rows until COMMIT.
 func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
+	if rows.Len == 0 {
+		return nil
+	}
 	_, err := l.session.carryOut(ctx, false, func() (*changes, error) {
 		return l.session.gatherCopied(ctx, l.plan.Target, rows, false)
 	})
