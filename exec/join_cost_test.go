@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -107,10 +106,7 @@ func costOfChanges(t *testing.T, n, shards int) changeCost {
 // TestCostOfOneChange changes rows of joined and aggregated tables of very different
 // sizes: what a change reads, writes and allocates is about the same.
 func TestCostOfOneChange(t *testing.T) {
-	small, large := 500, 20_000
-	if os.Getenv("MILLRACE_LONG") != "" {
-		small, large = 10_000, 1_000_000
-	}
+	small, large := sized(500, 10_000), sized(20_000, 1_000_000)
 	for _, shards := range []int{1, 4} {
 		few, many := costOfChanges(t, small, shards), costOfChanges(t, large, shards)
 		t.Logf("%d shards: %d rows: %+v, %d rows: %+v", shards, small, few, large, many)

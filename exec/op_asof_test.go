@@ -85,7 +85,7 @@ func TestAsOfJoins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(15) {
+			for seed := range seeds(4, 15) {
 				compareJoin(t, c.snapshot, join.rows, planned.(*plan.Query).Root, seed)
 			}
 		})

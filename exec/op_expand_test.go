@@ -96,7 +96,7 @@ func TestExpansions(t *testing.T) {
 				slices.Sort(out)
 				return out
 			}
-			for seed := range uint64(10) {
+			for seed := range seeds(5, 20) {
 				compareJoin(t, c.snapshot, rows, planned.(*plan.Query).Root, seed)
 			}
 		})

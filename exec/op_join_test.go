@@ -98,7 +98,7 @@ func TestJoins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(15) {
+			for seed := range seeds(3, 15) {
 				compareJoin(t, c.snapshot, join.rows, planned.(*plan.Query).Root, seed)
 			}
 		})

@@ -149,7 +149,7 @@ func TestWithinGrace(t *testing.T) {
 	c := newStreamsCluster(t)
 	for _, join := range withinCases() {
 		t.Run(join.query(), func(t *testing.T) {
-			for seed := range uint64(6) {
+			for seed := range seeds(3, 12) {
 				compareWithin(t, c, &join, seed)
 			}
 		})
@@ -205,13 +205,13 @@ func compareWithin(t *testing.T, c *cluster, join *withinCase, seed uint64) {
 	}
 }
 
-// TestWithinStateStaysFlat feeds 100 windows of steady input: what the store has is the
+// TestWithinStateStaysFlat feeds windows of steady input: what the store has is the
 // same after each.
 func TestWithinStateStaysFlat(t *testing.T) {
 	c := newStreamsCluster(t)
 	host := newStreamHosts(t, c, `SELECT a.n AS a, b.n AS b FROM a FULL JOIN b WITHIN 30 SECONDS GRACE PERIOD 10 SECONDS ON a.k = b.k EMIT CHANGES`)["store"]
-	flat := 0
-	for window := range int64(100) {
+	windows, flat := sized(40, 100), 0
+	for window := range int64(windows) {
 		for row := range int64(6) {
 			var rows [2][]*timedTestRow
 			for k := range int64(20) {

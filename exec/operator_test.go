@@ -168,7 +168,7 @@ func TestOperators(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(20) {
+			for seed := range seeds(4, 20) {
 				compareOperators(t, c.snapshot, planned.(*plan.Query).Root, seed)
 			}
 		})

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -643,14 +642,8 @@ func simulate(t *testing.T, seed uint64, steps int) {
 // TestSimulation runs the simulation from many seeds; a subtest, by its seed,
 // runs the same again.
 func TestSimulation(t *testing.T) {
-	seeds, steps := uint64(120), 250
-	if os.Getenv("MILLRACE_LONG") != "" {
-		seeds, steps = 5000, 800
-	}
-	if testing.Short() {
-		seeds = 40
-	}
-	for seed := range seeds {
+	steps := sized(250, 800)
+	for seed := range seeds(60, 5000) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { simulate(t, seed, steps) })
 	}
 }

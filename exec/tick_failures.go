@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 
 	"millrace/sql/sqlerr"
@@ -39,6 +40,22 @@ func (t *tick) lateRow(q *runningQuery, row *lateRow) {
 	if q.late > keptErrors && before/100 != q.late/100 {
 		t.write.DeleteRange(lateKey(nil, q.descriptor.ID, 0), lateKey(nil, q.descriptor.ID, q.late-keptErrors))
 	}
+}
+
+// stageFailed takes the error that a stage's turn ended with. Where a limit of what a
+// query may keep is reached, the tick is made again without the query, and others go on;
+// anything else the shard cannot go on with.
+func (t *tick) stageFailed(q *runningQuery, err error) error {
+	var limit *sqlerr.Error
+	if !errors.As(err, &limit) || limit.Code != sqlerr.ProgramLimitExceeded {
+		return fmt.Errorf("query %q: %w", q.descriptor.Name, err)
+	}
+	message := fmt.Sprintf("%s (SQLSTATE %s)", limit.Message, limit.Code)
+	if limit.Hint != "" {
+		message += ". " + limit.Hint
+	}
+	t.stopped = &queryFailure{id: q.descriptor.ID, name: q.descriptor.Name, message: message}
+	return nil
 }
 
 // stop has the tick made again without a query, which then stands before the

@@ -9,8 +9,8 @@ import (
 	"millrace/sql/types"
 )
 
-// queryFailure tells which query must stop, and why: its code panicked, or a row
-// failed and it was created to stop then.
+// queryFailure tells which query must stop, and why: its code panicked, it came to a
+// limit, or a row failed and it was created to stop then.
 type queryFailure struct {
 	id                   catalog.ObjectID
 	name, message, stack string
@@ -91,7 +91,7 @@ func (t *tick) runStage(q *runningQuery, s *stage, clock *queryClock) error {
 		return err
 	}
 	if tn.failed != nil {
-		return fmt.Errorf("query %q: %w", q.descriptor.Name, tn.failed)
+		return t.stageFailed(q, tn.failed)
 	}
 	t.writePositions(s)
 	tn.tick, tn.write = nil, nil // an idle stage keeps nothing of its last tick alive

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -100,10 +99,7 @@ func TestWindowStateStaysFlat(t *testing.T) {
 // TestManyOpenWindows closes many windows at once: each is given once, in pieces
 // that fit an entry.
 func TestManyOpenWindows(t *testing.T) {
-	windows := 30_000
-	if os.Getenv("MILLRACE_LONG") != "" {
-		windows = 1_000_000
-	}
+	windows := sized(30_000, 1_000_000)
 	h := newWindowHost(t, `SELECT k, count(*) AS c FROM w WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k EMIT FINAL`, 1000)
 	for range 2 {
 		h.feed(windows, 1_700_000_000_000)
