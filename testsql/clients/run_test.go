@@ -3,6 +3,7 @@ package clients
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"millrace/cmd/node"
@@ -26,9 +27,11 @@ import (
 // client is a program that uses a driver or tool.
 type client struct {
 	name string
+	// folder is its folder below testdata, "" for its name.
+	folder string
 	// kits are what it needs installed; MILLRACE_KIT names the first one's folder.
 	kits []*kit
-	// command starts it in testdata/name; {kit} in it stands for the first kit's folder.
+	// command starts it in its folder; {kit} in it stands for the first kit's folder.
 	command []string
 	// steps are what it must do, in this order.
 	steps []string
@@ -91,7 +94,7 @@ func TestClients(t *testing.T) {
 			s := startServer(t)
 			r := run{server: s, delays: map[string][]time.Duration{}, sent: map[string]time.Time{}}
 			r.do(t, c, kit)
-			if diff := cmp.Diff(c.steps, r.steps); diff != "" {
+			if diff := gocmp.Diff(c.steps, r.steps); diff != "" {
 				t.Errorf("steps (-want +done)\n%s\n%s", diff, r.output.String())
 			}
 			r.checkDelays(t)
@@ -119,7 +122,7 @@ func (r *run) do(t *testing.T, c client, kit string) {
 		words[i] = strings.ReplaceAll(words[i], "{kit}", kit)
 	}
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	command.Dir = filepath.Join("testdata", c.name)
+	command.Dir = filepath.Join("testdata", cmp.Or(c.folder, c.name))
 	command.Env = slices.Concat(os.Environ(), r.environment, []string{"MILLRACE_KIT=" + kit})
 	command.WaitDelay = 5 * time.Second
 	reader, writer := io.Pipe()
@@ -199,13 +202,13 @@ func (s *server) checkTables(t *testing.T, c client) {
 			t.Fatal(err)
 		}
 		got := strings.Join(harness.Rows(t, s.connection, `SELECT * FROM everything ORDER BY id`), "\n") + "\n"
-		if diff := cmp.Diff(string(want), got); diff != "" {
+		if diff := gocmp.Diff(string(want), got); diff != "" {
 			t.Errorf("everything (-want +got)\n%s", diff)
 		}
 	}
 	if slices.Contains(c.steps, "transaction") {
 		rows := harness.Rows(t, s.connection, `SELECT count(*), min(n), max(n) FROM numbers`)
-		if diff := cmp.Diff([]string{"1001\t0\t1000"}, rows); diff != "" {
+		if diff := gocmp.Diff([]string{"1001\t0\t1000"}, rows); diff != "" {
 			t.Errorf("numbers (-want +got)\n%s", diff)
 		}
 	}

@@ -1,0 +1,23 @@
+//go:build clients
+
+package clients
+
+var javascriptKit = &kit{
+	name:     "javascript",
+	manifest: []string{"javascript/package.json"},
+	install:  [][]string{{"npm", "install", "--silent", "--no-audit", "--no-fund"}},
+}
+
+func javascriptClient(name, file string, steps ...string) client {
+	return client{
+		name: name, folder: "javascript", kits: []*kit{javascriptKit},
+		command: []string{"env", "NODE_PATH={kit}/node_modules", "node", file}, steps: steps,
+	}
+}
+
+func javascriptClients() []client {
+	return []client{
+		javascriptClient("node-postgres", "node-postgres.js",
+			commonAnd("row_events", "query_stream", "copied_push", "copy", "cursors", "pool")...),
+	}
+}
