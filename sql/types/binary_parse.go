@@ -131,11 +131,18 @@ func parseBinaryFloat(t Type, data []byte) (Datum, error) {
 	return FloatDatum(math.Float64frombits(binary.BigEndian.Uint64(data))), nil
 }
 
+// parseBinaryJSON also takes the binary form of the type json, for which jsonb stands:
+// the text alone, which never begins with a control character of jsonb's versions.
 func parseBinaryJSON(t Type, data []byte) (Datum, error) {
 	if len(data) == 0 {
 		return Null, binaryShortError()
 	}
-	if data[0] != jsonbVersion {
+	switch version := data[0]; {
+	case version == jsonbVersion:
+	case version >= ' ' || version == '\t' || version == '\n' || version == '\r':
+		s, err := parseStringText(t, string(data), DefaultFormat())
+		return StringDatum(s), err
+	default:
 		return Null, sqlerr.New(sqlerr.InternalError, -1, "unsupported jsonb version number %d", data[0])
 	}
 	s, err := parseStringText(t, string(data[1:]), DefaultFormat())

@@ -17,6 +17,8 @@ const (
 	OIDOIDVector   uint32 = 30
 	OIDFloat4      uint32 = 700
 	OIDFloat8      uint32 = 701
+	OIDJSON        uint32 = 114
+	OIDJSONArray   uint32 = 199
 	OIDUnknown     uint32 = 705
 	OIDBpchar      uint32 = 1042
 	OIDVarchar     uint32 = 1043
@@ -113,13 +115,18 @@ func (t Type) Size() int16 {
 	}
 }
 
-// TypeByOID returns the type without modifier that has the given OID.
+// TypeByOID returns the type without modifier that has the given OID; for json that is
+// jsonb, which stands for it.
 func TypeByOID(oid uint32) (Type, bool) {
 	switch oid {
 	case OIDInt2Vector:
 		return VectorOf(Int2), true
 	case OIDOIDVector:
 		return VectorOf(OID), true
+	case OIDJSON:
+		return JSONB, true
+	case OIDJSONArray:
+		return ArrayOf(JSONB), true
 	}
 	for kind := range kinds {
 		info := &kinds[kind]

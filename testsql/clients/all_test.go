@@ -5,4 +5,4 @@ package clients
 import "slices"
 
 // registered are all clients: `make test-clients`.
-func registered() []client { return slices.Concat(light(), javascriptClients()) }
+func registered() []client { return slices.Concat(light(), javascriptClients(), javaClients()) }

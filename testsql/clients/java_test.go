@@ -1,0 +1,25 @@
+//go:build clients
+
+package clients
+
+// javaKit has the libraries in the folder lib. The clients' own classes are compiled
+// when they are started.
+var javaKit = &kit{
+	name:     "java",
+	manifest: []string{"java/pom.xml"},
+	install:  [][]string{{"mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"}},
+}
+
+func javaClient(name, class string, steps ...string) client {
+	return client{
+		name: name, folder: "java", kits: []*kit{javaKit},
+		command: []string{"sh", "-e", "run.sh", "{kit}", class}, steps: steps,
+	}
+}
+
+func javaClients() []client {
+	return []client{
+		javaClient("jdbc", "Jdbc",
+			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors")...),
+	}
+}

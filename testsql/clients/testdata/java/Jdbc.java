@@ -1,0 +1,320 @@
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.sql.Types;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.postgresql.PGConnection;
+import org.postgresql.PGStatement;
+import org.postgresql.util.PGInterval;
+import org.postgresql.util.PGobject;
+
+/** Drives a node with PostgreSQL's JDBC driver. */
+public final class Jdbc {
+  private Jdbc() {}
+
+  public static void main(String[] arguments) throws Exception {
+    try (Connection c = Common.connect()) {
+      try (Statement s = c.createStatement(); ResultSet r = s.executeQuery("SELECT current_user")) {
+        r.next();
+        Common.equal(r.getString(1), Common.user());
+      }
+      Common.ok("connect");
+      types(c);
+      prepared(c);
+      transaction(c);
+      cancel(c);
+      push(c);
+      copiedPush(c);
+      fetchedPush(c);
+      batches(c);
+      copy(c);
+      cursors(c);
+    }
+  }
+
+  private static final String READ = "SELECT * FROM everything ORDER BY id";
+
+  private static PGobject json(String type, String text) throws SQLException {
+    PGobject o = new PGobject();
+    o.setType(type);
+    o.setValue(text);
+    return o;
+  }
+
+  private static Object[][] everything(Connection c) throws SQLException {
+    return new Object[][] {
+      {
+        1, true, -32768, Integer.MAX_VALUE, Long.MIN_VALUE, 1.5f, 0.1, new BigDecimal("1234567890123456.7890"),
+        "grün ☃ 'quoted' \\ back", "varying", "fixed ", new byte[] {0, -1, 16},
+        LocalDate.of(2024, 2, 29), LocalTime.of(23, 59, 59, 123456000),
+        LocalDateTime.of(2001, 1, 1, 12, 34, 56, 789000000), OffsetDateTime.of(2024, 6, 30, 23, 59, 59, 999999000, ZoneOffset.UTC),
+        new PGInterval(0, 0, 2, 3, 4, 5.5), UUID.fromString("00112233-4455-6677-8899-aabbccddeeff"),
+        json("json", "{\"a\": [1, null, \"x\"]}"), json("jsonb", "{\"b\": {\"c\": true}}"),
+        c.createArrayOf("int4", new Integer[] {1, null, -3}), c.createArrayOf("text", new String[] {"a", "b c", null, ""}),
+      },
+      {2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null},
+      {
+        3, false, 0, 0, 0L, Float.NaN, Double.NEGATIVE_INFINITY, new BigDecimal("0.0000"), "", "", "      ", new byte[0],
+        LocalDate.EPOCH, LocalTime.MIDNIGHT, LocalDateTime.of(1970, 1, 1, 0, 0), OffsetDateTime.of(1970, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC),
+        new PGInterval(0, 0, 0, 0, 0, 0), new UUID(0, 0), json("json", "[]"), json("jsonb", "\"text\""),
+        c.createArrayOf("int4", new Integer[0]), c.createArrayOf("text", new String[0]),
+      },
+    };
+  }
+
+  /** The types in which getObject gives the columns; null for the driver's choice. */
+  private static final Class<?>[] CLASSES = {
+    null, null, null, null, null, null, null, null, null, null, null, null,
+    LocalDate.class, LocalTime.class, LocalDateTime.class, OffsetDateTime.class, null, null, null, null, null, null,
+  };
+
+  private static void types(Connection c) throws Exception {
+    Common.execute(c, Common.definition());
+    Object[][] rows = everything(c);
+    try (PreparedStatement p = c.prepareStatement("INSERT INTO everything VALUES (?" + ", ?".repeat(CLASSES.length - 1) + ")")) {
+      for (Object[] row : rows) {
+        for (int i = 0; i < row.length; i++) {
+          if (row[i] == null) {
+            p.setNull(i + 1, Types.NULL);
+          } else {
+            p.setObject(i + 1, row[i]);
+          }
+        }
+        Common.equal(p.executeUpdate(), 1);
+      }
+    }
+    try (PreparedStatement p = c.prepareStatement(READ)) {
+      // After five executions the driver prepares the statement on the server and asks for
+      // binary results.
+      for (int round = 0; round < 8; round++) {
+        try (ResultSet r = p.executeQuery()) {
+          for (Object[] row : rows) {
+            r.next();
+            for (int i = 0; i < row.length; i++) {
+              Common.equal(plain(CLASSES[i] == null ? r.getObject(i + 1) : r.getObject(i + 1, CLASSES[i])), plain(row[i]));
+            }
+          }
+          Common.equal(r.next(), false);
+        }
+      }
+      Common.equal(p.unwrap(PGStatement.class).isUseServerPrepare(), true);
+    }
+    Common.ok("types");
+  }
+
+  private static Object plain(Object value) throws SQLException {
+    if (value instanceof java.sql.Array array) {
+      return array.getArray();
+    }
+    return value;
+  }
+
+  private static void prepared(Connection c) throws Exception {
+    Common.execute(c, "CREATE TABLE numbers (n int PRIMARY KEY)");
+    try (PreparedStatement p = c.prepareStatement("INSERT INTO numbers VALUES (?)")) {
+      for (int n = 0; n < 1000; n++) {
+        p.setInt(1, n);
+        p.executeUpdate();
+      }
+    }
+    Common.ok("prepared");
+  }
+
+  private static void transaction(Connection c) throws Exception {
+    c.setAutoCommit(false);
+    Common.execute(c, "INSERT INTO numbers VALUES (2000)");
+    Common.fails("23505", () -> Common.execute(c, "INSERT INTO numbers VALUES (1)"));
+    Common.fails("25P02", () -> Common.execute(c, "SELECT 1"));
+    c.rollback();
+    Common.execute(c, "INSERT INTO numbers VALUES (1000)");
+    var savepoint = c.setSavepoint();
+    Common.fails("23505", () -> Common.execute(c, "INSERT INTO numbers VALUES (1)"));
+    c.rollback(savepoint);
+    c.commit();
+    c.setAutoCommit(true);
+    Common.ok("transaction");
+  }
+
+  private static void cancel(Connection c) throws Exception {
+    try (Statement s = c.createStatement()) {
+      Thread canceller = new Thread(() -> {
+        try {
+          while (!Thread.interrupted()) { // one that comes before the statement has begun does nothing
+            Thread.sleep(50);
+            s.cancel();
+          }
+        } catch (InterruptedException | SQLException e) {
+          return;
+        }
+      });
+      canceller.start();
+      Common.fails("57014", () -> s.execute("SELECT pg_sleep(60)"));
+      canceller.interrupt();
+      canceller.join();
+    }
+    try (Statement s = c.createStatement()) {
+      s.setQueryTimeout(1);
+      Common.fails("57014", () -> s.execute("SELECT pg_sleep(60)"));
+    }
+    Common.execute(c, "SELECT 1");
+    Common.ok("cancel");
+  }
+
+  private static void stream(Connection c, String name) throws SQLException {
+    Common.execute(c, "CREATE STREAM " + name + " (n int)");
+    Common.execute(c, "INSERT INTO " + name + " VALUES (0)");
+  }
+
+  private static void push(Connection c) throws Exception {
+    stream(c, "ticks");
+    follow(c);
+    Common.execute(c, "SELECT 1");
+    Common.ok("push");
+  }
+
+  // example: begin
+
+  /** Prints the rows of a stream as they come: in a transaction, and fetched one by one. */
+  static void follow(Connection c) throws SQLException {
+    c.setAutoCommit(false);
+    try (Statement s = c.createStatement()) {
+      s.setFetchSize(1);
+      ResultSet rows = s.executeQuery("SELECT n FROM ticks EMIT CHANGES WITH (snapshot = true)");
+      while (rows.next()) {
+        System.out.println("row ticks " + rows.getInt(1));
+        if (rows.getInt(1) == 20) {
+          break;
+        }
+      }
+    }
+    c.commit();
+    c.setAutoCommit(true);
+  }
+
+  // example: end
+
+  private static void copiedPush(Connection c) throws Exception {
+    stream(c, "ticks2");
+    var out = c.unwrap(PGConnection.class).getCopyAPI()
+        .copyOut("COPY (SELECT n FROM ticks2 EMIT CHANGES WITH (snapshot = true)) TO STDOUT");
+    int n = 0;
+    while (n < 20) {
+      n = Integer.parseInt(new String(out.readFromCopy(), StandardCharsets.UTF_8).strip());
+      Common.row("ticks2", n);
+    }
+    // cancelCopy would leave the error to the next statement.
+    c.unwrap(PGConnection.class).cancelQuery();
+    Common.fails("57014", () -> out.readFromCopy());
+    Common.execute(c, "SELECT 1");
+    Common.ok("copied_push");
+  }
+
+  private static void fetchedPush(Connection c) throws Exception {
+    stream(c, "ticks3");
+    c.setAutoCommit(false);
+    try (Statement s = c.createStatement()) {
+      s.execute("DECLARE changes CURSOR FOR SELECT n FROM ticks3 EMIT CHANGES WITH (snapshot = true)");
+      for (int n = 0; n < 20; ) {
+        try (ResultSet r = s.executeQuery("FETCH ALL FROM changes")) {
+          while (r.next()) {
+            n = r.getInt(1);
+            Common.row("ticks3", n);
+          }
+        }
+      }
+    }
+    c.commit();
+    c.setAutoCommit(true);
+    Common.ok("fetched_push");
+  }
+
+  private static void batches(Connection c) throws Exception {
+    Common.execute(c, "CREATE TABLE batched (n int PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY, v text)");
+    try (PreparedStatement p = c.prepareStatement("INSERT INTO batched VALUES (?, ?)")) {
+      for (int n = 1001; n <= 2000; n++) {
+        p.setInt(1, n);
+        p.setString(2, "row " + n);
+        p.addBatch();
+      }
+      Common.equal(p.executeBatch().length, 1000);
+    }
+    try (PreparedStatement p = c.prepareStatement("UPDATE batched SET v = ? WHERE n = ?")) {
+      for (int n = 1001; n <= 1100; n++) {
+        p.setString(1, "new");
+        p.setInt(2, n);
+        p.addBatch();
+      }
+      for (int count : p.executeBatch()) {
+        Common.equal(count, 1);
+      }
+    }
+    try (PreparedStatement p = c.prepareStatement("INSERT INTO batched (v) VALUES (?)", Statement.RETURN_GENERATED_KEYS)) {
+      List<Integer> keys = new ArrayList<>();
+      for (int n = 0; n < 3; n++) {
+        p.setString(1, "key");
+        p.addBatch();
+      }
+      p.executeBatch();
+      try (ResultSet r = p.getGeneratedKeys()) {
+        while (r.next()) {
+          keys.add(r.getInt("n"));
+        }
+      }
+      Common.equal(keys, List.of(1, 2, 3));
+    }
+    Common.equal(count(c, "SELECT count(*) FROM batched WHERE v = 'new'"), 100L);
+    Common.equal(count(c, "SELECT count(*) FROM batched"), 1003L);
+    Common.ok("batches");
+  }
+
+  private static long count(Connection c, String query) throws SQLException {
+    try (Statement s = c.createStatement(); ResultSet r = s.executeQuery(query)) {
+      r.next();
+      return r.getLong(1);
+    }
+  }
+
+  private static void copy(Connection c) throws Exception {
+    Common.execute(c, "CREATE TABLE copied (k int PRIMARY KEY, v text)");
+    var copies = c.unwrap(PGConnection.class).getCopyAPI();
+    Common.equal(copies.copyIn("COPY copied FROM STDIN (FORMAT csv)", new StringReader("1,one\n2,two\n3,\n")), 3L);
+    Common.fails("23505", () -> copies.copyIn("COPY copied FROM STDIN (FORMAT csv)", new StringReader("1,again\n")));
+    var out = new StringWriter();
+    Common.equal(copies.copyOut("COPY (SELECT * FROM copied ORDER BY k) TO STDOUT (FORMAT csv, HEADER)", out), 3L);
+    Common.equal(out.toString(), "k,v\n1,one\n2,two\n3,\n");
+    Common.ok("copy");
+  }
+
+  private static void cursors(Connection c) throws Exception {
+    c.setAutoCommit(false);
+    try (PreparedStatement p = c.prepareStatement("SELECT i FROM generate_series(1, ?) AS i")) {
+      p.setInt(1, 1000);
+      p.setFetchSize(7);
+      for (int round = 0; round < 7; round++) {
+        long sum = 0;
+        try (ResultSet r = p.executeQuery()) {
+          while (r.next()) {
+            sum += r.getInt(1);
+          }
+        }
+        Common.equal(sum, 500500L);
+      }
+    }
+    c.commit();
+    c.setAutoCommit(true);
+    Common.ok("cursors");
+  }
+}

@@ -1,0 +1,5 @@
+# Compiles the clients against the libraries of a kit, and starts one: run.sh KIT CLASS
+classes=$(mktemp -d)
+trap 'rm -rf "$classes"' EXIT
+javac -d "$classes" -cp "$1/lib/*" ./*.java
+java -cp "$1/lib/*:$classes:." "$2"
