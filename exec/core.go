@@ -64,6 +64,10 @@ type core struct {
 	// the offsets before which compactions were asked for.
 	retained    []*catalog.Relation
 	compactions map[catalog.ObjectID]int64
+	// followed are the tables whose changes are kept, and kept what is known of
+	// those, by storage.
+	followed []*catalog.Relation
+	kept     map[catalog.ObjectID]*keptChanges
 	// maxWaiting bounds the bytes that wait for one input.
 	maxWaiting uint64
 	// cacheGroups bounds the groups that one aggregation keeps in memory, and
@@ -114,6 +118,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 	c.trimmable = map[*stage]struct{}{}
 	c.ends = map[catalog.ObjectID]int64{}
 	c.compactions = map[catalog.ObjectID]int64{}
+	c.kept = map[catalog.ObjectID]*keptChanges{}
 	c.producers = map[uint64]uint64{}
 	c.queries = nil
 	c.record = shardRecord{}
@@ -161,8 +166,11 @@ func (c *core) settle() {
 			}
 		}
 	}
-	c.retained = nil
+	c.retained, c.followed = nil, nil
 	for _, relation := range c.snapshot.Relations() {
+		if relation.ChangesMillis != 0 {
+			c.followed = append(c.followed, relation)
+		}
 		if relation.Kind == catalog.KindStream && (relation.RetentionMillis != 0 || relation.RetentionBytes != 0 || relation.Compact) {
 			c.retained = append(c.retained, relation)
 		}
@@ -187,8 +195,9 @@ func (c *core) nextWake() time.Time {
 	return next
 }
 
-// retains reports whether a stream here has retention or is compacted.
-func (c *core) retains() bool { return len(c.retained) > 0 }
+// retains reports whether a stream here has retention or is compacted, or changes of
+// a table are kept for a time.
+func (c *core) retains() bool { return len(c.retained) > 0 || len(c.followed) > 0 }
 
 // codec returns the codec of a relation in the active catalog, or of the entries of
 // a unique index; nil for another ID.

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"millrace/exec/pull"
 	"millrace/log"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
+	"millrace/tables"
 )
 
 // pushQuery is a push query at work in a session: the query's operators over
@@ -44,6 +46,11 @@ type pushQuery struct {
 	// silent says that what the history gives is not for the client, who asked for
 	// what comes from now on.
 	silent bool
+	// marks follows where the query is, for rowmarks; nil where it cannot be resumed.
+	marks *pushMarks
+	// replay is the unit of the mark behind which the query was resumed, until it is
+	// computed again.
+	replay []markedSource
 	left   int64 // rows until LIMIT ends the push; -1 for none
 	ended  error
 }
@@ -55,9 +62,15 @@ type pushSource struct {
 	// streams: the next offset per shard, and the offsets at which the initial
 	// result is complete.
 	offsets, initial []int64
-	// tables: the initial scan, and the index per shard that it holds.
-	scan    *tableScan
-	applied []uint64
+	// tables: the initial scan, the snapshot that it reads and the index per shard that
+	// this holds.
+	scan     pull.Iterator
+	snapshot *tables.Snapshot
+	applied  []uint64
+	// at are the indexes up to which changes have been read, and backlog reads the kept
+	// ones of a query that was resumed, before those that come now.
+	at      []uint64
+	backlog *keptScan
 	started bool
 }
 
@@ -91,7 +104,19 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if err := builder.build(q.Root, p.out); err != nil {
 		return nil, err
 	}
-	if err := p.open(); err != nil {
+	var err error
+	if p.marks, err = newPushMarks(p, env); err != nil {
+		return nil, err
+	}
+	if q.Options.Resume != "" {
+		var mark *rowmark
+		if mark, err = parseRowmark(q.Options.Resume, p.marks.mark.fingerprint, len(e.loops), len(p.stage.inputs)); err == nil {
+			err = p.resume(mark)
+		}
+	} else {
+		err = p.open()
+	}
+	if err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -134,20 +159,10 @@ func (p *pushQuery) open() error {
 		fromNow, p.silent = false, true
 	}
 	for _, in := range p.stage.inputs {
-		source := &pushSource{in: in, subscription: &subscription{relation: in.source, table: in.kind == inputTable, wake: p.wake}}
-		p.sources = append(p.sources, source)
-		for _, l := range p.engine.loops {
-			l.feed.subscribe(source.subscription)
-		}
+		source := p.subscribe(in)
 		if in.kind == inputTable {
-			snapshot := p.engine.storage.Store().NewSnapshot()
-			source.scan = &tableScan{snapshot: snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch, read: p.engine.metrics.read}
-			for shard := range p.engine.loops {
-				applied, err := snapshot.Shard(uint32(shard)).AppliedIndex()
-				if err != nil {
-					return damaged(err)
-				}
-				source.applied = append(source.applied, applied)
+			if err := p.openTable(source); err != nil {
+				return err
 			}
 			if in.changelog != nil && fromNow {
 				source.closeScan()
@@ -175,7 +190,57 @@ func (p *pushQuery) open() error {
 	if len(p.sources) == 0 {
 		p.ended = io.EOF
 	}
+	if p.marks != nil {
+		if err := p.noteFirst(); err != nil {
+			return err
+		}
+		p.marks.mark.initial = p.beginning()
+	}
 	return p.engine.checkStorage(p.plan.Sources)
+}
+
+// noteFirst notes in the marks where streams begin to be read.
+func (p *pushQuery) noteFirst() error {
+	for i, source := range p.sources {
+		first := make([]uint64, len(p.engine.loops))
+		p.marks.mark.sources[i].first = first
+		for shard := range source.offsets {
+			partition, err := p.engine.loops[shard].log.Partition(uint64(source.in.source))
+			if err != nil {
+				return err
+			}
+			if partition != nil {
+				first[shard] = uint64(max(source.offsets[shard], partition.StartOffset()))
+			}
+		}
+	}
+	return nil
+}
+
+// subscribe makes a source of an input and has it told of changes from now on.
+func (p *pushQuery) subscribe(in *input) *pushSource {
+	source := &pushSource{in: in, subscription: &subscription{relation: in.source, table: in.kind == inputTable, wake: p.wake}}
+	p.sources = append(p.sources, source)
+	for _, l := range p.engine.loops {
+		l.feed.subscribe(source.subscription)
+	}
+	return source
+}
+
+// openTable takes a snapshot of a table, to which its source is subscribed.
+func (p *pushQuery) openTable(source *pushSource) error {
+	in := source.in
+	source.snapshot = p.engine.storage.Store().NewSnapshot()
+	source.scan = &tableScan{snapshot: source.snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch, read: p.engine.metrics.read}
+	for shard := range p.engine.loops {
+		applied, err := source.snapshot.Shard(uint32(shard)).AppliedIndex()
+		if err != nil {
+			return damaged(err)
+		}
+		source.applied = append(source.applied, applied)
+	}
+	source.at = slices.Clone(source.applied)
+	return nil
 }
 
 // Close implements Cursor.
@@ -184,6 +249,7 @@ func (p *pushQuery) Close() {
 		for _, l := range p.engine.loops {
 			l.feed.unsubscribe(source.subscription)
 		}
+		source.closeBacklog()
 		source.closeScan()
 	}
 	p.sources = nil
@@ -195,8 +261,24 @@ func (p *pushQuery) Close() {
 func (s *pushSource) closeScan() {
 	if s.scan != nil {
 		s.scan.Close()
-		_ = s.scan.snapshot.Close() // its reads reported their errors
 		s.scan = nil
+	}
+	s.closeSnapshot()
+}
+
+func (s *pushSource) closeBacklog() {
+	if s.backlog != nil {
+		s.backlog.close()
+		s.backlog = nil
+	}
+	s.closeSnapshot()
+}
+
+// closeSnapshot lets the snapshot go when nothing reads it any more.
+func (s *pushSource) closeSnapshot() {
+	if s.snapshot != nil && s.scan == nil && s.backlog == nil {
+		_ = s.snapshot.Close() // its reads reported their errors
+		s.snapshot = nil
 	}
 }
 
@@ -217,7 +299,12 @@ func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
 			}
 			return nil, err
 		}
-		if rows := p.out.take(); rows != nil {
+		rows, err := p.marks.give(p.out.take())
+		if err != nil {
+			p.ended = err
+			return nil, err
+		}
+		if rows != nil {
 			return p.limit(rows), nil
 		}
 		if worked {
@@ -266,6 +353,14 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 		p.finish()
 		return true, p.turn.failed
 	}
+	if p.replay != nil && p.opened {
+		if err := p.replayUnit(); err != nil {
+			return false, err
+		}
+		p.finish()
+		return true, p.turn.failed
+	}
+	p.marks.begin()
 	if !p.opened {
 		more, err := p.readHistory(ctx)
 		if err != nil {
@@ -358,24 +453,25 @@ func (p *pushQuery) initialRows(source *pushSource, rows *types.Batch) *types.Ba
 
 // readNew hands a source's new rows or changes to the operators.
 func (p *pushQuery) readNew(source *pushSource) (bool, error) {
+	if source.backlog != nil {
+		return p.readBacklog(source, nil)
+	}
 	changes, err := source.subscription.take()
 	if err != nil {
 		return false, err
 	}
 	worked := false
 	if source.in.kind == inputTable {
+		slices.SortStableFunc(changes, func(x, y tableChanges) int { return x.shard - y.shard })
 		for _, c := range changes {
 			if c.index <= source.applied[c.shard] {
 				continue
 			}
 			for _, b := range c.changes {
-				rows := source.in.fetch.projectFull(b, int32(c.shard))
-				if changelog := source.in.changelog; changelog != nil {
-					rows = changelog.project(changelog.changes(b, nil), c.time, c.shard)
-				}
-				source.in.to.process(&p.turn, rows)
+				p.takeChanges(source, b, c.time, c.shard)
 				worked = true
 			}
+			source.at[c.shard] = c.index
 		}
 		return worked, p.turn.failed
 	}
@@ -387,6 +483,15 @@ func (p *pushQuery) readNew(source *pushSource) (bool, error) {
 		worked = worked || source.offsets[shard] != before
 	}
 	return worked, nil
+}
+
+// takeChanges hands changes of a table, made at a time, to the operators.
+func (p *pushQuery) takeChanges(source *pushSource, changes *types.Batch, at int64, shard int) {
+	rows := source.in.fetch.projectFull(changes, int32(shard))
+	if changelog := source.in.changelog; changelog != nil {
+		rows = changelog.project(changelog.changes(changes, nil), at, shard)
+	}
+	source.in.to.process(&p.turn, rows)
 }
 
 // readStream hands one piece of a stream's partition, up to a limit, to the

@@ -136,6 +136,9 @@ func (t *tick) attempt() (failed *queryFailure, err error) {
 		t.result.more = t.result.more || t.lagging
 		t.result.worked = append(t.result.worked, q)
 	}
+	if err := t.keepChanges(); err != nil {
+		return nil, err
+	}
 	if t.in.retain {
 		if err := t.retain(); err != nil {
 			return nil, err

@@ -50,6 +50,8 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 	for _, id := range known.storages {
 		if !slices.Contains(c.record.storages, id) {
 			t.deleteObject(tables.KindRow, id)
+			t.deleteObject(tables.KindChange, id)
+			delete(c.kept, id)
 		}
 	}
 	t.activateIndexes(known.indexes, snapshot)

@@ -13,6 +13,9 @@ func (t *tick) retain() error {
 	if err := t.expireProducers(); err != nil {
 		return err
 	}
+	if err := t.retainChanges(); err != nil {
+		return err
+	}
 	for _, relation := range t.core.retained {
 		partition, err := t.core.partition(uint64(relation.ID))
 		if err != nil {

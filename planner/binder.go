@@ -49,6 +49,8 @@ type binder struct {
 	start startOption
 	// rowOpColumn is the output column that a push query selects as rowop, or -1.
 	rowOpColumn int
+	// rowMarks are the output columns that a push query selects as rowmark.
+	rowMarks []int
 	// partitions is the number of shards that a continuous query's shuffles spread
 	// rows over.
 	partitions int

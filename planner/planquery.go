@@ -102,7 +102,7 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 		return nil, err
 	}
 	out.Emit, out.EmitLimit, out.Options = plan.EmitChanges, limit, options
-	out.RowOpColumn = b.rowOpColumn
+	out.RowOpColumn, out.RowMarks = b.rowOpColumn, b.rowMarks
 	out.RowOp = kind != plan.AppendOnly && b.rowOpColumn < 0
 	return out, nil
 }
@@ -126,7 +126,7 @@ func (b *binder) emitLimit(q *ast.Query, endsItself bool) (expr.Expr, error) {
 // pushOptions reads the options behind EMIT CHANGES or EMIT FINAL.
 func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	var options plan.PushOptions
-	clause, known := "EMIT CHANGES", append([]string{"snapshot", "from_beginning"}, startOptionNames...)
+	clause, known := "EMIT CHANGES", append([]string{"snapshot", "from_beginning", "resume"}, startOptionNames...)
 	if emit.Kind == ast.EmitFinal {
 		clause, known = "EMIT FINAL", append(known, finalOptionNames...)
 	}
@@ -153,7 +153,32 @@ func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	}
 	earliest, err := b.readStart(reader)
 	options.FromBeginning = options.FromBeginning || earliest
-	return options, err
+	if err != nil {
+		return options, err
+	}
+	return options, readResume(reader, &options)
+}
+
+// readResume reads resume = 'rowmark', which says where to begin and what came before.
+func readResume(reader *optionReader, options *plan.PushOptions) error {
+	o := reader.find("resume")
+	if o == nil {
+		return nil
+	}
+	for _, name := range append([]string{"snapshot", "from_beginning"}, startOptionNames...) {
+		if other := reader.find(name); other != nil {
+			return sqlerr.New(sqlerr.SyntaxError, other.Pos(), "conflicting or redundant options").
+				WithHint("resume and %s both say where the query begins: use one of them.", name)
+		}
+	}
+	text, err := optionText(o)
+	if err != nil {
+		return err
+	}
+	if options.Resume = text; text == "" {
+		return badOption(o, "the rowmark of a row")
+	}
+	return nil
 }
 
 // clockFunctions tell the time at which they are evaluated.
@@ -203,8 +228,8 @@ func (b *binder) checkIncremental(node plan.Node) error {
 	for _, e := range nodeExprs(node) {
 		expr.Walk(e, func(e expr.Expr) bool {
 			switch e := e.(type) {
-			case *rowopRef:
-				refused = notSupported(e.Position, "rowop can only be selected as a column of its own")
+			case *resultRef:
+				refused = notSupported(e.Position, "%s can only be selected as a column of its own", e.name)
 			case *expr.Param:
 				if b.mode == modeContinuous {
 					refused = sqlerr.New(sqlerr.InvalidTableDefinition, e.Position, "continuous queries cannot have parameters").

@@ -14,10 +14,17 @@ import (
 // unless WITH (max_ahead = …) says otherwise: one day.
 const defaultMaxAhead = 24 * 60 * 60 * 1000
 
+// The changes of a table are kept for an hour, and no more than 64 MiB of them on a
+// shard, unless its options say otherwise.
+const (
+	defaultChangesMillis = 60 * 60 * 1000
+	defaultChangesBytes  = 64 << 20
+)
+
 // relationOptionNames are the options of CREATE STREAM and CREATE TABLE.
 var relationOptionNames = []string{
 	"timestamp", "timestamp_format", "partitions", "retention", "retention_ms", "retention_bytes", "cleanup_policy", "delete_retention",
-	"max_ahead", "upsert",
+	"max_ahead", "upsert", "changes_retention", "changes_retention_bytes",
 	"on_error", "format", "key_format", "value_format", "kafka_topic", "replicas",
 }
 
@@ -33,6 +40,9 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 		return false, err
 	}
 	r.Rowtime, r.MaxAheadMillis = -1, defaultMaxAhead
+	if r.Kind == catalog.KindTable {
+		r.ChangesMillis, r.ChangesBytes = defaultChangesMillis, defaultChangesBytes
+	}
 	for _, o := range reader.list {
 		text, err := optionText(o)
 		if err != nil {
@@ -46,6 +56,8 @@ func (b *binder) relationOptions(list []*ast.Option, r *catalog.Relation, derive
 			err = rowtimeFormatOption(o, text, r)
 		case "partitions":
 			err = b.partitionsOption(o, r)
+		case "changes_retention", "changes_retention_bytes":
+			err = changesOption(o, text, r)
 		case "upsert":
 			err = upsertOption(o, r, derived)
 		case "on_error":
@@ -128,6 +140,24 @@ func (b *binder) partitionsOption(o *ast.Option, r *catalog.Relation) error {
 	}
 	r.Partitions = int(n)
 	return nil
+}
+
+// changesOption sets how long, or how much of, a table's changes are kept; 0 keeps
+// none.
+func changesOption(o *ast.Option, text string, r *catalog.Relation) (err error) {
+	if r.Kind != catalog.KindTable {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, o.Pos(), "option %q is for tables", o.Name).
+			WithHint("The rows of a stream are its changes: option retention says how long they are kept.")
+	}
+	switch {
+	case text == "0":
+		r.ChangesMillis, r.ChangesBytes = 0, 0
+	case strings.EqualFold(o.Name, "changes_retention"):
+		r.ChangesMillis, err = optionMillis(o)
+	default:
+		r.ChangesBytes, err = optionBytes(o)
+	}
+	return err
 }
 
 func upsertOption(o *ast.Option, r *catalog.Relation, derived bool) error {

@@ -262,14 +262,12 @@ func (b *binder) bareColumn(name string, pos int, s *scope) (expr.Expr, error) {
 // pseudocolumn binds the columns that belong to a result instead of a relation.
 func (b *binder) pseudocolumn(name string, pos int) (expr.Expr, error) {
 	switch name {
-	case "rowop":
+	case "rowop", "rowmark":
 		if b.mode == modePush && b.depth == 1 {
-			return &rowopRef{expr.Node{ResultType: types.Text, Position: pos}}, nil
+			return &resultRef{Node: expr.Node{ResultType: types.Text, Position: pos}, name: name}, nil
 		}
 		return nil, sqlerr.New(sqlerr.UndefinedColumn, pos, "column %q does not exist", name).
-			WithHint("rowop belongs to the result of SELECT … EMIT CHANGES.")
-	case "rowmark":
-		return nil, notSupported(pos, "rowmark is not supported")
+			WithHint("%s belongs to the result of SELECT … EMIT CHANGES.", name)
 	case "rowtime", "rowpartition", "rowoffset":
 		return nil, sqlerr.New(sqlerr.UndefinedColumn, pos, "column %q does not exist", name).
 			WithHint("Only streams have the pseudocolumn %s; a subquery passes it on when it selects it.", name)
@@ -277,8 +275,12 @@ func (b *binder) pseudocolumn(name string, pos int) (expr.Expr, error) {
 	return nil, nil
 }
 
-// rowopRef stands for the pseudocolumn rowop while a push query is bound.
-type rowopRef struct{ expr.Node }
+// resultRef stands for rowop or rowmark, pseudocolumns of the result, while a push
+// query is bound.
+type resultRef struct {
+	expr.Node
+	name string
+}
 
 // missingTable is the error for a qualifier that no FROM item has.
 func missingTable(name string, pos int, s *scope) error {

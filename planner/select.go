@@ -105,7 +105,7 @@ func (sb *selectBinder) bindList(eb *exprBinder) error {
 		default:
 			var value expr.Expr
 			if value, err = eb.bind(t.Expr); err == nil {
-				sb.output = append(sb.output, target{value: sb.takeRowop(value), name: targetName(t)})
+				sb.output = append(sb.output, target{value: sb.takeResultColumn(value), name: targetName(t)})
 			}
 		}
 		if err != nil {
@@ -129,12 +129,18 @@ func (sb *selectBinder) bindWhere() error {
 	return err
 }
 
-// takeRowop notes which output column is rowop; the host fills it in.
-func (sb *selectBinder) takeRowop(value expr.Expr) expr.Expr {
-	if _, ok := value.(*rowopRef); !ok {
+// takeResultColumn notes which output columns are rowop and rowmark; the host fills
+// them in.
+func (sb *selectBinder) takeResultColumn(value expr.Expr) expr.Expr {
+	ref, ok := value.(*resultRef)
+	switch {
+	case !ok:
 		return value
+	case ref.name == "rowop":
+		sb.rowOpColumn = len(sb.output)
+	default:
+		sb.rowMarks = append(sb.rowMarks, len(sb.output))
 	}
-	sb.rowOpColumn = len(sb.output)
 	return &expr.Const{Node: expr.Node{ResultType: types.Text, Position: value.Pos()}}
 }
 

@@ -13,6 +13,7 @@ import (
 //
 //	kind                     object   rest
 //	'a'  applied index       none     none; the value is the index u64
+//	'c'  kept changes        storage  base index u64
 //	'i'  index               index    key
 //	'n'  internal partition  query    stage u16 · direction u8 · peer u32 · number u64
 //	'p'  position            query    stage u16 · input u16
@@ -33,6 +34,8 @@ const (
 	// KindApplied is the index of the last entry whose writes are stored; the
 	// store itself writes it.
 	KindApplied Kind = 'a'
+	// KindChange is what an entry changed in a table.
+	KindChange Kind = 'c'
 	// KindIndex is a secondary index.
 	KindIndex Kind = 'i'
 	// KindInternal is a row of a shuffle on its way.
@@ -56,6 +59,8 @@ func (k Kind) String() string {
 	switch k {
 	case KindApplied:
 		return "applied index"
+	case KindChange:
+		return "kept changes"
 	case KindIndex:
 		return "index"
 	case KindInternal:

@@ -31,6 +31,8 @@ type Query struct {
 	// RowOpColumn is where the query itself selects rowop: the number of the
 	// visible column, or -1.
 	RowOpColumn int
+	// RowMarks are the visible columns of a push in which the query selects rowmark.
+	RowMarks []int
 	// Params are the types of $1, $2 ...
 	Params []types.Type
 	// Sources are the relations read, each once: what freshness waits for.
@@ -54,6 +56,9 @@ type PushOptions struct {
 	Snapshot *bool
 	// FromBeginning starts an append-only push at the beginning of its sources.
 	FromBeginning bool
+	// Resume, where not "", is the rowmark of the last row that the client has: the
+	// push goes on behind it.
+	Resume string
 }
 
 // Continuous is a planned continuous query: stages in order, each feeding only

@@ -69,6 +69,9 @@ type Relation struct {
 	// DeleteRetentionMillis how long a row is that only says its key is gone.
 	Compact               bool
 	DeleteRetentionMillis int64
+	// ChangesMillis is how long a table's changes are kept, so that push queries can
+	// resume, and ChangesBytes how much of them on a shard; 0 keeps none.
+	ChangesMillis, ChangesBytes int64
 	// Query is the continuous query that writes the relation, or 0 for one that
 	// clients write to.
 	Query ObjectID

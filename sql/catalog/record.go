@@ -117,6 +117,8 @@ type relationRecord struct {
 	RetentionBytes  int64    `json:"retention_bytes,omitempty"`
 	Compact         bool     `json:"compact,omitempty"`
 	DeleteRetention int64    `json:"delete_retention_ms,omitempty"`
+	ChangesMillis   int64    `json:"changes_retention_ms,omitempty"`
+	ChangesBytes    int64    `json:"changes_retention_bytes,omitempty"`
 	Query           ObjectID `json:"query,omitempty"`
 	Frozen          bool     `json:"frozen,omitempty"`
 	Upsert          bool     `json:"upsert,omitempty"`
@@ -411,7 +413,7 @@ func newRelationRecord(r *Relation) (relationRecord, error) {
 		Columns: make([]columnRecord, len(r.Columns)),
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
-		Compact: r.Compact, DeleteRetention: r.DeleteRetentionMillis,
+		Compact: r.Compact, DeleteRetention: r.DeleteRetentionMillis, ChangesMillis: r.ChangesMillis, ChangesBytes: r.ChangesBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 		FormerNames: formerNameRecords(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}
@@ -449,7 +451,7 @@ func (r *relationRecord) relation() (*Relation, error) {
 		Columns: make([]Column, len(r.Columns)),
 		Key:     r.Key, Bag: r.Bag, Distribution: r.Distribution, Window: r.Window, Partitions: r.Partitions, Rowtime: r.Rowtime, RowtimeFormat: r.RowtimeFormat,
 		MaxAheadMillis: r.MaxAheadMillis, RetentionMillis: r.RetentionMillis, RetentionBytes: r.RetentionBytes,
-		Compact: r.Compact, DeleteRetentionMillis: r.DeleteRetention,
+		Compact: r.Compact, DeleteRetentionMillis: r.DeleteRetention, ChangesMillis: r.ChangesMillis, ChangesBytes: r.ChangesBytes,
 		Query: r.Query, Frozen: r.Frozen, Upsert: r.Upsert, Definition: r.Definition, Options: r.Options, Comment: r.Comment,
 		FormerNames: formerNames(r.FormerNames), Storage: r.Storage, Shadow: r.Shadow, Changed: r.Changed, Layout: r.Layout,
 	}
