@@ -22,6 +22,8 @@ const (
 	stepPush
 	// stepAdd begins a continuous query that adds rows to a stream.
 	stepAdd
+	// stepChange changes or deletes rows of a table, by itself.
+	stepChange
 )
 
 // step is one step of a chain. Writes that follow each other, and declarations
@@ -50,8 +52,11 @@ type chain struct {
 	joins   bool
 	steps   []*step
 	derived []*relation
-	// asked is the query whose answer differed in the last run.
-	asked string
+	// asked is the query whose answer differed in the last run, and theirs the one for
+	// PostgreSQL.
+	asked, theirs string
+	// statistics of the results; nil while the chain is made smaller.
+	statistics *statistics
 }
 
 const connections = 4
@@ -74,8 +79,10 @@ func newChain(seed uint64, shards int) *chain {
 		for range 1 + g.random.IntN(10) {
 			if g.one(3) && len(c.derived) < 8 {
 				c.derive(g)
+			} else if r := pick(g, sources...); !r.stream && g.one(3) {
+				c.change(g, r)
 			} else {
-				c.write(g, pick(g, sources...))
+				c.write(g, r)
 			}
 		}
 		if !restarts {
@@ -102,18 +109,15 @@ func (c *chain) derive(g *generator) {
 		return
 	}
 	r := g.derived(name, over)
-	kind := "TABLE"
-	switch {
-	case r.stream:
-		kind = "STREAM"
-	case !r.overStream && g.one(4):
-		kind, r.view = "VIEW", true
+	r.history, g.history = g.history, ""
+	if g.one(4) && r.history == "" {
+		r.view, r.stream, r.appendOnly = true, false, r.overStream
 	}
 	c.derived = append(c.derived, r)
 	g.relations = append(g.relations, r)
 	c.steps = append(c.steps, &step{
 		kind: stepCreate, relation: r,
-		sql: piece("CREATE "+kind+" "+r.name+" AS {}", r.query.fragment),
+		sql: piece("CREATE "+r.kind()+" "+r.name+" AS {}", r.query.fragment),
 	})
 }
 
@@ -171,14 +175,31 @@ func (g *generator) derived(name string, over *relation) *relation {
 		from, columns = g.lateral(over, g.otherTable())
 		appendOnly = false
 	}
+	if g.joins && g.one(6) {
+		from, columns = g.asOf(over)
+		appendOnly = false
+	}
+	if versioned := g.versioned(); versioned != nil && g.one(3) {
+		if joined, both := g.systemTime(over, versioned); joined != nil {
+			from, columns, appendOnly = joined, both, false
+		}
+	}
+	var with *fragment
+	if g.joins && g.one(8) {
+		with, from, columns = g.twice()
+		appendOnly = false
+	}
 	if g.one(5) {
 		from, columns = g.aliased(over, from, columns)
 		from, columns = g.expanded(from, columns)
 	}
 	shape := g.random.IntN(10)
 	switch {
-	case g.joins && g.one(3):
+	case g.one(3):
 		shape = pick(g, 10, 11, 12)
+		if shape == 10 && with != nil {
+			shape = 11
+		}
 	case g.joins && g.one(2):
 		from, columns = g.aliased(over, from, columns)
 		g.demanded = g.semiJoin(columns, appendOnly)
@@ -190,9 +211,9 @@ func (g *generator) derived(name string, over *relation) *relation {
 	}
 	switch {
 	case shape == 11:
-		g.first(r, over)
+		g.first(r, from, columns)
 	case shape == 12:
-		g.numbered(r, over)
+		g.numbered(r, from, columns)
 	case shape == 10:
 		appendOnly = g.combined(r, over)
 		r.stream = appendOnly && (g.one(2) || name == "")
@@ -209,6 +230,9 @@ func (g *generator) derived(name string, over *relation) *relation {
 		g.group(r, from, columns)
 	}
 	g.demanded = nil
+	if with != nil {
+		r.query.fragment = piece("{}{}", with, r.query.fragment)
+	}
 	r.columns = r.query.columns
 	return r
 }
@@ -280,7 +304,11 @@ func (g *generator) joined(over *relation) (from *fragment, columns []column, ap
 	columns = slices.Concat(leftColumns, rightColumns)
 	kind := pick(g, "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "JOIN")
 	l, r := g.joinColumns(leftColumns, rightColumns)
-	on := []*fragment{maybe(expression("boolean", "("+l+" = "+r+")"))}
+	equals := " = "
+	if kind != "FULL JOIN" && over.query == nil && other.query == nil && g.one(4) {
+		equals = pick(g, " < ", " >= ", " <> ", " IS NOT DISTINCT FROM ")
+	}
+	on := []*fragment{maybe(expression("boolean", "("+l+equals+r+")"))}
 	if kind != "FULL JOIN" && g.one(3) {
 		on = append(on, maybe(g.value("boolean", 2, columns)))
 	}
@@ -341,11 +369,11 @@ func (g *generator) combined(r *relation, over *relation) (appendOnly bool) {
 
 // first is the first rows of a relation, or of each of its parts, in an order that
 // tells all rows apart that do not look the same.
-func (g *generator) first(r *relation, over *relation) {
+func (g *generator) first(r *relation, from *fragment, columns []column) {
 	var out outputs
 	var keys []*fragment
 	for range 1 + g.random.IntN(3) {
-		c := pick(g, over.columns...)
+		c := pick(g, columns...)
 		out.add(distinguishSafely(expression(c.typ, c.name)), c.inexact)
 		out.parts[len(out.parts)-1].optional = false
 		keys = append(keys, piece(fmt.Sprint(len(out.parts))+pick(g, "", " DESC", " NULLS FIRST", " DESC NULLS LAST")))
@@ -356,19 +384,19 @@ func (g *generator) first(r *relation, over *relation) {
 		limit = maybe(limit)
 	}
 	r.query = &query{
-		piece("SELECT "+distinct+"{} FROM "+over.name+"{} ORDER BY {}{}", list("", ", ", out.parts...), g.where(over.columns), list("", ", ", keys...), limit),
+		piece("SELECT "+distinct+"{} FROM {}{} ORDER BY {}{}", list("", ", ", out.parts...), from, g.where(columns), list("", ", ", keys...), limit),
 		out.columns, false, false,
 	}
 }
 
 // numbered has a window function over a relation's rows, or the first rows of each part
 // by it. The order tells all rows apart that do not look the same.
-func (g *generator) numbered(r *relation, over *relation) {
+func (g *generator) numbered(r *relation, from *fragment, columns []column) {
 	var out outputs
 	var keys []string
 	names := ""
 	for i := range 1 + g.random.IntN(3) {
-		c := pick(g, over.columns...)
+		c := pick(g, columns...)
 		out.add(distinguishSafely(expression(c.typ, c.name)), c.inexact)
 		out.parts[i].optional = false
 		keys = append(keys, fmt.Sprintf("s.c%d", i)+pick(g, "", " DESC", " NULLS FIRST", " DESC NULLS LAST"))
@@ -390,8 +418,8 @@ func (g *generator) numbered(r *relation, over *relation) {
 		}
 	}
 	r.query = &query{
-		piece("SELECT "+names+"u.w FROM (SELECT s.*, "+call+" OVER ("+window+") AS w FROM (SELECT {} FROM "+over.name+"{}) AS s) AS u"+first,
-			list("", ", ", out.parts...), g.where(over.columns)),
+		piece("SELECT "+names+"u.w FROM (SELECT s.*, "+call+" OVER ("+window+") AS w FROM (SELECT {} FROM {}{}) AS s) AS u"+first,
+			list("", ", ", out.parts...), from, g.where(columns)),
 		append(out.columns, result), false, false,
 	}
 }
@@ -476,7 +504,7 @@ func (c *chain) follow(g *generator) {
 		if r.appendOnly || r.view || !g.one(3) {
 			continue // an append-only push gives only the rows from its start on
 		}
-		adHoc := !r.overStream && g.one(3)
+		adHoc := !r.overStream && r.history == "" && g.one(3)
 		c.steps = append(c.steps, &step{kind: stepPush, relation: r, adHoc: adHoc, sql: maybe(piece("push"))})
 	}
 }
@@ -558,7 +586,7 @@ func (c *chain) script(ctx context.Context, o *oracle) string {
 		}
 	}
 	if c.asked != "" {
-		out.WriteString(expectation(ctx, o, c.asked, false))
+		out.WriteString(expectation(ctx, o, c.asked, c.theirs, false))
 	}
 	return out.String()
 }

@@ -17,6 +17,8 @@ import (
 )
 
 func testContinuous(t *testing.T, postgres *harness.Postgres) {
+	counted := newStatistics()
+	defer counted.log(t)
 	for seed := range seeds(160) {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			o, err := connectOracle(t.Context(), postgres)
@@ -26,8 +28,14 @@ func testContinuous(t *testing.T, postgres *harness.Postgres) {
 			defer o.Close(context.WithoutCancel(t.Context()))
 			shards := []int{1, 2, 8}[seed%3]
 			c := newChain(seed, shards)
+			c.statistics = counted
 			difference := c.run(t.Context(), o)
+			c.statistics = nil
 			if difference == nil {
+				return
+			}
+			if reason := refusal(difference); reason != "" {
+				counted.count("refused: " + reason)
 				return
 			}
 			if os.Getenv("MILLRACE_NO_SHRINK") == "" {
@@ -159,11 +167,11 @@ func (s *step) forPostgres() string {
 	case s.kind == stepRollback || s.kind == stepAdd:
 		return ""
 	case s.kind == stepCreate && s.relation.query != nil:
-		return "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.String()
+		return s.relation.history + "CREATE VIEW " + s.relation.name + " AS " + s.relation.query.forPostgres()
 	case s.kind == stepCreate:
 		return s.postgres
 	}
-	return s.sql.String()
+	return s.sql.forPostgres()
 }
 
 // send sends the steps, each over its connection.
@@ -240,6 +248,7 @@ func (r *running) check(ctx context.Context) error {
 
 func (r *running) checkResult(ctx context.Context, result *relation) error {
 	r.asked = "SELECT * FROM " + result.name
+	r.theirs = r.asked
 	kept, err := ask(ctx, r.connections[0], r.asked)
 	if err != nil {
 		return fmt.Errorf("connection: %w", err)
@@ -247,6 +256,9 @@ func (r *running) checkResult(ctx context.Context, result *relation) error {
 	want, err := ask(ctx, r.oracle.Conn, "SELECT * FROM "+result.name)
 	if err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)
+	}
+	if result.query != nil {
+		r.statistics.add(result.declaration(), want)
 	}
 	if want.code != "" {
 		return nil // a row fails: it contributes nothing in Millrace
@@ -259,7 +271,7 @@ func (r *running) checkResult(ctx context.Context, result *relation) error {
 	if err := compare(want, kept, false); err != nil {
 		return fmt.Errorf("kept %w\n%s", err, result.name)
 	}
-	if result.query == nil {
+	if result.query == nil || result.history != "" {
 		return nil
 	}
 	r.asked = result.query.String()

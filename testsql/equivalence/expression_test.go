@@ -295,6 +295,8 @@ type generator struct {
 	nesting    int
 	// kept says that results are kept up to date, which read relations alone.
 	kept bool
+	// history makes the former versions that the result which is being made asks for.
+	history string
 }
 
 func (g *generator) one(n int) bool { return g.random.IntN(n) == 0 }

@@ -24,6 +24,9 @@ type fragment struct {
 	alias bool
 	// instead replaces the fragment.
 	instead *fragment
+	// theirs is what PostgreSQL has in the fragment's place, made of the same parts,
+	// where it is not the same text.
+	theirs *fragment
 }
 
 func piece(text string, parts ...*fragment) *fragment { return &fragment{text: text, parts: parts} }
@@ -42,17 +45,24 @@ func maybe(f *fragment) *fragment {
 	return f
 }
 
-// String returns the SQL.
-func (f *fragment) String() string {
+// String returns the SQL in Millrace.
+func (f *fragment) String() string { return f.render(false) }
+
+// forPostgres returns the SQL in PostgreSQL.
+func (f *fragment) forPostgres() string { return f.render(true) }
+
+func (f *fragment) render(postgres bool) string {
 	switch {
 	case f.gone:
 		return ""
 	case f.instead != nil:
-		return f.instead.String()
+		return f.instead.render(postgres)
+	case f.theirs != nil && postgres:
+		return f.theirs.render(true)
 	case f.separator != "":
 		var parts []string
 		for _, part := range f.parts {
-			if text := part.String(); text != "" {
+			if text := part.render(postgres); text != "" {
 				parts = append(parts, text)
 			}
 		}
@@ -68,7 +78,7 @@ func (f *fragment) String() string {
 	for _, part := range f.parts {
 		before, after, _ := strings.Cut(rest, "{}")
 		out.WriteString(before)
-		out.WriteString(part.String())
+		out.WriteString(part.render(postgres))
 		rest = after
 	}
 	out.WriteString(rest)

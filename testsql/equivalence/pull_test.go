@@ -55,6 +55,8 @@ type servers struct {
 	millrace *pgx.Conn
 	postgres *oracle
 	made     []*relation
+	// statistics of the queries as they were made; nil while one is made smaller.
+	statistics *statistics
 }
 
 // setUp makes the relations of a case anew on both sides, with their rows.
@@ -98,13 +100,15 @@ func (s *servers) tearDown(ctx context.Context) error {
 // check asks both sides.
 func (s *servers) check(ctx context.Context, q query) error {
 	sql := q.String()
-	want, err := ask(ctx, s.postgres.Conn, sql)
+	want, err := ask(ctx, s.postgres.Conn, q.forPostgres())
 	if err != nil {
 		return err
 	}
 	if timedOut(want) {
+		s.statistics.count("skipped")
 		return errSkipped
 	}
+	s.statistics.add(sql, want)
 	got, err := ask(ctx, s.millrace, sql)
 	if err != nil {
 		return err
@@ -116,13 +120,15 @@ func (s *servers) check(ctx context.Context, q query) error {
 }
 
 func testPull(t *testing.T, postgres *harness.Postgres) {
+	counted := newStatistics()
+	defer counted.log(t)
 	for _, shards := range []int{1, 8} {
 		n := harness.StartNode(t, node.Options{Shards: shards})
 		theirs, err := connectOracle(t.Context(), postgres)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &servers{millrace: harness.Connect(t, harness.NodeURL(n.Addr())), postgres: theirs}
+		s := &servers{millrace: harness.Connect(t, harness.NodeURL(n.Addr())), postgres: theirs, statistics: counted}
 		for seed := range seeds(40) {
 			seed = seed*2 + uint64(shards)%2 // the seeds of the nodes differ
 			t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) { s.pullSeed(t, seed, shards) })
@@ -156,6 +162,9 @@ func (s *servers) pullSeed(t *testing.T, seed uint64, shards int) {
 // shrink makes the query and the rows smaller as long as both sides differ in
 // the same way, and returns how they differ then.
 func (s *servers) shrink(ctx context.Context, c *pullCase, q query, difference error) error {
+	counted := s.statistics
+	s.statistics = nil
+	defer func() { s.statistics = counted }()
 	last := difference
 	deadline := time.Now().Add(shrinkTime)
 	stillFails := func() bool {
@@ -197,13 +206,14 @@ func (c *pullCase) script(ctx context.Context, postgres *oracle, q query) string
 			fmt.Fprintf(&out, "statement ok\n%s\n\n", insert)
 		}
 	}
-	out.WriteString(expectation(ctx, postgres, q.String(), q.ordered))
+	out.WriteString(expectation(ctx, postgres, q.String(), q.forPostgres(), q.ordered))
 	return out.String()
 }
 
-// expectation is a record of a script with what PostgreSQL says.
-func expectation(ctx context.Context, postgres *oracle, sql string, ordered bool) string {
-	want, err := ask(ctx, postgres.Conn, sql)
+// expectation is a record of a script with what PostgreSQL says to the same query in its
+// words.
+func expectation(ctx context.Context, postgres *oracle, sql, theirs string, ordered bool) string {
+	want, err := ask(ctx, postgres.Conn, theirs)
 	if err != nil {
 		return "# " + err.Error()
 	}

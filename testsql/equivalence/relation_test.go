@@ -26,6 +26,11 @@ type relation struct {
 	// of a stream one by one, so that pushed by itself it begins with new rows.
 	query      *query
 	overStream bool
+	// since is the column of a table that says when a row's version begins; "" for none.
+	since string
+	// history is what makes the tables with former versions of rows for which the query
+	// asks in PostgreSQL. Such a query cannot run once in Millrace.
+	history string
 }
 
 // source makes a stream or a table with columns of random types.
@@ -38,6 +43,10 @@ func (g *generator) source(name string, shards int) *relation {
 	for range 2 + g.random.IntN(6) {
 		r.columns = append(r.columns, column{name: fmt.Sprintf("%s%d", name, len(r.columns)), typ: g.usualType()})
 	}
+	if g.kept && !r.stream && g.one(2) {
+		r.since, r.options = "since", " WITH (timestamp = 'since')"
+		r.columns = append(r.columns, column{name: "since", typ: "timestamp"})
+	}
 	if r.stream && g.one(3) {
 		r.key = pick(g, r.columns...).name
 	}
@@ -45,6 +54,22 @@ func (g *generator) source(name string, shards int) *relation {
 		r.options = fmt.Sprintf(" WITH (partitions = %d)", 1+g.random.IntN(shards))
 	}
 	return r
+}
+
+// kind is the word for what the relation is.
+func (r *relation) kind() string {
+	switch {
+	case r.view:
+		return "VIEW"
+	case r.stream:
+		return "STREAM"
+	}
+	return "TABLE"
+}
+
+// declaration is the statement that makes a derived relation.
+func (r *relation) declaration() string {
+	return "CREATE " + r.kind() + " " + r.name + " AS " + r.query.String()
 }
 
 // create returns the statements that make a source, in Millrace and in
@@ -62,11 +87,7 @@ func (r *relation) create() (millrace, postgres string) {
 		}
 		ours = append(ours, definition)
 	}
-	kind := "TABLE"
-	if r.stream {
-		kind = "STREAM"
-	}
-	return "CREATE " + kind + " " + r.name + " (" + strings.Join(ours, ", ") + ")" + r.options,
+	return "CREATE " + r.kind() + " " + r.name + " (" + strings.Join(ours, ", ") + ")" + r.options,
 		"CREATE TABLE " + r.name + " (" + strings.Join(theirs, ", ") + ")"
 }
 
@@ -79,7 +100,9 @@ func (g *generator) row(r *relation) []string {
 			values[i] = fmt.Sprint(r.identities)
 			continue
 		}
-		values[i] = g.datum(c.typ)
+		if values[i] = g.datum(c.typ); c.name == r.since {
+			values[i] = g.version()
+		}
 	}
 	return values
 }
@@ -88,12 +111,16 @@ func (g *generator) row(r *relation) []string {
 func rowLiteral(values []string) string {
 	out := make([]string, len(values))
 	for i, value := range values {
-		out[i] = "NULL"
-		if value != null {
-			out[i] = quote(value)
-		}
+		out[i] = valueLiteral(value)
 	}
 	return "(" + strings.Join(out, ", ") + ")"
+}
+
+func valueLiteral(value string) string {
+	if value == null {
+		return "NULL"
+	}
+	return quote(value)
 }
 
 // insert is a statement that writes rows, each of which may be left out.
