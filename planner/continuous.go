@@ -66,10 +66,11 @@ func bindContinuousInto(env *Environment, q *ast.Query, only []catalog.ObjectID,
 }
 
 // stages cuts the plan for a sink, behind one more shuffle where the sink wants
-// its rows elsewhere than they are.
+// its rows elsewhere than they are, or where their columns do not tell where they are:
+// such a table is placed by its key.
 func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) {
 	root := c.resultOf(sink.Kind)
-	if have := root.Props(); sink.Partitions != have.Partitions {
+	if have := root.Props(); sink.Partitions != have.Partitions || scattered(have) && have.Partitioning == nil {
 		keys := sink.Key
 		if sink.Distribution != nil {
 			keys = sink.Distribution
@@ -78,7 +79,7 @@ func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) 
 			return nil, notSupported(-1, "%d partitions for the result of a query over %d are not supported without a key", sink.Partitions, have.Partitions).
 				WithHint("A stream gets a key with PARTITION BY; partitions = 1 puts all rows in order.")
 		}
-		root = newShuffle(root, keys, sink.Partitions)
+		root = moveKeyed(root, keys, sink.Partitions)
 	}
 	return cutStages(root), nil
 }

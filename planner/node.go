@@ -226,6 +226,9 @@ func groupKey(n int, partitioning []int) []int {
 func newShuffle(input plan.Node, keys []int, partitions int) *plan.Shuffle {
 	s := &plan.Shuffle{Input: input, Keys: nonNil(keys), Partitions: partitions}
 	s.Cols, s.Properties = input.Columns(), *input.Props()
+	if scattered(&s.Properties) {
+		s.Properties.Kind, s.Properties.Key = plan.Bag, nil
+	}
 	s.Properties.Partitioning, s.Properties.Partitions = s.Keys, partitions
 	return s
 }

@@ -57,7 +57,7 @@ func (r *ruleContext) shuffleOver(n *plan.Over) plan.Node {
 	if from.Partitions == 1 || from.Partitioning != nil && containsAll(n.PartitionBy, from.Partitioning) {
 		return n
 	}
-	return newOver(newShuffle(n.Input, n.PartitionBy, r.partitions), n)
+	return newOver(moveKeyed(n.Input, n.PartitionBy, r.partitions), n)
 }
 
 // pruneOver leaves out calls that nobody needs, and the columns that then nobody reads.

@@ -31,6 +31,7 @@ func Rules() []Rule {
 		{"shuffle", "moves rows in continuous queries to the shard of their group, or of the rows that they may be joined with, where they do not lie there already, aggregated before where that cannot change results", shuffleRows},
 		{"prune-shuffled-columns", "moves only columns that are used", pruneColumns},
 		{"merge-projections-again", "removes the projections that pruning made needless", mergeProjections},
+		{"order-keys", "has push queries find the one row of each key of a table whose rows are not placed by their key", orderKeys},
 	}
 }
 

@@ -144,7 +144,11 @@ func share(root plan.Node, results []sharedResult) (plan.Node, []catalog.ObjectI
 			}
 			shared = append(shared, r.query.ID)
 			scan := newScan(r.result, r.fetch)
+			placed := scan.Properties.Partitioning
 			scan.Cols, scan.Properties = node.Columns(), *node.Props()
+			if scan.Properties.Partitioning == nil {
+				scan.Properties.Partitioning = placed
+			}
 			return scan
 		}
 		inputs := node.Inputs()

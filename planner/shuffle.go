@@ -46,7 +46,7 @@ func (r *ruleContext) shuffleTopN(n *plan.TopN) plan.Node {
 	}
 	local := *n
 	local.Local, local.Count, local.Offset = true, n.Count+n.Offset, 0
-	return newTopN(newShuffle(newTopN(n.Input, &local), n.PartitionBy, r.partitions), n)
+	return newTopN(moveKeyed(newTopN(n.Input, &local), n.PartitionBy, r.partitions), n)
 }
 
 // groupsMeet reports whether equal groups are on one shard already: the rows

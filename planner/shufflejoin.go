@@ -13,14 +13,20 @@ func (r *ruleContext) shuffleJoin(j *plan.Join) plan.Node {
 	width, rightWidth := len(j.Left.Columns()), len(j.Right.Columns())
 	left, leftKeys := withKeyColumns(j.Left, j.LeftKeys)
 	right, rightKeys := withKeyColumns(j.Right, j.RightKeys)
+	move := func(side plan.Node, keys []int, partitions int) plan.Node {
+		if j.Properties.Kind == plan.Keyed {
+			return moveKeyed(side, keys, partitions)
+		}
+		return newShuffle(side, keys, partitions)
+	}
 	if by := keysPlacing(right, rightKeys); by != nil {
-		left = newShuffle(left, columnsOfKeys(leftKeys, by), right.Props().Partitions)
+		left = move(left, columnsOfKeys(leftKeys, by), right.Props().Partitions)
 	} else if by := keysPlacing(left, leftKeys); by != nil {
-		right = newShuffle(right, columnsOfKeys(rightKeys, by), left.Props().Partitions)
+		right = move(right, columnsOfKeys(rightKeys, by), left.Props().Partitions)
 	} else {
 		all := upTo(len(leftKeys))
-		left = newShuffle(left, columnsOfKeys(leftKeys, all), r.partitions)
-		right = newShuffle(right, columnsOfKeys(rightKeys, all), r.partitions)
+		left = move(left, columnsOfKeys(leftKeys, all), r.partitions)
+		right = move(right, columnsOfKeys(rightKeys, all), r.partitions)
 	}
 	newWidth := len(left.Columns())
 	on := shiftFrom(j.On, width, newWidth-width)

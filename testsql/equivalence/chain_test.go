@@ -504,9 +504,17 @@ func (c *chain) follow(g *generator) {
 		if r.appendOnly || r.view || !g.one(3) {
 			continue // an append-only push gives only the rows from its start on
 		}
-		adHoc := !r.overStream && r.history == "" && g.one(3)
+		// Where nothing reads a window function over a stream, only rows from the push's
+		// start on are left of it.
+		adHoc := !r.overStream && r.history == "" && !strings.Contains(r.query.String(), " OVER (") && !c.viewed(r) && g.one(3)
 		c.steps = append(c.steps, &step{kind: stepPush, relation: r, adHoc: adHoc, sql: maybe(piece("push"))})
 	}
+}
+
+// viewed reports whether a result's query reads a view.
+func (c *chain) viewed(r *relation) bool {
+	words := strings.Fields(r.query.String())
+	return slices.ContainsFunc(c.derived, func(other *relation) bool { return other.view && slices.Contains(words, other.name) })
 }
 
 // writes reports whether a step writes rows.
