@@ -194,41 +194,11 @@ type compactionHistory struct {
 // TestCompactionCrash cuts the power at random file operations of appends, syncs and
 // compactions, opens the partition at the last snapshot and applies the log.
 func TestCompactionCrash(t *testing.T) {
-	for seed := range crashSeeds() {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(uint64(seed), 5))
-			h := &compactionHistory{rng: rng}
-			fs := vfs.NewCrashableMem()
-			for range 5 {
-				point := &crashPoint{
-					fs: fs, rng: rng, n: 1 + rng.IntN(200),
-					percent: []int{0, 20, 50, 80, 100}[rng.IntN(5)], failEvery: []int{0, 0, 25}[rng.IntN(3)],
-				}
-				fs = h.runUntilCrash(t, point)
-			}
-		})
-	}
+	eachCrash(t, 5, 200, func(t *testing.T, rng *rand.Rand) crashing { return &compactionHistory{rng: rng} })
 }
 
-func (h *compactionHistory) runUntilCrash(t *testing.T, point *crashPoint) *vfs.MemFS {
-	t.Helper()
-	fs := errorfs.Wrap(point.fs, point)
-	for {
-		options := testPartitionOptions(fs)
-		options.SegmentBytes = 700
-		p, err := OpenPartition(options, h.synced)
-		if err == nil {
-			err = h.run(p, point)
-			_ = p.Close()
-		}
-		if clone, _ := point.crashed(); clone != nil {
-			return clone
-		}
-		if !errors.Is(err, errorfs.ErrInjected) {
-			t.Fatal(err)
-		}
-	}
-}
+func (h *compactionHistory) snapshot() SyncedEnd { return h.synced }
+func (h *compactionHistory) segmentBytes() int64 { return 700 }
 
 func (h *compactionHistory) run(p *Partition, point *crashPoint) error {
 	for _, batch := range h.batches[h.applied:] {

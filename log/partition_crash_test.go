@@ -75,34 +75,50 @@ func (h *partitionHistory) check(p *Partition) error {
 // the closing of segments, syncs and truncations, opens the partition at the
 // last snapshot and applies the log, several times in a row.
 func TestPartitionCrash(t *testing.T) {
+	eachCrash(t, 99, 150, func(t *testing.T, rng *rand.Rand) crashing { return &partitionHistory{rng: rng} })
+}
+
+// crashing is a shard's log that is applied to a partition until the power is cut.
+type crashing interface {
+	// snapshot is the last one, and segmentBytes the size of the partition's segments.
+	snapshot() SyncedEnd
+	segmentBytes() int64
+	// run applies the log from the snapshot on, and goes on until the crash. A failed
+	// operation ends it, too.
+	run(p *Partition, point *crashPoint) error
+}
+
+// eachCrash cuts the power at one of the next file operations, up to most, several
+// times in a row for each seed.
+func eachCrash(t *testing.T, stream uint64, most int, begin func(t *testing.T, rng *rand.Rand) crashing) {
 	for seed := range crashSeeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(uint64(seed), 99))
-			history := &partitionHistory{rng: rng}
+			rng := rand.New(rand.NewPCG(uint64(seed), stream))
+			history := begin(t, rng)
 			fs := vfs.NewCrashableMem()
 			for range 5 {
 				point := &crashPoint{
-					fs: fs, rng: rng, n: 1 + rng.IntN(150),
+					fs: fs, rng: rng, n: 1 + rng.IntN(most),
 					percent: []int{0, 20, 50, 80, 100}[rng.IntN(5)], failEvery: []int{0, 0, 25}[rng.IntN(3)],
 				}
-				fs = history.runUntilCrash(t, point)
+				fs = applyUntilCrash(t, history, point)
 			}
 		})
 	}
 }
 
-// runUntilCrash opens the partition at the last snapshot, applies the log, goes
+// applyUntilCrash opens the partition at the last snapshot, applies the log, goes
 // on until the crash and returns the file system after it. A failed operation
 // ends the process too, as it stops the shard.
-func (h *partitionHistory) runUntilCrash(t *testing.T, point *crashPoint) *vfs.MemFS {
+func applyUntilCrash(t *testing.T, history crashing, point *crashPoint) *vfs.MemFS {
 	t.Helper()
 	fs := errorfs.Wrap(point.fs, point)
 	for {
 		options := testPartitionOptions(fs)
-		options.SegmentBytes = 1500
-		p, err := OpenPartition(options, h.synced)
+		options.SegmentBytes = history.segmentBytes()
+		p, err := OpenPartition(options, history.snapshot())
 		if err == nil {
-			err = h.run(p, point)
+			err = history.run(p, point)
 			_ = p.Close()
 		}
 		if clone, _ := point.crashed(); clone != nil {
@@ -113,6 +129,9 @@ func (h *partitionHistory) runUntilCrash(t *testing.T, point *crashPoint) *vfs.M
 		}
 	}
 }
+
+func (h *partitionHistory) snapshot() SyncedEnd { return h.synced }
+func (h *partitionHistory) segmentBytes() int64 { return 1500 }
 
 // run applies the log and then new operations, with a snapshot now and then.
 func (h *partitionHistory) run(p *Partition, point *crashPoint) error {

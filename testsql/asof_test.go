@@ -58,13 +58,19 @@ func reversed(order string) string {
 // TestAsOfJoins keeps as-of joins of tables that change at random, over restarts, and
 // compares them with PostgreSQL's LATERAL … LIMIT 1.
 func TestAsOfJoins(t *testing.T) {
+	besidePostgres(t, compareAsOf)
+}
+
+// besidePostgres runs a comparison on 1 and 8 shards, each with a schema of its own in
+// PostgreSQL.
+func besidePostgres(t *testing.T, compare func(t *testing.T, oracle *pgx.Conn, seed uint64, shards int)) {
 	server := harness.StartPostgres(t, false, "fsync=off", "synchronous_commit=off")
 	for seed, shards := range []int{1, 8, 8} {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			oracle := server.Connect(t)
 			harness.Exec(t, oracle, fmt.Sprintf(`CREATE SCHEMA s%d`, seed))
 			harness.Exec(t, oracle, fmt.Sprintf(`SET search_path = s%d`, seed))
-			compareAsOf(t, oracle, uint64(seed), shards)
+			compare(t, oracle, uint64(seed), shards)
 		})
 	}
 }

@@ -15,15 +15,7 @@ import (
 // TestSystemTime feeds joins FOR SYSTEM_TIME AS OF with rows and versions in random
 // order, over restarts, and compares them with PostgreSQL's look into a history.
 func TestSystemTime(t *testing.T) {
-	server := harness.StartPostgres(t, false, "fsync=off", "synchronous_commit=off")
-	for seed, shards := range []int{1, 8, 8} {
-		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
-			oracle := server.Connect(t)
-			harness.Exec(t, oracle, fmt.Sprintf(`CREATE SCHEMA s%d`, seed))
-			harness.Exec(t, oracle, fmt.Sprintf(`SET search_path = s%d`, seed))
-			compareSystemTime(t, oracle, uint64(seed), shards)
-		})
-	}
+	besidePostgres(t, compareSystemTime)
 }
 
 func compareSystemTime(t *testing.T, oracle *pgx.Conn, seed uint64, shards int) {
