@@ -38,9 +38,6 @@ func (b *exprBinder) castTo(operand expr.Expr, name *ast.TypeName, pos int) (exp
 	if err != nil {
 		return nil, err
 	}
-	if namespace, err := namespaceLiteral(operand, name); namespace != nil || err != nil {
-		return namespace, err
-	}
 	cast, err := b.coerce(operand, t, expr.Explicit)
 	if sqlerr.CodeOf(err) == sqlerr.CannotCoerce {
 		placed := *sqlerr.From(err)

@@ -4,27 +4,21 @@ import (
 	"strconv"
 	"strings"
 
-	"millrace/sql/ast"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
 
-// registryLiteral reads a literal of type regclass, regtype or (for functions
-// that system tables refer to) regproc, whose meaning is in the catalog: an OID,
-// or the name of an object.
+// registryLiteral reads a literal of type regclass, regtype or regnamespace, whose
+// meaning is in the catalog: an OID, or the name of an object.
 func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, error) {
 	literal, ok := e.(*expr.Const)
 	if !ok || !literal.Value.Valid || !isText(literal.ResultType) {
 		return nil, false, nil
 	}
 	switch t.Kind {
-	case types.KindRegclass, types.KindRegtype:
-	case types.KindRegproc:
-		if systables.FunctionOID(strings.TrimPrefix(literal.Value.Str, "pg_catalog.")) == 0 {
-			return nil, false, nil
-		}
+	case types.KindRegclass, types.KindRegtype, types.KindRegnamespace:
 	default:
 		return nil, false, nil
 	}
@@ -40,8 +34,8 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	switch t.Kind {
 	case types.KindRegclass:
 		oid, err = b.relationOID(literal.Value.Str, literal.Position)
-	case types.KindRegproc:
-		oid = systables.FunctionOID(strings.TrimPrefix(literal.Value.Str, "pg_catalog."))
+	case types.KindRegnamespace:
+		oid, err = namespaceOID(literal.Value.Str, literal.Position)
 	default:
 		oid, err = typeOID(literal.Value.Str, literal.Position)
 	}
@@ -51,25 +45,16 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	return &expr.Const{Node: node, Value: types.IntDatum(int64(oid))}, true, nil
 }
 
-// namespaceLiteral reads a schema's name that is cast to regnamespace, of which oid
-// is the type; it returns nil for other casts.
-func namespaceLiteral(e expr.Expr, name *ast.TypeName) (expr.Expr, error) {
-	literal, ok := e.(*expr.Const)
-	if !ok || name.Name != "regnamespace" || len(name.ArrayBounds) > 0 || !literal.Value.Valid || !isText(literal.ResultType) {
-		return nil, nil
-	}
-	if _, err := strconv.ParseUint(literal.Value.Str, 10, 32); err == nil || literal.Value.Str == "-" {
-		return nil, nil
-	}
-	parts, err := splitName(literal.Value.Str, literal.Position)
+func namespaceOID(name string, pos int) (uint32, error) {
+	parts, err := splitName(name, pos)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	oid := systables.NamespaceOID(parts[0])
 	if oid == 0 || len(parts) > 1 {
-		return nil, sqlerr.New(sqlerr.InvalidSchemaName, literal.Position, "schema %q does not exist", literal.Value.Str)
+		return 0, sqlerr.New(sqlerr.InvalidSchemaName, pos, "schema %q does not exist", name)
 	}
-	return &expr.Const{Node: expr.Node{ResultType: types.OID, Position: literal.Position}, Value: types.IntDatum(int64(oid))}, nil
+	return oid, nil
 }
 
 func isText(t types.Type) bool {

@@ -14,8 +14,6 @@ import (
 // mentions, and that there are no values of, to the type that stands in.
 var internalNames = map[string]types.Type{
 	"char":         types.Char,
-	"regnamespace": types.OID,
-	"regrole":      types.OID,
 	"xid":          types.OID,
 	"json":         types.JSONB,
 	"pg_node_tree": types.Text,

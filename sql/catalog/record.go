@@ -570,6 +570,9 @@ var typeKinds = map[types.Kind]string{
 	types.KindTimestamp: "timestamp", types.KindTimestampTZ: "timestamptz", types.KindInterval: "interval",
 	types.KindUUID: "uuid", types.KindJSONB: "jsonb", types.KindOID: "oid", types.KindRegclass: "regclass",
 	types.KindRegtype: "regtype", types.KindRegproc: "regproc",
+	types.KindRegprocedure: "regprocedure", types.KindRegoper: "regoper", types.KindRegoperator: "regoperator",
+	types.KindRegnamespace: "regnamespace", types.KindRegrole: "regrole", types.KindRegcollation: "regcollation",
+	types.KindRegconfig: "regconfig", types.KindRegdictionary: "regdictionary",
 	types.KindArray: "array", types.KindStruct: "struct", types.KindMap: "map",
 }
 

@@ -214,13 +214,16 @@ func categoryOf(t types.Type) category {
 	if isPolymorphic(t) {
 		return categoryPseudo
 	}
+	if t.Kind.IsReg() {
+		return categoryNumeric
+	}
 	switch t.Kind {
 	case types.KindUnknown:
 		return categoryUnknown
 	case types.KindBool:
 		return categoryBoolean
 	case types.KindInt2, types.KindInt4, types.KindInt8, types.KindFloat4, types.KindFloat8, types.KindNumeric,
-		types.KindOID, types.KindRegclass, types.KindRegtype, types.KindRegproc:
+		types.KindOID:
 		return categoryNumeric
 	case types.KindText, types.KindVarchar, types.KindBpchar, types.KindName:
 		return categoryString

@@ -28,12 +28,12 @@ const castList = `
 bool int4:e text:a bpchar:a varchar:a
 char int4:e text:i bpchar:a varchar:a
 name text:i bpchar:a varchar:a
-int8 int2:a int4:a regproc:i oid:i float4:i float8:i numeric:i regclass:i regtype:i
-int2 int8:i int4:i regproc:i oid:i float4:i float8:i numeric:i regclass:i regtype:i
-int4 bool:e char:e int8:i int2:a regproc:i oid:i float4:i float8:i numeric:i regclass:i regtype:i
-regproc int8:a int4:a oid:i
+int8 int2:a int4:a oid:i float4:i float8:i numeric:i regproc:i regprocedure:i regoper:i regoperator:i regclass:i regtype:i regconfig:i regdictionary:i regnamespace:i regrole:i regcollation:i
+int2 int8:i int4:i oid:i float4:i float8:i numeric:i regproc:i regprocedure:i regoper:i regoperator:i regclass:i regtype:i regconfig:i regdictionary:i regnamespace:i regrole:i regcollation:i
+int4 bool:e char:e int8:i int2:a oid:i float4:i float8:i numeric:i regproc:i regprocedure:i regoper:i regoperator:i regclass:i regtype:i regconfig:i regdictionary:i regnamespace:i regrole:i regcollation:i
+regproc int8:a int4:a oid:i regprocedure:i
 text char:a name:i bpchar:i varchar:i regclass:i
-oid int8:a int4:a regproc:i regclass:i regtype:i
+oid int8:a int4:a regproc:i regprocedure:i regoper:i regoperator:i regclass:i regtype:i regconfig:i regdictionary:i regnamespace:i regrole:i regcollation:i
 float4 int8:a int2:a int4:a float8:i numeric:a
 float8 int8:a int2:a int4:a float4:a numeric:a
 bpchar char:a name:i text:i varchar:i
@@ -46,6 +46,14 @@ interval time:a
 numeric int8:a int2:a int4:a float4:i float8:i
 regclass int8:a int4:a oid:i
 regtype int8:a int4:a oid:i
+regprocedure int8:a int4:a oid:i regproc:i
+regoper int8:a int4:a oid:i regoperator:i
+regoperator int8:a int4:a oid:i regoper:i
+regconfig int8:a int4:a oid:i
+regdictionary int8:a int4:a oid:i
+regnamespace int8:a int4:a oid:i
+regrole int8:a int4:a oid:i
+regcollation int8:a int4:a oid:i
 jsonb bool:e int8:e int2:e int4:e float4:e float8:e numeric:e
 `
 
@@ -217,10 +225,10 @@ func parseLiteral(text string, to types.Type, f *types.Format, explicit bool) (t
 // depends on the session.
 func dependsOnSettings(t types.Type) bool {
 	switch t.Kind {
-	case types.KindDate, types.KindTimestamp, types.KindTimestampTZ, types.KindRegclass, types.KindRegproc:
+	case types.KindDate, types.KindTimestamp, types.KindTimestampTZ:
 		return true
 	case types.KindArray:
 		return dependsOnSettings(*t.Elem)
 	}
-	return false
+	return t.Kind.IsReg() && t.Kind != types.KindRegtype
 }

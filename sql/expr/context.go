@@ -89,6 +89,9 @@ type Session interface {
 	// and system tables.
 	RelationName(oid uint32) (schema, name string, ok bool)
 	RelationOID(schema, name string) (oid uint32, ok bool)
+	// ObjectOID finds an object of a kind such as regrole by its name. Its errors
+	// are those of PostgreSQL's input function of the type.
+	ObjectOID(kind types.Kind, name string) (uint32, error)
 	// BackendPID is the process id told to the client for cancel requests.
 	BackendPID() int32
 	// BlockingPIDs are the process ids of the clients for whose locks a client waits.

@@ -21,6 +21,9 @@ func isRelabel(from, to types.Type) bool {
 	if from.SameKind(to) {
 		return true
 	}
+	if isOIDKind(to.Kind) {
+		return isOIDKind(from.Kind)
+	}
 	switch to.Kind {
 	case types.KindInt4:
 		return from.Kind == types.KindInt2
@@ -28,8 +31,6 @@ func isRelabel(from, to types.Type) bool {
 		return from.Kind == types.KindInt2 || from.Kind == types.KindInt4 || isOIDKind(from.Kind)
 	case types.KindFloat8:
 		return from.Kind == types.KindFloat4
-	case types.KindOID, types.KindRegclass, types.KindRegtype, types.KindRegproc:
-		return isOIDKind(from.Kind)
 	case types.KindText, types.KindVarchar:
 		return from.Kind == types.KindText || from.Kind == types.KindVarchar || from.Kind == types.KindName
 	}
@@ -37,7 +38,7 @@ func isRelabel(from, to types.Type) bool {
 }
 
 func isOIDKind(k types.Kind) bool {
-	return k == types.KindOID || k == types.KindRegclass || k == types.KindRegtype || k == types.KindRegproc
+	return k == types.KindOID || k.IsReg()
 }
 
 // castFunc converts one value that is not NULL.
@@ -187,6 +188,9 @@ func (c *Context) format() *types.Format {
 func castFromText(to types.Type) castFunc {
 	if to.Kind == types.KindRegclass {
 		return func(ctx *Context, d types.Datum) (types.Datum, error) { return relationNamed(ctx, d.Str) }
+	}
+	if to.Kind.IsReg() && to.Kind != types.KindRegtype {
+		return func(ctx *Context, d types.Datum) (types.Datum, error) { return objectNamed(ctx, to, d.Str) }
 	}
 	return func(ctx *Context, d types.Datum) (types.Datum, error) {
 		return types.ParseText(to, d.Str, ctx.format())

@@ -90,6 +90,9 @@ func (f *folder) foldCast(e *Cast) (Expr, error) {
 	if !ok {
 		return e, nil
 	}
+	if f.ctx.Session == nil && e.ResultType.Kind.IsReg() && e.ResultType.Kind != types.KindRegtype {
+		return e, nil // the name of an object is looked up where there is a catalog
+	}
 	if c.ResultType.Kind == types.KindUnknown {
 		d, err := EvalDatum(f.ctx, e, nil)
 		if err != nil {

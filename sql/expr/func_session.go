@@ -48,6 +48,7 @@ func (b *builder) defineSession() {
 	b.defineCatalogNames()
 	b.defineCatalogStubs()
 	b.definePrivileges()
+	b.defineAccessLists()
 	b.function("pg_sleep", "float8", "void", lift1c(sleep), "waits a number of seconds", volatile)
 }
 
@@ -133,6 +134,19 @@ func (b *builder) defineCatalogNames() {
 		}
 		return types.IntDatum(oid), nil
 	}), "OID of a relation, NULL when there is none", stable)
+	for name, t := range map[string]types.Type{
+		"to_regnamespace": types.Regnamespace, "to_regrole": types.Regrole, "to_regproc": types.Regproc,
+		"to_regprocedure": types.Regprocedure, "to_regoper": types.Regoper, "to_regoperator": types.Regoperator,
+		"to_regcollation": types.Regcollation,
+	} {
+		b.function(name, "text", t.BaseName(), liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+			oid, err := objectNamed(ctx, t, row[0].Str)
+			if err != nil {
+				return types.Null, nil
+			}
+			return oid, nil
+		}), "OID of an object of the kind, NULL when there is none", stable)
+	}
 	b.function("to_regtype", "text", "regtype", lift1e(func(name string) (int64, error) {
 		t, err := types.TypeByName(lowerASCII(name), nil)
 		if err != nil {
@@ -204,6 +218,23 @@ func relationNamed(ctx *Context, text string) (types.Datum, error) {
 	return types.IntDatum(oid), nil
 }
 
+// objectNamed finds an object of another kind by its name, as the casts to regrole,
+// regnamespace, regproc and the like do; a number is an OID.
+func objectNamed(ctx *Context, t types.Type, text string) (types.Datum, error) {
+	text = strings.TrimSpace(text)
+	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return types.IntDatum(int64(n)), nil
+	}
+	if text == "-" {
+		return types.IntDatum(0), nil
+	}
+	if ctx.Session == nil {
+		return types.Null, sqlerr.New(sqlerr.FeatureNotSupported, -1, "type %s needs a session's catalog to find %q", t, text)
+	}
+	oid, err := ctx.Session.ObjectOID(t.Kind, text)
+	return types.IntDatum(int64(oid)), err
+}
+
 func lookUpRelation(ctx *Context, text string) (int64, bool) {
 	text = strings.TrimSpace(text)
 	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
@@ -215,7 +246,7 @@ func lookUpRelation(ctx *Context, text string) (int64, bool) {
 	if ctx.Session == nil {
 		return 0, false
 	}
-	parts := splitName(text)
+	parts := SplitName(text)
 	if len(parts) == 2 {
 		oid, ok := ctx.Session.RelationOID(parts[0], parts[1])
 		return int64(oid), ok
@@ -228,9 +259,9 @@ func lookUpRelation(ctx *Context, text string) (int64, bool) {
 	return 0, false
 }
 
-// splitName takes a possibly qualified and quoted name apart and folds what is
+// SplitName takes a possibly qualified and quoted name apart and folds what is
 // not quoted to lower case.
-func splitName(text string) []string {
+func SplitName(text string) []string {
 	var parts []string
 	var part strings.Builder
 	quoted := false

@@ -121,5 +121,8 @@ var declaredTypes = map[string]types.Type{
 	"bytea": types.Bytea, "date": types.Date, "time": types.Time, "timestamp": types.Timestamp,
 	"timestamptz": types.TimestampTZ, "interval": types.Interval, "uuid": types.UUID, "jsonb": types.JSONB,
 	"oid": types.OID, "regclass": types.Regclass, "regtype": types.Regtype, "regproc": types.Regproc,
+	"regprocedure": types.Regprocedure, "regoper": types.Regoper, "regoperator": types.Regoperator,
+	"regnamespace": types.Regnamespace, "regrole": types.Regrole, "regcollation": types.Regcollation,
+	"regconfig": types.Regconfig, "regdictionary": types.Regdictionary,
 	"void": types.Void,
 }

@@ -124,6 +124,7 @@ func (b *builder) defineSets() {
 	b.defineArraySets()
 	b.defineJSONSets()
 	b.defineTextSets()
+	b.defineOptionSets()
 }
 
 // set defines one signature of a set-returning function; columns are written as

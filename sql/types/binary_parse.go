@@ -102,9 +102,10 @@ func parseBinaryInt(t Type, data []byte) (Datum, error) {
 
 // checkBinaryInt gives an integer its type's sign and checks its range.
 func checkBinaryInt(t Type, v int64) (Datum, error) {
+	if t.Kind.IsReg() || t.Kind == KindOID {
+		return IntDatum(int64(uint32(v))), nil
+	}
 	switch t.Kind {
-	case KindOID, KindRegclass, KindRegtype, KindRegproc:
-		v = int64(uint32(v))
 	case KindDate:
 		if !isDate(v) && v != DateInfinity && v != DateNegativeInfinity {
 			return Null, sqlerr.New(sqlerr.DatetimeFieldOverflow, -1, "date out of range")

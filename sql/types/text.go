@@ -50,9 +50,10 @@ func appendIntText(buf []byte, kind Kind, v int64, f *Format) []byte {
 		return appendTimestamp(buf, v, f)
 	case KindTimestampTZ:
 		return appendTimestampTZ(buf, v, f)
-	case KindRegclass, KindRegtype, KindRegproc:
-		return appendReg(buf, kind, v, f)
 	default:
+		if kind.IsReg() {
+			return appendReg(buf, kind, v, f)
+		}
 		return strconv.AppendInt(buf, v, 10)
 	}
 }

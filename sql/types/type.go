@@ -32,6 +32,14 @@ const (
 	KindRegclass
 	KindRegtype
 	KindRegproc
+	KindRegprocedure
+	KindRegoper
+	KindRegoperator
+	KindRegnamespace
+	KindRegrole
+	KindRegcollation
+	KindRegconfig
+	KindRegdictionary
 	KindArray
 	KindStruct
 	KindMap
@@ -117,6 +125,22 @@ var (
 	Void        = Type{Kind: KindVoid, Mod: -1}
 )
 
+// The other types of object identifiers.
+var (
+	Regprocedure  = Type{Kind: KindRegprocedure, Mod: -1}
+	Regoper       = Type{Kind: KindRegoper, Mod: -1}
+	Regoperator   = Type{Kind: KindRegoperator, Mod: -1}
+	Regnamespace  = Type{Kind: KindRegnamespace, Mod: -1}
+	Regrole       = Type{Kind: KindRegrole, Mod: -1}
+	Regcollation  = Type{Kind: KindRegcollation, Mod: -1}
+	Regconfig     = Type{Kind: KindRegconfig, Mod: -1}
+	Regdictionary = Type{Kind: KindRegdictionary, Mod: -1}
+)
+
+// IsReg reports whether values of the kind are OIDs that print as the names of
+// objects (https://www.postgresql.org/docs/15/datatype-oid.html).
+func (k Kind) IsReg() bool { return k >= KindRegclass && k <= KindRegdictionary }
+
 // ArrayOf returns the array type with the given element type.
 func ArrayOf(elem Type) Type { return Type{Kind: KindArray, Mod: -1, Elem: &elem} }
 
@@ -134,11 +158,14 @@ func StructOf(fields []Field) Type { return Type{Kind: KindStruct, Mod: -1, Fiel
 func (t Type) Physical() Physical {
 	switch t.Kind {
 	case KindBool, KindInt2, KindInt4, KindInt8, KindDate, KindTime, KindTimestamp, KindTimestampTZ,
-		KindOID, KindRegclass, KindRegtype, KindRegproc:
+		KindOID:
 		return PhysicalInt
 	case KindFloat4, KindFloat8:
 		return PhysicalFloat
 	default:
+		if t.Kind.IsReg() {
+			return PhysicalInt
+		}
 		return PhysicalString
 	}
 }

@@ -68,6 +68,8 @@ type Session struct {
 	client   Client
 	logger   *slog.Logger
 	writer   exec.Writer
+	// functions are the names of functions, nil before they are asked for.
+	functions *systables.FunctionNames
 
 	// life ends when the session is closed; cursors live in it.
 	life context.Context

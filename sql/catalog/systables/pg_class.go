@@ -20,10 +20,14 @@ const (
 	oidGlobalSpace     = 1664
 	oidDefaultCollate  = 100
 	oidCCollate        = 950
+	oidPOSIXCollate    = 951
 	oidDatabase        = 5
 	oidSchemaInfo      = 13000
 	oidSchemaMillrace  = 15000
 )
+
+// schemaNames are the schemas that there are.
+var schemaNames = []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace}
 
 // schemaOID returns the OID of a schema.
 func schemaOID(name string) int {
@@ -88,7 +92,7 @@ func NamespaceOID(name string) uint32 {
 
 func pgNamespace(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
-	for _, schema := range []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace} {
+	for _, schema := range schemaNames {
 		namespace := row{"oid": schemaOID(schema), "nspname": schema, "nspowner": oidRole}
 		if schema == catalog.DefaultSchema {
 			id := env.Catalog.SchemaID(schema)

@@ -37,7 +37,7 @@ func pgCollation(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 			"collisdeterministic": true, "collencoding": -1, "collcollate": locale, "collctype": locale,
 		}
 	}
-	return []row{base(oidDefaultCollate, "default", "d", nil), base(oidCCollate, "C", "c", "C"), base(951, "POSIX", "c", "POSIX")}, nil
+	return []row{base(oidDefaultCollate, "default", "d", nil), base(oidCCollate, "C", "c", "C"), base(oidPOSIXCollate, "POSIX", "c", "POSIX")}, nil
 }
 
 func pgLanguage(_ context.Context, _ *Environment, _ *Table) ([]row, error) {

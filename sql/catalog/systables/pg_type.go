@@ -44,6 +44,14 @@ var typeInfos = []typeInfo{
 	{types.KindNumeric, "numeric", false, "N", false, "i", "m", 0},
 	{types.KindRegclass, "regclass", true, "N", false, "i", "p", 0},
 	{types.KindRegtype, "regtype", true, "N", false, "i", "p", 0},
+	{types.KindRegprocedure, "regprocedure", true, "N", false, "i", "p", 0},
+	{types.KindRegoper, "regoper", true, "N", false, "i", "p", 0},
+	{types.KindRegoperator, "regoperator", true, "N", false, "i", "p", 0},
+	{types.KindRegnamespace, "regnamespace", true, "N", false, "i", "p", 0},
+	{types.KindRegrole, "regrole", true, "N", false, "i", "p", 0},
+	{types.KindRegcollation, "regcollation", true, "N", false, "i", "p", 0},
+	{types.KindRegconfig, "regconfig", true, "N", false, "i", "p", 0},
+	{types.KindRegdictionary, "regdictionary", true, "N", false, "i", "p", 0},
 	{types.KindVoid, "void", true, "P", false, "i", "p", 0},
 	{types.KindUUID, "uuid", false, "U", false, "c", "p", 0},
 	{types.KindJSONB, "jsonb", false, "U", false, "i", "x", 0},
@@ -74,10 +82,6 @@ func infoOf(t types.Type) *typeInfo {
 // typeFunctions are the OIDs of the functions by which some drivers know array
 // types.
 var typeFunctions = map[string]uint32{"array_in": 750, "array_out": 751, "array_recv": 2400, "array_send": 2401}
-
-// FunctionOID returns the OID of a function that pg_type refers to, 0 for
-// others.
-func FunctionOID(name string) uint32 { return typeFunctions[name] }
 
 func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 	var rows []row

@@ -37,8 +37,11 @@ func (t *Table) datums(r row) ([]types.Datum, error) {
 
 // zeroDatum is the value of a column that a row leaves out.
 func zeroDatum(t types.Type) types.Datum {
+	if t.Kind.IsReg() {
+		return types.IntDatum(0)
+	}
 	switch t.Kind {
-	case types.KindBool, types.KindInt2, types.KindInt4, types.KindInt8, types.KindOID, types.KindRegproc, types.KindRegtype:
+	case types.KindBool, types.KindInt2, types.KindInt4, types.KindInt8, types.KindOID:
 		return types.IntDatum(0)
 	case types.KindFloat4, types.KindFloat8:
 		return types.FloatDatum(0)
