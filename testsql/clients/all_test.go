@@ -5,4 +5,6 @@ package clients
 import "slices"
 
 // registered are all clients: `make test-clients`.
-func registered() []client { return slices.Concat(light(), javascriptClients(), javaClients()) }
+func registered() []client {
+	return slices.Concat(light(), pythonClients(), javascriptClients(), javaClients())
+}

@@ -1,0 +1,25 @@
+//go:build clients
+
+package clients
+
+var pythonKit = &kit{
+	name:     "python",
+	manifest: []string{"python/requirements.txt"},
+	install: [][]string{
+		{"python3", "-m", "venv", "venv"},
+		{"venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"},
+	},
+}
+
+func pythonClient(name, file string, steps ...string) client {
+	return client{name: name, folder: "python", kits: []*kit{pythonKit}, command: []string{"{kit}/venv/bin/python", file}, steps: steps}
+}
+
+func pythonClients() []client {
+	return []client{
+		pythonClient("psycopg3", "psycopg3.py", commonAnd("copied_push", "fetched_push", "copy", "pipeline", "cursors", "async")...),
+		pythonClient("psycopg2", "psycopg2_client.py", commonAnd("copied_push", "copy", "batches", "cursors", "async")...),
+		pythonClient("asyncpg", "asyncpg_client.py", commonAnd("copied_push", "copy", "cursors", "introspection")...),
+		pythonClient("sqlalchemy", "sqlalchemy_client.py", commonAnd("reflect", "orm")...),
+	}
+}
