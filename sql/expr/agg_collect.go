@@ -10,7 +10,9 @@ func (b *builder) defineCollections() {
 	const elements = "elements in the order of the rows"
 	b.aggregate("array_agg", "anynonarray", "anyelement[]", "anyelement[]", newArrayCollector, "array of the "+elements, byValues, ordered)
 	b.aggregate("string_agg", "text,text", "text", "text", newStringCollector, "texts joined by a separator, in the order of the rows", byValues, ordered)
-	b.aggregate("jsonb_agg", "any", "jsonb", "jsonb", newJSONCollector, "JSON array of the "+elements, byValues, ordered)
+	for _, name := range []string{"jsonb_agg", "json_agg"} { // json is jsonb
+		b.aggregate(name, "any", "jsonb", "jsonb", newJSONCollector, "JSON array of the "+elements, byValues, ordered)
+	}
 }
 
 // collected is the elements of a group, in order.

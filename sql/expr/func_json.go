@@ -32,6 +32,11 @@ func (b *builder) defineJSON() {
 		prettyJSON(&out, v, 0)
 		return types.StringDatum(out.String()), nil
 	}), "indented text")
+	// PostgreSQL's names for json, which is jsonb here.
+	b.alias("to_json", "to_jsonb")
+	for _, name := range []string{"build_array", "build_object", "typeof", "array_length", "extract_path", "extract_path_text", "strip_nulls"} {
+		b.alias("json_"+name, "jsonb_"+name)
+	}
 }
 
 // onJSON makes a kernel of a function of a parsed first argument and the others.

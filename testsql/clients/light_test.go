@@ -1,9 +1,7 @@
 package clients
 
-// light are the clients of `make test`, which need nothing that is not there for the
-// other tests.
+// light are the clients of `make test`: those that Go and what `make deps` installs
+// suffice for.
 func light() []client {
-	return []client{
-		{name: "pgx", command: []string{"go", "run", "."}, steps: commonAnd("modes", "copy", "batch")},
-	}
+	return goClients()
 }

@@ -19,7 +19,6 @@ func pythonClients() []client {
 	return []client{
 		pythonClient("psycopg3", "psycopg3.py", commonAnd("copied_push", "fetched_push", "copy", "pipeline", "cursors", "async")...),
 		pythonClient("psycopg2", "psycopg2_client.py", commonAnd("copied_push", "copy", "batches", "cursors", "async")...),
-		pythonClient("asyncpg", "asyncpg_client.py", commonAnd("copied_push", "copy", "cursors", "introspection")...),
 		pythonClient("sqlalchemy", "sqlalchemy_client.py", commonAnd("reflect", "orm")...),
 	}
 }

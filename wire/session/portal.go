@@ -8,6 +8,7 @@ import (
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -91,7 +92,7 @@ func (s *Session) parseParameters(st *statement, b *Bind) ([]types.Datum, error)
 	if len(b.Parameters) == 0 {
 		return nil, nil
 	}
-	format := s.format()
+	evaluation := &expr.Context{Now: s.transactionTime(), Format: s.format(), Session: s}
 	params := make([]types.Datum, len(b.Parameters))
 	for i, data := range b.Parameters {
 		if data == nil {
@@ -108,7 +109,7 @@ func (s *Session) parseParameters(st *statement, b *Bind) ([]types.Datum, error)
 		if code == formatBinary {
 			params[i], err = types.ParseBinary(t, data)
 		} else if err = checkText(data); err == nil {
-			params[i], err = types.ParseText(t, string(data), format)
+			params[i], err = expr.ParseText(evaluation, t, string(data))
 		}
 		if err != nil {
 			return nil, parameterError(err, i, b.Portal, code)

@@ -143,6 +143,15 @@ def cursors(c, cursor):
         named.itersize = 100
         named.execute("SELECT n FROM copied ORDER BY n")
         equal(len(list(named)), 1501)
+    with c, c.cursor("scrolling", scrollable=True) as named:
+        named.execute("SELECT n FROM copied ORDER BY n")
+        equal(named.fetchmany(3), [(0,), (1,), (2,)])
+        named.scroll(-2)
+        equal(named.fetchone(), (1,))
+    with c.cursor("kept", withhold=True) as named:
+        named.execute("SELECT n FROM copied ORDER BY n")
+        c.commit()
+        equal(named.fetchone(), (0,))
     c.commit()
     c.autocommit = True
     ok("cursors")

@@ -150,6 +150,13 @@ def cursors(c):
             cursor.execute("SELECT n FROM copied ORDER BY n")
             cursor.itersize = 100
             equal(len([n for (n,) in cursor]), 2300)
+        with c.cursor(name="scrolling", scrollable=True) as cursor:
+            cursor.execute("SELECT n FROM copied ORDER BY n")
+            equal(cursor.fetchmany(3), [(0,), (1,), (2,)])
+            cursor.scroll(-2)
+            equal(cursor.fetchone(), (1,))
+            cursor.scroll(10, mode="absolute")
+            equal(cursor.fetchone(), (10,))
     ok("cursors")
 
 
