@@ -244,7 +244,7 @@ func parseBinaryArray(elem Type, data []byte) (Datum, error) {
 			"number of array dimensions (%d) exceeds the maximum allowed (%d)", dimensions, maxDimensions)
 	case flags != 0 && flags != 1:
 		return Null, sqlerr.New(sqlerr.InvalidBinaryRepresentation, -1, "invalid array flags")
-	case elem.Kind != KindArray && oid != elem.OID():
+	case elem.Kind != KindArray && oid != elem.OID() && (elem.Kind != KindJSONB || oid != OIDJSON):
 		return Null, sqlerr.New(sqlerr.DatatypeMismatch, -1,
 			"binary data has array element type %d instead of expected %d", oid, elem.OID())
 	}
