@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"millrace/cmd/node"
+	"millrace/cmd/shell"
 	"millrace/testsql/harness"
 )
 
@@ -224,7 +225,7 @@ func TestShellJSON(t *testing.T) {
 func startShell(t *testing.T, url, history string, arguments ...string) *terminal {
 	t.Helper()
 	p := &terminal{}
-	line := fmt.Sprintf("stty cols 120 rows 40; exec %s sql %s '%s'", harness.Binary(t), strings.Join(arguments, " "), url)
+	line := fmt.Sprintf("stty cols 120 rows 40; exec %s sql %s '%s'", harness.Binary(t), strings.Join(arguments, " "), strings.ReplaceAll(url, "'", `'\''`))
 	command := exec.CommandContext(t.Context(), "script", "-qfec", line, "/dev/null")
 	command.Stdout = p
 	command.Env = append(command.Environ(), "TERM=xterm", "MILLRACE_HISTORY="+history)
@@ -269,4 +270,156 @@ func TestShellFollows(t *testing.T) {
 	p.await(t, "ERROR:  canceling statement due to user request")
 	p.send(t, "SELECT 'still ' || 'here';\r")
 	p.await(t, "still here")
+}
+
+// TestShellEdits types statements of several lines, edits, completes, and looks at the
+// prompt.
+func TestShellEdits(t *testing.T) {
+	n := harness.StartNode(t, node.Options{Shards: 1})
+	c := harness.Connect(t, harness.NodeURL(n.Addr()))
+	harness.Exec(t, c, `CREATE TABLE airports (iata TEXT PRIMARY KEY, elevation INT)`)
+	harness.Exec(t, c, `INSERT INTO airports VALUES ('ORD', 204)`)
+	history := filepath.Join(t.TempDir(), "folder", "history")
+	p := startShell(t, harness.NodeURL(n.Addr()), history)
+	p.await(t, "millrace=# ")
+	for _, step := range []struct{ typed, printed string }{
+		{"SELECT 'one;\r", "millrace'# "},
+		{"two' AS\r", "millrace-# "},
+		{"\"na;me\", (\r", "millrace(# "},
+		{"1);\r", "?column?"},
+		{"/* open\r", "millrace*# "},
+		{"*/ SELECT 6 * 7\x03", "millrace=# "}, // Ctrl-C clears the line and what is typed
+		{"SELECT 6 * 8;\r", "48"},
+		{"SELECT 41\x01\x1b[F\x7f\x7f50 + 1;\r", " 51\n"}, // Home, End, Backspace
+		{"SELECT elev\t FROM airp\t;\r", "204"},
+		{"\x1b[A\x01\x0bSELECT 'up ' || 'and away';\r", "up and away"},
+		{"SET freshn\t = 'stale';\r", "SET\n"},
+		{"sele\t 'lower ' || 'case';\r", "lower case"},
+		{"BEGIN;\r", "millrace=*# "},
+		{"SELECT 1/0;\r", "millrace=!# "},
+		{"ROLLBACK;\r", "ROLLBACK\nmillrace=# "},
+		{"\\x\r", "Expanded display is on."},
+		{"SELECT 'ex' || 'panded' AS how;\r", "how | expanded"},
+		{"\\x\r", "Expanded display is off."},
+		{"\\timing\r", "Timing is on."},
+		{"SELECT 1;\r", "Time: "},
+		{"\\nope\r", "invalid command \\nope\nTry \\? for help."},
+		{"\\h trunc\r", "TRUNCATE [TABLE] name"},
+		{"\\?\r", "\\copy ..."},
+		{"\\conninfo\r", "You are connected to database \"millrace\" as user \"millrace\""},
+		{"\\c millrace\r", "You are now connected to database \"millrace\" as user \"millrace\"."},
+		{"\\set name 'value'\rSELECT :'name' || '!';\r", "value!"},
+		{"SELECT 'again' || 1 \\watch 0.01\r", "again1"},
+		{"\x03", "millrace=# "},
+		{"COPY airports FROM STDIN;\r", ">> "},
+		{"SFO\t4\r", ">> "},
+		{"\\.\r", "COPY 1"},
+		{"COPY airports FROM STDIN;\r", ">> "},
+		{"JFK\x03", "COPY from stdin failed: canceled by user"},
+	} {
+		before := len(p.printed())
+		p.send(t, step.typed)
+		harness.Eventually(t, 20*time.Second, func() error {
+			if printed := p.printed()[before:]; !strings.Contains(printed, step.printed) {
+				return fmt.Errorf("after %q it has not printed %q, but\n%q", step.typed, step.printed, printed)
+			}
+			return nil
+		})
+	}
+	p.send(t, "\x04") // Ctrl-D
+	harness.Eventually(t, 20*time.Second, func() error {
+		text, err := os.ReadFile(history)
+		if err == nil && !strings.Contains(string(text), "SELECT 6 * 8;\n") {
+			err = fmt.Errorf("the history is %q", text)
+		}
+		return err
+	})
+	if info, err := os.Stat(history); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the history's mode: %v, %v", info.Mode(), err)
+	}
+	if rows := harness.Rows(t, c, `SELECT count(*) FROM airports`); rows[0] != "2" {
+		t.Errorf("after COPY in the terminal there are %s rows", rows[0])
+	}
+	again := startShell(t, harness.NodeURL(n.Addr()), history)
+	again.await(t, "millrace=# ")
+	again.send(t, "\x126 * 8\r") // Ctrl-R
+	again.await(t, "48")
+}
+
+// TestShellAsksPassword connects over TLS with a password from the terminal, and from
+// the environment.
+func TestShellAsksPassword(t *testing.T) {
+	s := startSecured(t, "all=scram-sha-256")
+	p := startShell(t, s.url(s.superuser, "", ""), "")
+	p.await(t, "Password for user "+s.superuser+": ")
+	p.send(t, s.secret+"\r")
+	p.await(t, "=# ")
+	p.send(t, "SELECT 'let ' || 'in';\r")
+	p.await(t, "let in")
+	if strings.Contains(p.printed(), s.secret) {
+		t.Error("the password was shown")
+	}
+	url := strings.Replace(s.url(s.superuser, "", ""), "password=''", "", 1)
+	command := exec.CommandContext(t.Context(), harness.Binary(t), "sql", "-w", "-A", "-t", "-c", "SELECT current_user", url)
+	if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "password authentication failed") {
+		t.Errorf("without a password: %v, %s", err, output)
+	}
+	command = exec.CommandContext(t.Context(), harness.Binary(t), command.Args[1:]...)
+	command.Env = append(command.Environ(), "PGPASSWORD="+s.secret)
+	if output, err := command.CombinedOutput(); err != nil || string(output) != s.superuser+"\n" {
+		t.Errorf("with PGPASSWORD: %v, %s", err, output)
+	}
+}
+
+// TestShellPushFormats prints push queries that end in every format, within this process
+// for the race detector.
+func TestShellPushFormats(t *testing.T) {
+	n := harness.StartNode(t, node.Options{Shards: 2})
+	c := harness.Connect(t, harness.NodeURL(n.Addr()))
+	harness.Exec(t, c, `CREATE TABLE totals (k TEXT PRIMARY KEY, total INT)`)
+	harness.Exec(t, c, `INSERT INTO totals VALUES ('a', 1)`)
+	for format, want := range map[shell.Format]string{
+		shell.Aligned:   " k | total | rowop  \n---+-------+--------\n a |     1 | insert\n(1 row)\n\n",
+		shell.Unaligned: "k|total|rowop\na|1|insert\n(1 row)\n",
+		shell.CSV:       "k,total,rowop\na,1,insert\n",
+		shell.JSON:      `{"k":"a","total":1,"rowop":"insert"}` + "\n",
+	} {
+		var out, errOut strings.Builder
+		exit := shell.Run(t.Context(), shell.Options{
+			Connection: shell.Connection{Target: harness.NodeURL(n.Addr())}, Format: format,
+			Actions: []shell.Action{{Text: `SELECT * FROM totals EMIT CHANGES LIMIT 1`}}, Out: &out, ErrOut: &errOut,
+		})
+		if diff := cmp.Diff(want, out.String()); diff != "" || exit != shell.ExitSuccess || errOut.Len() > 0 {
+			t.Errorf("exit code %d, %s (-want +got)\n%s", exit, errOut.String(), diff)
+		}
+	}
+}
+
+// TestShellPrintsLive follows a push query whose output is no terminal: its rows are
+// written when they come, in columns that grow, until the connection is ended.
+func TestShellPrintsLive(t *testing.T) {
+	n := harness.StartNode(t, node.Options{Shards: 2})
+	c := harness.Connect(t, harness.NodeURL(n.Addr()))
+	harness.Exec(t, c, `CREATE STREAM s (k TEXT, v INT)`)
+	var p terminal
+	exit := make(chan int, 1)
+	go func() {
+		exit <- shell.Run(t.Context(), shell.Options{
+			Connection: shell.Connection{Target: harness.NodeURL(n.Addr())}, Out: &p, ErrOut: &p,
+			Actions: []shell.Action{{Text: `SELECT * FROM s EMIT CHANGES`}},
+		})
+	}()
+	p.await(t, "      k       |   v    \n--------------+--------\n")
+	for _, k := range []string{"short", "much longer than before"} {
+		harness.Exec(t, c, fmt.Sprintf(`INSERT INTO s VALUES ('%s', 1)`, k))
+		p.await(t, " "+k)
+	}
+	harness.Exec(t, c, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%EMIT CHANGES' AND pid <> pg_backend_pid()`)
+	p.await(t, "terminating connection due to administrator command")
+	if code := <-exit; code != shell.ExitConnection {
+		t.Errorf("exit code %d", code)
+	}
+	if text := p.printed(); !strings.Contains(text, " short        |      1\n much longer than before |      1\n") {
+		t.Errorf("printed\n%s", text)
+	}
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,7 +17,8 @@ const (
   UNION ALL SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'v', 'm', 'S', 'p')) w WHERE starts_with(word, %s) ORDER BY 1 LIMIT 200`
 	columnWords = `SELECT DISTINCT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname IN (%s) AND starts_with(a.attname, %s) ORDER BY 1 LIMIT 200`
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attnum > 0 AND NOT a.attisdropped AND %s AND starts_with(a.attname, %s) ORDER BY 1 LIMIT 200`
 	settingWords = `SELECT name FROM pg_catalog.pg_settings WHERE starts_with(name, %s) ORDER BY 1 LIMIT 200`
 )
 
@@ -31,6 +33,9 @@ var shellCommands = []string{
 func (s *Shell) completeWord(line string, pos int) (head string, words []string, tail string) {
 	runes := []rune(line)
 	before, tail := string(runes[:pos]), string(runes[pos:])
+	if s.editor.copying {
+		return before, []string{"\t"}, tail
+	}
 	start := strings.LastIndexAny(before, " \t(,;='") + 1
 	head, word := before[:start], before[start:]
 	return head, s.candidates(s.buffer+head, word, tail), tail
@@ -49,9 +54,9 @@ func (s *Shell) candidates(before, word, behind string) []string {
 	literal := quoteLiteral(strings.ToLower(word))
 	switch last {
 	case "from", "join", "into", "update", "table", "stream", "view", "of", "copy", "describe", "truncate", "pause", "resume", "terminate", `\d`, `\dt`, `\dv`, `\copy`, "only":
-		return append(s.words(strings.Replace(relationWords, "%s", literal, 1)), keywordsLike(word, last)...)
+		return append(s.words(fmt.Sprintf(relationWords, literal)), keywordsLike(word, last)...)
 	case "set", "show", "reset":
-		return append(s.words(strings.Replace(settingWords, "%s", literal, 1)), keywordsLike(word, "")...)
+		return append(s.words(fmt.Sprintf(settingWords, literal)), keywordsLike(word, "")...)
 	}
 	if word == "" {
 		return nil
@@ -60,7 +65,8 @@ func (s *Shell) candidates(before, word, behind string) []string {
 	return append(columns, keywordsLike(word, "")...)
 }
 
-// columnWords are the columns of all words in a text that name relations.
+// columnWords are the columns of all words in a text that name relations, or else of
+// all relations that users made.
 func (s *Shell) columnWords(text, literal string) []string {
 	var names []string
 	for _, word := range lastWords(text) {
@@ -68,10 +74,14 @@ func (s *Shell) columnWords(text, literal string) []string {
 			names = append(names, quoteLiteral(word[strings.LastIndexByte(word, '.')+1:]))
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	var columns []string
+	if len(names) > 0 {
+		columns = s.words(fmt.Sprintf(columnWords, "c.relname IN ("+strings.Join(names, ", ")+")", literal))
 	}
-	return s.words(strings.Replace(strings.Replace(columnWords, "%s", strings.Join(names, ", "), 1), "%s", literal, 1))
+	if len(columns) == 0 {
+		columns = s.words(fmt.Sprintf(columnWords, "n.nspname NOT IN ('pg_catalog', 'information_schema', 'millrace')", literal))
+	}
+	return columns
 }
 
 // words runs a query of one column. In a failed transaction there is no answer.

@@ -3,11 +3,14 @@ package shell
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/peterh/liner"
 )
 
 // copySource is what COPY FROM STDIN reads: the lines behind the statement, up to \.
@@ -59,7 +62,12 @@ func (c *copyLines) Read(b []byte) (int, error) {
 
 func (c *copyLines) line() ([]byte, error) {
 	if c.editor != nil {
+		c.editor.copying = true // Tab separates values, and asks the server nothing
 		line, err := c.editor.state.Prompt(">> ")
+		c.editor.copying = false
+		if errors.Is(err, liner.ErrPromptAborted) {
+			return nil, errors.New("canceled by user")
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,8 @@ import (
 type editor struct {
 	state   *liner.State
 	history string
+	// copying says that the line is data of a COPY.
+	copying bool
 }
 
 // interact reads statements from the terminal until its end, and returns the exit code.
