@@ -50,9 +50,10 @@ type pushQuery struct {
 	marks *pushMarks
 	// replay is the unit of the mark behind which the query was resumed, until it is
 	// computed again.
-	replay []markedSource
-	left   int64 // rows until LIMIT ends the push; -1 for none
-	ended  error
+	replay   []markedSource
+	progress progress
+	left     int64 // rows until LIMIT ends the push; -1 for none
+	ended    error
 }
 
 // pushSource is one input of a push query.
@@ -104,6 +105,7 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if err := builder.build(q.Root, p.out); err != nil {
 		return nil, err
 	}
+	p.progress = newProgress(q, e.now())
 	var err error
 	if p.marks, err = newPushMarks(p, env); err != nil {
 		return nil, err
@@ -305,7 +307,11 @@ func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, err
 		}
 		if rows != nil {
+			p.progress.rows(p.engine.now())
 			return p.limit(rows), nil
+		}
+		if p.progress.due(p.engine.now(), p.opened && !p.stage.busy()) {
+			return p.progress.row(p.marks), nil
 		}
 		if worked {
 			continue
@@ -321,6 +327,7 @@ func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-woken:
+		case <-p.progress.wait(p.engine):
 		case <-p.engine.stopped:
 			p.ended = sqlerr.New(sqlerr.AdminShutdown, -1, "terminating connection due to administrator command")
 		case <-p.wake:
@@ -458,7 +465,7 @@ func (p *pushQuery) readNew(source *pushSource) (bool, error) {
 	}
 	changes, err := source.subscription.take()
 	if err != nil {
-		return false, err
+		return false, p.marks.hint(err)
 	}
 	worked := false
 	if source.in.kind == inputTable {

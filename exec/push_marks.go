@@ -211,3 +211,34 @@ func otherRows() error {
 	return sqlerr.New(sqlerr.SnapshotTooOld, -1, "the rowmark has expired").
 		WithDetail("The rows up to it cannot be computed again.").WithHint(newSnapshotHint)
 }
+
+// last returns the mark of all that was given; "" where there is none.
+func (m *pushMarks) last() string {
+	if m == nil || len(m.mark.sources) == 0 || m.mark.sources[0].after == nil {
+		return ""
+	}
+	if m.skip > 0 || !m.complete && (!m.digests || m.mark.rows == 0) || m.complete && m.push.beginning() {
+		return ""
+	}
+	mark := m.mark
+	if m.complete {
+		mark.rows, mark.initial = 0, false
+	}
+	return mark.text()
+}
+
+// hint adds to the error that ends a query where it can be resumed: behind what it has
+// given.
+func (m *pushMarks) hint(err error) error {
+	failure := sqlerr.From(err)
+	if failure.Code != sqlerr.ConfigurationLimitExceeded {
+		return err
+	}
+	text := m.last()
+	if text == "" {
+		return err
+	}
+	return sqlerr.New(failure.Code, -1, "%s", failure.Message).
+		WithDetail("The rows up to rowmark %s were given.", text).
+		WithHint("Run the query again with EMIT CHANGES WITH (resume = '%s'), or without: it begins with the current result.", text)
+}

@@ -103,7 +103,7 @@ func planPush(env *Environment, q *ast.Query) (*plan.Query, error) {
 	}
 	out.Emit, out.EmitLimit, out.Options = plan.EmitChanges, limit, options
 	out.RowOpColumn, out.RowMarks = b.rowOpColumn, b.rowMarks
-	out.RowOp = kind != plan.AppendOnly && b.rowOpColumn < 0
+	out.RowOp = (kind != plan.AppendOnly || options.ProgressMillis > 0) && b.rowOpColumn < 0
 	return out, nil
 }
 
@@ -126,7 +126,7 @@ func (b *binder) emitLimit(q *ast.Query, endsItself bool) (expr.Expr, error) {
 // pushOptions reads the options behind EMIT CHANGES or EMIT FINAL.
 func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	var options plan.PushOptions
-	clause, known := "EMIT CHANGES", append([]string{"snapshot", "from_beginning", "resume"}, startOptionNames...)
+	clause, known := "EMIT CHANGES", append([]string{"snapshot", "from_beginning", "resume", "progress"}, startOptionNames...)
 	if emit.Kind == ast.EmitFinal {
 		clause, known = "EMIT FINAL", append(known, finalOptionNames...)
 	}
@@ -148,6 +148,11 @@ func (b *binder) pushOptions(emit *ast.Emit) (plan.PushOptions, error) {
 	}
 	if o := reader.find("from_beginning"); o != nil {
 		if options.FromBeginning, err = optionBool(o); err != nil {
+			return options, err
+		}
+	}
+	if o := reader.find("progress"); o != nil {
+		if options.ProgressMillis, err = optionMillis(o); err != nil {
 			return options, err
 		}
 	}

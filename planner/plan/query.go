@@ -56,6 +56,9 @@ type PushOptions struct {
 	Snapshot *bool
 	// FromBeginning starts an append-only push at the beginning of its sources.
 	FromBeginning bool
+	// ProgressMillis, where not 0, is after how long without a row the result has one
+	// that says that there was none (rowop is then progress).
+	ProgressMillis int64
 	// Resume, where not "", is the rowmark of the last row that the client has: the
 	// push goes on behind it.
 	Resume string
