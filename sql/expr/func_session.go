@@ -44,7 +44,7 @@ func (b *builder) defineSession() {
 	setting := liftRows(currentSetting)
 	b.function("current_setting", "text", "text", setting, "value of a setting", stable)
 	b.function("current_setting", "text,bool", "text", setting, "value of a setting, or NULL when there is none", stable)
-	b.function("set_config", "text,text,bool", "text", liftRows(setConfig), "sets a setting, for the transaction alone or for longer", volatile)
+	b.function("set_config", "text,text,bool", "text", liftRows(setConfig), "sets a setting, for the transaction alone or for longer", notStrict, volatile)
 	b.defineCatalogNames()
 	b.defineCatalogStubs()
 	b.definePrivileges()
@@ -116,6 +116,12 @@ func currentSetting(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.
 func setConfig(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 	if ctx.Session == nil {
 		return types.Null, nil
+	}
+	if !row[0].Valid {
+		return types.Null, sqlerr.New(sqlerr.NullValueNotAllowed, -1, "SET requires parameter name")
+	}
+	if !row[2].Valid {
+		row[2] = types.BoolDatum(false)
 	}
 	value, err := ctx.Session.SetConfig(row[0].Str, row[1].Str, row[2].Int != 0)
 	return types.StringDatum(value), err

@@ -341,6 +341,9 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 	if err := s.lockTables(ctx, p, immediate); err != nil {
 		return "", err
 	}
+	if p.statement.plan != nil {
+		s.transaction.queried = true
+	}
 	switch planned := p.statement.plan.(type) {
 	case nil:
 		return s.runOwn(ctx, p)

@@ -8,6 +8,7 @@ import (
 	"millrace/planner"
 	"millrace/planner/plan"
 	"millrace/sql/ast"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -84,7 +85,7 @@ func (s *Session) executeStatement(ctx context.Context, p *portal, n *ast.Execut
 }
 
 // evaluateArguments computes the arguments of EXECUTE, by a SELECT of them. A
-// value of another type becomes one of the parameter's by its text.
+// string literal becomes a value of the parameter's type by its text.
 func (s *Session) evaluateArguments(ctx context.Context, n *ast.Execute, to []types.Type) ([]types.Datum, error) {
 	if len(n.Args) == 0 {
 		return nil, nil
@@ -113,16 +114,46 @@ func (s *Session) evaluateArguments(ctx context.Context, n *ast.Execute, to []ty
 	params := rows.batch.Row(0, nil)
 	format := s.format()
 	for i := range params {
-		from := rows.batch.Columns[i].Type
-		if !params[i].Valid || from.SameKind(to[i]) {
+		if _, literal := n.Args[i].(*ast.StringLiteral); !literal {
+			if params[i], err = s.assignArgument(rows.batch, i, n.Args[i].Pos(), to[i]); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		text := types.AppendText(nil, from, params[i], format)
-		if params[i], err = types.ParseText(to[i], string(text), format); err != nil {
+		if params[i], err = types.ParseText(to[i], params[i].Str, format); err != nil {
 			return nil, sqlerr.From(err).At(n.Args[i].Pos())
 		}
 	}
 	return params, nil
+}
+
+// assignArgument converts an argument of EXECUTE to the type of its parameter, as
+// an INSERT does to that of a column.
+func (s *Session) assignArgument(row *types.Batch, i, position int, to types.Type) (types.Datum, error) {
+	from := row.Columns[i].Type
+	if row.Columns[i].IsNull(0) {
+		return types.Null, nil
+	}
+	if !expr.CanCast(from, to, expr.Assignment) {
+		return types.Null, sqlerr.New(sqlerr.DatatypeMismatch, position,
+			"parameter $%d of type %s cannot be coerced to the expected type %s", i+1, from.BaseName(), to.BaseName()).
+			WithHint("You will need to rewrite or cast the expression.")
+	}
+	converted, err := expr.Coerce(&expr.Column{Node: expr.Node{ResultType: from, Position: -1}, Index: i}, to, expr.Assignment)
+	if err != nil {
+		return types.Null, err
+	}
+	program, err := expr.Compile(converted)
+	if err != nil {
+		return types.Null, err
+	}
+	evaluation := &expr.Context{Now: s.transactionTime(), Format: s.format(), Session: s}
+	var value types.Vector
+	program.Eval(evaluation, row, nil, &value)
+	if len(evaluation.Errors) > 0 {
+		return types.Null, sqlerr.From(evaluation.Errors[0].Err).At(-1)
+	}
+	return value.Datum(0), nil
 }
 
 // deallocate is DEALLOCATE.

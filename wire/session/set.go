@@ -51,6 +51,11 @@ func (s *Session) change(local bool, with func(*values) (*values, error)) error 
 	}
 	readOnly := settingNumbers["transaction_read_only"]
 	if now.byNumber[readOnly] != s.settings.byNumber[readOnly] {
+		if now.byNumber[readOnly] == "off" && s.inBlock() {
+			if err := s.checkWritableInTime(); err != nil {
+				return err
+			}
+		}
 		s.transaction.readOnly = now.byNumber[readOnly] == "on"
 	}
 	s.settings = now

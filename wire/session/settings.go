@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"millrace/sql/sqlerr"
@@ -76,8 +77,12 @@ func (v *values) with(name, value string) (*values, error) {
 	name = settingAlias(name)
 	i, known := settingNumbers[strings.ToLower(name)]
 	if !known {
-		if !isCustomName(name) {
+		if !strings.Contains(name, ".") {
 			return nil, unknownSetting(name)
+		}
+		if !isCustomName(name) {
+			return nil, sqlerr.New("42602", -1, "invalid configuration parameter name %q", name).
+				WithDetail("Custom parameter names must be two or more simple identifiers separated by dots.")
 		}
 		next := *v
 		next.custom = maps.Clone(v.custom)
@@ -123,12 +128,16 @@ func (v *values) reset(name string, start *values) (*values, error) {
 	name = settingAlias(name)
 	i, known := settingNumbers[strings.ToLower(name)]
 	if !known {
-		if _, isSet := v.custom[strings.ToLower(name)]; !isSet && !isCustomName(name) {
+		_, isSet := v.custom[strings.ToLower(name)]
+		if !isSet && !isCustomName(name) {
 			return nil, unknownSetting(name)
 		}
 		next := *v
 		next.custom = maps.Clone(v.custom)
-		delete(next.custom, strings.ToLower(name))
+		if isSet {
+			// A name that was once set stays known.
+			next.custom[strings.ToLower(name)] = start.custom[strings.ToLower(name)]
+		}
 		return &next, nil
 	}
 	if settings[i].context == contextInternal {
@@ -138,10 +147,22 @@ func (v *values) reset(name string, start *values) (*values, error) {
 }
 
 // isCustomName reports whether a name may be a setting that users make up: two
-// or more words with dots between them.
+// or more identifiers with dots between them.
 func isCustomName(name string) bool {
 	parts := strings.Split(name, ".")
-	return len(parts) >= 2 && !slices.Contains(parts, "")
+	return len(parts) >= 2 && !slices.ContainsFunc(parts, func(part string) bool { return !isPlainWord(part) })
+}
+
+// isPlainWord reports whether a text has the form of an identifier without quotes.
+func isPlainWord(text string) bool {
+	for i := range len(text) {
+		ch := text[i]
+		letter := ch == '_' || ch >= 0x80 || ch|0x20 >= 'a' && ch|0x20 <= 'z'
+		if !letter && (i == 0 || ch != '$' && (ch < '0' || ch > '9')) {
+			return false
+		}
+	}
+	return text != ""
 }
 
 func unknownSetting(name string) error {
@@ -161,6 +182,33 @@ func settingAlias(name string) string {
 	default:
 		return name
 	}
+}
+
+// kind is the setting's type as pg_settings has it.
+func (s *setting) kind() string {
+	switch {
+	case s.choices != nil:
+		return "enum"
+	case s.low != 0 || s.high != 0:
+		return "integer"
+	case s.standard == "on" || s.standard == "off":
+		return "bool"
+	default:
+		return "string"
+	}
+}
+
+// plain returns a kept value as pg_settings has it: a number in the setting's own
+// unit.
+func (s *setting) plain(kept string) string {
+	if s.unit == unitNone {
+		return kept
+	}
+	n, err := parseInteger(s, kept)
+	if err != nil {
+		return kept
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // sortedSettings returns the settings' numbers in the order of SHOW ALL.

@@ -102,7 +102,7 @@ func checkPrintable(_ *setting, value, _ string) (string, error) {
 	return string(clean[:min(len(clean), longest)]), nil
 }
 
-// checkEncoding takes UTF8 under all its names: as in PostgreSQL letters and
+// checkEncoding takes UTF8 and SQL_ASCII under all their names: as in PostgreSQL letters and
 // digits alone count.
 func checkEncoding(s *setting, value, _ string) (string, error) {
 	name := strings.Map(func(r rune) rune {
@@ -114,8 +114,10 @@ func checkEncoding(s *setting, value, _ string) (string, error) {
 	switch name {
 	case "utf8", "unicode", "default":
 		return "UTF8", nil
+	case "sqlascii":
+		return "SQL_ASCII", nil
 	default:
-		return "", invalidValue(s, value).WithHint("The only client encoding is UTF8.")
+		return "", invalidValue(s, value).WithHint("The client encodings are UTF8 and SQL_ASCII, which convert nothing.")
 	}
 }
 
@@ -205,16 +207,46 @@ type unit uint8
 const (
 	unitNone unit = iota
 	unitMillisecond
+	unitKilobyte
 )
+
+// name is how pg_settings has the unit.
+func (u unit) name() string {
+	switch u {
+	case unitMillisecond:
+		return "ms"
+	case unitKilobyte:
+		return "kB"
+	default:
+		return ""
+	}
+}
+
+// scale is a unit that a number may be written in, and how much of the setting's
+// own unit it is.
+type scale struct {
+	name  string
+	worth float64
+}
+
+// scales returns the units that a number may be written in, largest first.
+func (u unit) scales() []scale {
+	switch u {
+	case unitMillisecond:
+		return timeUnits
+	case unitKilobyte:
+		return memoryUnits
+	default:
+		return nil
+	}
+}
 
 const maxInt32 = math.MaxInt32
 
-// timeUnits are the units that a number of milliseconds may be written in,
-// largest first.
-var timeUnits = []struct {
-	name   string
-	millis float64
-}{{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1}, {"us", 1e-3}}
+var (
+	timeUnits   = []scale{{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1}, {"us", 1e-3}}
+	memoryUnits = []scale{{"TB", 1 << 30}, {"GB", 1 << 20}, {"MB", 1 << 10}, {"kB", 1}, {"B", 1.0 / 1024}}
+)
 
 // checkInteger takes a whole number within the setting's bounds; where the
 // setting has a unit, a number with one. It is kept as SHOW prints it: in the
@@ -226,8 +258,8 @@ func checkInteger(s *setting, value, _ string) (string, error) {
 	}
 	if n < s.low || n > s.high {
 		suffix := ""
-		if s.unit == unitMillisecond {
-			suffix = " ms"
+		if s.unit != unitNone {
+			suffix = " " + s.unit.name()
 		}
 		return "", sqlerr.New(sqlerr.InvalidParameterValue, -1, "%d%s is outside the valid range for parameter %q (%d .. %d)",
 			n, suffix, s.name, s.low, s.high)
@@ -238,7 +270,7 @@ func checkInteger(s *setting, value, _ string) (string, error) {
 func parseInteger(s *setting, value string) (int64, error) {
 	text := strings.TrimSpace(value)
 	end := len(text)
-	for end > 0 && (text[end-1] >= 'a' && text[end-1] <= 'z') {
+	for end > 0 && (text[end-1] >= 'a' && text[end-1] <= 'z' || text[end-1] >= 'A' && text[end-1] <= 'Z') {
 		end--
 	}
 	number, suffix := strings.TrimSpace(text[:end]), text[end:]
@@ -250,15 +282,18 @@ func parseInteger(s *setting, value string) (int64, error) {
 		scale := unitScale(s, suffix)
 		if scale == 0 {
 			e := invalidValue(s, value)
-			if s.unit == unitMillisecond {
+			switch s.unit {
+			case unitMillisecond:
 				e = e.WithHint(`Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".`)
+			case unitKilobyte:
+				e = e.WithHint(`Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".`)
 			}
 			return 0, e
 		}
 		f *= scale
 	}
 	f = math.RoundToEven(f)
-	if math.Abs(f) > math.MaxInt64/2 {
+	if f > math.MaxInt32 || f < math.MinInt32 {
 		return 0, invalidValue(s, value).WithHint("Value exceeds integer range.")
 	}
 	return int64(f), nil
@@ -267,21 +302,19 @@ func parseInteger(s *setting, value string) (int64, error) {
 // unitScale returns what a unit is worth in the setting's own, 0 where it does
 // not belong to it.
 func unitScale(s *setting, name string) float64 {
-	if s.unit == unitMillisecond {
-		for _, u := range timeUnits {
-			if u.name == name {
-				return u.millis
-			}
+	for _, u := range s.unit.scales() {
+		if u.name == name {
+			return u.worth
 		}
 	}
 	return 0
 }
 
 func formatInteger(s *setting, n int64) string {
-	if s.unit == unitMillisecond && n > 0 {
-		for _, u := range timeUnits {
-			if scale := int64(u.millis); scale > 0 && n%scale == 0 {
-				return strconv.FormatInt(n/scale, 10) + u.name
+	if n > 0 {
+		for _, u := range s.unit.scales() {
+			if worth := int64(u.worth); worth > 0 && n%worth == 0 {
+				return strconv.FormatInt(n/worth, 10) + u.name
 			}
 		}
 	}

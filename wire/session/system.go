@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"millrace/sql/catalog"
@@ -64,10 +65,16 @@ func (v runtimeView) Locks(context.Context) ([]systables.LockStatus, error) {
 func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
 	list := make([]systables.Setting, 0, len(settings))
 	for _, i := range sortedSettings() {
-		list = append(list, systables.Setting{
-			Name: settings[i].name, Value: v.session.settings.byNumber[i], Default: settings[i].standard,
-			Description: settings[i].description, Context: settings[i].context,
-		})
+		s := &settings[i]
+		setting := systables.Setting{
+			Name: s.name, Value: s.plain(v.session.settings.byNumber[i]), Default: s.plain(s.standard),
+			Reset: s.plain(v.session.initial.byNumber[i]), Description: s.description, Context: s.context,
+			Type: s.kind(), Unit: s.unit.name(), Choices: s.choices,
+		}
+		if setting.Type == "integer" {
+			setting.Lowest, setting.Highest = strconv.FormatInt(s.low, 10), strconv.FormatInt(s.high, 10)
+		}
+		list = append(list, setting)
 	}
 	return list, nil
 }

@@ -35,6 +35,8 @@ type transaction struct {
 	// several says that the transaction is that of several statements in one Query
 	// message, which make a block of their own.
 	several bool
+	// queried says that a statement which reads or writes tables has begun.
+	queried bool
 	// held are the writes to be made at COMMIT, heldBytes their size in memory.
 	held      []exec.Rows
 	heldBytes int
@@ -254,9 +256,42 @@ func (s *Session) begin(n *ast.Begin) (string, error) {
 	return "BEGIN", nil
 }
 
+// checkModesInTime refuses modes that come too late: behind a query, or in a
+// savepoint of a transaction that only reads.
+func (s *Session) checkModesInTime(modes ast.TransactionModes) error {
+	t := &s.transaction
+	if level := isolationName(modes.Isolation); level != "" && t.queried &&
+		level != s.settings.byNumber[settingNumbers["transaction_isolation"]] {
+		return sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+	}
+	if modes.Access != ast.ReadWrite {
+		return nil
+	}
+	return s.checkWritableInTime()
+}
+
+// checkWritableInTime refuses to let a transaction write that may not, once it
+// has begun to read.
+func (s *Session) checkWritableInTime() error {
+	t := &s.transaction
+	switch {
+	case !t.readOnly:
+		return nil
+	case len(t.savepoints) > 0:
+		return sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "cannot set transaction read-write mode inside a read-only transaction")
+	case t.queried:
+		return sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "transaction read-write mode must be set before any query")
+	default:
+		return nil
+	}
+}
+
 // setModes applies the modes of BEGIN and SET TRANSACTION to the transaction.
 func (s *Session) setModes(modes ast.TransactionModes) error {
 	if err := checkLevel(isolationName(modes.Isolation)); err != nil {
+		return err
+	}
+	if err := s.checkModesInTime(modes); err != nil {
 		return err
 	}
 	switch modes.Access {
@@ -356,7 +391,7 @@ func (s *Session) chainModes() ast.TransactionModes {
 	if s.transaction.readOnly {
 		return ast.TransactionModes{Access: ast.ReadOnly}
 	}
-	return ast.TransactionModes{}
+	return ast.TransactionModes{Access: ast.ReadWrite}
 }
 
 // chain begins the next block where AND CHAIN was written.
@@ -367,6 +402,7 @@ func (s *Session) chain(chain bool, modes ast.TransactionModes) {
 	s.openTransaction()
 	s.transaction.state = stateBlock
 	s.transaction.readOnly = modes.Access == ast.ReadOnly
+	s.settings = s.settings.replace(settingNumbers["transaction_read_only"], onOff(s.transaction.readOnly))
 }
 
 // inBlock reports whether the statement has others around it in its

@@ -66,10 +66,19 @@ func pgSettings(ctx context.Context, env *Environment, _ *Table) ([]row, error) 
 		if s.Value != s.Default {
 			source = "session"
 		}
-		rows = append(rows, row{
-			"name": s.Name, "setting": s.Value, "short_desc": s.Description, "context": s.Context, "vartype": "string",
-			"source": source, "boot_val": s.Default, "reset_val": s.Default,
-		})
+		r := row{
+			"name": s.Name, "setting": s.Value, "short_desc": s.Description, "context": s.Context, "vartype": s.Type,
+			"source": source, "boot_val": s.Default, "reset_val": s.Reset,
+		}
+		for name, value := range map[string]string{"unit": s.Unit, "min_val": s.Lowest, "max_val": s.Highest} {
+			if value != "" {
+				r[name] = value
+			}
+		}
+		if s.Choices != nil {
+			r["enumvals"] = s.Choices
+		}
+		rows = append(rows, r)
 	}
 	return rows, nil
 }

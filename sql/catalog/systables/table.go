@@ -206,6 +206,12 @@ type Setting struct {
 	Name, Value, Default, Description string
 	// Context is PostgreSQL's: internal, postmaster, user ...
 	Context string
+	// Type is bool, enum, integer or string. Values of integers count Unit, "" for
+	// none, and lie between Lowest and Highest; those of an enum are Choices.
+	Type, Unit, Lowest, Highest string
+	Choices                     []string
+	// Reset is the value that RESET goes back to.
+	Reset string
 }
 
 // Cursor is an open cursor.
