@@ -14,7 +14,10 @@ type expand struct {
 	input    node
 	expander *operator.Expander
 	work     *operator.Expansion // nil between batches of the input
-	failed   error
+	// pieces are what is left of a step, which with the rows that have no match in a
+	// left join may be more than a batch.
+	pieces pieces
+	failed error
 }
 
 func newExpand(s *scope, n *plan.Expand, input node) (node, error) {
@@ -23,6 +26,9 @@ func newExpand(s *scope, n *plan.Expand, input node) (node, error) {
 }
 
 func (x *expand) next(ctx context.Context) (*types.Batch, error) {
+	if out := x.pieces.next(); out != nil {
+		return out, nil
+	}
 	for x.failed == nil {
 		if err := ended(ctx); err != nil {
 			return nil, err
@@ -39,7 +45,8 @@ func (x *expand) next(ctx context.Context) (*types.Batch, error) {
 			return false
 		})
 		if out != nil {
-			return out, nil
+			x.pieces.start(out)
+			return x.pieces.next(), nil
 		}
 	}
 	return nil, x.failed
@@ -47,6 +54,7 @@ func (x *expand) next(ctx context.Context) (*types.Batch, error) {
 
 func (x *expand) rewind() {
 	x.work, x.failed = nil, nil
+	x.pieces.start(nil)
 	x.input.rewind()
 }
 
