@@ -51,7 +51,8 @@ type Options struct {
 	After func(time.Duration) <-chan time.Time
 	// SnapshotBytes is the log's growth between snapshots; 0 means the default.
 	SnapshotBytes int64
-	// SegmentBytes is the size of a stream's segment files; 0 means the default.
+	// SegmentBytes is the length beyond which a stream's segment files are complete,
+	// from minSegmentBytes to maxSegmentBytes; 0 means the default.
 	SegmentBytes int64
 	// Hooks act inside ticks, for tests.
 	Hooks exec.Hooks
@@ -94,7 +95,17 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 	return n, nil
 }
 
+// The lengths that segment files may have: a larger batch has a file of its own, and positions in
+// a file have 32 bits.
+const (
+	minSegmentBytes = 4 << 10
+	maxSegmentBytes = 1 << 30
+)
+
 func (o Options) withDefaults() (Options, error) {
+	if o.SegmentBytes != 0 && (o.SegmentBytes < minSegmentBytes || o.SegmentBytes > maxSegmentBytes) {
+		return o, fmt.Errorf("segment files of %d bytes are not possible: they have %d to %d", o.SegmentBytes, minSegmentBytes, maxSegmentBytes)
+	}
 	if o.Dir == "" {
 		return o, errors.New("a data folder is required")
 	}
