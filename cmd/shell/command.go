@@ -54,7 +54,7 @@ func (s *Shell) runCommandLine(line string) bool {
 		case line == "" || s.ended:
 			return true
 		case strings.HasPrefix(line, `\\`):
-			s.buffer += line[2:] + "\n"
+			s.buffer.WriteString(line[2:] + "\n")
 			return true
 		}
 		line = line[1:]
@@ -121,8 +121,8 @@ func (s *Shell) echo(c invocation) {
 
 // current is the statement so far, or else the last one.
 func (s *Shell) current() string {
-	if strings.TrimSpace(s.buffer) != "" {
-		return s.buffer
+	if strings.TrimSpace(s.buffer.String()) != "" {
+		return s.buffer.String()
 	}
 	return s.last
 }

@@ -38,7 +38,7 @@ func (s *Shell) completeWord(line string, pos int) (head string, words []string,
 	}
 	start := strings.LastIndexAny(before, " \t(,;='") + 1
 	head, word := before[:start], before[start:]
-	return head, s.candidates(s.buffer+head, word, tail), tail
+	return head, s.candidates(s.buffer.String()+head, word, tail), tail
 }
 
 // candidates are the words that may stand behind a text and begin as word does.

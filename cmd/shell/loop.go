@@ -110,7 +110,7 @@ func (s *Shell) atEnd(from *source) int {
 		}
 		return ExitSuccess
 	}
-	text := s.buffer
+	text := s.buffer.String()
 	s.clear()
 	if strings.TrimSpace(text) == "" || s.run(s.interpolate(text)) {
 		return ExitSuccess
@@ -119,29 +119,34 @@ func (s *Shell) atEnd(from *source) int {
 }
 
 // clear forgets the statement so far.
-func (s *Shell) clear() { s.buffer, s.scanner = "", sql.StatementScanner{} }
+func (s *Shell) clear() { s.buffer, s.scanner = &strings.Builder{}, sql.StatementScanner{} }
+
+// restart begins a new statement with a text.
+func (s *Shell) restart(text string) {
+	s.clear()
+	s.buffer.WriteString(text)
+}
 
 // takeLine adds a line to the statement so far, and runs what is complete. At the first
 // error it gives up the rest of the line and says so.
 func (s *Shell) takeLine(line string) (stop sql.ScanStop, ok bool) {
-	s.buffer += line + "\n"
+	s.buffer.WriteString(line + "\n")
 	ok = true
 	for !s.ended && ok {
-		end := 0
-		end, stop = s.scanner.Scan(s.buffer)
+		end, text := 0, s.buffer.String()
+		end, stop = s.scanner.Scan(text)
 		switch stop {
 		case sql.StopSemicolon:
-			statement, rest := s.buffer[:end], s.buffer[end:]
-			s.clear()
-			s.buffer = rest
-			s.last = statement
-			ok = s.run(s.interpolate(statement))
+			s.restart(text[end:])
+			s.last = text[:end]
+			ok = s.run(s.interpolate(s.last))
 		case sql.StopBackslash:
-			command := strings.TrimSuffix(s.buffer[end+1:], "\n")
-			s.buffer = s.buffer[:end]
-			ok = s.runCommandLine(command)
+			scanner := s.scanner
+			s.restart(text[:end])
+			s.scanner = scanner
+			ok = s.runCommandLine(strings.TrimSuffix(text[end+1:], "\n"))
 		case sql.StopEmpty:
-			if !strings.Contains(s.buffer, "--") && !strings.Contains(s.buffer, "/*") {
+			if !strings.Contains(text, "--") && !strings.Contains(text, "/*") {
 				s.clear()
 			}
 			return stop, ok

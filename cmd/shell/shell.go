@@ -80,8 +80,9 @@ type Shell struct {
 	editor *editor
 	// source is what statements are read from, innermost file last.
 	source []*source
-	// buffer is the statement so far, last the one that was run last.
-	buffer  string
+	// buffer is the statement so far, which grows line by line without being copied;
+	// last is the one that was run last.
+	buffer  *strings.Builder
 	scanner sql.StatementScanner
 	last    string
 	// ended says that \q was given.
@@ -96,6 +97,7 @@ func Run(ctx context.Context, options Options) int {
 		variables:  map[string]string{},
 		quiet:      options.Quiet,
 		interrupts: make(chan os.Signal, 1),
+		buffer:     &strings.Builder{},
 	}
 	for name, value := range options.Variables {
 		s.variables[name] = value
