@@ -263,7 +263,7 @@ func TestMinorVersionIsNegotiated(t *testing.T) {
 	server := startServer(t, nil)
 	answer := sendBytes(t, server.address, append(
 		startupPacket(3<<16|2, "user", "x", "database", "millrace", "_pq_.test", "1"), message('X', 4, "")...))
-	if !bytes.HasPrefix(answer, []byte("v\x00\x00\x00\x16\x00\x00\x00\x00\x00\x00\x00\x01_pq_.test\x00R")) {
+	if !bytes.HasPrefix(answer, []byte("v\x00\x00\x00\x16\x00\x03\x00\x00\x00\x00\x00\x01_pq_.test\x00R")) {
 		t.Errorf("answer %q", answer)
 	}
 }

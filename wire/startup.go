@@ -39,7 +39,11 @@ func (c *conn) handshake(full bool) (*session.Identity, error) {
 	}
 	minor := binary.BigEndian.Uint32(packet) & 0xffff
 	if minor > 0 || len(unknown) > 0 {
-		err := c.writer.send(&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: 0, UnrecognizedOptions: unknown})
+		// As PostgreSQL sends it, the number has the major version in front: clients
+		// take a smaller one for a version before 3.0.
+		err := c.writer.send(&pgproto3.NegotiateProtocolVersion{
+			NewestMinorProtocol: pgproto3.ProtocolVersion30, UnrecognizedOptions: unknown,
+		})
 		if err != nil {
 			return nil, err
 		}
