@@ -281,7 +281,7 @@ func (g *generator) semiJoin(outer []column, appendOnly bool) *fragment {
 		if g.one(2) {
 			on = append(on, maybe(g.condition(slices.Concat(outer, inner))))
 		}
-		return expression("boolean", pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{})", from, list(" WHERE ", " AND ", on...))
+		return expression("boolean", "("+pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{}))", from, list(" WHERE ", " AND ", on...))
 	case 3:
 		return expression("boolean", "({} "+pick(g, "<", "=", ">=")+" (SELECT count(*) FROM {}{}))", g.value("bigint", 1, outer), from, g.where(inner))
 	}

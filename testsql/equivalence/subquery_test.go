@@ -45,7 +45,7 @@ func (g *generator) predicateSubquery(depth int, columns []column) *fragment {
 	typ, other := g.usualType(), g.usualType()
 	switch g.random.IntN(5) {
 	case 0:
-		return expression("boolean", pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{})", from, where)
+		return expression("boolean", "("+pick(g, "", "NOT ")+"EXISTS (SELECT 1 FROM {}{}))", from, where)
 	case 1:
 		return expression("boolean", "({} "+pick(g, "IN", "NOT IN", "= ANY", "> ALL", "<= ANY", "<> ALL")+" (SELECT {} FROM {}{}))",
 			g.value(typ, depth-1, columns), g.value(typ, 1, inner), from, where)
