@@ -511,10 +511,12 @@ func (c *chain) follow(g *generator) {
 	}
 }
 
-// viewed reports whether a result's query reads a view.
+// viewed reports whether a result's query reads a view or a stream.
 func (c *chain) viewed(r *relation) bool {
 	words := strings.Fields(r.query.String())
-	return slices.ContainsFunc(c.derived, func(other *relation) bool { return other.view && slices.Contains(words, other.name) })
+	return slices.ContainsFunc(c.steps, func(s *step) bool {
+		return s.kind == stepCreate && (s.relation.view || s.relation.appendOnly) && slices.Contains(words, s.relation.name)
+	})
 }
 
 // writes reports whether a step writes rows.
