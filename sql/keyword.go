@@ -70,6 +70,27 @@ func (k keyword) isBareLabel() bool {
 	return keywordTable[k].bareLabel
 }
 
+// Keyword is a keyword of PostgreSQL, as pg_get_keywords lists it.
+type Keyword struct {
+	Word string
+	// Category is U for one that is not reserved, C for one that may name columns, T for
+	// one that may name types and functions, and R for a reserved one.
+	Category byte
+	// BareLabel is set for one that may label a column without AS.
+	BareLabel bool
+}
+
+// PostgresKeywords returns PostgreSQL's keywords in order.
+func PostgresKeywords() []Keyword {
+	var list []Keyword
+	for _, word := range Keywords() {
+		if k := keywordsByWord[word]; !keywordTable[k].ours {
+			list = append(list, Keyword{Word: word, Category: "UCTR"[keywordTable[k].category], BareLabel: k.isBareLabel()})
+		}
+	}
+	return list
+}
+
 // Keywords returns all keywords in lower case, in order.
 func Keywords() []string {
 	words := make([]string, 0, keywordCount)

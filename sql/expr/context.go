@@ -96,6 +96,8 @@ type Session interface {
 	BackendPID() int32
 	// BlockingPIDs are the process ids of the clients for whose locks a client waits.
 	BlockingPIDs(pid int32) []int32
+	// Keywords are PostgreSQL's keywords, in order.
+	Keywords() []Keyword
 	// Signal ends the statement that a client runs, or its connection where terminate
 	// is set, and reports whether there is such a client. It needs the privilege to do
 	// so (42501).

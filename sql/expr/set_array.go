@@ -30,6 +30,18 @@ func (b *builder) defineArraySets() {
 	for _, args := range []string{"anyarray,int4", "anyarray,int4,bool"} {
 		b.set("generate_subscripts", args, unnamed("int4"), newSubscripts, "the subscripts of one dimension of an array")
 	}
+	numbered := []SetColumn{{Name: "x", Type: typeNamed("anyelement")}, {Name: "n", Type: types.Int4}}
+	b.set("_pg_expandarray", "anyarray", numbered, func(args []types.Type) RowSource {
+		elem := *args[0].Elem
+		return newList(func(_ *Context, args []types.Datum) ([][]types.Datum, error) {
+			a, err := types.DecodeArray(elem, args[0].Str)
+			numbers := make([]types.Datum, len(a.Elems))
+			for i := range numbers {
+				numbers[i] = types.IntDatum(int64(i + 1))
+			}
+			return [][]types.Datum{a.Elems, numbers}, err
+		})
+	}, "the elements of an array with their numbers from one, for drivers that read the catalog")
 	b.set("cube_explode", "anyarray", unnamed("anyarray"), func(args []types.Type) RowSource {
 		return &cube{elem: *args[0].Elem}
 	}, "the array with NULL in place of its elements, in all combinations")

@@ -125,6 +125,7 @@ func (b *builder) defineSets() {
 	b.defineJSONSets()
 	b.defineTextSets()
 	b.defineOptionSets()
+	b.defineKeywords()
 }
 
 // set defines one signature of a set-returning function; columns are written as

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/expr"
@@ -156,6 +157,16 @@ func (s *Session) BackendPID() int32 { return s.identity.ProcessID }
 
 // BlockingPIDs implements expr.Session.
 func (s *Session) BlockingPIDs(pid int32) []int32 { return s.locks().Blocking(pid) }
+
+// Keywords implements expr.Session.
+func (s *Session) Keywords() []expr.Keyword {
+	known := sql.PostgresKeywords()
+	list := make([]expr.Keyword, len(known))
+	for i, k := range known {
+		list[i] = expr.Keyword(k)
+	}
+	return list
+}
 
 // Schemas implements expr.Session: the schemas of the search path that exist.
 // $user means a user's own schema, never a system one: the user millrace does not

@@ -42,6 +42,8 @@ public final class Jdbc {
       batches(c);
       copy(c);
       cursors(c);
+      updatable(c);
+      metadata(c);
     }
   }
 
@@ -316,5 +318,78 @@ public final class Jdbc {
     c.commit();
     c.setAutoCommit(true);
     Common.ok("cursors");
+  }
+
+  private static void updatable(Connection c) throws Exception {
+    try (Statement s = c.createStatement(ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_UPDATABLE);
+        ResultSet r = s.executeQuery("SELECT k, v FROM copied ORDER BY k")) {
+      r.absolute(2);
+      r.updateString("v", "changed");
+      r.updateRow();
+      r.first();
+      r.deleteRow();
+      r.moveToInsertRow();
+      r.updateInt("k", 4);
+      r.updateString("v", "four");
+      r.insertRow();
+    }
+    Common.equal(count(c, "SELECT count(*) FROM copied WHERE (k, v) IN ((2, 'changed'), (4, 'four')) OR k = 1"), 2L);
+    Common.ok("updatable");
+  }
+
+  private static List<String> names(ResultSet result, String... columns) throws SQLException {
+    List<String> list = new ArrayList<>();
+    try (result) {
+      while (result.next()) {
+        List<String> row = new ArrayList<>();
+        for (String column : columns) {
+          row.add(result.getString(column));
+        }
+        list.add(String.join(" ", row));
+      }
+    }
+    return list;
+  }
+
+  private static void metadata(Connection c) throws Exception {
+    for (String statement : new String[] {
+      "CREATE TABLE orders (id serial PRIMARY KEY, customer varchar(20) NOT NULL, amount numeric(10, 2) DEFAULT 0, tags text[])",
+      "CREATE INDEX orders_customer ON orders (customer)",
+      "CREATE VIEW large AS SELECT * FROM orders WHERE amount > 100",
+    }) {
+      Common.execute(c, statement);
+    }
+    var m = c.getMetaData();
+    Common.equal(m.getDatabaseProductName(), "PostgreSQL");
+    Common.equal(names(m.getTables(null, "public", "%r%e%", new String[] {"TABLE", "VIEW"}), "TABLE_NAME", "TABLE_TYPE"),
+        List.of("orders TABLE", "large VIEW"));
+    Common.equal(names(m.getColumns(null, "public", "orders", "%"), "COLUMN_NAME", "TYPE_NAME", "COLUMN_SIZE", "IS_NULLABLE", "IS_AUTOINCREMENT"),
+        List.of("id serial 10 NO YES", "customer varchar 20 NO NO", "amount numeric 10 YES NO", "tags _text 2147483647 YES NO"));
+    Common.equal(names(m.getPrimaryKeys(null, "public", "orders"), "COLUMN_NAME", "KEY_SEQ", "PK_NAME"), List.of("id 1 orders_pkey"));
+    Common.equal(names(m.getIndexInfo(null, "public", "orders", false, true), "INDEX_NAME", "COLUMN_NAME", "NON_UNIQUE"),
+        List.of("orders_pkey id f", "orders_customer customer t"));
+    Common.equal(names(m.getBestRowIdentifier(null, "public", "orders", 0, true), "COLUMN_NAME"), List.of("id"));
+    Common.equal(names(m.getImportedKeys(null, "public", "orders"), "PKCOLUMN_NAME"), List.of());
+    Common.equal(names(m.getSchemas(null, "public"), "TABLE_SCHEM"), List.of("public"));
+    Common.equal(names(m.getTablePrivileges(null, "public", "orders"), "PRIVILEGE").contains("SELECT"), true);
+    Common.equal(names(m.getFunctions(null, null, "lower"), "FUNCTION_NAME").isEmpty(), false);
+    Common.equal(names(m.getTypeInfo(), "TYPE_NAME").contains("timestamptz"), true);
+    Common.equal(m.getSQLKeywords().contains("analyze"), true);
+    try (PreparedStatement p = c.prepareStatement("SELECT id, amount AS paid FROM orders WHERE customer = ?")) {
+      var columns = p.getMetaData();
+      Common.equal(columns.isAutoIncrement(1) + " " + columns.getColumnTypeName(1) + " " + columns.getPrecision(2) + " " + columns.getScale(2),
+          "true serial 10 2");
+      Common.equal(p.getParameterMetaData().getParameterTypeName(1), "text");
+    }
+    c.setReadOnly(true);
+    Common.fails("25006", () -> {
+      c.setAutoCommit(false);
+      Common.execute(c, "INSERT INTO numbers VALUES (3000)");
+    });
+    c.rollback();
+    c.setAutoCommit(true);
+    c.setReadOnly(false);
+    Common.equal(c.isValid(5), true);
+    Common.ok("metadata");
   }
 }
