@@ -70,6 +70,9 @@ WHERE a.attrelid = ` + oid + ` AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 
   CASE WHEN a.attnum <= (SELECT i.indnkeyatts FROM pg_catalog.pg_index i WHERE i.indexrelid = ` + oid + `) THEN 'yes' ELSE 'no' END,
   pg_catalog.pg_get_indexdef(a.attrelid, a.attnum, true)
 FROM pg_catalog.pg_attribute a WHERE a.attrelid = ` + oid + ` AND a.attnum > 0 ORDER BY a.attnum`)
+		if !ok {
+			return false
+		}
 	}
 	fields := make([]field, len(names))
 	for i, name := range names {

@@ -20,7 +20,7 @@ import (
 func testContinuous(t *testing.T, postgres *harness.Postgres) {
 	counted := newStatistics()
 	defer counted.log(t)
-	for seed := range seeds(160) {
+	for seed := range seeds(96) {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
 			o, err := connectOracle(t.Context(), postgres)
 			if err != nil {

@@ -30,7 +30,7 @@ func TestEquivalence(t *testing.T) {
 // in a long run. MILLRACE_SEED moves them all.
 func seeds(usual uint64) iter.Seq[uint64] {
 	if os.Getenv("MILLRACE_LONG") != "" {
-		usual *= 125
+		usual *= 210
 	}
 	base, _ := strconv.ParseUint(os.Getenv("MILLRACE_SEED"), 10, 64) // 0 where it is not set
 	return func(yield func(uint64) bool) {
