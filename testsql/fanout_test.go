@@ -1,6 +1,7 @@
 package testsql
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,11 +118,20 @@ type follower struct {
 func follow(t *testing.T, url, query string) *follower {
 	t.Helper()
 	f := &follower{names: map[string]string{}, count: map[string]int{}}
-	rows, err := harness.Connect(t, url).Query(t.Context(), query)
+	c := harness.Connect(t, url)
+	ctx, cancel := context.WithCancel(t.Context())
+	rows, err := c.Query(ctx, query)
 	if err != nil {
+		cancel()
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { // before the connection is closed
+		cancel()
+		<-ended
+	})
 	go func() {
+		defer close(ended)
 		for rows.Next() {
 			raw := rows.RawValues()
 			f.take(string(raw[0]), string(raw[1]), string(raw[2]))

@@ -54,9 +54,15 @@ func TestPushProgressCopy(t *testing.T) {
 	harness.Exec(t, c, `CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
 	harness.Exec(t, c, `INSERT INTO t VALUES (1, 10)`)
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	ended := make(chan struct{})
 	lines, write := io.Pipe()
+	defer func() {
+		cancel()
+		_ = lines.Close()
+		<-ended
+	}()
 	go func() {
+		defer close(ended)
 		_, err := c.PgConn().CopyTo(ctx, write, `COPY (SELECT * FROM t EMIT CHANGES WITH (progress = '50ms')) TO STDOUT`)
 		_ = write.CloseWithError(err)
 	}()

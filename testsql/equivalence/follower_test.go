@@ -101,7 +101,10 @@ func (f *follower) apply(row []string, rowop string) error {
 	defer f.mu.Unlock()
 	key := f.keyText(row)
 	old, exists := f.keys[key]
-	at := slices.IndexFunc(old, func(other []string) bool { return slices.Equal(other, row) })
+	at := -1
+	if rowop == "delete" {
+		at = slices.IndexFunc(old, func(other []string) bool { return slices.Equal(other, row) })
+	}
 	switch {
 	case rowop == "insert" && !(exists && f.unique):
 		f.keys[key] = append(old, row)

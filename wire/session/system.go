@@ -68,7 +68,8 @@ func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
 	for _, i := range sortedSettings() {
 		s := &settings[i]
 		setting := systables.Setting{
-			Name: s.name, Value: s.plain(v.session.settings.byNumber[i]), Default: s.plain(s.standard),
+			Name: s.name, Shown: v.session.settings.byNumber[i], ShownDefault: s.standard,
+			Value: s.plain(v.session.settings.byNumber[i]), Default: s.plain(s.standard),
 			Reset: s.plain(v.session.initial.byNumber[i]), Description: s.description, Context: s.context,
 			Type: s.kind(), Unit: s.unit.name(), Choices: s.choices,
 		}

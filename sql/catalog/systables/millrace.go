@@ -409,7 +409,7 @@ func millraceSettings(ctx context.Context, env *Environment, _ *Table) ([]row, e
 	var rows []row
 	for _, s := range list {
 		rows = append(rows, row{
-			"name": s.Name, "value": s.Value, "default": s.Default, "context": s.Context, "description": s.Description,
+			"name": s.Name, "value": s.Shown, "default": s.ShownDefault, "context": s.Context, "description": s.Description,
 		})
 	}
 	return rows, nil

@@ -204,6 +204,8 @@ type LockStatus struct {
 // Setting is a run-time parameter.
 type Setting struct {
 	Name, Value, Default, Description string
+	// Shown and ShownDefault are Value and Default as SHOW prints them, with their unit.
+	Shown, ShownDefault string
 	// Context is PostgreSQL's: internal, postmaster, user ...
 	Context string
 	// Type is bool, enum, integer or string. Values of integers count Unit, "" for
