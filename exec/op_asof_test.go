@@ -5,9 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"millrace/planner"
-	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/types"
 )
 
@@ -77,16 +74,9 @@ func TestAsOfJoins(t *testing.T) {
 	c.define(`CREATE TABLE r (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
 	for _, join := range asOfCases() {
 		t.Run(join.query, func(t *testing.T) {
-			statement, err := sql.ParseOne(join.query + " EMIT CHANGES")
-			if err != nil {
-				t.Fatal(err)
-			}
-			planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-			if err != nil {
-				t.Fatal(err)
-			}
+			root := c.queryPlan(t, join.query+" EMIT CHANGES")
 			for seed := range seeds(4, 15) {
-				compareJoin(t, c.snapshot, join.rows, planned.(*plan.Query).Root, seed)
+				compareJoin(t, c.snapshot, join.rows, root, seed)
 			}
 		})
 	}

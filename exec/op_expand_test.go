@@ -5,9 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"millrace/planner"
-	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/types"
 )
 
@@ -80,14 +77,7 @@ func TestExpansions(t *testing.T) {
 	c.define(`CREATE TABLE r (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
 	for _, test := range expandCases() {
 		t.Run(test.query, func(t *testing.T) {
-			statement, err := sql.ParseOne(test.query + " EMIT CHANGES")
-			if err != nil {
-				t.Fatal(err)
-			}
-			planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-			if err != nil {
-				t.Fatal(err)
-			}
+			root := c.queryPlan(t, test.query+" EMIT CHANGES")
 			rows := func(live [2]map[int64][]types.Datum) []string {
 				var out []string
 				for id, row := range live[0] {
@@ -97,7 +87,7 @@ func TestExpansions(t *testing.T) {
 				return out
 			}
 			for seed := range seeds(5, 20) {
-				compareJoin(t, c.snapshot, rows, planned.(*plan.Query).Root, seed)
+				compareJoin(t, c.snapshot, rows, root, seed)
 			}
 		})
 	}

@@ -10,9 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"millrace/log"
-	"millrace/planner"
 	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
@@ -90,16 +88,9 @@ func TestJoins(t *testing.T) {
 	c.define(`CREATE TABLE r (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
 	for _, join := range joinCases() {
 		t.Run(join.query, func(t *testing.T) {
-			statement, err := sql.ParseOne(join.query + " EMIT CHANGES")
-			if err != nil {
-				t.Fatal(err)
-			}
-			planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-			if err != nil {
-				t.Fatal(err)
-			}
+			root := c.queryPlan(t, join.query+" EMIT CHANGES")
 			for seed := range seeds(3, 15) {
-				compareJoin(t, c.snapshot, join.rows, planned.(*plan.Query).Root, seed)
+				compareJoin(t, c.snapshot, join.rows, root, seed)
 			}
 		})
 	}
@@ -280,15 +271,8 @@ func TestJoinHoldsStreamTime(t *testing.T) {
 	c := newCluster(t, 1, 1)
 	c.define(`CREATE TABLE l (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
 	c.define(`CREATE TABLE r (id INT PRIMARY KEY, g INT, x INT, s TEXT)`)
-	statement, err := sql.ParseOne(`SELECT id FROM l WHERE EXISTS (SELECT FROM r WHERE r.g = l.g) EMIT CHANGES`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := newRowHost(t, c.snapshot, planned.(*plan.Query).Root, 1)
+	root := c.queryPlan(t, `SELECT id FROM l WHERE EXISTS (SELECT FROM r WHERE r.g = l.g) EMIT CHANGES`)
+	host := newRowHost(t, c.snapshot, root, 1)
 	j, probe := host.stage.workers[0], &timeProbe{}
 	j.next, j.step = probe, 1
 	source := c.snapshot.Lookup("public", "l").ID

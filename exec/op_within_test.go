@@ -10,9 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"millrace/planner"
 	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
@@ -99,15 +97,7 @@ type streamHost struct {
 }
 
 func newStreamHosts(t *testing.T, c *cluster, text string) map[string]*streamHost {
-	statement, err := sql.ParseOne(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := planned.(*plan.Query).Root
+	root := c.queryPlan(t, text)
 	hosts := map[string]*streamHost{}
 	for name, cache := range map[string]int{"memory": 0, "store": 1, "hurried": 1} {
 		hosts[name] = &streamHost{rowHost: newRowHost(t, c.snapshot, root, cache), catalog: c.snapshot}

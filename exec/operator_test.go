@@ -160,19 +160,26 @@ func TestOperators(t *testing.T) {
 	for _, text := range operatorQueries {
 		text = strings.Replace(text, "FROM t", "FROM r", 1)
 		t.Run(text, func(t *testing.T) {
-			statement, err := sql.ParseOne(text + " EMIT CHANGES")
-			if err != nil {
-				t.Fatal(err)
-			}
-			planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-			if err != nil {
-				t.Fatal(err)
-			}
+			root := c.queryPlan(t, text+" EMIT CHANGES")
 			for seed := range seeds(4, 20) {
-				compareOperators(t, c.snapshot, planned.(*plan.Query).Root, seed)
+				compareOperators(t, c.snapshot, root, seed)
 			}
 		})
 	}
+}
+
+// queryPlan returns the plan of a query.
+func (c *cluster) queryPlan(t *testing.T, text string) plan.Node {
+	t.Helper()
+	statement, err := sql.ParseOne(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return planned.(*plan.Query).Root
 }
 
 func compareOperators(t *testing.T, snapshot *catalog.Snapshot, root plan.Node, seed uint64) {

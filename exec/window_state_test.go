@@ -4,9 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"millrace/planner"
-	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/types"
 	"millrace/tables"
 )
@@ -21,16 +18,9 @@ type windowHost struct {
 func newWindowHost(t *testing.T, text string, cacheGroups int) *windowHost {
 	c := newCluster(t, 1, 1)
 	c.define(`CREATE STREAM w (k INT, at TIMESTAMPTZ) WITH (timestamp = 'at')`)
-	statement, err := sql.ParseOne(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	planned, err := planner.Plan(&planner.Environment{Catalog: c.snapshot, Format: types.DefaultFormat(), Now: c.now}, statement)
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := c.queryPlan(t, text)
 	h := &windowHost{now: time.UnixMilli(1_700_000_000_000)}
-	h.rowHost = newRowHost(t, c.snapshot, planned.(*plan.Query).Root, cacheGroups)
+	h.rowHost = newRowHost(t, c.snapshot, root, cacheGroups)
 	return h
 }
 

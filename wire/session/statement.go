@@ -27,10 +27,11 @@ type statement struct {
 	declared, params []types.Type
 	// plan is nil for statements that the session runs itself.
 	plan plan.Statement
-	// version is the catalog's when the plan was made, and role the one that it was
-	// made for.
-	version uint64
-	role    catalog.ObjectID
+	// version is the catalog's when the plan was made, role the one that it was made
+	// for, and settings those of then: with both the same, the role is.
+	version  uint64
+	role     catalog.ObjectID
+	settings *values
 	// columns describe the rows of the result, nil for none.
 	columns []Column
 	// binary says that COPY was asked for its binary format.
@@ -53,7 +54,7 @@ func (s *Session) newStatement(tree ast.Statement, text string, declared []types
 // plan makes a statement's plan against the catalog of now.
 func (s *Session) plan(st *statement) error {
 	snapshot := s.options.Backend.Catalog()
-	st.version, st.role = snapshot.Version(), s.role()
+	st.version, st.role, st.settings = snapshot.Version(), s.role(), s.settings
 	st.params = st.declared
 	tree := st.tree
 	switch n := tree.(type) {
@@ -211,7 +212,7 @@ func textColumns(columns []Column) []Column {
 // result has other columns then, a client that was told the old ones could not
 // read it.
 func (s *Session) refresh(st *statement) error {
-	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() && st.role == s.role() {
+	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() && (st.settings == s.settings || st.role == s.role()) {
 		return nil
 	}
 	old := st.columns
