@@ -153,16 +153,20 @@ func (env *Environment) userSchemas() []string {
 	return env.SearchPath
 }
 
+// schemasOf are the schemas in which a name is looked up: its own, or the search path.
+func (b *binder) schemasOf(name *ast.Name) []string {
+	if schema := name.Schema(); schema != "" {
+		return []string{schema}
+	}
+	return b.env.userSchemas()
+}
+
 // relation finds a stream or table by its name: nil when there is none.
 func (b *binder) relation(name *ast.Name) (*catalog.Relation, error) {
 	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
 		return nil, err
 	}
-	schemas := b.env.userSchemas()
-	if schema := name.Schema(); schema != "" {
-		schemas = []string{schema}
-	}
-	for _, schema := range schemas {
+	for _, schema := range b.schemasOf(name) {
 		if r := b.env.Catalog.Lookup(schema, name.Last()); r != nil && b.mayRead(r.ID) {
 			return r, nil
 		}
@@ -200,6 +204,17 @@ func (b *binder) undefinedTable(name *ast.Name) error {
 		return err.WithHint("Perhaps you meant %q.", best)
 	}
 	return err
+}
+
+// newName is the name of an object that CREATE makes, in a schema in which the role may
+// make it.
+func (b *binder) newName(name *ast.Name) (catalog.Name, error) {
+	target, err := b.targetName(name)
+	if err == nil && target.Schema != catalog.DefaultSchema {
+		err = refuseSchema(b.env, target.Schema, name.Pos())
+	}
+	b.env.needCreate(target.Schema)
+	return target, err
 }
 
 // targetName is the schema and name under which CREATE makes and DROP finds an

@@ -17,14 +17,10 @@ func planCreate(env *Environment, s *ast.CreateRelation) (*plan.DDL, error) {
 		return nil, err
 	}
 	b := newBinder(env, modePull)
-	name, err := b.targetName(s.Name)
+	name, err := b.newName(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	if name.Schema != catalog.DefaultSchema {
-		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
-	}
-	env.needCreate(name.Schema)
 	r := catalog.Relation{
 		Kind: catalog.KindTable, Schema: name.Schema, Name: name.Name,
 		Partitions: env.Catalog.Shards(), Definition: ast.String(s),

@@ -128,11 +128,7 @@ func (b *binder) reindex(s *ast.Reindex) (*plan.Maintain, error) {
 		_, err := b.maintained(s.Name)
 		return m, err
 	case "index":
-		schemas := b.env.userSchemas()
-		if schema := s.Name.Schema(); schema != "" {
-			schemas = []string{schema}
-		}
-		if !slices.ContainsFunc(schemas, func(schema string) bool { return b.hasIndex(schema, name) }) {
+		if !slices.ContainsFunc(b.schemasOf(s.Name), func(schema string) bool { return b.hasIndex(schema, name) }) {
 			return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", strings.Join(s.Name.Parts, "."))
 		}
 	case "database", "system":

@@ -19,14 +19,10 @@ func planCreateSequence(env *Environment, s *ast.CreateSequence) (*plan.DDL, err
 		return nil, notSupported(s.Pos(), "TEMPORARY is not supported in CREATE")
 	}
 	b := newBinder(env, modePull)
-	name, err := b.targetName(s.Name)
+	name, err := b.newName(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	if name.Schema != catalog.DefaultSchema {
-		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
-	}
-	env.needCreate(name.Schema)
 	q := catalog.Sequence{Schema: name.Schema, Name: name.Name, Type: types.Int8}
 	o := &sequenceOptions{sequence: &q, fresh: true}
 	if err := o.read(b, s.Options); err != nil {
@@ -338,11 +334,7 @@ func (o *sequenceOptions) readOwner(b *binder) error {
 
 // sequence finds a sequence by its name; nil where there is none.
 func (b *binder) sequence(name *ast.Name) *catalog.Sequence {
-	schemas := b.env.userSchemas()
-	if schema := name.Schema(); schema != "" {
-		schemas = []string{schema}
-	}
-	for _, schema := range schemas {
+	for _, schema := range b.schemasOf(name) {
 		if q := b.env.Catalog.LookupSequence(schema, name.Last()); q != nil {
 			return q
 		}

@@ -22,11 +22,7 @@ func (b *binder) view(name *ast.Name) (*catalog.View, error) {
 	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
 		return nil, err
 	}
-	schemas := b.env.userSchemas()
-	if schema := name.Schema(); schema != "" {
-		schemas = []string{schema}
-	}
-	for _, schema := range schemas {
+	for _, schema := range b.schemasOf(name) {
 		if v := b.env.Catalog.LookupView(schema, name.Last()); v != nil {
 			return v, nil
 		}
@@ -149,14 +145,10 @@ func planCreateView(env *Environment, s *ast.CreateView) (*plan.DDL, error) {
 	}
 	b := newBinder(env, modePull)
 	b.params.closed = true
-	name, err := b.targetName(s.Name)
+	name, err := b.newName(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	if name.Schema != catalog.DefaultSchema {
-		return nil, refuseSchema(env, name.Schema, s.Name.Pos())
-	}
-	env.needCreate(name.Schema)
 	if s.OrReplace {
 		env.needOwnerOf(name)
 	}

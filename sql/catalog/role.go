@@ -99,23 +99,18 @@ func (s *Snapshot) Roles() []*Role {
 
 // Role returns the role with an ID, or nil.
 func (s *Snapshot) Role(id ObjectID) *Role {
-	for _, list := range [2][]*Role{s.roles, predefinedRoles} {
-		for _, r := range list {
-			if r.ID == id {
-				return r
-			}
-		}
-	}
-	return nil
+	return s.findRole(func(r *Role) bool { return r.ID == id })
 }
 
 // RoleByName returns the role with a name, or nil.
 func (s *Snapshot) RoleByName(name string) *Role {
+	return s.findRole(func(r *Role) bool { return r.Name == name })
+}
+
+func (s *Snapshot) findRole(is func(*Role) bool) *Role {
 	for _, list := range [2][]*Role{s.roles, predefinedRoles} {
-		for _, r := range list {
-			if r.Name == name {
-				return r
-			}
+		if i := slices.IndexFunc(list, is); i >= 0 {
+			return list[i]
 		}
 	}
 	return nil
