@@ -2,6 +2,10 @@ package exec
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
 	"reflect"
 	"testing"
 
@@ -53,7 +57,15 @@ func FuzzRecords(f *testing.F) {
 	f.Add((&shardRecord{version: 1, relations: []catalog.ObjectID{16384}, tables: []bool{true}}).append(nil))
 	f.Add((&rowFailure{time: 1, offset: 5, code: "22012", message: "division by zero"}).append(nil))
 	f.Add(appendQueryStatus(nil, queryFailed, 3, 4, "poison"))
+	f.Add((&keptEntry{time: -3, total: 9, batches: [][]byte{{1, 2}, {}}}).append(nil))
+	f.Add((&keptChanges{total: 9, dropped: 3, floor: 7}).append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if e, err := decodeKeptEntry(make([]byte, 8), data); err == nil {
+			again, err := decodeKeptEntry(make([]byte, 8), e.append(nil))
+			if err != nil || !reflect.DeepEqual(e, again) {
+				t.Errorf("kept changes %+v became %+v, %v", e, again, err)
+			}
+		}
 		if p, err := decodePosition(data); err == nil {
 			again, err := decodePosition(p.append(nil))
 			if err != nil || !reflect.DeepEqual(p, again) {
@@ -87,6 +99,41 @@ func FuzzRecords(f *testing.F) {
 		if state, count, late, failure, err := decodeQueryStatus(data); err == nil {
 			if _, _, _, again, err := decodeQueryStatus(appendQueryStatus(nil, state, count, late, failure)); err != nil || again != failure {
 				t.Errorf("status %q became %q, %v", failure, again, err)
+			}
+		}
+	})
+}
+
+// FuzzRowmark reads marks whose checksum is right and whose content is arbitrary: they
+// are refused, or have positions that can be gone to and encode to the same.
+func FuzzRowmark(f *testing.F) {
+	const fingerprint, shards, sources = 7, 2, 1
+	mark := rowmark{fingerprint: fingerprint, shards: shards, rows: 3, digest: 5, sources: []markedSource{
+		{first: []uint64{0, 1}, before: []uint64{2, 1}, after: []uint64{4, 1}},
+	}}
+	for _, partial := range []uint64{0, 3} {
+		mark.rows = partial
+		content, err := base64.RawURLEncoding.DecodeString(mark.text())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if len(content) >= 5 {
+			binary.LittleEndian.PutUint32(content[1:], crc32.Checksum(content[5:], rowmarkChecksum))
+		}
+		m, err := parseRowmark(base64.RawURLEncoding.EncodeToString(content), fingerprint, shards, sources)
+		if err != nil {
+			return
+		}
+		again, err := parseRowmark(m.text(), fingerprint, shards, sources)
+		if err != nil || m.rows > 0 && !reflect.DeepEqual(m, again) {
+			t.Errorf("mark %+v became %+v, %v", m, again, err)
+		}
+		for _, at := range m.sources[0].after {
+			if at > math.MaxInt64 {
+				t.Errorf("a position of %d", at)
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 
 	"millrace/sql/sqlerr"
 )
@@ -101,13 +102,14 @@ func parseRowmark(text string, fingerprint uint64, shards, sources int) (*rowmar
 	m.sources = make([]markedSource, sources)
 	for i := range m.sources {
 		s := &m.sources[i]
-		for range shards {
+		for shard := range shards {
 			s.first, s.after = append(s.first, in.next()), append(s.after, in.next())
 			before := s.after[len(s.after)-1]
 			if partial && !m.initial {
 				before = in.next()
 			}
 			s.before = append(s.before, before)
+			in.bad = in.bad || s.after[shard] > math.MaxInt64 || s.first[shard] > s.after[shard] || before > s.after[shard]
 		}
 	}
 	if partial {
