@@ -1,0 +1,19 @@
+//go:build clients
+
+package clients
+
+// rustKit has the program itself, built.
+var rustKit = &kit{
+	name:     "rust",
+	manifest: []string{"rust/Cargo.toml", "rust/Cargo.lock", "rust/main.rs"},
+	install:  [][]string{{"cargo", "build", "--quiet", "--locked"}},
+}
+
+func rustClients() []client {
+	return []client{
+		{
+			name: "tokio-postgres", folder: "rust", kits: []*kit{rustKit}, command: []string{"{kit}/target/debug/client"},
+			steps: commonAnd("copied_push", "copy", "cursors", "pipeline"),
+		},
+	}
+}
