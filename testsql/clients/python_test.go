@@ -12,7 +12,7 @@ var pythonKit = &kit{
 }
 
 func pythonClient(name, file string, steps ...string) client {
-	return client{name: name, folder: "python", kits: []*kit{pythonKit}, command: []string{"{kit}/venv/bin/python", file}, steps: steps}
+	return client{name: name, folder: "python", kits: []*kit{pythonKit}, command: []string{"{kit}/venv/bin/python", "-B", file}, steps: steps}
 }
 
 func pythonClients() []client {
@@ -20,5 +20,7 @@ func pythonClients() []client {
 		pythonClient("psycopg3", "psycopg3.py", commonAnd("copied_push", "fetched_push", "copy", "pipeline", "cursors", "async")...),
 		pythonClient("psycopg2", "psycopg2_client.py", commonAnd("copied_push", "copy", "batches", "cursors", "async")...),
 		pythonClient("sqlalchemy", "sqlalchemy_client.py", commonAnd("reflect", "orm")...),
+		pythonClient("alembic", "alembic_client.py", "upgrade", "compare", "downgrade"),
+		pythonClient("django", "django_client.py", commonAnd("migrate", "orm", "introspect", "unmigrate")...),
 	}
 }

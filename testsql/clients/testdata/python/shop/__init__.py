@@ -1,0 +1,1 @@
+"""An application of Django: models, and the migrations that make their tables."""
