@@ -20,5 +20,6 @@ func javascriptClients() []client {
 		javascriptClient("node-postgres", "node-postgres.js",
 			commonAnd("row_events", "query_stream", "copied_push", "copy", "cursors", "pool")...),
 		javascriptClient("postgres.js", "postgres-js.js", commonAnd("cursor_push", "copied_push", "copy", "helpers")...),
+		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
 	}
 }

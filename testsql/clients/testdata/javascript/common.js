@@ -51,6 +51,17 @@ for (const [column, ...ofRow] of [
   for (const i of [0, 1, 2]) values[i][columns.indexOf(column)] = ofRow[i]
 }
 
+// records are the rows as objects, as the mappers take them.
+const records = parameters.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])))
+
+// expectEverything compares rows, each a list, as node-postgres reads them: an interval
+// is an object without the parts that are 0.
+function expectEverything(rows) {
+  const interval = columns.indexOf('iv')
+  assert.deepEqual(rows.map((row) => row.with(interval, row[interval] && { ...row[interval] })),
+    values.map((row, i) => row.with(interval, [{ days: 2, hours: 3, minutes: 4, seconds: 5, milliseconds: 500 }, null, {}][i])))
+}
+
 function ok(step) {
   console.log('ok ' + step)
 }
@@ -67,6 +78,14 @@ async function fails(code, operation) {
   })
 }
 
+// cancelSleep ends the statement that sleeps, which another connection of a library runs.
+async function cancelSleep(query) {
+  for (;;) { // until the statement has begun there is none
+    const rows = await query("SELECT pg_cancel_backend(pid) AS sent FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'")
+    if (rows.length === 1) return
+  }
+}
+
 // run takes the steps one after the other, and ends the program with 1 when one fails.
 async function run(steps) {
   for (const [name, step] of Object.entries(steps)) {
@@ -80,4 +99,4 @@ async function run(steps) {
   }
 }
 
-module.exports = { assert, columns, definition, fails, parameters, row, run, settings, values }
+module.exports = { assert, cancelSleep, columns, definition, expectEverything, fails, parameters, records, row, run, settings, values }
