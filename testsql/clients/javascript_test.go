@@ -21,5 +21,6 @@ func javascriptClients() []client {
 			commonAnd("row_events", "query_stream", "copied_push", "copy", "cursors", "pool")...),
 		javascriptClient("postgres.js", "postgres-js.js", commonAnd("cursor_push", "copied_push", "copy", "helpers")...),
 		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
+		javascriptClient("sequelize", "sequelize.js", commonAnd("sync", "orm", "definitions")...),
 	}
 }
