@@ -68,6 +68,8 @@ type binder struct {
 	// depth counts the nested queries that are being bound, queries all that have
 	// been.
 	depth, queries int
+	// recursions counts the plan.Recursive nodes that were made.
+	recursions int
 	// asValue counts the subqueries of expressions that are being bound.
 	asValue int
 }

@@ -280,6 +280,10 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c := *n
 		c.Left, c.Right = inputs[0], inputs[1]
 		return &c, nil
+	case *plan.Recursive:
+		c := *n
+		c.First, c.Step = inputs[0], inputs[1]
+		return &c, nil
 	case *plan.Over:
 		return f.over(n, inputs[0])
 	case *plan.TopN:
@@ -323,7 +327,7 @@ func copyWide(node plan.Node, inputs []plan.Node, f exprMap) (plan.Node, error) 
 		c.Input = inputs[0]
 		c.Time, err = f(n.Time)
 		return &c, err
-	case *plan.SystemScan, *plan.StageInput, *plan.Given:
+	case *plan.SystemScan, *plan.StageInput, *plan.Given, *plan.LastRows:
 		return node, nil
 	default:
 		return nil, fmt.Errorf("plan node %T is not known to the planner", node)
@@ -352,6 +356,8 @@ func withInputs(node plan.Node, inputs []plan.Node) plan.Node {
 		return joinLike(n, inputs[0], inputs[1], n.LeftKeys, n.RightKeys, n.On)
 	case *plan.SetOperation:
 		return newSetOperation(n.Op, n.All, inputs[0], inputs[1])
+	case *plan.Recursive:
+		return newRecursive(n.Number, n.All, inputs[0], inputs[1])
 	case *plan.TopN:
 		return newTopN(inputs[0], n)
 	case *plan.Over:

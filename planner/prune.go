@@ -79,6 +79,8 @@ func (r *ruleContext) prune(node plan.Node, needed columnSet) (plan.Node, []int,
 		return r.prunePassing(node, needed)
 	case *plan.SetOperation:
 		return r.pruneSetOperation(n)
+	case *plan.Recursive:
+		return r.pruneRecursive(n)
 	case *plan.Over:
 		return r.pruneOver(n, needed)
 	case *plan.TopN:
@@ -336,4 +338,17 @@ func (r *ruleContext) pruneSetOperation(s *plan.SetOperation) (plan.Node, []int,
 		return nil, nil, err
 	}
 	return newSetOperation(s.Op, s.All, left, right), upTo(len(s.Cols)), nil
+}
+
+// pruneRecursive needs all columns: they make rows equal, and the step may read them.
+func (r *ruleContext) pruneRecursive(n *plan.Recursive) (plan.Node, []int, error) {
+	first, err := pruneColumns(r, n.First)
+	if err != nil {
+		return nil, nil, err
+	}
+	step, err := pruneColumns(r, n.Step)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newRecursive(n.Number, n.All, first, step), upTo(len(n.Cols)), nil
 }

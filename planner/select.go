@@ -61,7 +61,7 @@ func (b *binder) selectQuery(sel *ast.Select, order []*ast.OrderItem, locking []
 	if err := sb.bindWindows(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.bindPartitionBy, sb.group, sb.computeWindows, func() error { return sb.bindLocking(locking) }} {
+	for _, step := range []func() error{sb.bindTargets, sb.bindWhere, sb.bindGroupBy, sb.bindHaving, func() error { return sb.bindOrder(order) }, sb.bindDistinctOn, sb.bindPartitionBy, sb.refuseRecursiveAggregate, sb.group, sb.computeWindows, func() error { return sb.bindLocking(locking) }} {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -143,6 +143,11 @@ func planCreateView(env *Environment, s *ast.CreateView) (*plan.DDL, error) {
 	if err := refuseViewClauses(s); err != nil {
 		return nil, err
 	}
+	if s.Recursive {
+		recursive := *s
+		recursive.Query = recursiveView(s)
+		s = &recursive
+	}
 	b := newBinder(env, modePull)
 	b.params.closed = true
 	name, err := b.newName(s.Name)
@@ -183,7 +188,6 @@ func refuseViewClauses(s *ast.CreateView) error {
 		words   string
 	}{
 		{s.Temporary, "TEMPORARY"},
-		{s.Recursive, "RECURSIVE"},
 		{len(s.Options) > 0, "WITH (…)"},
 		{s.CheckOption != "", "WITH CHECK OPTION"},
 	} {

@@ -22,6 +22,11 @@ type withScope struct {
 	// columns describe what it returns, nil for nothing.
 	part    int
 	columns []plan.Column
+	// recursive says that the query names the table itself. recursion is set in such a
+	// query's recursive term, where the name means the rows found last, of columns: the
+	// number of their plan.Recursive.
+	recursive bool
+	recursion int
 }
 
 // withClause adds the tables of a WITH to those that are known.
@@ -35,6 +40,15 @@ func (b *binder) withClause(with *ast.With, known *withScope, parent *scope) (*w
 				return nil, sqlerr.New(sqlerr.DuplicateAlias, table.Name.Pos(), "WITH query name %q specified more than once", table.Name.Value)
 			}
 		}
+	}
+	order, recursive := with.Tables, map[*ast.CommonTable]bool(nil)
+	if with.Recursive {
+		var err error
+		if order, recursive, err = recursiveOrder(with); err != nil {
+			return nil, err
+		}
+	}
+	for _, table := range order {
 		q, ok := table.Statement.(*ast.Query)
 		if !ok {
 			var err error
@@ -43,10 +57,7 @@ func (b *binder) withClause(with *ast.With, known *withScope, parent *scope) (*w
 			}
 			continue
 		}
-		if with.Recursive && mentionsTable(q, table.Name.Value) {
-			return nil, notSupported(table.Pos(), "recursive queries are not supported")
-		}
-		known = &withScope{outer: known, table: table, query: q, parent: parent}
+		known = &withScope{outer: known, table: table, query: q, parent: parent, recursive: recursive[table]}
 	}
 	return known, nil
 }
@@ -87,7 +98,16 @@ func (b *binder) commonTable(w *withScope, s *scope) (*boundQuery, error) {
 		}
 		return &boundQuery{node: newGiven(w.part, w.columns), visible: len(w.columns)}, nil
 	}
-	bound, err := b.query(w.query, w.parent, w.outer)
+	if w.recursion > 0 {
+		return &boundQuery{node: newLastRows(w.recursion, w.columns), visible: len(w.columns)}, nil
+	}
+	var bound *boundQuery
+	var err error
+	if w.recursive {
+		bound, err = b.recursion(w)
+	} else {
+		bound, err = b.query(w.query, w.parent, w.outer)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,42 +131,4 @@ func (s *scope) level() int {
 		return 0
 	}
 	return s.depth + 1
-}
-
-// mentionsTable reports whether a query's FROM names a table, at any depth that
-// a recursive query may do so.
-func mentionsTable(q *ast.Query, name string) bool {
-	var inBody func(ast.QueryBody) bool
-	var inTable func(ast.TableExpr) bool
-	inTable = func(t ast.TableExpr) bool {
-		switch t := t.(type) {
-		case *ast.TableName:
-			return len(t.Name.Parts) == 1 && t.Name.Last() == name
-		case *ast.DerivedTable:
-			return mentionsTable(t.Query, name)
-		case *ast.Join:
-			return inTable(t.Left) || inTable(t.Right)
-		case *ast.ParenthesizedTable:
-			return inTable(t.Table)
-		}
-		return false
-	}
-	inBody = func(body ast.QueryBody) bool {
-		switch body := body.(type) {
-		case *ast.Select:
-			for _, t := range body.From {
-				if inTable(t) {
-					return true
-				}
-			}
-		case *ast.SetOperation:
-			return inBody(body.Left) || inBody(body.Right)
-		case *ast.Query:
-			return mentionsTable(body, name)
-		case *ast.TableQuery:
-			return inTable(body.Table)
-		}
-		return false
-	}
-	return inBody(q.Body)
 }

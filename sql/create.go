@@ -118,7 +118,9 @@ func (p *parser) createView(m createModifiers) ast.Statement {
 	p.advance()
 	n := &ast.CreateView{OrReplace: m.orReplace, Temporary: m.temporary, Recursive: m.recursive}
 	n.Name = p.name()
-	n.Columns = p.optionalIdentifiers()
+	if n.Columns = p.optionalIdentifiers(); n.Recursive && n.Columns == nil {
+		p.fail()
+	}
 	n.Options = p.optionalWithOptions()
 	p.expect(kwAs)
 	n.Query = p.query()

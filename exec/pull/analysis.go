@@ -1,6 +1,8 @@
 package pull
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/expr"
 )
@@ -15,6 +17,14 @@ type dependence struct {
 	// outer are the columns of rows around the part, each once.
 	outer    []outerColumn
 	volatile bool
+	// recursions are the numbers of the recursions around the part whose last rows it
+	// reads, inside those that are in it.
+	recursions, inside []int
+}
+
+// nothing says that the result is always the same.
+func (d *dependence) nothing() bool {
+	return len(d.outer) == 0 && !d.volatile && len(d.recursions) == 0
 }
 
 // dependenceOf finds what a plan's node, with all below it and in its
@@ -31,10 +41,19 @@ func (d *dependence) addNode(n plan.Node, subqueries []*subquery, depth int) {
 	for _, e := range expressions(n) {
 		d.addExpr(e, subqueries, depth)
 	}
-	if join, ok := n.(*plan.Join); ok && join.Lateral {
-		d.addNode(join.Left, subqueries, depth)
-		d.addNode(join.Right, subqueries, depth+1)
-		return
+	switch n := n.(type) {
+	case *plan.Join:
+		if n.Lateral {
+			d.addNode(n.Left, subqueries, depth)
+			d.addNode(n.Right, subqueries, depth+1)
+			return
+		}
+	case *plan.Recursive:
+		d.inside = append(d.inside, n.Number)
+	case *plan.LastRows:
+		if !slices.Contains(d.inside, n.Number) && !slices.Contains(d.recursions, n.Number) {
+			d.recursions = append(d.recursions, n.Number)
+		}
 	}
 	for _, input := range n.Inputs() {
 		d.addNode(input, subqueries, depth)

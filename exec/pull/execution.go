@@ -29,6 +29,8 @@ type execution struct {
 	memory  budget
 	// subqueries are all that were prepared, to be closed at the end.
 	subqueries []*subquery
+	// recursions are the rows that each plan.Recursive found last, by its number.
+	recursions map[int]*lastRows
 	// ctx is that of the running Next, for the subqueries that expressions call.
 	ctx context.Context
 }
@@ -126,6 +128,10 @@ func (e *execution) buildBounded(n plan.Node, s *scope, bound int64) (node, erro
 		return newSystemScan(s, n), nil
 	case *plan.Given:
 		return newGivenRows(s, n), nil
+	case *plan.LastRows:
+		return e.newLastRows(n)
+	case *plan.Recursive:
+		return e.buildRecursive(n, s)
 	case *plan.Values:
 		return newValues(s, n), nil
 	case *plan.Shuffle:

@@ -91,7 +91,7 @@ func (s *scope) readsOuter(list []expr.Expr) bool {
 	for _, e := range list {
 		d.addExpr(e, s.subqueries, 0)
 	}
-	return len(d.outer) > 0 || d.volatile
+	return !d.nothing()
 }
 
 func (j *join) next(ctx context.Context) (*types.Batch, error) {

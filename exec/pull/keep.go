@@ -20,7 +20,7 @@ func (s *scope) isReusable(n plan.Node) bool {
 		}
 	}
 	d := dependenceOf(n, s.subqueries)
-	return len(d.outer) == 0 && !d.volatile
+	return d.nothing()
 }
 
 // buildKept builds a reusable node so that it runs once.

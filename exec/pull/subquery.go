@@ -31,6 +31,8 @@ type subquery struct {
 	results map[string][][]types.Datum
 	key     []byte
 	account account
+	// turns says to which turns of recursions the results belong.
+	turns int64
 }
 
 // prepareSubqueries makes the subqueries that q's expressions may call. A query
@@ -53,7 +55,7 @@ func (e *execution) prepareSubqueries(q *plan.Query, around []*subquery) []*subq
 // prepare finds out what the subquery depends on and builds its operators.
 func (s *subquery) prepare() error {
 	s.dependence = dependenceOf(s.query.Root, s.subqueries)
-	s.scope = s.execution.newScope(s.subqueries, len(s.dependence.outer) > 0)
+	s.scope = s.execution.newScope(s.subqueries, len(s.dependence.outer)+len(s.dependence.recursions) > 0)
 	root, err := s.execution.build(s.query.Root, s.scope)
 	if err != nil {
 		return err
@@ -104,6 +106,7 @@ func (s *subquery) run(outer [][]types.Datum) ([][]types.Datum, error) {
 			return nil, err
 		}
 	}
+	s.forgetTurns()
 	s.key = memoKey(s.key[:0], s.dependence.outer, outer)
 	if rows, ok := s.results[string(s.key)]; ok {
 		return rows, nil
@@ -115,6 +118,20 @@ func (s *subquery) run(outer [][]types.Datum) ([][]types.Datum, error) {
 		return nil, err
 	}
 	return rows, s.remember(rows, size)
+}
+
+// forgetTurns drops the results of earlier turns of the recursions whose last rows the
+// subquery reads.
+func (s *subquery) forgetTurns() {
+	var turns int64
+	for _, number := range s.dependence.recursions {
+		turns += s.execution.recursions[number].turn
+	}
+	if turns != s.turns {
+		clear(s.results)
+		s.account.release()
+		s.turns = turns
+	}
 }
 
 // remember keeps a result under s.key where the same outer columns give the

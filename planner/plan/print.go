@@ -62,6 +62,10 @@ func describe(n Node) string {
 		return fmt.Sprintf("Scan %s.%s (%s)", n.Schema, n.Name, names(n.Cols))
 	case *Given:
 		return describeGiven(n)
+	case *LastRows:
+		return describeLastRows(n)
+	case *Recursive:
+		return describeRecursive(n)
 	case *Values:
 		return fmt.Sprintf("Values: %d %s", len(n.Rows), plural(len(n.Rows), "row"))
 	case *Filter:
