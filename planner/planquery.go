@@ -196,7 +196,7 @@ var clockFunctions = map[string]bool{
 var sessionFunctions = map[string]bool{
 	"current_user": true, "session_user": true, "user": true, "current_role": true, "current_database": true,
 	"current_catalog": true, "current_schema": true, "current_schemas": true, "current_setting": true, "set_config": true,
-	"pg_backend_pid": true, "pg_blocking_pids": true, "pg_cancel_backend": true, "pg_terminate_backend": true, "pg_get_userbyid": true, "pg_table_is_visible": true, "pg_type_is_visible": true,
+	"pg_backend_pid": true, "pg_blocking_pids": true, "pg_cancel_backend": true, "pg_terminate_backend": true, "pg_notify": true, "pg_notification_queue_usage": true, "pg_get_userbyid": true, "pg_table_is_visible": true, "pg_type_is_visible": true,
 	"nextval": true, "currval": true, "lastval": true, "setval": true,
 	"inet_client_addr": true, "inet_client_port": true, "txid_current": true,
 }

@@ -26,9 +26,10 @@ var mayImport = map[string][]string{
 	"exec/pull":             {"exec/operator", "planner/plan", "sql"},
 	"exec":                  {"exec/lock", "exec/operator", "exec/pull", "planner", "sql", "log", "tables"},
 	"cluster":               {"log", "tables"},
-	"wire/session":          {"wire/auth", "sql", "planner", "exec"},
+	"wire/session":          {"wire/auth", "wire/notify", "sql", "planner", "exec"},
 	"wire/auth":             {"sql"},
-	"wire":                  {"wire/auth", "wire/session", "sql", "planner", "exec"},
+	"wire/notify":           {"sql"},
+	"wire":                  {"wire/auth", "wire/notify", "wire/session", "sql", "planner", "exec"},
 	"cmd":                   {"sql", "planner", "exec", "log", "tables", "cluster", "wire"},
 	"testsql":               {"cmd", "exec", "sql", "planner", "wire"},
 }

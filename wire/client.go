@@ -160,3 +160,6 @@ func (k client) Cancel() { k.c.cancelStatement() }
 
 // Terminate implements session.Client.
 func (k client) Terminate() { k.c.terminate(errAdminShutdown) }
+
+// Wake implements session.Client.
+func (k client) Wake() { k.c.wake() }

@@ -55,6 +55,9 @@ type conn struct {
 	copying bool
 	// terminated is why the connection has to end, nil while it may go on.
 	terminated *sqlerr.Error
+	// waiting says that the connection waits for a message, woken that notifications
+	// have come since it last looked, and interrupted that they ended the wait.
+	waiting, woken, interrupted bool
 }
 
 // errClientGone ends the statement of a client that vanished or said goodbye.
@@ -175,14 +178,9 @@ func (c *conn) run() error {
 		return err
 	}
 	for {
-		if c.reader.buffered() == 0 {
-			if err := c.waitForMessage(); err != nil {
-				return err
-			}
-		}
-		kind, body, err := c.reader.next(c.options.MaxMessageBytes)
+		kind, body, err := c.nextMessage()
 		if err != nil {
-			return c.readError(err)
+			return err
 		}
 		if kind == 'X' {
 			return nil
@@ -194,27 +192,6 @@ func (c *conn) run() error {
 			return why
 		}
 	}
-}
-
-// waitForMessage lets go of what an idle connection does not need, and waits for
-// the beginning of a message, no longer than the session's settings allow.
-func (c *conn) waitForMessage() error {
-	if err := c.writer.flush(); err != nil {
-		return err
-	}
-	c.reader.release()
-	c.writer.release()
-	timeout := c.session.IdleTimeout()
-	if timeout == 0 {
-		return nil
-	}
-	if err := c.setReadDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	if err := c.reader.await(headerLength); err != nil {
-		return c.readError(err)
-	}
-	return c.setReadDeadline(time.Time{})
 }
 
 // readError turns a failed read into what the client is told.

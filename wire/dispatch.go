@@ -68,8 +68,12 @@ func (c *conn) sendError(err error) error {
 	return c.writer.send(response)
 }
 
-// ready ends an answer: the client may send the next query.
+// ready ends an answer: the client may send the next query. Notifications that came
+// while the statement ran are sent before.
 func (c *conn) ready() error {
+	if err := c.sendNotifications(); err != nil {
+		return err
+	}
 	for _, parameter := range c.session.Changed() {
 		if err := c.writer.send(&pgproto3.ParameterStatus{Name: parameter.Name, Value: parameter.Value}); err != nil {
 			return err

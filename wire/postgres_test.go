@@ -158,36 +158,45 @@ var postgresSetup = []string{
 func updateScripts(t *testing.T, pattern, network, address string) {
 	paths, _ := filepath.Glob(filepath.Join("testdata", "protocol", pattern))
 	for _, path := range paths {
-		c := startRaw(t, network, address, nil)
+		clients := &scriptClients{t: t, network: network, address: address, byName: map[string]*rawClient{}}
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out []string
-		var send []string
+		var pending exchange
 		flush := func() {
-			if len(send) > 0 {
-				for _, line := range c.exchange(send...) {
-					out = append(out, "< "+line)
+			if len(pending.send) > 0 {
+				for _, line := range clients.run(&pending) {
+					out = append(out, pending.connection+"< "+line)
 				}
-				send = nil
 			}
+			pending = exchange{}
 		}
+		asked := false
 		for _, line := range strings.Split(strings.TrimRight(string(data), "\n"), "\n") {
+			words := scriptLine.FindStringSubmatch(line)
 			switch {
-			case strings.HasPrefix(line, "< "):
-			case strings.HasPrefix(line, "> "):
+			case words == nil:
+				flush()
+				asked = false
 				out = append(out, line)
-				send = append(send, line[2:])
-				if words, _ := splitWords(line[2:]); words[0] == "Query" || words[0] == "Sync" {
-					next := strings.Contains(line, "FROM STDIN")
-					if !next {
+			case words[2] == "<" && asked:
+			case words[2] == "<":
+				for _, received := range clients.run(&exchange{connection: words[1], expect: words[3:]}) {
+					out = append(out, words[1]+"< "+received)
+				}
+			default:
+				if words[1] != pending.connection {
+					flush()
+				}
+				out, asked = append(out, line), true
+				pending.connection, pending.send = words[1], append(pending.send, words[3])
+				if message, _ := splitWords(words[3]); message[0] == "Query" || message[0] == "Sync" {
+					if !strings.Contains(line, "FROM STDIN") {
 						flush()
 					}
 				}
-			default:
-				flush()
-				out = append(out, line)
 			}
 		}
 		flush()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,12 +18,18 @@ import (
 
 // A script is a list of exchanges: lines with > are messages to send, lines
 // with < the messages that answer them, up to as many ReadyForQuery as the
-// messages ask for. Scripts hold on PostgreSQL 15 too, unless their name begins
-// with "millrace".
+// messages ask for. A name before the sign is that of another connection; what it
+// receives without having asked, such as a notification, is an exchange with < alone.
+// Scripts hold on PostgreSQL 15 too, unless their name begins with "millrace".
 type exchange struct {
+	connection   string
 	send, expect []string
 	line         int
 }
+
+// scriptLine is a line of an exchange: the connection's name, the direction, and the
+// message.
+var scriptLine = regexp.MustCompile(`^(\w*)([<>]) (.*)$`)
 
 func readScript(t *testing.T, path string) (exchanges []exchange) {
 	t.Helper()
@@ -32,29 +39,70 @@ func readScript(t *testing.T, path string) (exchanges []exchange) {
 	}
 	var current exchange
 	flush := func() {
-		if len(current.send) > 0 {
+		if len(current.send) > 0 || len(current.expect) > 0 {
 			exchanges = append(exchanges, current)
 		}
 		current = exchange{}
 	}
 	for i, line := range strings.Split(string(data), "\n") {
-		switch {
-		case strings.HasPrefix(line, "> "):
-			if len(current.expect) > 0 {
+		words := scriptLine.FindStringSubmatch(line)
+		if words == nil {
+			if strings.TrimSpace(line) == "" {
 				flush()
 			}
-			if len(current.send) == 0 {
-				current.line = i + 1
-			}
-			current.send = append(current.send, line[2:])
-		case strings.HasPrefix(line, "< "):
-			current.expect = append(current.expect, line[2:])
-		case strings.TrimSpace(line) == "":
+			continue
+		}
+		if words[1] != current.connection || words[2] == ">" && len(current.expect) > 0 {
 			flush()
+		}
+		if current.line == 0 {
+			current.line, current.connection = i+1, words[1]
+		}
+		if words[2] == ">" {
+			current.send = append(current.send, words[3])
+		} else {
+			current.expect = append(current.expect, words[3])
 		}
 	}
 	flush()
 	return exchanges
+}
+
+// scriptClients are the connections of a script by name.
+type scriptClients struct {
+	t                testing.TB
+	network, address string
+	byName           map[string]*rawClient
+}
+
+// run has one of the connections send what an exchange says, and returns what comes:
+// without anything to send, as many messages as are expected.
+func (s *scriptClients) run(e *exchange) []string {
+	s.t.Helper()
+	c := s.byName[e.connection]
+	if c == nil {
+		c = startRaw(s.t, s.network, s.address, nil)
+		c.nameOf = s.nameOf
+		s.byName[e.connection] = c
+	}
+	if len(e.send) > 0 {
+		return c.exchange(e.send...)
+	}
+	var got []string
+	for range e.expect {
+		got = append(got, c.receive())
+	}
+	return got
+}
+
+// nameOf is the name of the connection with a process ID.
+func (s *scriptClients) nameOf(process uint32) string {
+	for name, c := range s.byName {
+		if c.key.ProcessID == process {
+			return "connection " + strconv.Quote(name)
+		}
+	}
+	return "nobody"
 }
 
 // rawClient is a client that sends and prints messages one by one.
@@ -64,6 +112,8 @@ type rawClient struct {
 	frontend *pgproto3.Frontend
 	// key is what the server told for cancel requests.
 	key *pgproto3.BackendKeyData
+	// nameOf names the client with a process ID, nil where that is not printed.
+	nameOf func(process uint32) string
 }
 
 // startRaw connects as far as the first ReadyForQuery.
@@ -110,9 +160,17 @@ func (c *rawClient) receiveReady(n int) []string {
 		case *pgproto3.BackendKeyData:
 			c.key = &pgproto3.BackendKeyData{ProcessID: m.ProcessID, SecretKey: bytes.Clone(m.SecretKey)}
 		}
-		lines = append(lines, printMessage(message))
+		lines = append(lines, c.print(message))
 	}
 	return lines
+}
+
+// print prints a message as scripts have it.
+func (c *rawClient) print(message pgproto3.BackendMessage) string {
+	if n, ok := message.(*pgproto3.NotificationResponse); ok && c.nameOf != nil {
+		return fmt.Sprintf("%s from %s", printMessage(n), c.nameOf(n.PID))
+	}
+	return printMessage(message)
 }
 
 // receive prints the next message.
@@ -122,7 +180,7 @@ func (c *rawClient) receive() string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	return printMessage(message)
+	return c.print(message)
 }
 
 // send sends messages written as in scripts, and returns how many ReadyForQuery
@@ -279,6 +337,8 @@ func printMessage(message pgproto3.BackendMessage) string {
 		return fmt.Sprintf("ParameterStatus %s=%q", m.Name, m.Value)
 	case *pgproto3.ParameterDescription:
 		return fmt.Sprintf("ParameterDescription %v", m.ParameterOIDs)
+	case *pgproto3.NotificationResponse:
+		return fmt.Sprintf("NotificationResponse %q %q", m.Channel, m.Payload)
 	case *pgproto3.CopyInResponse:
 		return fmt.Sprintf("CopyInResponse %d %v", m.OverallFormat, m.ColumnFormatCodes)
 	case *pgproto3.CopyOutResponse:
@@ -301,8 +361,8 @@ func printFields(m *pgproto3.ErrorResponse) string {
 	return s
 }
 
-// runScripts runs the scripts that match a pattern on one server, each over a
-// connection of its own, and compares the answers.
+// runScripts runs the scripts that match a pattern on one server, each over
+// connections of its own, and compares the answers.
 func runScripts(t *testing.T, pattern, network, address string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", "protocol", pattern))
@@ -311,10 +371,9 @@ func runScripts(t *testing.T, pattern, network, address string) {
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			c := startRaw(t, network, address, nil)
-			exchanges := readScript(t, path)
-			for _, e := range exchanges {
-				got := c.exchange(e.send...)
+			clients := &scriptClients{t: t, network: network, address: address, byName: map[string]*rawClient{}}
+			for _, e := range readScript(t, path) {
+				got := clients.run(&e)
 				if !slices.Equal(e.expect, got) {
 					t.Errorf("%s:%d:\n got  %s\n want %s", path, e.line,
 						strings.Join(got, "\n      "), strings.Join(e.expect, "\n      "))

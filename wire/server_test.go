@@ -9,6 +9,7 @@ import (
 
 	"millrace/sql/catalog/systables"
 	"millrace/wire"
+	"millrace/wire/notify"
 	"millrace/wire/session"
 )
 
@@ -17,6 +18,8 @@ type testServer struct {
 	*wire.Server
 	backend  *fakeBackend
 	registry *session.Registry
+	// sessions are what sessions share; it may be changed before the first client.
+	sessions *session.Options
 	address  string
 }
 
@@ -28,7 +31,7 @@ func startServer(t testing.TB, change func(*wire.Options)) *testServer {
 		t.Fatal(err)
 	}
 	backend := newFakeBackend()
-	shared := &session.Options{Backend: backend, System: systables.New(), Registry: new(session.Registry)}
+	shared := &session.Options{Backend: backend, System: systables.New(), Registry: new(session.Registry), Notifications: notify.NewHub(0)}
 	options := wire.Options{
 		Listener: listener,
 		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {
@@ -57,7 +60,7 @@ func startServer(t testing.TB, change func(*wire.Options)) *testServer {
 			t.Errorf("%d queries are still open", backend.openCursors())
 		}
 	})
-	return &testServer{Server: server, backend: backend, registry: shared.Registry, address: listener.Addr().String()}
+	return &testServer{Server: server, backend: backend, registry: shared.Registry, sessions: shared, address: listener.Addr().String()}
 }
 
 // define runs statements that make what a test needs.

@@ -23,6 +23,7 @@ import (
 	"millrace/sql/catalog/systables"
 	"millrace/wire"
 	"millrace/wire/auth"
+	"millrace/wire/notify"
 	"millrace/wire/session"
 )
 
@@ -201,7 +202,7 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 func (n *Node) serve(listener net.Listener) error {
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
-		Functions: systemFunctions(), Registry: &session.Registry{}, Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Registry: &session.Registry{}, Notifications: notify.NewHub(0), Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
 	if err != nil {

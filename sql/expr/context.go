@@ -102,6 +102,14 @@ type Session interface {
 	// is set, and reports whether there is such a client. It needs the privilege to do
 	// so (42501).
 	Signal(pid int32, terminate bool) (found bool, err error)
+	// Notify has a notification sent when the transaction commits. Its errors are those
+	// of pg_notify.
+	Notify(channel, payload string) error
+	// ListeningChannels are the channels that the session listens to, and
+	// NotificationQueueUsage is the part of the queue that notifications take up which
+	// sessions have not taken, from 0 to 1.
+	ListeningChannels() []string
+	NotificationQueueUsage() float64
 	// SetConfig sets a setting, until the end of the transaction where local is
 	// set, and returns its value as SHOW does.
 	SetConfig(name, value string, local bool) (string, error)

@@ -42,6 +42,7 @@ func buildRegistry() *registry {
 	b.defineConditional()
 	b.defineSession()
 	b.defineSequences()
+	b.defineNotifications()
 	b.defineKSQL()
 	b.defineAggregates()
 	b.defineSets()

@@ -61,4 +61,8 @@ type Client interface {
 	// ends the connection with 57P01. Any goroutine may call them; they do not wait.
 	Cancel()
 	Terminate()
+	// Wake says that the session has Notifications, which are to be sent when no
+	// transaction is open, also to a client that sends nothing. Any goroutine may call
+	// it; it does not wait.
+	Wake()
 }

@@ -83,9 +83,12 @@ func (s *Session) runOwn(ctx context.Context, p *portal) (tag string, err error)
 		return s.closeCursorStatement(n)
 	case *ast.SetConstraints:
 		return "SET CONSTRAINTS", nil
+	case *ast.Listen:
+		return s.listen(n)
 	case *ast.Unlisten:
-		// There is nothing to stop listening to.
-		return "UNLISTEN", nil
+		return s.unlisten(n)
+	case *ast.Notify:
+		return s.notifyStatement(n)
 	default:
 		return "", unsupported(n)
 	}
@@ -97,8 +100,6 @@ func unsupported(tree ast.Statement) error {
 	switch tree.(type) {
 	case *ast.Listen:
 		name, hint = "LISTEN", "Follow a stream with SELECT … EMIT CHANGES instead."
-	case *ast.Notify:
-		name, hint = "NOTIFY", "INSERT into a stream that others follow with SELECT … EMIT CHANGES instead."
 	case *ast.PrepareTransaction:
 		name = "PREPARE TRANSACTION"
 	case *ast.FinishPrepared:

@@ -17,8 +17,9 @@ type savepoint struct {
 	// cursors is how many cursors had been declared.
 	cursors  int
 	restarts map[catalog.ObjectID]catalog.Sequence
-	// locks is the mark in the transaction's locks.
-	locks int
+	// locks is the mark in the transaction's locks, and sent and listening are those in
+	// its notifications.
+	locks, sent, listening int
 }
 
 // savepointStatement is SAVEPOINT.
@@ -31,6 +32,7 @@ func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
 		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
 		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
 		locks: s.lockMark(), restarts: maps.Clone(t.restarts),
+		sent: len(t.notifications.sent), listening: len(t.notifications.listening),
 	})
 	return "SAVEPOINT", nil
 }
@@ -71,6 +73,7 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 	point := t.savepoints[i]
 	t.savepoints = t.savepoints[:i+1]
 	t.cut(point.held, point.heldBytes)
+	t.notifications.cut(point.sent, point.listening)
 	s.releaseLocks(point.locks)
 	t.readOnly, t.restarts = point.readOnly, maps.Clone(point.restarts)
 	t.state = stateBlock

@@ -11,6 +11,7 @@ import (
 	"millrace/sql/catalog/systables"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
+	"millrace/wire/notify"
 )
 
 // DefaultServerVersion is the version that clients see: drivers read the number
@@ -30,6 +31,8 @@ type Options struct {
 	Status NodeStatus
 	// Functions are what pg_proc lists.
 	Functions []systables.Function
+	// Notifications carries what sessions notify each other of; nil refuses LISTEN.
+	Notifications *notify.Hub
 	// Registry knows the connected sessions; nil for none.
 	Registry *Registry
 	Logger   *slog.Logger
@@ -91,6 +94,9 @@ type Session struct {
 
 	sequences sequenceValues
 
+	// listener takes notifications; nil before the first LISTEN.
+	listener *notify.Listener
+
 	// activity is what others see of the session.
 	activity activity
 }
@@ -144,6 +150,7 @@ func (s *Session) Close() {
 	if s.options.Registry != nil {
 		s.options.Registry.remove(s)
 	}
+	s.unlistenAll()
 	s.closePortals()
 	for name := range s.cursors {
 		s.closeCursor(name)

@@ -205,6 +205,7 @@ func (s *Session) discard(n *ast.Discard) (string, error) {
 		s.closeCursor(name)
 	}
 	clear(s.statements)
+	s.unlistenAll()
 	s.sequences = sequenceValues{}
 	s.resetAll()
 	return "DISCARD ALL", nil

@@ -51,6 +51,7 @@ type transaction struct {
 	// settings and lasting are the session's before the transaction.
 	settings, lasting *values
 	savepoints        []savepoint
+	notifications     notifications
 }
 
 // TransactionStatus returns the letter that ReadyForQuery carries: I outside a
@@ -151,8 +152,13 @@ func (s *Session) commit(ctx context.Context) error {
 	return nil
 }
 
-// writeHeld makes the held writes.
+// writeHeld makes the held writes, and sends the notifications.
 func (s *Session) writeHeld(ctx context.Context) error {
+	return s.commitNotifying(ctx, func() error { return s.writeHeldRows(ctx) })
+}
+
+// writeHeldRows makes the held writes.
+func (s *Session) writeHeldRows(ctx context.Context) error {
 	var writes []exec.Rows
 	for _, rows := range s.transaction.held {
 		if rows.Relation.Kind == catalog.KindStream {
