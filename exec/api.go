@@ -126,7 +126,8 @@ type Rows struct {
 	// Batch holds the columns. Its Rowtimes, where set, are the rows' event times
 	// given by INSERT INTO s (rowtime, ...), in milliseconds since the Unix epoch,
 	// math.MinInt64 for a NULL; else the writer takes them from the relation's
-	// rowtime column or from the clock. The batch may be kept until Write returns.
+	// rowtime column or from the clock. Its Headers, where set, are those of the rows of
+	// a stream. The batch may be kept until Write returns.
 	Batch *types.Batch
 	// Unique are the unique indexes of a source table whose entries are written with
 	// the rows (UniqueEntries). A write that does not name those that the table has

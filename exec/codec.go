@@ -17,8 +17,9 @@ import (
 // key columns in the order-preserving encoding (null without key columns), the
 // value is all columns in the row encoding, the timestamp is the rowtime. A
 // row that was stored before a column was added lacks it, and reads as the
-// column's missing value there. A header says of a row of a compacted stream that
-// all but its key is NULL, so that it ends the key. A
+// column's missing value there. Its record's headers are the row's, and one of the
+// database's own says of a row of a compacted stream that all but its key is NULL, so
+// that it ends the key. A
 // table's row is a pair of the table store: the key is the key columns in the
 // order-preserving encoding, the value is all columns in the row encoding; a
 // bag's key is all columns in the row encoding, which keeps apart what compares
@@ -39,7 +40,7 @@ type relationCodec struct {
 	local  []*indexCodec
 	unique []catalog.ObjectID
 	closed bool
-	// values are the columns of a compacted stream that are not of the key.
+	// values are the columns of a compacted stream that are not of the key and are given.
 	values []int
 }
 
@@ -50,7 +51,7 @@ func newRelationCodec(relation *catalog.Relation) *relationCodec {
 	}
 	c := &relationCodec{relation: relation, columns: columns, row: types.NewRowCodec(columns)}
 	for i := range relation.Columns {
-		if relation.Compact && !relation.IsKey(i) && !relation.Columns[i].Dropped {
+		if relation.Compact && !relation.IsKey(i) && !relation.Columns[i].Dropped && relation.Columns[i].Generated == "" {
 			c.values = append(c.values, i)
 		}
 	}
@@ -128,8 +129,9 @@ func appendColumnsKey(buf []byte, b *types.Batch, columns []int, i int) []byte {
 // appendRecords encodes rows of a stream as records into builder. The rowtimes
 // must be set.
 func (c *relationCodec) appendRecords(builder *log.BatchBuilder, b *types.Batch, scratch []byte) []byte {
+	var headers []log.RecordHeader
 	for i := range b.Len {
-		scratch = scratch[:0]
+		scratch, headers = scratch[:0], headers[:0]
 		var key []byte
 		if len(c.relation.Key) > 0 {
 			scratch = appendColumnsKey(scratch, b, c.relation.Key, i)
@@ -137,17 +139,19 @@ func (c *relationCodec) appendRecords(builder *log.BatchBuilder, b *types.Batch,
 		}
 		start := len(scratch)
 		scratch = c.row.AppendRow(scratch, b, i)
-		if c.endsKey(b, i) {
-			builder.Append(b.Rowtimes[i], key, scratch[start:], log.RecordHeader{Key: log.TombstoneHeader})
-			continue
+		if b.Headers != nil {
+			headers = appendRecordHeaders(headers, b.Headers[i])
 		}
-		builder.Append(b.Rowtimes[i], key, scratch[start:])
+		if c.endsKey(b, i) {
+			headers = append(headers, log.RecordHeader{Key: log.TombstoneHeader})
+		}
+		builder.Append(b.Rowtimes[i], key, scratch[start:], headers...)
 	}
 	return scratch
 }
 
 // endsKey reports whether row i of a compacted stream has NULL in all columns but
-// those of the key.
+// those of the key and those that are computed.
 func (c *relationCodec) endsKey(b *types.Batch, i int) bool {
 	for _, column := range c.values {
 		if !b.Columns[column].IsNull(i) {
@@ -166,6 +170,8 @@ type fetchReader struct {
 	position []int
 	types    []types.Type
 	pseudo   bool
+	// headers says that records' headers are decoded.
+	headers bool
 }
 
 func newFetchReader(codec *relationCodec, fetch []int) *fetchReader {
@@ -189,6 +195,7 @@ func newFetchReader(codec *relationCodec, fetch []int) *fetchReader {
 			continue
 		}
 		r.pseudo = true
+		r.headers = r.headers || column == plan.FetchHeaders
 		r.position[i] = column
 		r.types[i] = pseudocolumnType(column)
 	}
@@ -203,6 +210,8 @@ func pseudocolumnType(column int) types.Type {
 		return types.Int8
 	case plan.FetchRowOp:
 		return types.Text
+	case plan.FetchHeaders:
+		return types.Headers
 	default:
 		return types.Int4
 	}
@@ -231,6 +240,13 @@ func (r *fetchReader) decodeRecords(batch *log.Batch, from int64, stored *types.
 				return fmt.Errorf("stream %q, offset %d: %w", r.codec.relation.Name, record.Offset, err)
 			}
 			stored.Len--
+		}
+		if r.headers {
+			headers, err := recordHeaders(record)
+			if err != nil {
+				return fmt.Errorf("stream %q: %w", r.codec.relation.Name, err)
+			}
+			stored.AppendHeaders([]string{headers})
 		}
 		stored.Len++
 		stored.Rowtimes = append(stored.Rowtimes, record.Timestamp)
@@ -308,6 +324,11 @@ func pseudocolumn(column int, b *types.Batch, partition int32) types.Vector {
 			v.Ints[i] = b.Offsets[i]
 		case plan.FetchRowOp:
 			v.SetNull(i) // the changelog knows it
+		case plan.FetchHeaders:
+			v.Strs[i] = types.NoHeaders
+			if b.Headers != nil {
+				v.Strs[i] = b.Headers[i]
+			}
 		default:
 			v.Ints[i] = int64(partition)
 		}

@@ -20,8 +20,10 @@ import (
 type into struct {
 	next   consumer
 	target *catalog.Relation
-	// given says that the last column of the input is the event time.
+	// given says that a column of the input behind the stream's is the event time, and
+	// headers that the one behind that are the headers.
 	given    bool
+	headers  bool
 	checks   []plan.Check
 	programs []*expr.Program
 	// read reads event times from the text of the stream's own column.
@@ -30,7 +32,7 @@ type into struct {
 }
 
 func newInto(plan *plan.Into, target *catalog.Relation, next consumer) (*into, error) {
-	o := &into{next: next, target: target, given: plan.Rowtime, checks: plan.Checks}
+	o := &into{next: next, target: target, given: plan.Rowtime, headers: plan.Headers, checks: plan.Checks}
 	for i := range plan.Checks {
 		program, err := expr.Compile(plan.Checks[i].Condition)
 		if err != nil {
@@ -58,6 +60,7 @@ func (o *into) process(t *turn, in *types.Batch) {
 	o.checkNulls(&rows, refuse)
 	o.checkConditions(t, &rows, refuse)
 	rows.Rowtimes = o.rowtimes(t, in, refuse)
+	rows.Headers = o.rowHeaders(in, refuse)
 	if len(refused) == 0 {
 		o.next.process(t, &rows)
 		return
@@ -114,7 +117,7 @@ func (o *into) rowtimes(t *turn, in *types.Batch, refuse func(row int32, err err
 		switch {
 		case o.given:
 			times[i] = math.MinInt64
-			if column := &in.Columns[len(in.Columns)-1]; !column.IsNull(i) {
+			if column := &in.Columns[len(o.target.Columns)]; !column.IsNull(i) {
 				times[i] = millisFromTimestamp(column.Ints[i])
 			}
 		case o.target.Rowtime >= 0:
@@ -132,4 +135,19 @@ func (o *into) rowtimes(t *turn, in *types.Batch, refuse func(row int32, err err
 		}
 	}
 	return times
+}
+
+// rowHeaders returns the headers of rows, nil where the query gives none.
+func (o *into) rowHeaders(in *types.Batch, refuse func(row int32, err error)) []string {
+	if !o.headers {
+		return nil
+	}
+	headers, column := make([]string, in.Len), &in.Columns[len(in.Columns)-1]
+	for i := range headers {
+		var err error
+		if headers[i], err = types.HeadersAt(column, i); err != nil {
+			refuse(int32(i), err)
+		}
+	}
+	return headers
 }

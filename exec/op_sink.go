@@ -212,6 +212,7 @@ func (s *streamSink) process(t *turn, in *types.Batch) {
 	}
 	s.rows.Rowtimes = append(s.rows.Rowtimes, in.Rowtimes...)
 	s.rows.Len += in.Len
+	s.rows.AppendHeadersOf(in)
 }
 
 func (s *streamSink) finish(t *turn) {
@@ -281,8 +282,8 @@ func (s *shuffleOut) process(t *turn, in *types.Batch) {
 	}
 }
 
-// appendBatch appends the rows of in to b, which has the same columns. Event times
-// and offsets stay where both have them.
+// appendBatch appends the rows of in to b, which has the same columns, with their
+// headers. Event times and offsets stay where both have them.
 func appendBatch(b, in *types.Batch) {
 	if in.Weights != nil || b.Weights != nil {
 		b.Weights = append(allWeights(b), allWeights(in)...)
@@ -293,6 +294,7 @@ func appendBatch(b, in *types.Batch) {
 		b.Columns[c].AppendAll(&in.Columns[c])
 	}
 	b.Len += in.Len
+	b.AppendHeadersOf(in)
 }
 
 // appendWhereBoth appends what rows have to what the n rows before them have; nil

@@ -161,7 +161,9 @@ func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, colu
 	}
 	p.records = content
 	p.rows = types.NewBatch(codec.columns)
-	return p, newFetchReader(codec, all).decodeRecords(&batch, 0, p.rows)
+	fetch := newFetchReader(codec, all)
+	fetch.headers = true
+	return p, fetch.decodeRecords(&batch, 0, p.rows)
 }
 
 // loadTransactions reads the prepared transactions, their locks, and the

@@ -94,6 +94,9 @@ func (ab *alterBinder) fillGenerated(number int) error {
 		return err
 	}
 	for _, read := range columnsOf(value) {
+		if read == len(ab.next.Columns) {
+			break // the headers of a stream, which is refused as a whole
+		}
 		if read >= len(ab.old.Columns) || ab.values[read] != nil {
 			return notSupported(-1, "adding a generated column together with what it is computed from is not supported").
 				WithHint("Use two statements.")

@@ -263,8 +263,7 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 	case ast.ConstraintKey:
 		return cb.streamKey(number, c.Pos())
 	case ast.ConstraintHeaders, ast.ConstraintHeader:
-		return notSupported(c.Pos(), "columns for the headers of records are not supported").
-			WithHint("Declare the column without the constraint: INSERT writes it, and it goes with the row like any other.")
+		return cb.headerConstraint(c, column)
 	default:
 		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind])
 	}

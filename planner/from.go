@@ -248,7 +248,7 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 		}
 	}
 	if relation.Kind == catalog.KindStream {
-		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset)
+		fetch = append(fetch, plan.FetchRowtime, plan.FetchRowPartition, plan.FetchRowOffset, plan.FetchHeaders)
 	}
 	node := newScan(b.asRead(relation), fetch)
 	if relation.Kind == catalog.KindStream {
@@ -276,6 +276,10 @@ func (b *binder) scan(relation *catalog.Relation, t *ast.TableName, s *scope) (*
 		}
 	}
 	for i := len(relation.Columns); i < len(columns); i++ {
+		if fetch[i] == plan.FetchHeaders {
+			inner.addHeaders(table, i)
+			continue
+		}
 		inner.addPseudocolumn(table, columns[i], i)
 	}
 	inner.addWindow(table, relation, columns, fetch)

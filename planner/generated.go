@@ -11,8 +11,9 @@ import (
 	"millrace/sql/sqlerr"
 )
 
-// generated binds the expressions of a relation's generated columns over its row, nil
-// for the other columns and, as a whole, where it has none.
+// generated binds the expressions of a relation's generated columns over its row, with
+// the headers behind it (addGivenHeaders); nil for the other columns and, as a whole,
+// where it has none.
 func (b *binder) generated(r *catalog.Relation) ([]expr.Expr, error) {
 	var list []expr.Expr
 	for i := range r.Columns {
@@ -38,8 +39,9 @@ func (b *binder) generated(r *catalog.Relation) ([]expr.Expr, error) {
 
 // generatedValue binds GENERATED ALWAYS AS (e) of a column.
 func (b *binder) generatedValue(r *catalog.Relation, number int, e ast.Expr) (expr.Expr, error) {
-	s := newScope(nil)
-	s.addRelation(&scopeTable{schema: r.Schema, name: r.Name}, r)
+	s, table := newScope(nil), &scopeTable{schema: r.Schema, name: r.Name}
+	s.addRelation(table, r)
+	s.addGivenHeaders(table, r)
 	stored := b.stored()
 	eb := &exprBinder{binder: stored, scope: s, clause: "column generation expressions"}
 	value, err := eb.bind(e)
@@ -51,6 +53,9 @@ func (b *binder) generatedValue(r *catalog.Relation, number int, e ast.Expr) (ex
 	}
 	column := &r.Columns[number]
 	for _, read := range columnsOf(value) {
+		if read == len(r.Columns) {
+			continue // the headers
+		}
 		if read == number || r.Columns[read].Generated != "" {
 			return nil, sqlerr.New(sqlerr.InvalidObjectDefinition, e.Pos(), "cannot use generated column %q in column generation expression", r.Columns[read].Name).
 				WithDetail("A generated column cannot reference another generated column.")
@@ -73,8 +78,9 @@ func (b *binder) generatedValue(r *catalog.Relation, number int, e ast.Expr) (ex
 }
 
 // withGenerated puts the values of generated columns in their places: those of the
-// relation's columns stand in the node's output from first on.
-func (b *binder) withGenerated(node plan.Node, r *catalog.Relation, first int) (plan.Node, error) {
+// relation's columns stand in the node's output from first on. The headers are those of
+// a stream's row, over the node's output; nil for tables.
+func (b *binder) withGenerated(node plan.Node, r *catalog.Relation, first int, headers expr.Expr) (plan.Node, error) {
 	values, err := b.generated(r)
 	if err != nil || values == nil {
 		return node, err
@@ -82,6 +88,9 @@ func (b *binder) withGenerated(node plan.Node, r *catalog.Relation, first int) (
 	exprs, names := passOn(node)
 	for i, value := range values {
 		if value != nil {
+			if headers != nil {
+				value = withHeaders(value, r, headers)
+			}
 			exprs[first+i] = shiftColumns(value, first)
 		}
 	}

@@ -17,7 +17,7 @@ type insertBinder struct {
 	*binder
 	target *catalog.Relation
 	// columns are the numbers of the columns that the source gives, in its order;
-	// FetchRowtime stands for the event time.
+	// FetchRowtime stands for the event time and FetchHeaders for the headers.
 	columns []int
 	// explicit says that the statement lists the columns.
 	explicit bool
@@ -67,7 +67,7 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	if root, err = b.withGenerated(root, target, 0); err != nil {
+	if root, err = b.withGenerated(root, target, 0, ib.givenHeaders()); err != nil {
 		return nil, err
 	}
 	source := b.takeClause(root)
@@ -82,7 +82,7 @@ func (b *binder) insert(s *ast.Insert, known *withScope) (*plan.Insert, error) {
 	if err := b.checkUnused(s.With, ib.with); err != nil {
 		return nil, err
 	}
-	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime)}
+	out := &plan.Insert{Target: target, Rowtime: slices.Contains(ib.columns, plan.FetchRowtime), Headers: slices.Contains(ib.columns, plan.FetchHeaders)}
 	if out.Checks, err = b.checks(target); err != nil {
 		return nil, err
 	}
@@ -205,14 +205,19 @@ func (ib *insertBinder) bindColumns(list []*ast.TargetColumn) error {
 	return nil
 }
 
-// targetColumn returns the number of a column by name; a stream's event time
-// may be given as well.
+// targetColumn returns the number of a column by name; a stream's event time and
+// headers may be given as well.
 func (b *binder) targetColumn(r *catalog.Relation, name ast.Identifier) (int, error) {
 	if i := r.Column(name.Value); i >= 0 && !r.Columns[i].Hidden {
 		return i, nil
 	}
-	if name.Value == "rowtime" && r.Kind == catalog.KindStream {
-		return plan.FetchRowtime, nil
+	if r.Kind == catalog.KindStream {
+		switch name.Value {
+		case "rowtime":
+			return plan.FetchRowtime, nil
+		case headersColumn:
+			return plan.FetchHeaders, nil
+		}
 	}
 	err := sqlerr.New(sqlerr.UndefinedColumn, name.Pos(), "column %q of relation %q does not exist", name.Value, r.Name)
 	var names []string
@@ -286,8 +291,9 @@ func assignable(from, to types.Type) bool {
 
 // typeOf returns the name and type of target column number.
 func (ib *insertBinder) columnOf(number int) (string, types.Type) {
-	if number == plan.FetchRowtime {
-		return "rowtime", types.TimestampTZ
+	if number < 0 {
+		c := scanColumn(ib.target, number)
+		return c.Name, c.Type
 	}
 	return ib.target.Columns[number].Name, ib.target.Columns[number].Type
 }
@@ -355,7 +361,7 @@ func (ib *insertBinder) bindValues(values *ast.Values) (plan.Node, error) {
 // ignores reports whether OVERRIDING USER VALUE has the value for listed column i
 // ignored, and refuses one that the column cannot be given.
 func (ib *insertBinder) ignores(i int) (bool, error) {
-	if ib.columns[i] == plan.FetchRowtime {
+	if ib.columns[i] < 0 {
 		return false, nil
 	}
 	c := &ib.target.Columns[ib.columns[i]]
@@ -375,16 +381,41 @@ func (ib *insertBinder) rows(listed [][]expr.Expr) plan.Node {
 	return newValues(full, ib.outputColumns())
 }
 
+// behind are the pseudocolumns among the listed columns, which stand behind the
+// target's columns in this order.
+func (ib *insertBinder) behind() []int {
+	var numbers []int
+	for _, number := range []int{plan.FetchRowtime, plan.FetchHeaders} {
+		if slices.Contains(ib.columns, number) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+// givenHeaders are the headers of a whole row of the target; nil for a table's.
+func (ib *insertBinder) givenHeaders() expr.Expr {
+	if ib.target.Kind != catalog.KindStream {
+		return nil
+	}
+	at := slices.Index(ib.behind(), plan.FetchHeaders)
+	if at < 0 {
+		return noHeaders()
+	}
+	given := columnOf(scanColumn(ib.target, plan.FetchHeaders), len(ib.target.Columns)+at)
+	return &expr.Coalesce{Node: given.Node, Args: []expr.Expr{given, noHeaders()}}
+}
+
 // spread puts the values of the listed columns in their places and defaults in
 // the others.
 func (ib *insertBinder) spread(value func(i int) expr.Expr) []expr.Expr {
-	row := slices.Clone(ib.defaults)
-	if slices.Contains(ib.columns, plan.FetchRowtime) {
-		row = append(row, &expr.Const{Node: expr.Node{ResultType: types.TimestampTZ, Position: -1}})
+	row, behind := slices.Clone(ib.defaults), ib.behind()
+	for _, number := range behind {
+		row = append(row, &expr.Const{Node: expr.Node{ResultType: scanColumn(ib.target, number).Type, Position: -1}})
 	}
 	for i, number := range ib.columns {
-		if number == plan.FetchRowtime {
-			number = len(row) - 1
+		if number < 0 {
+			number = len(ib.defaults) + slices.Index(behind, number)
 		}
 		if v := value(i); v != nil {
 			row[number] = v
@@ -399,8 +430,8 @@ func (ib *insertBinder) outputColumns() []plan.Column {
 		c := &ib.target.Columns[i]
 		columns = append(columns, plan.Column{Name: c.Name, Type: c.Type})
 	}
-	if slices.Contains(ib.columns, plan.FetchRowtime) {
-		columns = append(columns, plan.Column{Name: "rowtime", Type: types.TimestampTZ})
+	for _, number := range ib.behind() {
+		columns = append(columns, scanColumn(ib.target, number))
 	}
 	return columns
 }

@@ -156,7 +156,7 @@ func (ib *insertBinder) intoStream(bound *boundQuery, source *ast.Query) (*bound
 	if err := ib.refuseSequences(source.Pos()); err != nil {
 		return nil, err
 	}
-	if node, err = ib.withGenerated(node, ib.target, 0); err != nil {
+	if node, err = ib.withGenerated(node, ib.target, 0, ib.givenHeaders()); err != nil {
 		return nil, err
 	}
 	return &boundQuery{node: node, visible: len(node.Columns())}, nil
@@ -186,7 +186,7 @@ func planInto(env *Environment, query *catalog.Query, q *ast.Query, sink *catalo
 
 // intoStages cuts the plan of a query that inserts.
 func (c *continuousBinder) intoStages(query *catalog.Query, sink *catalog.Relation) (*plan.Continuous, error) {
-	into := &plan.Into{Rowtime: slices.Contains(query.Into, plan.FetchRowtime)}
+	into := &plan.Into{Rowtime: slices.Contains(query.Into, plan.FetchRowtime), Headers: slices.Contains(query.Into, plan.FetchHeaders)}
 	var err error
 	if into.Checks, err = c.checks(sink); err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (b *binder) update(s *ast.Update, known *withScope) (*plan.Modify, error) {
 		origin := mb.row.node.Columns()[i]
 		node.Cols[width+i].Table, node.Cols[width+i].Attribute = origin.Table, origin.Attribute
 	}
-	computed, err := mb.withGenerated(node, mb.target, width)
+	computed, err := mb.withGenerated(node, mb.target, width, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,8 @@ func scanColumn(relation *catalog.Relation, number int) plan.Column {
 		return plan.Column{Name: "rowoffset", Type: types.Int8}
 	case plan.FetchRowOp:
 		return plan.Column{Name: "rowop", Type: types.Text}
+	case plan.FetchHeaders:
+		return plan.Column{Name: headersColumn, Type: types.Headers}
 	case plan.FetchRowPartition:
 		return plan.Column{Name: "rowpartition", Type: types.Int4}
 	}

@@ -58,7 +58,7 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 		node = newFilter(node, where)
 	}
 	names := append(columnNames(newGiven(plan.GivenRows, columns)), pair.Name)
-	node, err = ib.withGenerated(newProject(node, append(values, columnOf(pair, 2*width)), names), ib.target, 0)
+	node, err = ib.withGenerated(newProject(node, append(values, columnOf(pair, 2*width)), names), ib.target, 0, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,9 @@ type scopeColumn struct {
 	inTable bool
 	// inKey says that the column is part of its table's primary key.
 	inKey bool
+	// yields says that a bare name means another column of that name, where there is
+	// one, here or further out.
+	yields bool
 }
 
 func newScope(parent *scope) *scope {
@@ -139,10 +142,10 @@ func shiftColumns(e expr.Expr, by int) expr.Expr {
 func (s *scope) lookup(name string, pos int) (*scopeColumn, error) {
 	var found *scopeColumn
 	for _, c := range s.columns {
-		if !c.bare || c.name != name {
+		if !c.bare || c.name != name || found != nil && c.yields && !found.yields {
 			continue
 		}
-		if found != nil {
+		if found != nil && found.yields == c.yields {
 			return nil, sqlerr.New(sqlerr.AmbiguousColumn, pos, "column reference %q is ambiguous", name)
 		}
 		found = c
@@ -238,14 +241,21 @@ func (b *binder) columnRef(ref *ast.ColumnRef, s *scope) (expr.Expr, error) {
 }
 
 func (b *binder) bareColumn(name string, pos int, s *scope) (expr.Expr, error) {
+	var yielding expr.Expr
 	for level, at := 0, s; at != nil; level, at = level+1, at.parent {
 		column, err := at.lookup(name, pos)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if column != nil {
+		case column == nil:
+		case !column.yields:
 			return column.at(level, pos), nil
+		case yielding == nil:
+			yielding = column.at(level, pos)
 		}
+	}
+	if yielding != nil {
+		return yielding, nil
 	}
 	if e, err := b.pseudocolumn(name, pos); e != nil || err != nil {
 		return e, err
@@ -268,7 +278,7 @@ func (b *binder) pseudocolumn(name string, pos int) (expr.Expr, error) {
 		}
 		return nil, sqlerr.New(sqlerr.UndefinedColumn, pos, "column %q does not exist", name).
 			WithHint("%s belongs to the result of SELECT … EMIT CHANGES.", name)
-	case "rowtime", "rowpartition", "rowoffset":
+	case "rowtime", "rowpartition", "rowoffset", headersColumn:
 		return nil, sqlerr.New(sqlerr.UndefinedColumn, pos, "column %q does not exist", name).
 			WithHint("Only streams have the pseudocolumn %s; a subquery passes it on when it selects it.", name)
 	}

@@ -105,6 +105,8 @@ const (
 	FetchRowOp = -4
 	// FetchTableOID is the OID of the system table that the row is from.
 	FetchTableOID = -5
+	// FetchHeaders are the headers of a stream's record, of the type types.Headers.
+	FetchHeaders = -6
 )
 
 // SystemScan reads a system table; the executor asks its host for the rows.

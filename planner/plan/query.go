@@ -81,8 +81,9 @@ type Continuous struct {
 // Into is what a stream demands of the rows of a query, besides NOT NULL and the
 // column of the event time, which its descriptor says.
 type Into struct {
-	// Rowtime says that a last column, a timestamptz, is the event time.
-	Rowtime bool
+	// Rowtime says that a column behind those of the stream, a timestamptz, is the event
+	// time, and Headers that one behind that, of the type types.Headers, are the headers.
+	Rowtime, Headers bool
 	// Checks are the stream's CHECK constraints.
 	Checks []Check
 }

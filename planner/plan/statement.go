@@ -20,6 +20,9 @@ type Insert struct {
 	// Rowtime says that Source has one more column behind those: the rows' event
 	// time as timestamptz, from the pseudocolumn in the INSERT's column list.
 	Rowtime bool
+	// Headers says that Source has one more column behind these: the rows' headers, of
+	// the type types.Headers.
+	Headers bool
 	// Checks are the CHECK constraints of the target.
 	Checks []Check
 	// OnConflict is what happens to rows whose key exists; nil for an error.
@@ -160,14 +163,15 @@ type Copy struct {
 
 	// Target, Columns and Defaults belong to FROM. Columns are the target's
 	// column numbers in the order of the data's fields; FetchRowtime stands for
-	// the rows' event time.
+	// the rows' event time and FetchHeaders for their headers.
 	Target  *catalog.Relation
 	Columns []int
 	// Defaults has an expression for each of the target's columns, of the
 	// column's type: what a row gets that the data does not give.
 	Defaults []expr.Expr
-	// Generated has an expression over the target's columns for each generated one,
-	// nil for the others; it is nil where there are none.
+	// Generated has an expression over the target's columns, and of a stream the headers
+	// behind them, for each generated one, nil for the others; it is nil where there are
+	// none.
 	Generated []expr.Expr
 	// Checks are the CHECK constraints of the target.
 	Checks []Check

@@ -188,8 +188,11 @@ type Constraint struct {
 // Option is one name = value of a WITH clause.
 type Option struct{ Name, Value string }
 
-// IntoRowtime stands in Query.Into for the event time of the rows.
-const IntoRowtime = -1
+// What stands in Query.Into for the event time and the headers of the rows.
+const (
+	IntoRowtime = -1
+	IntoHeaders = -6
+)
 
 // Query describes a continuous query.
 type Query struct {
@@ -202,7 +205,7 @@ type Query struct {
 	Sink ObjectID
 	// Into is nil for the query of CREATE … AS, whose result is the sink. INSERT INTO
 	// a stream has in it the numbers of the sink's columns that its SELECT gives, in
-	// the SELECT's order; IntoRowtime stands for the event time.
+	// the SELECT's order; IntoRowtime and IntoHeaders may be among them.
 	Into []int
 	// Sources are the relations that it reads, and Columns the numbers of the
 	// columns that it reads of each, ascending.

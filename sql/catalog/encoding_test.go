@@ -94,7 +94,7 @@ func drawCommand(t *rapid.T, s *Snapshot) Command {
 		q.Sink = rapid.SampledFrom(s.Relations()).Draw(t, "sink").ID
 		q.Sources = []ObjectID{rapid.SampledFrom(s.Relations()).Draw(t, "source").ID}
 		if rapid.Bool().Draw(t, "rowtime") {
-			q.Into = append(q.Into, IntoRowtime)
+			q.Into = append(q.Into, IntoRowtime, IntoHeaders)
 		}
 		return &CreateQuery{Query: q}
 	case 10:

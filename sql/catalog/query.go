@@ -147,7 +147,7 @@ func checkInto(s *Snapshot, q *Query) error {
 		return sqlerr.New(sqlerr.WrongObjectType, -1, "query %q cannot insert into what is not a stream", q.Name)
 	}
 	for i, column := range q.Into {
-		if column < IntoRowtime || column >= len(sink.Columns) || slices.Contains(q.Into[:i], column) {
+		if column < 0 && column != IntoRowtime && column != IntoHeaders || column >= len(sink.Columns) || slices.Contains(q.Into[:i], column) {
 			return sqlerr.New(sqlerr.InternalError, -1, "query %q gives columns that stream %q does not have", q.Name, sink.Name)
 		}
 	}

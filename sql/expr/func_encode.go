@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // defineEncodings defines hashes and the functions on binary strings
@@ -26,6 +27,8 @@ func (b *builder) defineEncodings() {
 	b.function("sha512", "bytea", "bytea", lift1(func(s string) string { h := sha512.Sum512([]byte(s)); return string(h[:]) }), "SHA-512 hash")
 	b.function("encode", "bytea,text", "text", lift2e(encode), "bytes as text: hex, base64 or escape")
 	b.function("decode", "text,text", "bytea", lift2e(decode), "bytes from text: hex, base64 or escape")
+	b.function("convert_from", "bytea,text", "text", lift2e(convertFrom), "text of bytes in an encoding", stable)
+	b.function("convert_to", "text,text", "bytea", lift2e(convertTo), "bytes of a text in an encoding", stable)
 	b.function("get_byte", "bytea,int4", "int4", lift2e(getByte), "the n-th byte, from 0")
 	b.function("set_byte", "bytea,int4,int4", "bytea", lift3e(setByte), "the n-th byte, from 0, replaced")
 	b.function("bit_count", "bytea", "int8", lift1(func(s string) int64 {
@@ -41,6 +44,38 @@ func (b *builder) defineEncodings() {
 	b.function("overlay", "bytea,bytea,int4,int4", "bytea", lift4e(overlayBytes), "so many bytes from a position on replaced")
 	b.function("url_encode_param", "text", "text", lift1(url.QueryEscape), "encoded as a parameter in a URL")
 	b.function("url_decode_param", "text", "text", lift1e(decodeParameter), "decoded from a parameter in a URL")
+}
+
+// convertFrom reads bytes as text. Text is UTF-8 everywhere, so this is the encoding that
+// can be named (https://www.postgresql.org/docs/15/functions-binarystring.html).
+func convertFrom(s, encoding string) (string, error) {
+	if err := checkEncoding(encoding, "source"); err != nil {
+		return "", err
+	}
+	return s, types.CheckUTF8(s)
+}
+
+func convertTo(s, encoding string) (string, error) {
+	return s, checkEncoding(encoding, "destination")
+}
+
+// checkEncoding refuses encodings but UTF-8. PostgreSQL looks at letters and digits of
+// a name only.
+func checkEncoding(name, role string) error {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, name)
+	if plain != "utf8" && plain != "unicode" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, -1, "invalid %s encoding name \"%s\"", role, name).
+			WithHint("Text is UTF-8: the encoding is 'UTF8'.")
+	}
+	return nil
 }
 
 func decodeParameter(s string) (string, error) {

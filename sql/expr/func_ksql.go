@@ -18,6 +18,7 @@ func (b *builder) defineKSQL() {
 	b.defineMaps()
 	b.defineJSONPaths()
 	b.defineKSQLTime()
+	b.defineHeaders()
 	distance := liftRows(func(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		radius := earthRadiusKilometers
 		if len(row) == 5 && strings.HasPrefix(lowerASCII(row[4].Str), "mi") {

@@ -50,6 +50,7 @@ var textCalls = []functionCall{
 	call("decode", of("text", "00ff", "0g", "123", "AP8=", "a\\\\b\\001", "q q", ""), of("text", "hex", "base64", "escape")),
 	call("get_byte", all("bytea"), of("int4", "0", "1", "-1", "9")), call("set_byte", of("bytea", "\\x0102"), of("int4", "0", "2"), of("int4", "7", "300")),
 	call("bit_count", all("bytea")),
+	call("convert_from", all("bytea"), of("text", "UTF8", "utf-8", "none")), call("convert_to", all("text"), of("text", "utf8", "none")),
 }
 
 var patternCalls = []functionCall{

@@ -3,7 +3,7 @@ package types
 // Batch is a set of changes in columns: rows with weights, and where they came
 // from. Operators take and return batches.
 //
-// Invariants: every vector, and each of Weights, Rowtimes and Offsets that is
+// Invariants: every vector, and each of Weights, Rowtimes, Offsets and Headers that is
 // not nil, has Len rows.
 type Batch struct {
 	Len     int
@@ -16,6 +16,10 @@ type Batch struct {
 	Rowtimes []int64
 	// Offsets holds each row's offset in its partition; nil where rows have none.
 	Offsets []int64
+	// Headers holds the headers of each row's record, as HeadersAt gives them; nil where
+	// no row has any. Only rows that are a stream's own have headers: a scan makes a
+	// column of them where they are wanted.
+	Headers []string
 	// Partition is the partition that the rows' offsets belong to.
 	Partition int32
 }
@@ -29,7 +33,7 @@ func NewBatch(columns []Type) *Batch {
 	return b
 }
 
-// Reset empties the batch and keeps its memory. Weights, Rowtimes and Offsets
+// Reset empties the batch and keeps its memory. Weights, Rowtimes, Offsets and Headers
 // become nil-equivalent (length 0, kept capacity is dropped with nil where the
 // next user does not set them).
 func (b *Batch) Reset() {
@@ -37,7 +41,7 @@ func (b *Batch) Reset() {
 	for i := range b.Columns {
 		b.Columns[i].Reset(b.Columns[i].Type)
 	}
-	b.Weights, b.Rowtimes, b.Offsets = nil, nil, nil
+	b.Weights, b.Rowtimes, b.Offsets, b.Headers = nil, nil, nil, nil
 	b.Partition = 0
 }
 
@@ -59,7 +63,7 @@ func (b *Batch) AppendRow(row []Datum, weight int64) {
 }
 
 // AppendRowFrom adds row i of o, which has the same columns, with a weight of
-// its own. Rowtimes and offsets follow where o has them.
+// its own. Rowtimes, offsets and headers follow where o has them.
 func (b *Batch) AppendRowFrom(o *Batch, i int, weight int64) {
 	for c := range b.Columns {
 		b.Columns[c].AppendFrom(&o.Columns[c], i)
@@ -70,8 +74,41 @@ func (b *Batch) AppendRowFrom(o *Batch, i int, weight int64) {
 	if o.Offsets != nil {
 		b.Offsets = append(b.Offsets, o.Offsets[i])
 	}
+	if o.Headers != nil {
+		b.AppendHeaders(o.Headers[i : i+1])
+	}
 	b.appendWeight(weight)
 	b.Len++
+	b.padHeaders()
+}
+
+// AppendHeaders adds the headers of the rows that come behind the batch's Len ones.
+func (b *Batch) AppendHeaders(headers []string) {
+	if b.Headers == nil {
+		b.Headers = []string{} // what was there before has none
+		for range b.Len {
+			b.Headers = append(b.Headers, NoHeaders)
+		}
+	}
+	b.Headers = append(b.Headers, headers...)
+}
+
+// padHeaders gives rows no headers that were added without any.
+func (b *Batch) padHeaders() {
+	for b.Headers != nil && len(b.Headers) < b.Len {
+		b.Headers = append(b.Headers, NoHeaders)
+	}
+}
+
+// AppendHeadersOf gives the last rows of the batch, which were appended from o and are
+// counted in Len, the headers that they have in o.
+func (b *Batch) AppendHeadersOf(o *Batch) {
+	if o.Headers != nil {
+		b.Len -= o.Len
+		b.AppendHeaders(o.Headers)
+		b.Len += o.Len
+	}
+	b.padHeaders()
 }
 
 func (b *Batch) appendWeight(weight int64) {
@@ -105,14 +142,15 @@ func (b *Batch) Select(selection []int32) *Batch {
 	out.Weights = selectRows(b.Weights, selection)
 	out.Rowtimes = selectRows(b.Rowtimes, selection)
 	out.Offsets = selectRows(b.Offsets, selection)
+	out.Headers = selectRows(b.Headers, selection)
 	return out
 }
 
-func selectRows(s []int64, selection []int32) []int64 {
+func selectRows[T any](s []T, selection []int32) []T {
 	if s == nil {
 		return nil
 	}
-	out := make([]int64, len(selection))
+	out := make([]T, len(selection))
 	for n, i := range selection {
 		out[n] = s[i]
 	}

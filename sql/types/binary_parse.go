@@ -38,7 +38,7 @@ func parseBinary(t Type, data []byte) (Datum, error) {
 	switch t.Kind {
 	case KindText, KindVarchar, KindBpchar, KindName, KindUnknown:
 		s := string(data)
-		return StringDatum(s), checkUTF8(s)
+		return StringDatum(s), CheckUTF8(s)
 	case KindBytea:
 		return StringDatum(string(data)), nil
 	case KindChar:

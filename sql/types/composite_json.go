@@ -254,7 +254,7 @@ func parseCompositeJSON(t Type, s string, f *Format) (string, error) {
 
 // parseJSONValue reads a value of type t from JSON text.
 func parseJSONValue(t Type, s string, f *Format) (Datum, error) {
-	if err := checkUTF8(s); err != nil {
+	if err := CheckUTF8(s); err != nil {
 		return Null, err
 	}
 	v, err := ParseJSON(s)

@@ -197,9 +197,9 @@ func truncateName(s string) string {
 	return s[:end]
 }
 
-// checkUTF8 returns PostgreSQL's error 22021 when s is not UTF-8 or has a zero
+// CheckUTF8 returns PostgreSQL's error 22021 when s is not UTF-8 or has a zero
 // byte.
-func checkUTF8(s string) error {
+func CheckUTF8(s string) error {
 	if strings.IndexByte(s, 0) >= 0 {
 		return sqlerr.New(sqlerr.CharacterNotInRepertoire, -1,
 			"invalid byte sequence for encoding \"UTF8\": 0x00")

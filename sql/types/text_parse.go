@@ -171,14 +171,14 @@ func parseReg(t Type, s string) (int64, error) {
 func parseStringText(t Type, s string, f *Format) (string, error) {
 	switch t.Kind {
 	case KindText, KindUnknown:
-		return s, checkUTF8(s)
+		return s, CheckUTF8(s)
 	case KindVarchar, KindBpchar:
-		if err := checkUTF8(s); err != nil {
+		if err := CheckUTF8(s); err != nil {
 			return "", err
 		}
 		return fitString(t, s, false)
 	case KindName:
-		return truncateName(s), checkUTF8(s)
+		return truncateName(s), CheckUTF8(s)
 	case KindChar:
 		return parseChar(s), nil
 	case KindBytea:
@@ -199,7 +199,7 @@ func parseStringText(t Type, s string, f *Format) (string, error) {
 		v, err := parseInterval(t, s, f)
 		return EncodeInterval(v), err
 	case KindJSONB:
-		if err := checkUTF8(s); err != nil {
+		if err := CheckUTF8(s); err != nil {
 			return "", err
 		}
 		return NormalizeJSONB(s)

@@ -148,8 +148,11 @@ func (d *lineDecoder) matchHeader(fields []field) error {
 // fieldName returns the name of the column that a field goes to.
 func (l *copyLoader) fieldName(i int) string {
 	column := l.plan.Columns[i]
-	if column == plan.FetchRowtime {
+	switch column {
+	case plan.FetchRowtime:
 		return "rowtime"
+	case plan.FetchHeaders:
+		return "headers"
 	}
 	return l.plan.Target.Columns[column].Name
 }

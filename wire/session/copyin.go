@@ -9,7 +9,6 @@ import (
 
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
-	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -68,6 +67,9 @@ type copyLoader struct {
 	// rowtime takes the event times where a field gives them.
 	rowtime    types.Vector
 	hasRowtime bool
+	// headers takes the records' headers where a field gives them.
+	headers    types.Vector
+	hasHeaders bool
 	// given says for each column of the target whether the data gives it.
 	given []bool
 	batch *types.Batch
@@ -134,13 +136,16 @@ func (s *Session) newCopyLoader(n *plan.Copy, binary bool) (*copyLoader, error) 
 			return nil, err
 		}
 	}
-	l.rowtime.Type = types.TimestampTZ
+	l.rowtime.Type, l.headers.Type = types.TimestampTZ, types.Headers
 	for _, column := range n.Columns {
-		if column == plan.FetchRowtime {
+		switch column {
+		case plan.FetchRowtime:
 			l.hasRowtime = true
-			continue
+		case plan.FetchHeaders:
+			l.hasHeaders, l.constrained = true, true
+		default:
+			l.given[column] = true
 		}
-		l.given[column] = true
 	}
 	l.useBatch(newTargetBatch(n.Target))
 	if binary {
@@ -164,11 +169,14 @@ func newTargetBatch(target *catalog.Relation) *types.Batch {
 func (l *copyLoader) useBatch(batch *types.Batch) {
 	l.batch = batch
 	for i, column := range l.plan.Columns {
-		if column == plan.FetchRowtime {
+		switch column {
+		case plan.FetchRowtime:
 			l.fields[i] = &l.rowtime
-			continue
+		case plan.FetchHeaders:
+			l.fields[i] = &l.headers
+		default:
+			l.fields[i] = &batch.Columns[column]
 		}
-		l.fields[i] = &batch.Columns[column]
 	}
 }
 
@@ -362,71 +370,6 @@ func (l *copyLoader) hold(ctx context.Context, rows *types.Batch) error {
 		return l.session.gatherCopied(ctx, l.plan.Target, rows, false)
 	})
 	return err
-}
-
-// complete fills the columns that the data does not give, and the event times.
-func (l *copyLoader) complete(ctx context.Context) error {
-	if err := l.session.options.Backend.SetRowIDs(ctx, l.plan.Target, l.batch); err != nil {
-		return err
-	}
-	for i, given := range l.given {
-		if given || i == l.plan.Target.RowID() {
-			continue
-		}
-		if err := l.fillDefault(i); err != nil {
-			return err
-		}
-	}
-	for i, e := range l.plan.Generated {
-		if e == nil {
-			continue
-		}
-		var values types.Vector
-		if err := l.evaluate(e, l.batch, &values); err != nil {
-			return err
-		}
-		l.batch.Columns[i] = values
-	}
-	if l.hasRowtime {
-		l.batch.Rowtimes = rowtimes(&l.rowtime)
-		l.rowtime.Reset(types.TimestampTZ)
-	}
-	return nil
-}
-
-// fillDefault gives a column its default in every row of the batch.
-func (l *copyLoader) fillDefault(column int) error {
-	vector := &l.batch.Columns[column]
-	target := &l.plan.Target.Columns[column]
-	var e expr.Expr
-	if column < len(l.plan.Defaults) {
-		e = l.plan.Defaults[column]
-	}
-	if e == nil {
-		e = &expr.Const{Node: expr.Node{ResultType: target.Type, Position: -1}}
-	}
-	if constant, ok := e.(*expr.Const); ok {
-		vector.Resize(0)
-		for range l.batch.Len {
-			vector.Append(constant.Value)
-		}
-		return nil
-	}
-	return l.evaluate(e, &types.Batch{Len: l.batch.Len}, vector)
-}
-
-// evaluate computes an expression over rows; the first that fails is the error.
-func (l *copyLoader) evaluate(e expr.Expr, rows *types.Batch, values *types.Vector) error {
-	program, err := expr.Compile(e)
-	if err != nil {
-		return err
-	}
-	evaluation := &expr.Context{Now: l.session.transactionTime(), Format: l.format, Session: l.session}
-	program.Eval(evaluation, rows, nil, values)
-	if len(evaluation.Errors) > 0 {
-		return evaluation.Errors[0].Err
-	}
-	return nil
 }
 
 // finish waits until all that was submitted is written.

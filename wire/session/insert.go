@@ -144,13 +144,15 @@ func (s *Session) insertSource(ctx context.Context, n *plan.Insert, params []typ
 		if !whole || len(batches) == 0 {
 			batches = append(batches, newTargetBatch(n.Target))
 		}
-		appendInserted(n, batches[len(batches)-1], rows.batch)
+		if err := appendInserted(n, batches[len(batches)-1], rows.batch); err != nil {
+			return nil, err
+		}
 		rows.at = rows.batch.Len
 	}
 }
 
 // appendInserted copies rows of an INSERT's source, which belong to its cursor.
-func appendInserted(n *plan.Insert, to, from *types.Batch) {
+func appendInserted(n *plan.Insert, to, from *types.Batch) error {
 	columns := len(n.Target.Columns)
 	for i := range columns {
 		to.Columns[i].AppendAll(&from.Columns[i])
@@ -158,7 +160,15 @@ func appendInserted(n *plan.Insert, to, from *types.Batch) {
 	if n.Rowtime {
 		to.Rowtimes = append(to.Rowtimes, rowtimes(&from.Columns[columns])...)
 	}
+	if n.Headers {
+		headers, _, err := recordHeaders(&from.Columns[len(from.Columns)-1])
+		if err != nil {
+			return err
+		}
+		to.AppendHeaders(headers)
+	}
 	to.Len += from.Len
+	return nil
 }
 
 // looks reports whether a statement that inserts rows looks for their keys itself:

@@ -48,6 +48,18 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 // microsFromUnix is how far PostgreSQL's epoch, 2000-01-01, lies behind Unix's.
 const microsFromUnix = 946684800 * 1e6
 
+// recordHeaders returns the headers of rows as their records have them, or the error of
+// the first row whose headers a record cannot have, with its number.
+func recordHeaders(v *types.Vector) (headers []string, row int, err error) {
+	headers = make([]string, v.Len())
+	for i := range headers {
+		if headers[i], err = types.HeadersAt(v, i); err != nil {
+			return nil, i, err
+		}
+	}
+	return headers, 0, nil
+}
+
 // rowtimes turns timestamps into milliseconds since the Unix epoch.
 func rowtimes(v *types.Vector) []int64 {
 	times := make([]int64, v.Len())
