@@ -67,7 +67,7 @@ func isText(t types.Type) bool {
 }
 
 func typeOID(name string, pos int) (uint32, error) {
-	t, err := types.TypeByName(strings.TrimPrefix(strings.ToLower(name), "pg_catalog."), nil)
+	t, err := types.TypeNamed(name)
 	if err != nil {
 		return 0, sqlerr.From(err).At(pos)
 	}

@@ -154,7 +154,7 @@ func (b *builder) defineCatalogNames() {
 		}), "OID of an object of the kind, NULL when there is none", stable)
 	}
 	b.function("to_regtype", "text", "regtype", lift1e(func(name string) (int64, error) {
-		t, err := types.TypeByName(lowerASCII(name), nil)
+		t, err := types.TypeNamed(name)
 		if err != nil {
 			return 0, errNull
 		}

@@ -65,10 +65,11 @@ func TypeByName(name string, mods []int32) (Type, error) {
 	if base, ok := strings.CutSuffix(name, " array"); ok {
 		return arrayByName(base, mods)
 	}
+	full := name
+	name = strings.TrimPrefix(name, "pg_catalog.")
 	if base, ok := strings.CutPrefix(name, "_"); ok {
 		return arrayByName(base, mods)
 	}
-	name = strings.TrimPrefix(name, "pg_catalog.")
 	if t, ok := typeNames[name]; ok {
 		return withModifiers(t, name, mods)
 	}
@@ -77,7 +78,7 @@ func TypeByName(name string, mods []int32) (Type, error) {
 			return intervalWithModifiers(mask, mods)
 		}
 	}
-	return Type{}, sqlerr.New(sqlerr.UndefinedObject, -1, "type %q does not exist", name)
+	return Type{}, unknownType(full)
 }
 
 // arrayByName returns the array of the named type. As in PostgreSQL, the

@@ -1,8 +1,6 @@
 package types
 
 import (
-	"strings"
-
 	"millrace/sql/sqlerr"
 )
 
@@ -158,7 +156,7 @@ func parseReg(t Type, s string) (int64, error) {
 	}
 	switch t.Kind {
 	case KindRegtype:
-		named, err := TypeByName(strings.ToLower(trimSpace(s)), nil)
+		named, err := TypeNamed(s)
 		return int64(named.OID()), err
 	case KindRegclass:
 		return 0, sqlerr.New(sqlerr.UndefinedTable, -1, "relation \"%s\" does not exist", s)

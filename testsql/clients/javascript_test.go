@@ -22,5 +22,6 @@ func javascriptClients() []client {
 		javascriptClient("postgres.js", "postgres-js.js", commonAnd("cursor_push", "copied_push", "copy", "helpers")...),
 		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
 		javascriptClient("sequelize", "sequelize.js", commonAnd("sync", "orm", "definitions")...),
+		javascriptClient("typeorm", "typeorm.js", commonAnd("sync", "orm", "migrate")...),
 	}
 }
