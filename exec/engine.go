@@ -55,8 +55,12 @@ type Engine struct {
 	locks    *lock.Manager
 	// catalogChanges wakes who waits for the catalog.
 	catalogChanges catalogChanges
+	// pushes are the push queries that work for several clients.
+	pushes pushRegistry
 	// pushStepRows is how many changes a step of a push query gives, about.
 	pushStepRows int
+	// pushMemberRows bounds the rows that wait for one client of a push query.
+	pushMemberRows int
 }
 
 // NewEngine starts the loops of all shards. The storage must be ready, and the
@@ -64,7 +68,7 @@ type Engine struct {
 func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
-		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows,
+		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows, pushMemberRows: pushMemberRows,
 	}
 	if e.now == nil {
 		e.now = time.Now

@@ -14,6 +14,8 @@ type feed struct {
 	// index is the last index that was published.
 	index       uint64
 	subscribers map[catalog.ObjectID]map[*subscription]struct{}
+	// waiting are woken when the index that they wait for is published.
+	waiting map[chan struct{}]uint64
 }
 
 // subscription is a session's wish to hear of one relation on all shards.
@@ -57,6 +59,38 @@ func (f *feed) unsubscribe(s *subscription) {
 	}
 }
 
+// reached reports whether all changes up to an index have been published. If not, wake
+// is signalled when they are, unless it is forgotten before.
+func (f *feed) reached(index uint64, wake chan struct{}) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.index >= index {
+		return true
+	}
+	if f.waiting == nil {
+		f.waiting = map[chan struct{}]uint64{}
+	}
+	f.waiting[wake] = index
+	return false
+}
+
+// forget has nobody wait for an index any more.
+func (f *feed) forget(wake chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.waiting, wake)
+}
+
+// wakeWaiting wakes who waits for an index that is published.
+func (f *feed) wakeWaiting() {
+	for wake, index := range f.waiting {
+		if f.index >= index {
+			delete(f.waiting, wake)
+			signal(wake)
+		}
+	}
+}
+
 // publish tells subscribers what a committed tick did.
 func (f *feed) publish(shard int, index uint64, result *tickResult) {
 	f.mu.Lock()
@@ -83,6 +117,7 @@ func (f *feed) publish(shard int, index uint64, result *tickResult) {
 				WithHint("Run the query again: it begins with the current result."))
 		}
 	}
+	f.wakeWaiting()
 }
 
 // restart tells subscribers of tables that changes may have been missed: a loop
@@ -92,6 +127,7 @@ func (f *feed) restart(shard int, index uint64) {
 	defer f.mu.Unlock()
 	missed := f.index != 0 && f.index != index
 	f.index = index
+	f.wakeWaiting()
 	if !missed {
 		return
 	}
@@ -105,11 +141,21 @@ func (f *feed) restart(shard int, index uint64) {
 	}
 }
 
-func (s *subscription) signal() {
+func (s *subscription) signal() { signal(s.wake) }
+
+// signal sends to a channel with room for one, unless it holds a signal.
+func signal(wake chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
+}
+
+// waiting returns how many changes have not been taken.
+func (s *subscription) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows
 }
 
 // end lets the waiting changes go and has the session told why.

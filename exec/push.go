@@ -17,8 +17,8 @@ import (
 	"millrace/tables"
 )
 
-// pushQuery is a push query at work in a session: the query's operators over
-// its sources' history and then over what is committed, all in memory.
+// pushQuery is a push query at work: the query's operators over its sources' history
+// and then over what is committed, all in memory. A pushCursor or a pushHost drives it.
 //
 // Of a stream, each shard's partition is read from the log, from the beginning
 // or from the end at the start, so no row is missed or repeated. Of a table, a
@@ -50,10 +50,8 @@ type pushQuery struct {
 	marks *pushMarks
 	// replay is the unit of the mark behind which the query was resumed, until it is
 	// computed again.
-	replay   []markedSource
-	progress progress
-	left     int64 // rows until LIMIT ends the push; -1 for none
-	ended    error
+	replay []markedSource
+	ended  error
 }
 
 // pushSource is one input of a push query.
@@ -69,32 +67,20 @@ type pushSource struct {
 	snapshot *tables.Snapshot
 	applied  []uint64
 	// at are the indexes up to which changes have been read, and backlog reads the kept
-	// ones of a query that was resumed, before those that come now.
+	// ones of a query that was resumed, before those that come now. Pending were taken
+	// from the subscription and are for later.
 	at      []uint64
 	backlog *keptScan
+	pending []tableChanges
 	started bool
 }
 
-// push starts a push query.
-func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
-	if !env.Stale {
-		if err := e.waitFresh(ctx, q.Sources, env.FreshnessTimeout); err != nil {
-			return nil, err
-		}
-	}
-	p := &pushQuery{engine: e, plan: q, wake: make(chan struct{}, 1), left: -1}
-	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
+// newPushQuery starts the work on a push query, behind the mark where it is not nil.
+func (e *Engine) newPushQuery(q *plan.Query, env *QueryEnv, done <-chan struct{}, resume *rowmark) (*pushQuery, error) {
+	p := &pushQuery{engine: e, plan: q, wake: make(chan struct{}, 1)}
+	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: done}
 	results := evaluation
 	p.turn = turn{eval: &evaluation, results: &results, ownsEmptyKey: true, rowError: func(_ *types.Batch, _ int32, err error) { p.turn.fail(err) }}
-	if q.EmitLimit != nil {
-		limit, err := expr.EvalDatum(&evaluation, q.EmitLimit, nil)
-		if err != nil {
-			return nil, err
-		}
-		if limit.Valid {
-			p.left = limit.Int
-		}
-	}
 	p.out = newPushOutput(q)
 	p.stage = &stage{}
 	p.piecewise = !aggregates(q.Root)
@@ -105,21 +91,22 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if err := builder.build(q.Root, p.out); err != nil {
 		return nil, err
 	}
-	p.progress = newProgress(q, e.now())
 	var err error
 	if p.marks, err = newPushMarks(p, env); err != nil {
 		return nil, err
 	}
-	if q.Options.Resume != "" {
-		var mark *rowmark
-		if mark, err = parseRowmark(q.Options.Resume, p.marks.mark.fingerprint, len(e.loops), len(p.stage.inputs)); err == nil {
-			err = p.resume(mark)
+	if resume == nil && q.Options.Resume != "" {
+		if resume, err = parseRowmark(q.Options.Resume, p.marks.mark.fingerprint, len(e.loops), len(p.stage.inputs)); err != nil {
+			return nil, err
 		}
+	}
+	if resume != nil {
+		err = p.resume(resume)
 	} else {
 		err = p.open()
 	}
 	if err != nil {
-		p.Close()
+		p.close()
 		return nil, err
 	}
 	return p, nil
@@ -245,14 +232,17 @@ func (p *pushQuery) openTable(source *pushSource) error {
 	return nil
 }
 
-// Close implements Cursor.
-func (p *pushQuery) Close() {
+// close lets go of what the query holds.
+func (p *pushQuery) close() {
 	for _, source := range p.sources {
 		for _, l := range p.engine.loops {
 			l.feed.unsubscribe(source.subscription)
 		}
 		source.closeBacklog()
 		source.closeScan()
+	}
+	for _, l := range p.engine.loops {
+		l.feed.forget(p.wake)
 	}
 	p.sources = nil
 	if p.ended == nil {
@@ -284,67 +274,22 @@ func (s *pushSource) closeSnapshot() {
 	}
 }
 
-// Next implements Cursor.
-func (p *pushQuery) Next(ctx context.Context) (*types.Batch, error) {
-	for {
-		if p.ended != nil {
-			return nil, p.ended
-		}
-		if p.left == 0 {
-			p.Close()
-			return nil, io.EOF
-		}
-		worked, err := p.step(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				p.ended = err
-			}
-			return nil, err
-		}
-		rows, err := p.marks.give(p.out.take())
-		if err != nil {
+// next makes a step and returns the rows that it gives, nil for none. Worked says that
+// there may be more to do at once.
+func (p *pushQuery) next(ctx context.Context) (rows *types.Batch, worked bool, err error) {
+	if p.ended != nil {
+		return nil, false, p.ended
+	}
+	if worked, err = p.step(ctx); err != nil {
+		if ctx.Err() == nil {
 			p.ended = err
-			return nil, err
 		}
-		if rows != nil {
-			p.progress.rows(p.engine.now())
-			return p.limit(rows), nil
-		}
-		if p.progress.due(p.engine.now(), p.opened && !p.stage.busy()) {
-			return p.progress.row(p.marks), nil
-		}
-		if worked {
-			continue
-		}
-		var woken <-chan time.Time
-		if wake := p.stage.wake; !wake.IsZero() {
-			woken = p.engine.after(wake.Sub(p.engine.now()))
-			if !p.engine.now().Before(wake) {
-				continue // the clock was put forward meanwhile
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-woken:
-		case <-p.progress.wait(p.engine):
-		case <-p.engine.stopped:
-			p.ended = sqlerr.New(sqlerr.AdminShutdown, -1, "terminating connection due to administrator command")
-		case <-p.wake:
-		}
+		return nil, false, err
 	}
-}
-
-// limit cuts rows to what LIMIT leaves.
-func (p *pushQuery) limit(rows *types.Batch) *types.Batch {
-	if p.left < 0 {
-		return rows
+	if rows, err = p.marks.give(p.out.take()); err != nil {
+		p.ended = err
 	}
-	if int64(rows.Len) > p.left {
-		rows = rows.Select(rowRange(0, int(p.left)))
-	}
-	p.left -= int64(rows.Len)
-	return rows
+	return rows, worked, err
 }
 
 // step takes what the sources have now and runs the operators over it. The first
@@ -384,7 +329,7 @@ func (p *pushQuery) step(ctx context.Context) (worked bool, err error) {
 		return true, p.turn.failed
 	}
 	for _, source := range p.sources {
-		did, err := p.readNew(source)
+		did, err := p.readNew(source, nil)
 		if err != nil {
 			return false, err
 		}
@@ -458,38 +403,54 @@ func (p *pushQuery) initialRows(source *pushSource, rows *types.Batch) *types.Ba
 	return changelog.asInserts(rows, p.turn.eval.Now.UnixMilli())
 }
 
-// readNew hands a source's new rows or changes to the operators.
-func (p *pushQuery) readNew(source *pushSource) (bool, error) {
+// readNew hands a source's new rows or changes to the operators: those up to given
+// positions by shard or, for nil, what there is.
+func (p *pushQuery) readNew(source *pushSource, until []uint64) (bool, error) {
 	if source.backlog != nil {
 		return p.readBacklog(source, nil)
 	}
-	changes, err := source.subscription.take()
-	if err != nil {
-		return false, p.marks.hint(err)
+	if source.in.kind == inputTable {
+		return p.readChanges(source, until)
 	}
 	worked := false
-	if source.in.kind == inputTable {
-		slices.SortStableFunc(changes, func(x, y tableChanges) int { return x.shard - y.shard })
-		for _, c := range changes {
-			if c.index <= source.applied[c.shard] {
-				continue
-			}
-			for _, b := range c.changes {
-				p.takeChanges(source, b, c.time, c.shard)
-				worked = true
-			}
-			source.at[c.shard] = c.index
-		}
-		return worked, p.turn.failed
-	}
 	for shard := range source.offsets {
+		limit := int64(math.MaxInt64)
+		if until != nil {
+			limit = int64(until[shard])
+		}
 		before := source.offsets[shard]
-		if err := p.readStream(source, shard, math.MaxInt64); err != nil {
+		if err := p.readStream(source, shard, limit); err != nil {
 			return worked, err
 		}
 		worked = worked || source.offsets[shard] != before
 	}
 	return worked, nil
+}
+
+// readChanges hands the changes of a table that have come to the operators.
+func (p *pushQuery) readChanges(source *pushSource, until []uint64) (worked bool, err error) {
+	come, err := source.subscription.take()
+	if err != nil {
+		return false, p.marks.hint(err)
+	}
+	changes := append(source.pending, come...)
+	source.pending = nil
+	slices.SortStableFunc(changes, func(x, y tableChanges) int { return x.shard - y.shard })
+	for _, c := range changes {
+		switch {
+		case c.index <= source.applied[c.shard]:
+			continue
+		case until != nil && c.index > until[c.shard]:
+			source.pending = append(source.pending, c)
+			continue
+		}
+		for _, b := range c.changes {
+			p.takeChanges(source, b, c.time, c.shard)
+			worked = true
+		}
+		source.at[c.shard] = c.index
+	}
+	return worked, p.turn.failed
 }
 
 // takeChanges hands changes of a table, made at a time, to the operators.

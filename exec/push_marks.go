@@ -238,7 +238,11 @@ func (m *pushMarks) hint(err error) error {
 	if text == "" {
 		return err
 	}
-	return sqlerr.New(failure.Code, -1, "%s", failure.Message).
-		WithDetail("The rows up to rowmark %s were given.", text).
-		WithHint("Run the query again with EMIT CHANGES WITH (resume = '%s'), or without: it begins with the current result.", text)
+	return withResume(sqlerr.New(failure.Code, -1, "%s", failure.Message), text)
+}
+
+// withResume adds to the error that ends a query how to go on behind a mark.
+func withResume(err *sqlerr.Error, mark string) error {
+	return err.WithDetail("The rows up to rowmark %s were given.", mark).
+		WithHint("Run the query again with EMIT CHANGES WITH (resume = '%s'), or without: it begins with the current result.", mark)
 }

@@ -49,8 +49,8 @@ func (p *progress) wait(e *Engine) <-chan time.Time {
 }
 
 // row is the row. Its mark is that of the row before, or of a later place with nothing
-// between.
-func (p *progress) row(marks *pushMarks) *types.Batch {
+// between; "" for none.
+func (p *progress) row(mark string) *types.Batch {
 	row := &types.Batch{Len: 1}
 	for _, c := range p.plan.Root.Columns()[:p.plan.Visible] {
 		v := types.NewVector(c.Type, 1)
@@ -64,9 +64,9 @@ func (p *progress) row(marks *pushMarks) *types.Batch {
 	if p.plan.RowOp {
 		row.Columns = append(row.Columns, op)
 	}
-	if text := marks.last(); text != "" {
+	if mark != "" {
 		for _, column := range p.plan.RowMarks {
-			row.Columns[column] = types.Vector{Type: types.Text, Strs: []string{text}}
+			row.Columns[column] = types.Vector{Type: types.Text, Strs: []string{mark}}
 		}
 	}
 	return row

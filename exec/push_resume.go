@@ -125,16 +125,8 @@ func (p *pushQuery) replayUnit() error {
 			source.at = slices.Clone(after)
 			continue
 		}
-		for shard := range source.offsets {
-			for end := int64(after[shard]); source.offsets[shard] < end; {
-				before := source.offsets[shard]
-				if err := p.readStream(source, shard, end); err != nil {
-					return err
-				}
-				if source.offsets[shard] == before {
-					return otherRows()
-				}
-			}
+		if err := p.readStreamTo(source, after); err != nil {
+			return err
 		}
 	}
 	return p.turn.failed

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type cluster struct {
 	poisoned map[string]bool
 	queries  map[string]*template
 	created  int
+	// applying guards what replicas have, where loops run at the same time.
+	applying sync.RWMutex
 	// entryBytes counts the bytes of entries.
 	entryBytes int
 
@@ -77,6 +80,8 @@ func (s *simulatedShard) Term() uint64 { return 1 }
 func (s *simulatedShard) Tables() *tables.Shard { return s.cluster.store.Shard(uint32(s.number)) }
 
 func (s *simulatedShard) Partition(stream uint64) (*log.Partition, error) {
+	s.cluster.applying.RLock()
+	defer s.cluster.applying.RUnlock()
 	return s.partitions[stream], nil
 }
 
@@ -272,6 +277,8 @@ func (s *simulatedShard) stepTo(what outcome) {
 // commit applies an entry as a replica does.
 func (s *simulatedShard) commit(encoded []byte) {
 	c := s.cluster
+	c.applying.Lock()
+	defer c.applying.Unlock()
 	entry, err := log.DecodeEntry(slices.Clone(encoded))
 	if err != nil {
 		c.t.Fatal(err)
