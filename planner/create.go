@@ -309,7 +309,8 @@ func (cb *createBinder) streamKey(number, pos int) error {
 func (cb *createBinder) checkKeyType(number, pos int) error {
 	c := &cb.relation.Columns[number]
 	if _, _, err := expr.ResolveOperator("=", c.Type, c.Type, pos); err != nil {
-		return sqlerr.New(sqlerr.UndefinedObject, pos, "column %q of type %s cannot be part of a key", c.Name, c.Type.BaseName())
+		return sqlerr.New(sqlerr.UndefinedObject, pos, "data type %s has no default operator class for access method \"btree\"", c.Type.BaseName()).
+			WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
 	}
 	return nil
 }

@@ -235,6 +235,9 @@ func (b *exprBinder) resolveAggregate(call *plan.AggregateCall, name string, arg
 		}
 	}
 	call.Func, call.Args = aggregate, args
+	if err := checkDistinct(call); err != nil {
+		return err
+	}
 	if call.Type, err = aggregate.ResultType(exprTypes(args)); err != nil {
 		return sqlerr.From(err).At(call.Pos)
 	}

@@ -77,8 +77,8 @@ func (sb *selectBinder) groupItem(item ast.Expr) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := expr.ResolveOperator("=", settled.Type(), settled.Type(), item.Pos()); err != nil {
-		return sqlerr.New(sqlerr.UndefinedFunction, item.Pos(), "could not identify an equality operator for type %s", settled.Type().BaseName())
+	if err := checkEquality(settled.Type(), item.Pos()); err != nil {
+		return err
 	}
 	// What the SELECT list has of unknown type has become text here.
 	for i := range sb.output {

@@ -44,6 +44,7 @@ func (b *binder) join(j *ast.Join, s *scope) (*fromItem, error) {
 	}
 	both := left.scope.joined(right.scope, len(left.node.Columns()))
 	both.markNullable(kind, len(left.scope.lockables))
+	both.markNullableTables(kind, len(left.scope.tables))
 	if j.AsOf {
 		return b.asOfJoin(j, left, right, both, lateral)
 	}

@@ -192,8 +192,8 @@ func (b *exprBinder) overWindow(call *plan.OverCall, spec *ast.WindowSpec) (*ove
 		if value, err = b.settle(value); err != nil {
 			return nil, err
 		}
-		if _, _, err := expr.ResolveOperator("=", value.Type(), value.Type(), e.Pos()); err != nil {
-			return nil, sqlerr.New(sqlerr.UndefinedFunction, e.Pos(), "could not identify an equality operator for type %s", value.Type().BaseName())
+		if err := checkEquality(value.Type(), e.Pos()); err != nil {
+			return nil, err
 		}
 		w.partitionBy = append(w.partitionBy, value)
 	}

@@ -5,8 +5,6 @@ import (
 
 	"millrace/planner/plan"
 	"millrace/sql/ast"
-	"millrace/sql/expr"
-	"millrace/sql/sqlerr"
 )
 
 // PARTITION BY: the rows of a stream that a query makes go to the partition of the
@@ -36,8 +34,8 @@ func (sb *selectBinder) bindPartitionBy() error {
 			return err
 		}
 		t := sb.output[column].value.Type()
-		if _, _, err := expr.ResolveOperator("=", t, t, e.Pos()); err != nil {
-			return sqlerr.New(sqlerr.UndefinedFunction, e.Pos(), "could not identify an equality operator for type %s", t.BaseName())
+		if err := checkEquality(t, e.Pos()); err != nil {
+			return err
 		}
 		if !slices.Contains(sb.placing, column) {
 			sb.placing = append(sb.placing, column)

@@ -34,6 +34,8 @@ type scopeTable struct {
 	aliasOf string
 	// keyed is set for a table with a primary key, which decides all columns.
 	keyed bool
+	// nullable says that an outer join may fill the item's columns with NULLs.
+	nullable bool
 	// query says that the item has rows of other tables in it, which cannot be
 	// locked through it.
 	query bool
@@ -260,9 +262,9 @@ func (b *binder) bareColumn(name string, pos int, s *scope) (expr.Expr, error) {
 	if e, err := b.pseudocolumn(name, pos); e != nil || err != nil {
 		return e, err
 	}
-	for at := s; at != nil; at = at.parent {
+	for level, at := 0, s; at != nil; level, at = level+1, at.parent {
 		if t, _ := at.table("", name, pos); t != nil {
-			return nil, notSupported(pos, "a reference to a whole row is not supported").WithHint("Name the columns, or write %s.* in the SELECT list.", name)
+			return at.wholeRow(t, level, pos), nil
 		}
 	}
 	err := sqlerr.New(sqlerr.UndefinedColumn, pos, "column %q does not exist", name)

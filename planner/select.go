@@ -294,6 +294,9 @@ func (sb *selectBinder) bindDistinctOn() error {
 		if err != nil {
 			return err
 		}
+		if err := checkEquality(sb.output[column].value.Type(), e.Pos()); err != nil {
+			return err
+		}
 		if !columns[column] {
 			columns[column] = true
 			sb.distinctOn = append(sb.distinctOn, sb.outputRef(column))
@@ -330,9 +333,10 @@ func (sb *selectBinder) finish() (*boundQuery, error) {
 		if err := sb.settleColumns(bound); err != nil {
 			return nil, err
 		}
-		if node = sb.distinct(bound.node); node == nil {
-			return nil, sqlerr.New(sqlerr.UndefinedFunction, sb.ast.Pos(), "could not identify an equality operator")
+		if err := checkColumnsEquality(bound, sb.ast.Pos()); err != nil {
+			return nil, err
 		}
+		node = sb.distinct(bound.node)
 	}
 	if sb.incremental() {
 		return sb.finishKept(node)

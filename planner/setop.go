@@ -48,6 +48,11 @@ func (b *binder) setOperation(q *ast.SetOperation, s *scope) (*boundQuery, error
 			return nil, err
 		}
 	}
+	if !(q.All && operator.op == plan.Union) {
+		if err := checkColumnsEquality(left, q.Left.Pos()); err != nil {
+			return nil, err
+		}
+	}
 	if !b.incremental() {
 		return &boundQuery{node: newSetOperation(operator.op, q.All, left.node, right.node), visible: left.visible}, nil
 	}

@@ -15,7 +15,6 @@ import (
 var internalNames = map[string]types.Type{
 	"char":         types.Char,
 	"xid":          types.OID,
-	"json":         types.JSONB,
 	"pg_node_tree": types.Text,
 }
 

@@ -98,8 +98,8 @@ func (b *binder) windowTable(t *ast.FunctionTable, call *ast.FunctionCall, funct
 			if list[i], err = b.settle(list[i]); err != nil {
 				return nil, err
 			}
-			if _, _, err := expr.ResolveOperator("=", list[i].Type(), list[i].Type(), list[i].Pos()); err != nil {
-				return nil, sqlerr.New(sqlerr.UndefinedFunction, list[i].Pos(), "could not identify an equality operator for type %s", list[i].Type().BaseName())
+			if err := checkEquality(list[i].Type(), list[i].Pos()); err != nil {
+				return nil, err
 			}
 		}
 		out.node = sessionsOver(out.node, list)

@@ -75,4 +75,5 @@ func aggregateWork(n *Aggregate) string {
 }
 
 // gathers are the aggregates whose result has all values of the group in it.
-var gathers = map[string]bool{"array_agg": true, "string_agg": true, "jsonb_agg": true, "json_agg": true}
+var gathers = map[string]bool{"array_agg": true, "string_agg": true, "jsonb_agg": true, "json_agg": true,
+	"jsonb_object_agg": true, "json_object_agg": true}

@@ -568,7 +568,7 @@ var typeKinds = map[types.Kind]string{
 	types.KindText: "text", types.KindVarchar: "varchar", types.KindBpchar: "bpchar", types.KindName: "name",
 	types.KindChar: "char", types.KindBytea: "bytea", types.KindDate: "date", types.KindTime: "time",
 	types.KindTimestamp: "timestamp", types.KindTimestampTZ: "timestamptz", types.KindInterval: "interval",
-	types.KindUUID: "uuid", types.KindJSONB: "jsonb", types.KindOID: "oid", types.KindRegclass: "regclass",
+	types.KindUUID: "uuid", types.KindJSON: "json", types.KindJSONB: "jsonb", types.KindOID: "oid", types.KindRegclass: "regclass",
 	types.KindRegtype: "regtype", types.KindRegproc: "regproc",
 	types.KindRegprocedure: "regprocedure", types.KindRegoper: "regoper", types.KindRegoperator: "regoperator",
 	types.KindRegnamespace: "regnamespace", types.KindRegrole: "regrole", types.KindRegcollation: "regcollation",

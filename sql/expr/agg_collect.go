@@ -10,9 +10,6 @@ func (b *builder) defineCollections() {
 	const elements = "elements in the order of the rows"
 	b.aggregate("array_agg", "anynonarray", "anyelement[]", "anyelement[]", newArrayCollector, "array of the "+elements, byValues, ordered)
 	b.aggregate("string_agg", "text,text", "text", "text", newStringCollector, "texts joined by a separator, in the order of the rows", byValues, ordered)
-	for _, name := range []string{"jsonb_agg", "json_agg"} { // json is jsonb
-		b.aggregate(name, "any", "jsonb", "jsonb", newJSONCollector, "JSON array of the "+elements, byValues, ordered)
-	}
 }
 
 // collected is the elements of a group, in order.
@@ -21,22 +18,27 @@ type collected struct {
 	present  bool
 }
 
-// collector appends rows to lists; what a list is saved as and results in is up
-// to encode and decode.
+// collector appends rows to lists; what a list is saved as is up to encode and decode,
+// what it results in to result, or encode where that is nil.
 type collector struct {
 	groupStates[collected]
-	element func(args []*types.Vector, r int) types.Datum
+	element func(ctx *Context, args []*types.Vector, r int) (types.Datum, error)
 	encode  func(elements []types.Datum) types.Datum
 	decode  func(d types.Datum) []types.Datum
+	result  func(elements []types.Datum) types.Datum
 }
 
 // Add implements Accumulator.
-func (c *collector) Add(_ *Context, groups []int32, args []*types.Vector, weights []int64) {
+func (c *collector) Add(ctx *Context, groups []int32, args []*types.Vector, weights []int64) {
 	for r, g := range groups {
 		if g < 0 {
 			continue
 		}
-		d := c.element(args, r)
+		d, err := c.element(ctx, args, r)
+		if err != nil {
+			ctx.Fail(int32(r), err)
+			continue
+		}
 		d.Str = strings.Clone(d.Str)
 		for range max(0, weightOf(weights, r)) {
 			s := &c.states[g]
@@ -63,33 +65,43 @@ func (c *collector) Load(groups []int32, states []*types.Vector) {
 
 // Save implements Accumulator.
 func (c *collector) Save(groups []int32, out []*types.Vector) {
-	c.Result(nil, groups, out[0])
+	c.append(groups, out[0], c.encode)
 }
 
 // Result implements Accumulator.
 func (c *collector) Result(_ *Context, groups []int32, out *types.Vector) {
+	result := c.result
+	if result == nil {
+		result = c.encode
+	}
+	c.append(groups, out, result)
+}
+
+func (c *collector) append(groups []int32, out *types.Vector, encode func(elements []types.Datum) types.Datum) {
 	for _, g := range groups {
 		if !c.states[g].present {
 			out.Append(types.Null)
 			continue
 		}
-		out.Append(c.encode(c.states[g].elements))
+		out.Append(encode(c.states[g].elements))
 	}
 }
 
 func newArrayCollector(args []types.Type) Accumulator {
 	elem := args[0]
 	return &collector{
-		element: func(args []*types.Vector, r int) types.Datum { return args[0].Datum(r) },
+		element: func(_ *Context, args []*types.Vector, r int) (types.Datum, error) { return args[0].Datum(r), nil },
 		encode:  func(elements []types.Datum) types.Datum { return encodedArray(elem, elements) },
-		decode: func(d types.Datum) []types.Datum {
-			a, err := types.DecodeArray(elem, d.Str)
-			if err != nil {
-				return nil
-			}
-			return a.Elems
-		},
+		decode:  func(d types.Datum) []types.Datum { return decodedArray(elem, d) },
 	}
+}
+
+func decodedArray(elem types.Type, d types.Datum) []types.Datum {
+	a, err := types.DecodeArray(elem, d.Str)
+	if err != nil {
+		return nil
+	}
+	return a.Elems
 }
 
 // newStringCollector keeps the text so far as one element.
@@ -145,33 +157,5 @@ func (c *stringCollector) Result(_ *Context, groups []int32, out *types.Vector) 
 			continue
 		}
 		out.Append(types.StringDatum(string(c.states[g].text)))
-	}
-}
-
-func newJSONCollector(args []types.Type) Accumulator {
-	typ := args[0]
-	return &collector{
-		element: func(args []*types.Vector, r int) types.Datum {
-			v := types.ToJSON(typ, args[0].Datum(r), types.DefaultFormat())
-			return types.StringDatum(jsonText(&v))
-		},
-		encode: func(elements []types.Datum) types.Datum {
-			texts := make([]string, len(elements))
-			for i, d := range elements {
-				texts[i] = d.Str
-			}
-			return types.StringDatum("[" + strings.Join(texts, ", ") + "]")
-		},
-		decode: func(d types.Datum) []types.Datum {
-			v, err := types.ParseJSON(d.Str)
-			if err != nil {
-				return nil
-			}
-			var elements []types.Datum
-			for i := range v.Items {
-				elements = append(elements, types.StringDatum(jsonText(&v.Items[i])))
-			}
-			return elements
-		},
 	}
 }

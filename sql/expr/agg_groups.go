@@ -94,5 +94,6 @@ func (b *builder) defineAggregates() {
 	b.defineBitAggregates()
 	b.defineVariances()
 	b.defineCollections()
+	b.defineJSONAggregates()
 	b.defineByOffset()
 }

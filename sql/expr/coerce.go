@@ -54,7 +54,8 @@ regdictionary int8:a int4:a oid:i
 regnamespace int8:a int4:a oid:i
 regrole int8:a int4:a oid:i
 regcollation int8:a int4:a oid:i
-jsonb bool:e int8:e int2:e int4:e float4:e float8:e numeric:e
+json jsonb:a
+jsonb json:a bool:e int8:e int2:e int4:e float4:e float8:e numeric:e
 `
 
 type castPair struct{ from, to types.Kind }
@@ -143,7 +144,7 @@ func CommonType(ts []types.Type, context string, pos int) (types.Type, error) {
 			common.Mod = -1
 		}
 		if !CanCast(t, common, Implicit) {
-			return types.Type{}, errNoCommonType(context, common, t, pos)
+			return types.Type{}, errNotConverted(context, t, common, pos)
 		}
 	}
 	return common, nil
@@ -152,6 +153,14 @@ func CommonType(ts []types.Type, context string, pos int) (types.Type, error) {
 func errNoCommonType(context string, a, b types.Type, pos int) error {
 	a.Mod, b.Mod = -1, -1
 	return sqlerr.New(sqlerr.DatatypeMismatch, pos, "%s types %s and %s cannot be matched", context, a, b)
+}
+
+func errNotConverted(context string, from, to types.Type, pos int) error {
+	if context == "CASE" {
+		context = "CASE/WHEN"
+	}
+	from.Mod, to.Mod = -1, -1
+	return sqlerr.New(sqlerr.CannotCoerce, pos, "%s could not convert type %s to %s", context, from, to)
 }
 
 // Coerce returns e as a value of type to, type modifier included: e itself, a

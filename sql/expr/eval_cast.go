@@ -104,7 +104,15 @@ func castValue(from, to types.Type) castFunc {
 		return castNumeric(to)
 	case types.KindDate, types.KindTime, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
 		return castDateTime(from, to)
+	case types.KindJSON:
+		return func(_ *Context, d types.Datum) (types.Datum, error) {
+			normalized, err := types.NormalizeJSONB(d.Str)
+			return types.StringDatum(normalized), err
+		}
 	case types.KindJSONB:
+		if to.Kind == types.KindJSON {
+			return func(_ *Context, d types.Datum) (types.Datum, error) { return d, nil }
+		}
 		return castJSONB(to)
 	}
 	return castInteger(from, to)

@@ -18,36 +18,17 @@ func (b *builder) defineJSON() {
 	b.function("jsonb_typeof", "jsonb", "text", onJSON(func(v *types.JSONValue, _ []types.Datum) (types.Datum, error) {
 		return types.StringDatum(jsonKindName(v)), nil
 	}), "kind of value: object, array, string, number, boolean or null")
-	b.function("jsonb_array_length", "jsonb", "int4", onJSON(func(v *types.JSONValue, _ []types.Datum) (types.Datum, error) {
-		switch v.Kind {
-		case types.JSONArray:
-			return types.IntDatum(int64(len(v.Items))), nil
-		case types.JSONObject:
-			return types.Null, sqlerr.New(sqlerr.InvalidParameterValue, -1, "cannot get array length of a non-array")
-		}
-		return types.Null, sqlerr.New(sqlerr.InvalidParameterValue, -1, "cannot get array length of a scalar")
-	}), "number of elements")
+	b.function("jsonb_array_length", "jsonb", "int4", onJSON(jsonArrayLength), "number of elements")
 	b.function("jsonb_pretty", "jsonb", "text", onJSON(func(v *types.JSONValue, _ []types.Datum) (types.Datum, error) {
 		var out strings.Builder
 		prettyJSON(&out, v, 0)
 		return types.StringDatum(out.String()), nil
 	}), "indented text")
-	// PostgreSQL's names for json, which is jsonb here.
-	b.alias("to_json", "to_jsonb")
-	for _, name := range []string{"build_array", "build_object", "typeof", "array_length", "extract_path", "extract_path_text", "strip_nulls"} {
-		b.alias("json_"+name, "jsonb_"+name)
-	}
 }
 
 // onJSON makes a kernel of a function of a parsed first argument and the others.
 func onJSON(f func(v *types.JSONValue, rest []types.Datum) (types.Datum, error)) Kernel {
-	return liftRows(func(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
-		v, err := types.ParseJSON(row[0].Str)
-		if err != nil {
-			return types.Null, err
-		}
-		return f(&v, row[1:])
-	})
+	return onParsed(types.ParseJSON, f)
 }
 
 // pathOf returns the elements of a text[].
@@ -300,13 +281,20 @@ func setElement(array *types.JSONValue, step string, item types.JSONValue, inser
 
 func (b *builder) defineJSONMakers() {
 	b.function("to_jsonb", "anyelement", "jsonb", liftRows(func(ctx *Context, args []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
-		v := types.ToJSON(args[0].Type, row[0], ctx.format())
+		v, err := types.JSONBOf(args[0].Type, row[0], ctx.format())
+		if err != nil {
+			return types.Null, err
+		}
 		return jsonResult(&v)
 	}), "the value as JSON", stable)
 	buildArray := liftRows(func(ctx *Context, args []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		v := types.JSONValue{Kind: types.JSONArray}
 		for i, d := range row {
-			v.Items = append(v.Items, types.ToJSON(args[i].Type, d, ctx.format()))
+			item, err := types.JSONBOf(args[i].Type, d, ctx.format())
+			if err != nil {
+				return types.Null, err
+			}
+			v.Items = append(v.Items, item)
 		}
 		return jsonResult(&v)
 	})
@@ -319,19 +307,22 @@ func (b *builder) defineJSONMakers() {
 
 func jsonBuildObject(ctx *Context, args []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 	if len(row)%2 == 1 {
-		return types.Null, sqlerr.New(sqlerr.InvalidParameterValue, -1, "argument list must have even number of elements").
-			WithHint("The arguments of jsonb_build_object() must consist of alternating keys and values.")
+		return types.Null, errOddArguments("jsonb_build_object")
 	}
 	v := types.JSONValue{Kind: types.JSONObject}
 	for i := 0; i < len(row); i += 2 {
 		if !row[i].Valid {
 			return types.Null, sqlerr.New(sqlerr.InvalidParameterValue, -1, "argument %d: key must not be null", i+1)
 		}
-		key, err := textOf(ctx, args[i].Type, row[i])
+		key, err := jsonKey(ctx, args[i].Type, row[i])
 		if err != nil {
 			return types.Null, err
 		}
-		setMember(&v, key, types.ToJSON(args[i+1].Type, row[i+1], ctx.format()))
+		item, err := types.JSONBOf(args[i+1].Type, row[i+1], ctx.format())
+		if err != nil {
+			return types.Null, err
+		}
+		setMember(&v, key, item)
 	}
 	return jsonResult(&v)
 }

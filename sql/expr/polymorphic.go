@@ -119,7 +119,7 @@ var declaredTypes = map[string]types.Type{
 	"float4": types.Float4, "float8": types.Float8, "numeric": types.Numeric,
 	"text": types.Text, "varchar": types.Varchar, "bpchar": types.Bpchar, "name": types.Name, "char": types.Char,
 	"bytea": types.Bytea, "date": types.Date, "time": types.Time, "timestamp": types.Timestamp,
-	"timestamptz": types.TimestampTZ, "interval": types.Interval, "uuid": types.UUID, "jsonb": types.JSONB,
+	"timestamptz": types.TimestampTZ, "interval": types.Interval, "uuid": types.UUID, "json": types.JSON, "jsonb": types.JSONB,
 	"oid": types.OID, "regclass": types.Regclass, "regtype": types.Regtype, "regproc": types.Regproc,
 	"regprocedure": types.Regprocedure, "regoper": types.Regoper, "regoperator": types.Regoperator,
 	"regnamespace": types.Regnamespace, "regrole": types.Regrole, "regcollation": types.Regcollation,

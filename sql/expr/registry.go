@@ -39,6 +39,7 @@ func buildRegistry() *registry {
 	b.defineNumberTemplates()
 	b.defineArrays()
 	b.defineJSON()
+	b.defineJSONText()
 	b.defineConditional()
 	b.defineSession()
 	b.defineSequences()

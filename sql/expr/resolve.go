@@ -18,6 +18,9 @@ func ResolveFunction(name string, args []types.Type, pos int) (*Overload, []type
 	case chosen >= 0:
 		o := candidates[chosen]
 		resolved, err := resolveArguments(o.Args, o.Variadic, args, pos)
+		if err == nil {
+			err = checkComparable(name, o.Args, resolved, pos)
+		}
 		return o, resolved, err
 	case ambiguous:
 		return nil, nil, sqlerr.New(sqlerr.AmbiguousFunction, pos, "function %s(%s) is not unique", name, typeNames(args)).
@@ -76,6 +79,9 @@ func ResolveOperator(token string, left, right types.Type, pos int) (*Overload, 
 	case chosen >= 0:
 		o := candidates[chosen]
 		resolved, err := resolveArguments(o.Args, false, operands, pos)
+		if err == nil {
+			err = checkComparable(token, o.Args, resolved, pos)
+		}
 		return o, resolved, err
 	case ambiguous:
 		return nil, nil, sqlerr.New(sqlerr.AmbiguousFunction, pos, "operator is not unique: %s", operatorText(token, operands)).

@@ -8,31 +8,15 @@ import (
 )
 
 // defineJSONSets defines the set-returning functions of
-// https://www.postgresql.org/docs/15/functions-json.html for jsonb, and under the
-// names that PostgreSQL has for json.
+// https://www.postgresql.org/docs/15/functions-json.html.
 func (b *builder) defineJSONSets() {
-	for _, prefix := range []string{"jsonb", "json"} {
-		for suffix, result := range map[string]struct {
-			column string
-			finish func(*types.JSONValue) (types.Datum, error)
-		}{"": {"jsonb", jsonResult}, "_text": {"text", jsonTextResult}} {
-			value := SetColumn{Name: "value", Type: typeNamed(result.column)}
-			b.jsonSet(prefix+"_array_elements"+suffix, []SetColumn{value}, func(name string, v *types.JSONValue) ([][]types.Datum, error) {
-				values, err := finished(v, result.finish)
-				if err == nil && v.Kind != types.JSONArray {
-					err = errNotArray(name, v)
-				}
-				return [][]types.Datum{values}, err
-			}, "the elements of a JSON array")
-			b.jsonSet(prefix+"_each"+suffix, []SetColumn{{Name: "key", Type: types.Text}, value}, func(name string, v *types.JSONValue) ([][]types.Datum, error) {
-				values, err := finished(v, result.finish)
-				if err == nil && v.Kind != types.JSONObject {
-					err = errNotDeconstructed(name, v)
-				}
-				return [][]types.Datum{keysOf(v), values}, err
-			}, "the members of a JSON object")
-		}
-		b.jsonSet(prefix+"_object_keys", unnamed("text"), func(name string, v *types.JSONValue) ([][]types.Datum, error) {
+	for _, family := range []jsonSets{
+		{"jsonb", types.ParseJSON, jsonResult, jsonTextResult},
+		{"json", types.ParseJSONText, jsonTextOf, jsonStringOf},
+	} {
+		b.jsonSets(family, "", family.name, family.part)
+		b.jsonSets(family, "_text", "text", family.text)
+		b.jsonSet(family, "_object_keys", unnamed("text"), func(name string, v *types.JSONValue) ([][]types.Datum, error) {
 			switch v.Kind {
 			case types.JSONObject:
 				return [][]types.Datum{keysOf(v)}, nil
@@ -44,17 +28,44 @@ func (b *builder) defineJSONSets() {
 	}
 }
 
-func (b *builder) jsonSet(name string, columns []SetColumn, rows func(name string, v *types.JSONValue) ([][]types.Datum, error), description string) {
+// jsonSets are the functions of json or of jsonb.
+type jsonSets struct {
+	name       string
+	parse      func(text string) (types.JSONValue, error)
+	part, text func(v *types.JSONValue) (types.Datum, error)
+}
+
+// jsonSets defines the functions that give parts as values of a type.
+func (b *builder) jsonSets(family jsonSets, suffix, result string, finish func(*types.JSONValue) (types.Datum, error)) {
+	value := SetColumn{Name: "value", Type: typeNamed(result)}
+	b.jsonSet(family, "_array_elements"+suffix, []SetColumn{value}, func(name string, v *types.JSONValue) ([][]types.Datum, error) {
+		values, err := finished(v, finish)
+		if err == nil && v.Kind != types.JSONArray {
+			err = errNotArray(name, v)
+		}
+		return [][]types.Datum{values}, err
+	}, "the elements of a JSON array")
+	b.jsonSet(family, "_each"+suffix, []SetColumn{{Name: "key", Type: types.Text}, value}, func(name string, v *types.JSONValue) ([][]types.Datum, error) {
+		values, err := finished(v, finish)
+		if err == nil && v.Kind != types.JSONObject {
+			err = errNotDeconstructed(name, v)
+		}
+		return [][]types.Datum{keysOf(v), values}, err
+	}, "the members of a JSON object")
+}
+
+func (b *builder) jsonSet(family jsonSets, suffix string, columns []SetColumn, rows func(name string, v *types.JSONValue) ([][]types.Datum, error), description string) {
+	name := family.name + suffix
 	newSource := func([]types.Type) RowSource {
 		return newList(func(_ *Context, args []types.Datum) ([][]types.Datum, error) {
-			v, err := types.ParseJSON(args[0].Str)
+			v, err := family.parse(args[0].Str)
 			if err != nil {
 				return nil, err
 			}
 			return rows(name, &v)
 		})
 	}
-	b.set(name, "jsonb", columns, newSource, description)
+	b.set(name, family.name, columns, newSource, description)
 }
 
 // finished are the elements or the members' values of a JSON value.

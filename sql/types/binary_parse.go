@@ -60,6 +60,9 @@ func parseBinary(t Type, data []byte) (Datum, error) {
 			Days:   int32(binary.BigEndian.Uint32(data[8:])),
 			Months: int32(binary.BigEndian.Uint32(data[12:])),
 		})), nil
+	case KindJSON:
+		s, err := parseStringText(t, string(data), DefaultFormat())
+		return StringDatum(s), err
 	case KindJSONB, KindStruct, KindMap:
 		return parseBinaryJSON(t, data)
 	case KindArray:
@@ -132,18 +135,11 @@ func parseBinaryFloat(t Type, data []byte) (Datum, error) {
 	return FloatDatum(math.Float64frombits(binary.BigEndian.Uint64(data))), nil
 }
 
-// parseBinaryJSON also takes the binary form of the type json, for which jsonb stands:
-// the text alone, which never begins with a control character of jsonb's versions.
 func parseBinaryJSON(t Type, data []byte) (Datum, error) {
 	if len(data) == 0 {
 		return Null, binaryShortError()
 	}
-	switch version := data[0]; {
-	case version == jsonbVersion:
-	case version >= ' ' || version == '\t' || version == '\n' || version == '\r':
-		s, err := parseStringText(t, string(data), DefaultFormat())
-		return StringDatum(s), err
-	default:
+	if data[0] != jsonbVersion {
 		return Null, sqlerr.New(sqlerr.InternalError, -1, "unsupported jsonb version number %d", data[0])
 	}
 	s, err := parseStringText(t, string(data[1:]), DefaultFormat())
@@ -244,7 +240,7 @@ func parseBinaryArray(elem Type, data []byte) (Datum, error) {
 			"number of array dimensions (%d) exceeds the maximum allowed (%d)", dimensions, maxDimensions)
 	case flags != 0 && flags != 1:
 		return Null, sqlerr.New(sqlerr.InvalidBinaryRepresentation, -1, "invalid array flags")
-	case elem.Kind != KindArray && oid != elem.OID() && (elem.Kind != KindJSONB || oid != OIDJSON):
+	case elem.Kind != KindArray && oid != elem.OID():
 		return Null, sqlerr.New(sqlerr.DatatypeMismatch, -1,
 			"binary data has array element type %d instead of expected %d", oid, elem.OID())
 	}

@@ -28,6 +28,10 @@ func ToJSON(t Type, d Datum, f *Format) JSONValue {
 		}
 	case KindDate, KindTimestamp, KindTimestampTZ:
 		return JSONValue{Kind: JSONString, Str: string(appendXSDTime(nil, t.Kind, d.Int, f))}
+	case KindJSON:
+		// Text that jsonb cannot hold is null; JSONBOf says so.
+		v, _ := ParseJSON(d.Str)
+		return v
 	case KindJSONB:
 		// What is stored was normalized, so it is JSON.
 		v, _ := ParseJSON(d.Str)
@@ -42,6 +46,15 @@ func ToJSON(t Type, d Datum, f *Format) JSONValue {
 		return JSONValue{Kind: JSONString, Str: d.Str}
 	}
 	return JSONValue{Kind: JSONString, Str: string(AppendText(nil, t, d, f))}
+}
+
+// JSONBOf returns d as ToJSON does, and the error of json that jsonb cannot hold: with
+// an escaped zero character, with a number out of range.
+func JSONBOf(t Type, d Datum, f *Format) (JSONValue, error) {
+	if d.Valid && t.Kind == KindJSON {
+		return ParseJSON(d.Str)
+	}
+	return ToJSON(t, d, f), nil
 }
 
 func floatToJSON(t Type, d Datum, f *Format) JSONValue {
@@ -134,7 +147,7 @@ func mapToJSON(t Type, s string, f *Format) JSONValue {
 // object lacks are NULL, keys that the struct lacks are ignored.
 func FromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 	switch {
-	case t.Kind == KindJSONB:
+	case t.Kind == KindJSONB || t.Kind == KindJSON:
 		return StringDatum(string(AppendJSON(nil, v))), nil
 	case v.Kind == JSONNull:
 		return Null, nil
@@ -157,7 +170,7 @@ func FromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 // unless its elements are arrays or JSON themselves.
 func arrayFromJSON(t Type, v *JSONValue, f *Format) (Datum, error) {
 	var a Array
-	nested := t.Elem.Kind != KindArray && t.Elem.Kind != KindJSONB
+	nested := t.Elem.Kind != KindArray && t.Elem.Kind != KindJSONB && t.Elem.Kind != KindJSON
 	if err := a.appendJSON(*t.Elem, v, 0, nested, f); err != nil {
 		return Null, err
 	}

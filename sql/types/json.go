@@ -24,10 +24,13 @@ type JSONValue struct {
 	Kind JSONKind
 	// Bool is the value of a boolean.
 	Bool bool
-	// Str is the text of a string, unescaped, or a number as a numeric.
+	// Str is the text of a string, unescaped, or a number as a numeric (its text, from
+	// ParseJSONText).
 	Str string
+	// Text is the stretch of the text that the value takes, from ParseJSONText.
+	Text string
 	// Keys are the keys of an object: shorter ones first, those of the same
-	// length by bytes, each once.
+	// length by bytes, each once. From ParseJSONText they are as they were written.
 	Keys []string
 	// Items are the elements of an array, or the values of an object in the
 	// order of Keys.

@@ -2,18 +2,18 @@ package types
 
 import "testing"
 
-// TestJSONOfClients takes values that a client sends as json, in its binary form,
-// which is the text, and as elements of json's array.
+// TestJSONOfClients takes values that a client sends as json, whose binary form is the
+// text, and as elements of json's array.
 func TestJSONOfClients(t *testing.T) {
 	for _, test := range []struct {
 		oid  uint32
 		data string
 		want string
 	}{
-		{OIDJSON, `{"b":1, "a":[]}`, `{"a": [], "b": 1}`},
-		{OIDJSON, "\n true", `true`},
-		{OIDJSON, "\x01 true", `true`},
-		{OIDJSONArray, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x72\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01" + "7", `{7}`},
+		{OIDJSON, `{"b":1, "a":[]}`, `{"b":1, "a":[]}`},
+		{OIDJSON, "\n true", "\n true"},
+		{OIDJSONB, "\x01 true", `true`},
+		{ArrayOf(JSON).OID(), "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x72\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01" + "7", `{7}`},
 	} {
 		typ, known := TypeByOID(test.oid)
 		if !known {

@@ -10,6 +10,7 @@ import (
 
 // next reads the next token.
 func (p *jsonParser) next() error {
+	p.before = p.end
 	i := p.end
 	for i < len(p.text) {
 		c := p.text[i]
@@ -222,6 +223,8 @@ func (p *jsonParser) joinSurrogates(r, high rune, i int) (rune, rune, error) {
 	const surrogates, lowSurrogates, surrogatesEnd = 0xd800, 0xdc00, 0xe000
 	p.end = i
 	switch {
+	case p.mode >= jsonOutline:
+		return 0, 0, nil
 	case r >= surrogates && r < lowSurrogates:
 		if high != 0 {
 			return 0, 0, p.fail(sqlerr.InvalidTextRepresentation,

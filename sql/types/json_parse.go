@@ -12,7 +12,41 @@ const maxJSONDepth = 6000
 // ParseJSON reads JSON text, with the errors that PostgreSQL gives for it.
 // Strings in the result may alias text.
 func ParseJSON(text string) (JSONValue, error) {
-	p := jsonParser{text: text, line: 1}
+	return parseJSON(text, jsonNormalize)
+}
+
+// ParseJSONText reads JSON text as the type json does: each value has its Text, objects
+// keep the order of their keys and all keys that stand there several times, numbers
+// are as they are written. Strings in the result may alias text.
+func ParseJSONText(text string) (JSONValue, error) {
+	return parseJSON(text, jsonKeep)
+}
+
+// ParseJSONOutline reads JSON text for its shape alone: strings and keys are not what
+// their escapes stand for, which are not looked at.
+func ParseJSONOutline(text string) (JSONValue, error) {
+	return parseJSON(text, jsonOutline)
+}
+
+// CheckJSON returns the error that PostgreSQL gives for text as json. What escapes
+// stand for is not looked at: text may have an escaped zero character.
+func CheckJSON(text string) error {
+	_, err := parseJSON(text, jsonCheck)
+	return err
+}
+
+// jsonMode is what the parser makes of the text.
+type jsonMode uint8
+
+const (
+	jsonNormalize jsonMode = iota // values as jsonb has them
+	jsonKeep                      // values as json has them, with their texts
+	jsonOutline                   // values whose strings and keys keep their escapes
+	jsonCheck                     // nothing
+)
+
+func parseJSON(text string, mode jsonMode) (JSONValue, error) {
+	p := jsonParser{text: text, line: 1, mode: mode}
 	if err := p.next(); err != nil {
 		return JSONValue{}, err
 	}
@@ -38,11 +72,13 @@ const (
 // jsonParser reads JSON with one token of lookahead.
 type jsonParser struct {
 	text      string
+	mode      jsonMode
 	line      int // of the token
 	lineStart int // where that line begins
 
 	token      jsonToken
 	start, end int    // of the token in text
+	before     int    // the end of the token before
 	str        string // a string token's value
 }
 
@@ -51,6 +87,15 @@ func (p *jsonParser) value(depth int) (JSONValue, error) {
 	if depth > maxJSONDepth {
 		return JSONValue{}, sqlerr.New(sqlerr.StatementTooComplex, -1, "stack depth limit exceeded")
 	}
+	start := p.start
+	v, err := p.valueParts(depth)
+	if p.mode == jsonKeep {
+		v.Text = p.text[start:p.before]
+	}
+	return v, err
+}
+
+func (p *jsonParser) valueParts(depth int) (JSONValue, error) {
 	var v JSONValue
 	var err error
 	switch p.token {
@@ -61,8 +106,10 @@ func (p *jsonParser) value(depth int) (JSONValue, error) {
 	case jsonStringToken:
 		v = JSONValue{Kind: JSONString, Str: p.str}
 	case jsonNumberToken:
-		v.Kind = JSONNumber
-		v.Str, err = ParseNumeric(p.text[p.start:p.end])
+		v.Kind, v.Str = JSONNumber, p.text[p.start:p.end]
+		if p.mode == jsonNormalize {
+			v.Str, err = ParseNumeric(v.Str)
+		}
 	case jsonTrue, jsonFalse:
 		v = JSONValue{Kind: JSONBool, Bool: p.token == jsonTrue}
 	case jsonNullToken:
@@ -101,8 +148,10 @@ func (p *jsonParser) object(depth int) (JSONValue, error) {
 		if err != nil {
 			return v, err
 		}
-		v.Keys = append(v.Keys, key)
-		v.Items = append(v.Items, item)
+		if p.mode != jsonCheck {
+			v.Keys = append(v.Keys, key)
+			v.Items = append(v.Items, item)
+		}
 		if p.token != ',' {
 			break
 		}
@@ -110,7 +159,9 @@ func (p *jsonParser) object(depth int) (JSONValue, error) {
 			return v, err
 		}
 	}
-	v.normalizeObject()
+	if p.mode == jsonNormalize {
+		v.normalizeObject()
+	}
 	return v, p.expect('}', `"," or "}"`)
 }
 
@@ -127,7 +178,9 @@ func (p *jsonParser) array(depth int) (JSONValue, error) {
 		if err != nil {
 			return v, err
 		}
-		v.Items = append(v.Items, item)
+		if p.mode != jsonCheck {
+			v.Items = append(v.Items, item)
+		}
 		if p.token != ',' {
 			break
 		}

@@ -28,6 +28,7 @@ var typeNames = map[string]Type{
 	"timestamp": Timestamp, "timestamp without time zone": Timestamp,
 	"timestamptz": TimestampTZ, "timestamp with time zone": TimestampTZ,
 	"uuid":          UUID,
+	"json":          JSON,
 	"jsonb":         JSONB,
 	"oid":           OID,
 	"regclass":      Regclass,

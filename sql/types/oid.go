@@ -18,7 +18,6 @@ const (
 	OIDFloat4        uint32 = 700
 	OIDFloat8        uint32 = 701
 	OIDJSON          uint32 = 114
-	OIDJSONArray     uint32 = 199
 	OIDUnknown       uint32 = 705
 	OIDBpchar        uint32 = 1042
 	OIDVarchar       uint32 = 1043
@@ -74,6 +73,7 @@ var kinds = [kindCount]kindInfo{
 	KindTimestampTZ:   {OIDTimestampTZ, 1185, 8, "timestamp with time zone"},
 	KindInterval:      {OIDInterval, 1187, 16, "interval"},
 	KindUUID:          {OIDUUID, 2951, 16, "uuid"},
+	KindJSON:          {OIDJSON, 199, -1, "json"},
 	KindJSONB:         {OIDJSONB, 3807, -1, "jsonb"},
 	KindOID:           {OIDOID, 1028, 4, "oid"},
 	KindRegclass:      {OIDRegclass, 2210, 4, "regclass"},
@@ -131,18 +131,13 @@ func (t Type) Size() int16 {
 	}
 }
 
-// TypeByOID returns the type without modifier that has the given OID; for json that is
-// jsonb, which stands for it.
+// TypeByOID returns the type without modifier that has the given OID.
 func TypeByOID(oid uint32) (Type, bool) {
 	switch oid {
 	case OIDInt2Vector:
 		return VectorOf(Int2), true
 	case OIDOIDVector:
 		return VectorOf(OID), true
-	case OIDJSON:
-		return JSONB, true
-	case OIDJSONArray:
-		return ArrayOf(JSONB), true
 	}
 	for kind := range kinds {
 		info := &kinds[kind]

@@ -40,6 +40,9 @@ func randomDatum(r *rand.Rand, t Type) Datum {
 		return StringDatum(randomBytes(r, r.IntN(12), 256))
 	case KindChar:
 		return StringDatum(charString(byte(r.IntN(128))))
+	case KindJSON:
+		v := randomJSON(r, 3)
+		return StringDatum([]string{"", " ", "\n\t"}[r.IntN(3)] + string(AppendJSON(nil, &v)) + []string{"", " "}[r.IntN(2)])
 	case KindJSONB:
 		v := randomJSON(r, 3)
 		return StringDatum(string(AppendJSON(nil, &v)))

@@ -196,6 +196,11 @@ func parseStringText(t Type, s string, f *Format) (string, error) {
 	case KindInterval:
 		v, err := parseInterval(t, s, f)
 		return EncodeInterval(v), err
+	case KindJSON:
+		if err := CheckUTF8(s); err != nil {
+			return "", err
+		}
+		return s, CheckJSON(s)
 	case KindJSONB:
 		if err := CheckUTF8(s); err != nil {
 			return "", err

@@ -27,6 +27,7 @@ const (
 	KindTimestampTZ
 	KindInterval
 	KindUUID
+	KindJSON
 	KindJSONB
 	KindOID
 	KindRegclass
@@ -63,7 +64,7 @@ const (
 	PhysicalFloat
 	// PhysicalString holds the value in Str: the text types as UTF-8, bytea and
 	// uuid as raw bytes, numeric in the form of numeric.go, interval in the form
-	// of interval.go, jsonb as its canonical text, arrays, structs and maps in
+	// of interval.go, json as it came, jsonb as its canonical text, arrays, structs and maps in
 	// the form of array.go.
 	PhysicalString
 )
@@ -117,6 +118,7 @@ var (
 	TimestampTZ = Type{Kind: KindTimestampTZ, Mod: -1}
 	Interval    = Type{Kind: KindInterval, Mod: -1}
 	UUID        = Type{Kind: KindUUID, Mod: -1}
+	JSON        = Type{Kind: KindJSON, Mod: -1}
 	JSONB       = Type{Kind: KindJSONB, Mod: -1}
 	OID         = Type{Kind: KindOID, Mod: -1}
 	Regclass    = Type{Kind: KindRegclass, Mod: -1}

@@ -54,6 +54,7 @@ var typeInfos = []typeInfo{
 	{types.KindRegdictionary, "regdictionary", true, "N", false, "i", "p", 0},
 	{types.KindVoid, "void", true, "P", false, "i", "p", 0},
 	{types.KindUUID, "uuid", false, "U", false, "c", "p", 0},
+	{types.KindJSON, "json", false, "U", false, "i", "x", 0},
 	{types.KindJSONB, "jsonb", false, "U", false, "i", "x", 0},
 }
 
