@@ -25,7 +25,7 @@ type Backend interface {
 	Catalog() *catalog.Snapshot
 	// Define applies a command to the catalog and returns when every shard has
 	// activated it, or an error that says which have not. An index that it creates
-	// is ready then.
+	// is ready then; those of a transaction (catalog.Define) are built afterwards.
 	Define(ctx context.Context, command catalog.Command) (catalog.Result, error)
 	// CheckStart returns an error with SQLSTATE 72000 when rows of a stream from the
 	// offsets of a start on are not there any more.
@@ -113,6 +113,11 @@ type Writer interface {
 	// version that they were planned with; when a relation has changed since, the
 	// error says so (SQLSTATE 0A000 is never used for it; 40001 asks to retry).
 	Write(ctx context.Context, writes []Rows, atomic bool) error
+	// WriteDefining applies the definitions of a transaction together with its writes:
+	// all of it takes effect or nothing, whatever crashes. After is the catalog with the
+	// definitions, as the writes were made for it. Nobody else may read or write the
+	// relations that the transaction has made or changed until the call returns.
+	WriteDefining(ctx context.Context, command *catalog.Define, after *catalog.Snapshot, writes []Rows) error
 	// Close lets the writer's producer go.
 	Close()
 }

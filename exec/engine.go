@@ -109,7 +109,10 @@ func (e *Engine) Ready(ctx context.Context) error {
 	if err := e.waitActivated(ctx, e.newestCatalog()); err != nil {
 		return err
 	}
-	if err := e.resolver.wait(ctx); err != nil || len(e.newestCatalog().Shadows()) == 0 {
+	if err := e.resolver.wait(ctx); err != nil {
+		return err
+	}
+	if err := e.forgetCommitted(ctx); err != nil || len(e.newestCatalog().Shadows()) == 0 {
 		return err
 	}
 	_, err := e.Define(ctx, &catalog.DropShadow{})
@@ -146,6 +149,10 @@ func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.R
 	if err != nil {
 		return result, err
 	}
+	if _, several := command.(*catalog.Define); several {
+		e.completeDefined(ctx, result.Created)
+		return result, nil
+	}
 	for _, id := range result.Created {
 		if index := e.newestCatalog().Index(id); index == nil || index.Ready {
 			continue
@@ -161,21 +168,8 @@ func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.R
 func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	e.defining.Lock()
 	defer e.defining.Unlock()
-	inner := command
-	if authored, is := command.(*catalog.Authored); is {
-		inner = authored.Command
-	}
-	switch c := inner.(type) {
-	case *catalog.AlterRelation, *catalog.CreateShadow:
-		// A transaction whose writer is gone was prepared for the table as it is.
-		if err := e.resolver.wait(ctx); err != nil {
-			return catalog.Result{}, err
-		}
-	case *catalog.AlterSequence:
-		// The sequence goes on behind the last value that was given.
-		if err := e.returnValues(ctx, c.Sequence.ID); err != nil {
-			return catalog.Result{}, err
-		}
+	if err := e.beforeDefining(ctx, command); err != nil {
+		return catalog.Result{}, err
 	}
 	result, err := e.proposeCatalog(ctx, command)
 	if err != nil {

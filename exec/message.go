@@ -62,6 +62,9 @@ type part struct {
 	// of a source table; entry says that the rows are such entries.
 	unique []catalog.ObjectID
 	entry  bool
+	// own says that the transaction itself has made or changed the relation: the shard
+	// cannot know it before the transaction is committed.
+	own bool
 	// records is the encoded record batch of a stream's rows, with base offset 0.
 	// The loop sets the offset in place.
 	records []byte

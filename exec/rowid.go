@@ -2,7 +2,6 @@ package exec
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"millrace/sql/catalog"
@@ -77,17 +76,6 @@ func (e *Engine) reserveRowIDs(ctx context.Context, count int64) (int64, error) 
 
 // proposeCatalog applies a command to the catalog.
 func (e *Engine) proposeCatalog(ctx context.Context, command catalog.Command) (catalog.Result, error) {
-	encoded, err := catalog.EncodeCommand(command)
-	if err != nil {
-		return catalog.Result{}, err
-	}
-	answer, err := e.storage.ProposeCatalog(ctx, encoded)
-	if err != nil {
-		return catalog.Result{}, err
-	}
-	outcome, ok := answer.(CatalogOutcome)
-	if !ok {
-		return catalog.Result{}, fmt.Errorf("exec: unexpected answer %T of the catalog", answer)
-	}
-	return outcome.Result, outcome.Err
+	result, _, err := e.askCatalog(ctx, command)
+	return result, err
 }

@@ -105,6 +105,9 @@ func (t *tick) attempt() (failed *queryFailure, err error) {
 	t.write.Reset(t.in.base, version, t.in.now.UnixMilli())
 	if t.in.snapshot != nil && t.in.snapshot.Version() > c.record.version {
 		t.activate(t.in.snapshot)
+		if err := t.holdCommitted(); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.buildIndexes(); err != nil {
 		return nil, err

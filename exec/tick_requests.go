@@ -68,6 +68,9 @@ func (t *tick) appendRequest(r *request) error {
 func (t *tick) check(parts []part, own transactionID) (refused error, wait bool, err error) {
 	var after map[string]rowRef
 	for i := range parts {
+		if parts[i].own {
+			continue
+		}
 		codec := t.core.codec(parts[i].relation)
 		if codec == nil && parts[i].entry || codec != nil && !codec.takes(&parts[i]) {
 			return conflict(), false, nil

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
 	"millrace/tables"
 )
 
@@ -48,6 +49,9 @@ func (t *tick) prepare(r *request) error {
 func (c *core) hold(p *preparedTransaction) {
 	c.prepared[p.id] = p
 	for i := range p.parts {
+		if p.parts[i].own && !c.snapshot.IsCommitted(p.id) {
+			continue
+		}
 		codec := c.codec(p.parts[i].relation)
 		if codec == nil || codec.relation.Kind != catalog.KindTable {
 			continue
@@ -91,6 +95,10 @@ func (t *tick) decide(r *request) error {
 }
 
 func (t *tick) finishTransaction(r *request) error {
+	if p := t.core.prepared[r.transaction]; p != nil && p.coordinator == catalogCoordinator && r.commit && !t.core.snapshot.IsCommitted(p.id) {
+		t.reply(r, false, sqlerr.New(sqlerr.CannotConnectNow, -1, "shard %d does not use the catalog of the transaction yet", t.core.shard))
+		return nil
+	}
 	if err := t.carryOut(r.transaction, r.commit); err != nil {
 		return err
 	}

@@ -31,34 +31,18 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	slices.Sort(shards)
 	coordinator := shards[0]
 
-	var prepared outcomes
-	for _, shard := range shards {
-		prepared.wait.Add(1)
-		e.step(shard, &request{
-			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards,
-			parts: byShard[shard], bytes: requestBytes(byShard[shard]),
-		}, func(_ bool, err error) {
-			if err != nil {
-				prepared.note(err)
-			}
-			prepared.wait.Done()
-		})
-	}
-	prepared.wait.Wait()
-	if prepared.err == nil {
-		prepared.err = context.Cause(ctx)
-	}
-	if errors.Is(prepared.err, ErrConflict) || sqlerr.CodeOf(prepared.err) == sqlerr.UniqueViolation {
+	err := w.prepareAll(ctx, id, coordinator, shards, byShard)
+	if errors.Is(err, ErrConflict) || sqlerr.CodeOf(err) == sqlerr.UniqueViolation {
 		// The shards work: the statement, or another that waited for its rows, may be
 		// run at once, and must not meet what it has prepared.
 		_, _ = e.conclude(id, coordinator, shards, false) // what fails is left to the resolver
-		return prepared.err
+		return err
 	}
-	if prepared.err != nil {
+	if err != nil {
 		// It is aborted in its own time: the client need not wait for shards that
 		// cannot work.
 		e.resolver.add(id, coordinator, shards)
-		return writeError(prepared.err)
+		return writeError(err)
 	}
 	committed, err := e.conclude(id, coordinator, shards, true)
 	switch {
@@ -72,9 +56,34 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	return nil
 }
 
+// prepareAll has the parts of a transaction prepared on all of its shards.
+func (w *engineWriter) prepareAll(ctx context.Context, id transactionID, coordinator int, shards []int, byShard map[int][]part) error {
+	var prepared outcomes
+	for _, shard := range shards {
+		prepared.wait.Add(1)
+		w.engine.step(shard, &request{
+			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards,
+			parts: byShard[shard], bytes: requestBytes(byShard[shard]),
+		}, func(_ bool, err error) {
+			if err != nil {
+				prepared.note(err)
+			}
+			prepared.wait.Done()
+		})
+	}
+	prepared.wait.Wait()
+	if prepared.err != nil {
+		return prepared.err
+	}
+	return context.Cause(ctx)
+}
+
 // conclude decides a transaction on its coordinator and carries the decision
 // out on the other shards.
 func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
+	if coordinator == catalogCoordinator {
+		return e.concludeDefined(id, shards)
+	}
 	decided := make(chan struct{})
 	e.step(coordinator, &request{kind: requestDecide, transaction: id, participant: shards, commit: commit}, func(decision bool, failure error) {
 		committed, err = decision, failure

@@ -18,7 +18,8 @@ import (
 //
 // The kind is 1 for a stream, whose content is a record batch, and else says
 // what is done with the rows in a batch of sql/types: 0 inserts them, the others
-// are one more than their Operation. Updates have the old rows behind.
+// are one more than their Operation. Updates have the old rows behind. A kind of 128
+// more is that of a relation which the transaction itself has made or changed.
 func (p *preparedTransaction) append(buf []byte) []byte {
 	buf = append(buf, recordVersion)
 	buf = binary.AppendUvarint(buf, uint64(p.coordinator))
@@ -32,6 +33,9 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 		content, kind := p.parts[i].records, byte(storedStream)
 		if content == nil {
 			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
+		}
+		if p.parts[i].own {
+			kind |= storedOwn
 		}
 		buf = append(buf, kind)
 		buf = binary.AppendUvarint(buf, uint64(len(p.parts[i].rows.Columns)))
@@ -76,8 +80,12 @@ func (t *tick) deletePrepared(p *preparedTransaction) {
 	t.write.DeleteRange(key, tables.PrefixEnd(nil, key))
 }
 
-// storedStream is the kind of a stored part of a stream.
-const storedStream = 1
+// storedStream is the kind of a stored part of a stream, and storedOwn is added to the
+// kind of a part whose relation is the transaction's own.
+const (
+	storedStream = 1
+	storedOwn    = 128
+)
 
 func storedKind(operation Operation) byte {
 	if operation == OperationInsert {
@@ -87,7 +95,7 @@ func storedKind(operation Operation) byte {
 }
 
 // decodePrepared decodes a stored prepared transaction. Parts of relations that
-// are gone are left out.
+// are gone are left out, and so are those of its own relations before it is committed.
 func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransaction, error) {
 	p := &preparedTransaction{id: id}
 	if len(data) == 0 || data[0] != recordVersion {
@@ -103,14 +111,14 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		if len(in.data) == 0 {
 			return nil, errBadRecord
 		}
-		kind := in.data[0]
+		kind, own := in.data[0]&^storedOwn, in.data[0]&storedOwn != 0
 		in.data = in.data[1:]
 		columns, content, old := in.next(), in.bytes(), []byte(nil)
 		if kind == storedKind(OperationUpdate) {
 			old = in.bytes()
 		}
 		codec := c.codec(relation)
-		if codec == nil || in.bad {
+		if codec == nil || in.bad || own && !c.snapshot.IsCommitted(id) {
 			continue
 		}
 		if columns > uint64(len(codec.columns)) {
@@ -120,6 +128,7 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		if err != nil {
 			return nil, err
 		}
+		decoded.own = own
 		p.parts = append(p.parts, decoded)
 	}
 	if in.bad {

@@ -55,11 +55,12 @@ func Changed() error {
 
 // checkStorage makes sure that a snapshot which was taken before the call has the
 // rows of tables: those of a table that was rewritten are deleted from its old
-// storage after the catalog has the new one.
+// storage after the catalog has the new one. A relation that is newer than the
+// catalog's is one that the reader's own transaction has rewritten.
 func (e *Engine) checkStorage(relations []*catalog.Relation) error {
 	newest := e.newestCatalog()
 	for _, relation := range relations {
-		if now := newest.Relation(relation.ID); now != nil && now.StorageID() != relation.StorageID() {
+		if now := newest.Relation(relation.ID); now != nil && now.Changed > relation.Changed && now.StorageID() != relation.StorageID() {
 			return Changed()
 		}
 	}

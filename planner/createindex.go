@@ -55,7 +55,7 @@ func planCreateIndex(env *Environment, s *ast.CreateIndex) (*plan.DDL, error) {
 	if len(index.Columns)+len(index.Include) > maxIndexColumns {
 		return nil, sqlerr.New(sqlerr.TooManyColumns, s.Pos(), "cannot use more than %d columns in an index", maxIndexColumns)
 	}
-	return &plan.DDL{Command: &catalog.CreateIndex{Index: index, IfNotExists: s.IfNotExists}, Tag: "CREATE INDEX"}, nil
+	return &plan.DDL{Command: &catalog.CreateIndex{Index: index, IfNotExists: s.IfNotExists}, Tag: "CREATE INDEX", Alone: s.Concurrently}, nil
 }
 
 // indexedTable finds the table that an index is to be on.

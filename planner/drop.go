@@ -81,7 +81,7 @@ func planDropIndex(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		env.needOwnerOf(name)
 		command.Names = append(command.Names, name)
 	}
-	return &plan.DDL{Command: command, Tag: "DROP INDEX"}, nil
+	return &plan.DDL{Command: command, Tag: "DROP INDEX", Alone: s.Concurrently}, nil
 }
 
 func planControl(env *Environment, s *ast.ControlQuery) (*plan.DDL, error) {

@@ -97,6 +97,13 @@ func (b *fakeBackend) NewWriter() exec.Writer { return fakeWriter{b} }
 
 type fakeWriter struct{ *fakeBackend }
 
+func (b fakeWriter) WriteDefining(ctx context.Context, command *catalog.Define, _ *catalog.Snapshot, writes []exec.Rows) error {
+	if _, err := b.Define(ctx, command); err != nil {
+		return err
+	}
+	return b.Write(ctx, writes, true)
+}
+
 func (fakeWriter) Close() {}
 
 func (b fakeWriter) Write(ctx context.Context, writes []exec.Rows, atomic bool) error {

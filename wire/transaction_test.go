@@ -27,7 +27,7 @@ func TestWrites(t *testing.T) {
 		{"a text that begins a block", []string{
 			`Query "INSERT INTO a VALUES (1); BEGIN; INSERT INTO b VALUES (1)"`, `Query "COMMIT"`}, "a 1, b 1 atomic"},
 		{"a definition behind a write", []string{
-			`Query "INSERT INTO a VALUES (1); CREATE STREAM IF NOT EXISTS a (n int); SELECT 1/0"`}, "a 1 atomic"},
+			`Query "INSERT INTO a VALUES (1); CREATE STREAM IF NOT EXISTS a (n int); SELECT 1/0"`}, ""},
 		{"block", []string{
 			`Query "BEGIN"`, `Query "INSERT INTO a VALUES (1)"`, `Query "INSERT INTO b VALUES (1)"`, `Query "COMMIT"`},
 			"a 1, b 1 atomic"},
@@ -101,12 +101,13 @@ func TestFailedWrites(t *testing.T) {
 	}
 }
 
-// TestDefinitionInBlock refuses what cannot be rolled back.
-func TestDefinitionInBlock(t *testing.T) {
+// TestDefinitionAlone refuses in a block what cannot be part of one.
+func TestDefinitionAlone(t *testing.T) {
 	server := startServer(t, nil)
 	c := startRaw(t, "tcp", server.address, nil)
-	got := strings.Join(c.exchange(`Query "BEGIN; CREATE STREAM a (n int)"`), "; ")
-	want := `CommandComplete "BEGIN"; ErrorResponse ERROR 0A000 "CREATE STREAM cannot run inside a transaction block"; ReadyForQuery E`
+	got := strings.Join(c.exchange(`Query "BEGIN; CREATE TABLE a (n int); CREATE INDEX CONCURRENTLY ON a (n)"`), "; ")
+	want := `CommandComplete "BEGIN"; CommandComplete "CREATE TABLE"; ` +
+		`ErrorResponse ERROR 25001 "CREATE INDEX CONCURRENTLY cannot run inside a transaction block"; ReadyForQuery E`
 	if got != want {
 		t.Errorf("\n got  %s\n want %s", got, want)
 	}

@@ -231,6 +231,8 @@ type DDL struct {
 	// creates begins: its rows from there on must still be there.
 	Start  *Start
 	Stream *catalog.Relation
+	// Alone says that it is refused inside a transaction block.
+	Alone bool
 }
 
 // Maintain asks for work that goes on by itself: there is nothing to do.

@@ -29,6 +29,16 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 	switch c := command.(type) {
 	case *Authored:
 		return applyAuthored(s, c)
+	case *Define:
+		return applyDefine(s, c)
+	case *ReserveIDs:
+		return applyReserveIDs(s, c)
+	case *ReturnIDs:
+		return applyReturnIDs(s, c)
+	case *DecideTransaction:
+		return applyDecideTransaction(s, c)
+	case *ForgetTransaction:
+		return applyForgetTransaction(s, c)
 	case *ReserveRowIDs:
 		return applyReserveRowIDs(s, c)
 	case *NextValues:

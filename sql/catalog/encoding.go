@@ -37,6 +37,9 @@ func commandBody(command Command) (kind string, body any, err error) {
 	if kind, body, err := roleCommandBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
+	if kind, body, err := definitionBody(command); kind != "" || err != nil {
+		return kind, body, err
+	}
 	switch c := command.(type) {
 	case *Bootstrap:
 		return "bootstrap", bootstrapRecord(*c), nil
@@ -125,6 +128,9 @@ func DecodeCommand(encoded []byte) (Command, error) {
 
 func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 	if c, err := decodeRoleCommand(envelope); c != nil || err != nil {
+		return c, err
+	}
+	if c, err := decodeDefinition(envelope); c != nil || err != nil {
 		return c, err
 	}
 	switch envelope.Kind {

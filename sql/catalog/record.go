@@ -86,6 +86,8 @@ type snapshotRecord struct {
 	Shards        int              `json:"shards"`
 	CreatedMillis int64            `json:"created_ms"`
 	LastRowID     int64            `json:"last_row_id,omitempty"`
+	Committed     [][]byte         `json:"committed,omitempty"`
+	Aborts        uint64           `json:"aborts,omitempty"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
@@ -231,9 +233,12 @@ func (r *createRecord) command() (Command, error) {
 func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	record := &snapshotRecord{
 		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
-		LastRowID: s.lastRowID,
+		LastRowID: s.lastRowID, Aborts: s.aborts,
 		Relations: make([]relationRecord, len(s.relations)),
 		Queries:   make([]queryRecord, len(s.queries)),
+	}
+	for _, id := range s.committed {
+		record.Committed = append(record.Committed, id[:])
 	}
 	for i, r := range s.relations {
 		relation, err := newRelationRecord(r)
@@ -284,7 +289,14 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		version: r.Version, nextID: r.NextID, clusterID: r.ClusterID, shards: r.Shards, createdMillis: r.CreatedMillis,
-		lastRowID: r.LastRowID,
+		lastRowID: r.LastRowID, aborts: r.Aborts,
+	}
+	for _, bytes := range r.Committed {
+		id, err := (&transactionRecord{bytes}).id()
+		if err != nil {
+			return nil, err
+		}
+		s.committed = append(s.committed, id)
 	}
 	for i := range r.Relations {
 		relation, err := r.Relations[i].relation()

@@ -20,7 +20,7 @@ import (
 // Invariants:
 //   - What a query shares is there: among the queries, or among the kept ones.
 //   - A kept query is shared, directly or by kept ones, by a query that is not kept.
-//   - A query is newer than those that it shares, so there is no circle.
+//   - A query has a greater ID than those that it shares, so there is no circle.
 
 // RunningQueries returns all queries that the shards have, in the order of their IDs:
 // the users' and the kept ones.
@@ -100,7 +100,7 @@ func (s *Snapshot) keepShared(old *Snapshot) {
 		}
 	}
 	s.keptQueries, s.keptRelations = nil, nil
-	for _, q := range slices.Backward(old.running) {
+	for _, q := range slices.Backward(old.running) { // a query has a greater ID than those that it shares
 		if !needed[q.ID] || s.Query(q.ID) != nil {
 			continue
 		}
@@ -117,11 +117,12 @@ func (s *Snapshot) keepShared(old *Snapshot) {
 }
 
 // stillShared leaves out of what a new query wants to share the queries that are gone
-// or stand still since it was planned.
+// or stand still since it was planned, and those with greater IDs: a transaction may
+// have reserved its IDs before those were given.
 func (s *Snapshot) stillShared(shared []ObjectID) []ObjectID {
 	return slices.DeleteFunc(slices.Clone(shared), func(id ObjectID) bool {
 		q := s.Query(id)
-		return q == nil || q.Paused
+		return q == nil || q.Paused || id > s.nextID
 	})
 }
 

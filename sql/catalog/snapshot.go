@@ -19,6 +19,10 @@ type Snapshot struct {
 	createdMillis int64
 	// lastRowID is the last row id that was reserved.
 	lastRowID int64
+	// committed are the transactions with definitions that the shards have still to
+	// carry out, and aborts counts those that were not committed.
+	committed [][16]byte
+	aborts    uint64
 
 	relations []*Relation // by ID
 	sequences []*Sequence // by ID

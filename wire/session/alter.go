@@ -17,18 +17,20 @@ import (
 // command of the catalog. The table is locked, so nobody writes to it meanwhile. What it asks of the rows is looked at before, and where
 // they must be stored anew, they are copied before: the command makes the copy the
 // table. Whatever fails leaves the table as it was.
-func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter) (string, error) {
-	if err := s.mayDefine(ctx, n.Tag); err != nil {
+func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter, immediate bool) (string, error) {
+	if err := s.mayDefine(n.Tag, false); err != nil {
 		return "", err
 	}
-	defer s.releaseLocks(0)
+	if immediate {
+		defer s.releaseLocks(0)
+	}
 	if n.Command == nil {
 		return n.Tag, s.noticeAll(n.Notices)
 	}
 	if _, err := s.lockTable(ctx, n.Target, lock.AccessExclusive, lock.Block); err != nil {
 		return "", err
 	}
-	if s.options.Backend.Catalog().Relation(n.Target.ID) != n.Target {
+	if s.catalog().Relation(n.Target.ID) != n.Target {
 		return "", errPlanOutdated
 	}
 	if err := s.noticeAll(n.Notices); err != nil {
@@ -43,8 +45,14 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter) (string, 
 	if err := s.fillMissing(ctx, n, &command.Relation); err != nil {
 		return "", err
 	}
-	if n.Rewrite == nil && len(n.Indexes) > 0 {
+	unique := n.Rewrite == nil && len(n.Indexes) > 0
+	switch {
+	case unique && immediate:
 		return n.Tag, s.addUnique(ctx, n)
+	case unique:
+		return s.addUniqueHeld(ctx, n)
+	case !immediate:
+		return s.alterHeld(ctx, n, &command)
 	}
 	if n.Rewrite != nil {
 		shadow, err := s.rewriteTable(ctx, n)

@@ -24,7 +24,7 @@ type arbiter struct {
 
 // arbiters returns the arbiters of a clause.
 func (s *Session) arbiters(target *catalog.Relation, conflict *plan.OnConflict) ([]*arbiter, error) {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	var list []*arbiter
 	if conflict.Any || conflict.PrimaryKey {
 		list = append(list, &arbiter{target: target})

@@ -75,6 +75,10 @@ func (b *recordingBackend) Write(_ context.Context, writes []exec.Rows, _ bool) 
 	return nil
 }
 
+func (b *recordingBackend) WriteDefining(ctx context.Context, _ *catalog.Define, _ *catalog.Snapshot, writes []exec.Rows) error {
+	return b.Write(ctx, writes, true)
+}
+
 // dataClient gives COPY data in pieces.
 type dataClient struct {
 	Client

@@ -175,7 +175,7 @@ func appendInserted(n *plan.Insert, to, from *types.Batch) error {
 // where rows are held, as it is the one to fail, and where there are unique
 // indexes, as it looks for their values too. Else the shards do.
 func (s *Session) looks(target *catalog.Relation, immediate bool) bool {
-	return target.Kind == catalog.KindTable && (!immediate || len(s.options.Backend.Catalog().UniqueOf(target.ID)) > 0)
+	return target.Kind == catalog.KindTable && (!immediate || len(s.catalog().UniqueOf(target.ID)) > 0)
 }
 
 // insertOperations returns what adds rows without ON CONFLICT. Where it looks for

@@ -208,7 +208,7 @@ func (s *Session) locksOf(rows *exec.Rows) []rowLocks {
 // locksOfUpdate tells the rows whose unique columns change from the others.
 func (s *Session) locksOfUpdate(rows *exec.Rows) []rowLocks {
 	all := rowLocks{relation: rows.Relation, rows: rows.Batch, old: rows.Old, mode: lock.ChangeRow}
-	unique := s.options.Backend.Catalog().UniqueOf(rows.Relation.ID)
+	unique := s.catalog().UniqueOf(rows.Relation.ID)
 	if len(unique) == 0 {
 		return []rowLocks{all}
 	}
@@ -348,7 +348,7 @@ func (s *Session) current(c *changes) bool {
 	if c.fixed {
 		return true
 	}
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	for i := range c.rows {
 		planned := c.rows[i].Relation
 		if planned.Index != nil {

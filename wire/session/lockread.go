@@ -128,7 +128,7 @@ func (s *Session) lockStatement(ctx context.Context, n *plan.Lock) (string, erro
 		if err != nil {
 			return "", err
 		}
-		now := s.options.Backend.Catalog().Relation(relation.ID)
+		now := s.catalog().Relation(relation.ID)
 		if waited && (now == nil || now.Name != relation.Name) {
 			return "", errPlanOutdated
 		}

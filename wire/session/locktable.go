@@ -92,7 +92,7 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 		if err != nil {
 			return err
 		}
-		if waited && s.options.Backend.Catalog().Version() != p.statement.version {
+		if waited && !s.planned(p.statement) {
 			return errPlanOutdated
 		}
 	}
@@ -120,7 +120,7 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 		}
 	case *catalog.DropIndexes:
 		for _, name := range n.Names {
-			index := s.options.Backend.Catalog().LookupIndex(name.Schema, name.Name)
+			index := s.catalog().LookupIndex(name.Schema, name.Name)
 			if index == nil || !index.Unique {
 				continue
 			}
@@ -138,7 +138,7 @@ func (s *Session) lockReaders(ctx context.Context, name catalog.Name, cascade bo
 	if !cascade {
 		return nil
 	}
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	var id catalog.ObjectID
 	if r := snapshot.Lookup(name.Schema, name.Name); r != nil {
 		id = r.ID
@@ -164,7 +164,7 @@ func (s *Session) lockReaders(ctx context.Context, name catalog.Name, cascade bo
 
 // lockIndexed locks the table of an index.
 func (s *Session) lockIndexed(ctx context.Context, table catalog.ObjectID, mode lock.Mode) error {
-	relation := s.options.Backend.Catalog().Relation(table)
+	relation := s.catalog().Relation(table)
 	if relation == nil {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (s *Session) lockIndexed(ctx context.Context, table catalog.ObjectID, mode 
 // lockNamed locks a table by its name, where it exists.
 func (s *Session) lockNamed(ctx context.Context, name catalog.Name, mode lock.Mode) error {
 	for {
-		relation := s.options.Backend.Catalog().Lookup(name.Schema, name.Name)
+		relation := s.catalog().Lookup(name.Schema, name.Name)
 		if relation == nil {
 			return nil
 		}
@@ -183,7 +183,7 @@ func (s *Session) lockNamed(ctx context.Context, name catalog.Name, mode lock.Mo
 		if err != nil {
 			return err
 		}
-		if now := s.options.Backend.Catalog().Lookup(name.Schema, name.Name); now != nil && now.ID == relation.ID {
+		if now := s.catalog().Lookup(name.Schema, name.Name); now != nil && now.ID == relation.ID {
 			return nil
 		}
 	}

@@ -27,7 +27,7 @@ func (s *Session) objectName(kind types.Kind, oid uint32) (string, bool) {
 	case types.KindRegnamespace:
 		name = systables.NamespaceName(oid)
 	case types.KindRegrole:
-		if role := s.options.Backend.Catalog().Role(catalog.ObjectID(oid)); role != nil {
+		if role := s.catalog().Role(catalog.ObjectID(oid)); role != nil {
 			name = role.Name
 		}
 	case types.KindRegcollation:
@@ -105,7 +105,7 @@ func (s *Session) ObjectOID(kind types.Kind, text string) (uint32, error) {
 		}
 		return 0, sqlerr.New(sqlerr.InvalidSchemaName, -1, "schema %q does not exist", text)
 	case types.KindRegrole:
-		if role := s.options.Backend.Catalog().RoleByName(name); role != nil && len(parts) == 1 {
+		if role := s.catalog().RoleByName(name); role != nil && len(parts) == 1 {
 			return uint32(role.ID), nil
 		}
 		return 0, sqlerr.New(sqlerr.UndefinedObject, -1, "role %q does not exist", text)

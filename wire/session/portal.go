@@ -238,7 +238,7 @@ func (s *Session) Execute(ctx context.Context, name string, limit int, last bool
 	ctx, done := s.withStatementTimeout(ctx)
 	defer done()
 	// A transaction statement ends the transaction, and the portal with it.
-	immediate := last && len(s.transaction.held) == 0 && s.transaction.state == stateNone
+	immediate := last && s.transaction.untouched()
 	if p.finished && p.rows == nil {
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "portal %q cannot be run", name)
 	}
@@ -318,12 +318,12 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 			return tag, err
 		}
 		// The change may not be in use on all shards yet.
-		for wait := 1; wait <= maxAttempts && p.statement.version == s.options.Backend.Catalog().Version(); wait++ {
+		for wait := 1; wait <= maxAttempts && s.planned(p.statement); wait++ {
 			if err := pause(ctx, wait); err != nil {
 				return "", err
 			}
 		}
-		if p.statement.version == s.options.Backend.Catalog().Version() || attempt == maxAttempts {
+		if s.planned(p.statement) || attempt == maxAttempts {
 			return "", sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was changed while the statement ran").
 				WithHint("Run the statement again.")
 		}
@@ -375,9 +375,9 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 	case *plan.Lock:
 		return s.lockStatement(ctx, planned)
 	case *plan.DDL:
-		return s.define(ctx, planned)
+		return s.define(ctx, planned, immediate)
 	case *plan.Alter:
-		return s.alter(ctx, p, planned)
+		return s.alter(ctx, p, planned, immediate)
 	default:
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, p.statement.tree.Pos(), "this statement is not supported")
 	}

@@ -41,7 +41,7 @@ func (s *Session) resolveType(name *ast.TypeName) (types.Type, error) {
 		Span: name.Span,
 		Expr: &ast.Cast{Span: name.Span, Operand: &ast.NullLiteral{Span: name.Span}, Type: name},
 	}}}}
-	planned, err := planner.Plan(s.plannerEnvironment(s.options.Backend.Catalog(), nil), probe)
+	planned, err := planner.Plan(s.plannerEnvironment(s.catalog(), nil), probe)
 	if err != nil {
 		return types.Type{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Session) evaluateArguments(ctx context.Context, n *ast.Execute, to []ty
 		targets[i] = &ast.Target{Span: e.Extent(), Expr: e}
 	}
 	values := &ast.Query{Span: n.Span, Body: &ast.Select{Span: n.Span, Targets: targets}}
-	planned, err := planner.Plan(s.plannerEnvironment(s.options.Backend.Catalog(), nil), values)
+	planned, err := planner.Plan(s.plannerEnvironment(s.catalog(), nil), values)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *Session) Privilege(q *expr.PrivilegeQuestion) (allowed, known bool, err
 	case free:
 		return true, true, nil
 	}
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	for _, name := range q.Privileges {
 		name, option := strings.CutSuffix(name, " WITH GRANT OPTION")
 		privilege := catalog.PrivilegeByName(name)
@@ -49,7 +49,7 @@ func (s *Session) askedRole(reference *expr.RoleReference) (catalog.ObjectID, er
 	case reference.Name == "":
 		return catalog.ObjectID(reference.OID), nil
 	}
-	role := s.options.Backend.Catalog().RoleByName(reference.Name)
+	role := s.catalog().RoleByName(reference.Name)
 	if role == nil {
 		if reference.Name == s.identity.User && s.identity.Role == 0 {
 			return catalog.SuperuserID, nil
@@ -97,7 +97,7 @@ func (s *Session) askedRelation(q *expr.PrivilegeQuestion) (object catalog.Objec
 	if s.options.System != nil && s.options.System.ByOID(oid) != nil {
 		return 0, true, nil
 	}
-	if s.options.Backend.Catalog().Class(catalog.ObjectID(oid)) == 0 {
+	if s.catalog().Class(catalog.ObjectID(oid)) == 0 {
 		return 0, false, nil
 	}
 	return catalog.ObjectID(oid), false, nil
@@ -119,7 +119,7 @@ func (s *Session) askedSchema(q *expr.PrivilegeQuestion) (object catalog.ObjectI
 
 // roleQuestion answers pg_has_role.
 func (s *Session) roleQuestion(role catalog.ObjectID, q *expr.PrivilegeQuestion) (allowed, known bool, err error) {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	of := catalog.ObjectID(q.OID)
 	if q.Name != "" {
 		if of, err = s.askedRole(&expr.RoleReference{Name: q.Name}); err != nil {
@@ -144,7 +144,7 @@ func (s *Session) roleQuestion(role catalog.ObjectID, q *expr.PrivilegeQuestion)
 // useSequence refuses a sequence that the session's role may not use. The values of an
 // identity column come with INSERT on its table.
 func (s *Session) useSequence(q *catalog.Sequence, privileges catalog.Privileges) error {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	role := s.role()
 	if snapshot.Allowed(role, q.ID, privileges) != 0 ||
 		q.Identity && snapshot.Allowed(role, q.Owner, catalog.PrivilegeInsert|catalog.PrivilegeUpdate) != 0 {

@@ -38,7 +38,7 @@ func (s *Session) clientRole() catalog.ObjectID {
 	switch {
 	case s.identity.Role == 0:
 		return catalog.SuperuserID
-	case s.options.Backend.Catalog().Role(s.identity.Role) == nil:
+	case s.catalog().Role(s.identity.Role) == nil:
 		return missingRole
 	default:
 		return s.identity.Role
@@ -46,7 +46,7 @@ func (s *Session) clientRole() catalog.ObjectID {
 }
 
 func (s *Session) roleNamed(name string) catalog.ObjectID {
-	if r := s.options.Backend.Catalog().RoleByName(name); r != nil {
+	if r := s.catalog().RoleByName(name); r != nil {
 		return r.ID
 	}
 	return missingRole
@@ -54,7 +54,7 @@ func (s *Session) roleNamed(name string) catalog.ObjectID {
 
 // checkRole refuses a role that the session may not act as. Other settings pass.
 func (s *Session) checkRole(setting, name string) error {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	switch strings.ToLower(settingAlias(setting)) {
 	case "role":
 		if name == "none" {
@@ -101,7 +101,7 @@ func (s *Session) User() string {
 
 // UserName implements expr.Session.
 func (s *Session) UserName(oid uint32) string {
-	return s.options.Backend.Catalog().RoleName(catalog.ObjectID(oid))
+	return s.catalog().RoleName(catalog.ObjectID(oid))
 }
 
 // authored puts the name of the session's role under a command, so that what it makes
@@ -117,7 +117,7 @@ func (s *Session) authored(command catalog.Command) catalog.Command {
 // noteSuperuser sets the setting that tells clients whether the role is a superuser.
 func (s *Session) noteSuperuser() {
 	is := "off"
-	if s.options.Backend.Catalog().IsSuperuser(s.role()) {
+	if s.catalog().IsSuperuser(s.role()) {
 		is = "on"
 	}
 	s.settings = s.settings.replace(settingNumbers["is_superuser"], is)

@@ -28,6 +28,9 @@ type source struct {
 // query starts a query. The source lives until it is closed, also when the
 // statement that started it has ended; ctx bounds the start alone.
 func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum) (*source, error) {
+	if err := s.refuseUnbegun(q); err != nil {
+		return nil, err
+	}
 	return s.queryIn(ctx, q, s.queryEnv(params))
 }
 

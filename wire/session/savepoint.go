@@ -20,6 +20,8 @@ type savepoint struct {
 	// locks is the mark in the transaction's locks, and sent and listening are those in
 	// its notifications.
 	locks, sent, listening int
+	// steps and rewrites are the counts of the transaction's definitions.
+	steps, rewrites int
 }
 
 // savepointStatement is SAVEPOINT.
@@ -28,7 +30,9 @@ func (s *Session) savepointStatement(n *ast.Savepoint) (string, error) {
 		return "", err
 	}
 	t := &s.transaction
+	steps, rewrites := t.definitions.counts()
 	t.savepoints = append(t.savepoints, savepoint{
+		steps: steps, rewrites: rewrites,
 		name: n.Name.Value, held: len(t.held), heldBytes: t.heldBytes,
 		settings: s.settings, lasting: s.lasting, readOnly: t.readOnly, cursors: s.cursorCount,
 		locks: s.lockMark(), restarts: maps.Clone(t.restarts),
@@ -72,10 +76,13 @@ func (s *Session) rollbackTo(n *ast.RollbackTo) (string, error) {
 	t := &s.transaction
 	point := t.savepoints[i]
 	t.savepoints = t.savepoints[:i+1]
-	t.cut(point.held, point.heldBytes)
+	if err := s.undefine(point.steps, point.rewrites); err != nil {
+		return "", err
+	}
+	s.cut(point.held, point.heldBytes)
 	t.notifications.cut(point.sent, point.listening)
 	s.releaseLocks(point.locks)
-	t.readOnly, t.restarts = point.readOnly, maps.Clone(point.restarts)
+	t.readOnly, t.restarts = point.readOnly, s.restartsAt(point.restarts)
 	t.state = stateBlock
 	s.settings, s.lasting = point.settings, point.lasting
 	for name, c := range s.cursors {

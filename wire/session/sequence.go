@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"maps"
 
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -16,7 +17,7 @@ type sequenceValues struct {
 
 // sequence finds a sequence by its OID.
 func (s *Session) sequence(oid uint32) (*catalog.Sequence, error) {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	if q := snapshot.Sequence(catalog.ObjectID(oid)); q != nil {
 		return q, nil
 	}
@@ -71,7 +72,7 @@ func (s *Session) CurrentValue(oid uint32) (int64, error) {
 
 // LastValue implements expr.Session.
 func (s *Session) LastValue() (int64, error) {
-	if s.sequences.last == 0 || s.options.Backend.Catalog().Sequence(s.sequences.last) == nil {
+	if s.sequences.last == 0 || s.catalog().Sequence(s.sequences.last) == nil {
 		return 0, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "lastval is not yet defined in this session")
 	}
 	return s.sequences.current[s.sequences.last], nil
@@ -129,18 +130,52 @@ func (s *Session) restartSequences(ids []catalog.ObjectID, immediate bool) error
 			}
 			continue
 		}
-		q := s.options.Backend.Catalog().Sequence(id)
+		q := s.catalog().Sequence(id)
 		if q == nil {
 			continue
 		}
-		if s.transaction.restarts == nil {
-			s.transaction.restarts = map[catalog.ObjectID]catalog.Sequence{}
-		}
 		restarted := *q
 		restarted.Last, restarted.Called = q.Start, false
-		s.transaction.restarts[id] = restarted
+		s.restart(restarted)
 	}
 	return nil
+}
+
+// restart begins a sequence anew for the transaction alone.
+func (s *Session) restart(q catalog.Sequence) {
+	if s.transaction.restarts == nil {
+		s.transaction.restarts = map[catalog.ObjectID]catalog.Sequence{}
+	}
+	q.Epoch = s.transaction.restarts[q.ID].Epoch + 1
+	s.transaction.restarts[q.ID] = q
+}
+
+// restartsAt returns what ROLLBACK TO leaves of the restarts that there were at the
+// savepoint: values that were taken since stay taken.
+func (s *Session) restartsAt(point map[catalog.ObjectID]catalog.Sequence) map[catalog.ObjectID]catalog.Sequence {
+	left := maps.Clone(point)
+	for id, was := range left {
+		if now := s.transaction.restarts[id]; now.Epoch == was.Epoch {
+			left[id] = now
+		}
+	}
+	return left
+}
+
+// alteredSequence takes notice of ALTER SEQUENCE in the transaction: one that begins
+// anew, or whose values are the transaction's own, goes on by the new descriptor.
+func (s *Session) alteredSequence(c *catalog.AlterSequence) {
+	q := s.catalog().Sequence(c.Sequence.ID)
+	own, is := s.transaction.restarts[c.Sequence.ID]
+	switch {
+	case q == nil:
+	case c.Restart:
+		s.restart(*q)
+	case is:
+		altered := *q
+		altered.Last, altered.Called, altered.Epoch = own.Last, own.Called, own.Epoch
+		s.transaction.restarts[q.ID] = altered
+	}
 }
 
 // keepRestarts makes the restarts of a transaction whose rows are written everybody's.

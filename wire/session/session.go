@@ -156,6 +156,7 @@ func (s *Session) Close() {
 		s.closeCursor(name)
 	}
 	s.releaseLocks(0)
+	s.dropDefinitions()
 	if s.writer != nil {
 		s.writer.Close()
 		s.writer = nil

@@ -29,7 +29,7 @@ func (s *Session) Signal(pid int32, terminate bool) (bool, error) {
 // maySignal refuses to disturb the clients of a role that the session's role may not
 // act for.
 func (s *Session) maySignal(of catalog.ObjectID, terminate bool) error {
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	role := s.role()
 	verb, what := "canceled", "query"
 	if terminate {

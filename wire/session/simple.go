@@ -52,7 +52,7 @@ func (s *Session) simpleStatement(ctx context.Context, tree ast.Statement, text 
 	if len(st.params) > 0 {
 		return noParameters(st)
 	}
-	immediate := only && s.transaction.state == stateNone && len(s.transaction.held) == 0
+	immediate := only && s.transaction.untouched()
 	p := &portal{statement: st, columns: st.columns, simple: true}
 	defer func() { p.rows.close() }()
 	tag, _, err := s.run(ctx, p, 0, immediate)

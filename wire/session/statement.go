@@ -29,7 +29,10 @@ type statement struct {
 	plan plan.Statement
 	// version is the catalog's when the plan was made, role the one that it was made
 	// for, and settings those of then: with both the same, the role is.
+	// own is the transaction's copy of the catalog that the plan was made by, nil for
+	// everybody's.
 	version  uint64
+	own      *catalog.Snapshot
 	role     catalog.ObjectID
 	settings *values
 	// columns describe the rows of the result, nil for none.
@@ -53,8 +56,11 @@ func (s *Session) newStatement(tree ast.Statement, text string, declared []types
 
 // plan makes a statement's plan against the catalog of now.
 func (s *Session) plan(st *statement) error {
-	snapshot := s.options.Backend.Catalog()
-	st.version, st.role, st.settings = snapshot.Version(), s.role(), s.settings
+	if err := s.rebase(); err != nil {
+		return err
+	}
+	snapshot := s.catalog()
+	st.version, st.own, st.role, st.settings = snapshot.Version(), s.ownCatalog(), s.role(), s.settings
 	st.params = st.declared
 	tree := st.tree
 	switch n := tree.(type) {
@@ -63,7 +69,7 @@ func (s *Session) plan(st *statement) error {
 	case *ast.Copy:
 		tree, st.binary = withoutBinary(n)
 	}
-	if !planned(tree) {
+	if !needsPlan(tree) {
 		return s.describeOwn(st)
 	}
 	var err error
@@ -81,9 +87,9 @@ func (s *Session) plan(st *statement) error {
 	return nil
 }
 
-// planned reports whether a statement is the planner's; the session runs the
+// needsPlan reports whether a statement is the planner's; the session runs the
 // others itself.
-func planned(tree ast.Statement) bool {
+func needsPlan(tree ast.Statement) bool {
 	switch tree.(type) {
 	case *ast.Begin, *ast.Commit, *ast.Rollback, *ast.Savepoint, *ast.ReleaseSavepoint, *ast.RollbackTo,
 		*ast.PrepareTransaction, *ast.FinishPrepared, *ast.SetTransaction, *ast.SetConstraints,
@@ -212,7 +218,13 @@ func textColumns(columns []Column) []Column {
 // result has other columns then, a client that was told the old ones could not
 // read it.
 func (s *Session) refresh(st *statement) error {
-	if st.plan == nil || st.version == s.options.Backend.Catalog().Version() && (st.settings == s.settings || st.role == s.role()) {
+	if st.plan == nil {
+		return nil
+	}
+	if err := s.rebase(); err != nil {
+		return err
+	}
+	if s.planned(st) && (st.settings == s.settings || st.role == s.role()) {
 		return nil
 	}
 	old := st.columns
@@ -229,6 +241,13 @@ func (s *Session) refresh(st *statement) error {
 	fresh.declared = st.declared
 	*st = fresh
 	return nil
+}
+
+// planned reports whether a statement was planned by the catalog that the session sees
+// now.
+func (s *Session) planned(st *statement) bool {
+	own := s.ownCatalog()
+	return st.own == own && (own != nil || st.version == s.catalog().Version())
 }
 
 func sameColumns(a, b []Column) bool {
@@ -288,7 +307,7 @@ func (s *Session) Parse(name, text string, parameters []uint32) (err error) {
 		return err
 	}
 	for i, t := range st.params {
-		if t.Kind == types.KindUnknown && tree != nil && planned(tree) {
+		if t.Kind == types.KindUnknown && tree != nil && needsPlan(tree) {
 			return sqlerr.New(sqlerr.IndeterminateDatatype, -1, "could not determine data type of parameter $%d", i+1)
 		}
 	}

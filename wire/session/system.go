@@ -83,6 +83,9 @@ func (v runtimeView) Settings(context.Context) ([]systables.Setting, error) {
 
 // SequenceState implements systables.Runtime.
 func (v runtimeView) SequenceState(id catalog.ObjectID) (last int64, called bool, ahead int64) {
+	if q, own := v.session.transaction.restarts[id]; own {
+		return q.Last, q.Called, 0
+	}
 	return v.session.options.Backend.SequenceState(id)
 }
 
@@ -132,7 +135,7 @@ func (s *Session) systemTable(ctx context.Context, schema, name string) ([][]typ
 		status = noStatus{}
 	}
 	return table.Rows(ctx, &systables.Environment{
-		Catalog:       s.options.Backend.Catalog(),
+		Catalog:       s.catalog(),
 		Runtime:       runtimeView{NodeStatus: status, session: s},
 		Database:      s.identity.Database,
 		User:          s.User(),
@@ -173,7 +176,7 @@ func (s *Session) Keywords() []expr.Keyword {
 // $user means a user's own schema, never a system one: the user millrace does not
 // have the system tables among its own.
 func (s *Session) Schemas() []string {
-	own := s.options.Backend.Catalog().Schemas()
+	own := s.catalog().Schemas()
 	all := append([]string{systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace}, own...)
 	var list []string
 	for _, name := range s.settings.searchPath {
@@ -198,13 +201,13 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 			return table.Schema, table.Name, true
 		}
 	}
-	if v := s.options.Backend.Catalog().View(catalog.ObjectID(oid)); v != nil {
+	if v := s.catalog().View(catalog.ObjectID(oid)); v != nil {
 		return v.Schema, v.Name, true
 	}
-	if q := s.options.Backend.Catalog().Sequence(catalog.ObjectID(oid)); q != nil {
+	if q := s.catalog().Sequence(catalog.ObjectID(oid)); q != nil {
 		return q.Schema, q.Name, true
 	}
-	r := s.options.Backend.Catalog().Relation(catalog.ObjectID(oid))
+	r := s.catalog().Relation(catalog.ObjectID(oid))
 	if r == nil {
 		return "", "", false
 	}
@@ -213,13 +216,13 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 
 // RelationOID implements expr.Session.
 func (s *Session) RelationOID(schema, name string) (oid uint32, ok bool) {
-	if r := s.options.Backend.Catalog().Lookup(schema, name); r != nil {
+	if r := s.catalog().Lookup(schema, name); r != nil {
 		return uint32(r.ID), true
 	}
-	if v := s.options.Backend.Catalog().LookupView(schema, name); v != nil {
+	if v := s.catalog().LookupView(schema, name); v != nil {
 		return uint32(v.ID), true
 	}
-	if q := s.options.Backend.Catalog().LookupSequence(schema, name); q != nil {
+	if q := s.catalog().LookupSequence(schema, name); q != nil {
 		return uint32(q.ID), true
 	}
 	if s.options.System != nil {

@@ -48,6 +48,8 @@ type transaction struct {
 	locks *lock.Owner
 	// restarts are the sequences that the transaction began anew, as it sees them.
 	restarts map[catalog.ObjectID]catalog.Sequence
+	// definitions are what it has defined, nil for nothing.
+	definitions *definitions
 	// settings and lasting are the session's before the transaction.
 	settings, lasting *values
 	savepoints        []savepoint
@@ -133,6 +135,7 @@ func (s *Session) endTransaction(failed bool) {
 		}
 		c.inTransaction = false
 	}
+	s.dropDefinitions()
 	s.transaction = transaction{}
 }
 
@@ -152,29 +155,41 @@ func (s *Session) commit(ctx context.Context) error {
 	return nil
 }
 
-// writeHeld makes the held writes, and sends the notifications.
+// writeHeld makes the held writes, and what the transaction has defined, and sends the
+// notifications.
 func (s *Session) writeHeld(ctx context.Context) error {
 	return s.commitNotifying(ctx, func() error { return s.writeHeldRows(ctx) })
 }
 
-// writeHeldRows makes the held writes.
+// writeHeldRows makes the held writes, and what the transaction has defined.
 func (s *Session) writeHeldRows(ctx context.Context) error {
-	var writes []exec.Rows
-	for _, rows := range s.transaction.held {
-		if rows.Relation.Kind == catalog.KindStream {
-			writes = append(writes, rows)
-		}
+	if s.ownCatalog() != nil {
+		return s.commitDefinitions(ctx)
 	}
-	if s.transaction.overlay != nil {
-		writes = append(writes, s.transaction.overlay.Steps()...)
-	}
-	s.transaction.held, s.transaction.heldBytes, s.transaction.overlay = nil, 0, nil
-	if len(writes) > 0 {
+	if writes := s.heldWrites(); len(writes) > 0 {
 		if err := s.writeNow(ctx, writes, true); err != nil {
 			return err
 		}
 	}
 	return s.keepRestarts(ctx)
+}
+
+// heldWrites takes what is held as it is to be written.
+func (s *Session) heldWrites() []exec.Rows {
+	var writes []exec.Rows
+	for i := range s.transaction.held {
+		if rows, counts := s.fitted(i); counts && rows.Relation.Kind == catalog.KindStream {
+			writes = append(writes, rows)
+		}
+	}
+	if s.ownCatalog() != nil {
+		s.refit() // the copy of the catalog may be another one
+	}
+	if s.transaction.overlay != nil {
+		writes = append(writes, s.transaction.overlay.Steps()...)
+	}
+	s.transaction.held, s.transaction.heldBytes, s.transaction.overlay = nil, 0, nil
+	return writes
 }
 
 // hold keeps rows until the transaction commits. The batch belongs to the
@@ -186,12 +201,16 @@ func (s *Session) hold(rows exec.Rows) error {
 		s.transaction.heldBytes += batchBytes(rows.Old)
 	}
 	if s.transaction.heldBytes > limit {
-		return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the transaction holds more than %d bytes of rows", limit).
-			WithHint("Rows are held until COMMIT. Write less in one transaction, or COPY outside of one.")
+		return errHeldTooMuch(limit).WithHint("Rows are held until COMMIT. Write less in one transaction, or COPY outside of one.")
 	}
 	s.transaction.held = append(s.transaction.held, rows)
 	s.transaction.overlayRows(rows)
 	return nil
+}
+
+// errHeldTooMuch is the error of a transaction that would hold more than limit bytes.
+func errHeldTooMuch(limit int) *sqlerr.Error {
+	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "the transaction holds more than %d bytes of rows", limit)
 }
 
 // heldLimit bounds the bytes that a transaction holds.
@@ -218,16 +237,14 @@ func (t *transaction) overlayRows(rows exec.Rows) {
 }
 
 // cut drops the held writes from a number on.
-func (t *transaction) cut(held, heldBytes int) {
-	if held == len(t.held) {
+func (s *Session) cut(held, heldBytes int) {
+	t := &s.transaction
+	if held == len(t.held) && t.definitions == nil {
 		return
 	}
 	clear(t.held[held:])
 	t.held, t.heldBytes = t.held[:held], heldBytes
-	t.overlay = nil
-	for _, rows := range t.held {
-		t.overlayRows(rows)
-	}
+	s.refit()
 }
 
 // batchBytes estimates the memory of a batch.
@@ -409,6 +426,11 @@ func (s *Session) chain(chain bool, modes ast.TransactionModes) {
 	s.transaction.state = stateBlock
 	s.transaction.readOnly = modes.Access == ast.ReadOnly
 	s.settings = s.settings.replace(settingNumbers["transaction_read_only"], onOff(s.transaction.readOnly))
+}
+
+// untouched reports whether a statement that comes now and alone may commit by itself.
+func (t *transaction) untouched() bool {
+	return t.state == stateNone && len(t.held) == 0 && t.definitions == nil
 }
 
 // inBlock reports whether the statement has others around it in its

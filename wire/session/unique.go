@@ -58,7 +58,7 @@ func (s *Session) finish(ctx context.Context, c *changes) error {
 		return nil
 	}
 	c.finished = true
-	snapshot := s.options.Backend.Catalog()
+	snapshot := s.catalog()
 	rows := c.rows
 	done := map[catalog.ObjectID]bool{}
 	for i := range rows {

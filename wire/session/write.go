@@ -25,6 +25,13 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 	if err := s.options.Backend.Alive(); err != nil {
 		return err
 	}
+	return s.seeThrough(ctx, func(life context.Context) error {
+		return s.backendWriter().Write(life, writes, atomic)
+	})
+}
+
+// seeThrough does a write, which goes on for a while when ctx ends.
+func (s *Session) seeThrough(ctx context.Context, write func(life context.Context) error) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	stop := context.AfterFunc(ctx, func() {
@@ -37,7 +44,7 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 		}
 	})
 	defer stop()
-	err := s.backendWriter().Write(life, writes, atomic)
+	err := write(life)
 	if err != nil && life.Err() != nil {
 		return sqlerr.New(sqlerr.StatementCompletionUnknown, -1,
 			"the statement was cancelled while its rows were written, and whether they are stored is unknown")
@@ -81,14 +88,15 @@ func rowtime(v *types.Vector, i int) int64 {
 	return millis
 }
 
-// define applies a DDL statement. It takes effect at once, so it is refused in
-// a block; in a run of statements what was written before it is committed
-// first.
-func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
-	if err := s.mayDefine(ctx, n.Tag); err != nil {
+// define applies a DDL statement: at once where it commits by itself, as immediate
+// says, else for the transaction.
+func (s *Session) define(ctx context.Context, n *plan.DDL, immediate bool) (string, error) {
+	if err := s.mayDefine(n.Tag, n.Alone); err != nil {
 		return "", err
 	}
-	defer s.releaseLocks(0)
+	if immediate {
+		defer s.releaseLocks(0)
+	}
 	if err := s.lockDefined(ctx, n.Command); err != nil {
 		return "", err
 	}
@@ -97,9 +105,9 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 			return "", err
 		}
 	}
-	result, err := s.options.Backend.Define(ctx, s.authored(n.Command))
+	result, err := s.carryOutDefinition(ctx, n.Command, immediate)
 	if err != nil {
-		return "", interrupted(ctx, err)
+		return "", err
 	}
 	notices := result.Notices
 	if len(result.Created) > 0 {
@@ -108,17 +116,34 @@ func (s *Session) define(ctx context.Context, n *plan.DDL) (string, error) {
 	return n.Tag, s.noticeAll(notices)
 }
 
-// mayDefine refuses definitions where they cannot be made, and commits what was
-// written before.
-func (s *Session) mayDefine(ctx context.Context, tag string) error {
-	if s.transaction.state != stateNone {
-		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s cannot run inside a transaction block", tag).
-			WithHint("Definitions take effect at once and cannot be rolled back: run this statement outside BEGIN … COMMIT.")
+// carryOutDefinition applies a command for everybody or for the transaction.
+func (s *Session) carryOutDefinition(ctx context.Context, command catalog.Command, immediate bool) (catalog.Result, error) {
+	if immediate {
+		result, err := s.options.Backend.Define(ctx, s.authored(command))
+		return result, interrupted(ctx, err)
+	}
+	result, err := s.defineHeld(ctx, s.authored(command))
+	if err != nil {
+		return result, err
+	}
+	switch c := command.(type) {
+	case *catalog.AlterSequence:
+		s.alteredSequence(c)
+	case *catalog.CreateIndex:
+		if c.Index.Unique && len(result.Created) > 0 {
+			return result, s.fillUnique(ctx, result.Created[0])
+		}
+	}
+	return result, nil
+}
+
+// mayDefine refuses definitions where they cannot be made; alone says that the
+// statement cannot be part of a transaction.
+func (s *Session) mayDefine(tag string, alone bool) error {
+	if alone && s.inBlock() {
+		return errAlone(tag + " CONCURRENTLY")
 	}
 	if err := s.requireWritable(tag); err != nil {
-		return err
-	}
-	if err := s.writeHeld(ctx); err != nil {
 		return err
 	}
 	return s.options.Backend.Alive()
