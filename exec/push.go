@@ -80,6 +80,8 @@ func (e *Engine) newPushQuery(q *plan.Query, env *QueryEnv, done <-chan struct{}
 	p := &pushQuery{engine: e, plan: q, wake: make(chan struct{}, 1)}
 	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: done}
 	results := evaluation
+	evaluation.Subqueries = pull.RowSubqueries(q.Subqueries, []plan.Node{q.Root}, &evaluation)
+	results.Subqueries = pull.RowSubqueries(q.Subqueries, []plan.Node{q.Root}, &results)
 	p.turn = turn{eval: &evaluation, results: &results, ownsEmptyKey: true, rowError: func(_ *types.Batch, _ int32, err error) { p.turn.fail(err) }}
 	p.out = newPushOutput(q)
 	p.stage = &stage{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"millrace/exec/pull"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/expr"
@@ -460,5 +461,16 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 			}
 		}
 	}
+	q.runSubqueries(planned.Stages)
 	return q, nil
+}
+
+// runSubqueries has the query's expressions run subqueries of their rows.
+func (q *runningQuery) runSubqueries(stages []plan.Stage) {
+	roots := make([]plan.Node, len(stages))
+	for i := range stages {
+		roots[i] = stages[i].Root
+	}
+	q.eval.Subqueries = pull.RowSubqueries(stages[0].Subqueries, roots, &q.eval)
+	q.results.Subqueries = pull.RowSubqueries(stages[0].Subqueries, roots, &q.results)
 }

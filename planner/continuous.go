@@ -18,6 +18,8 @@ type continuousBinder struct {
 	*boundQuery
 	// root is the plan with its shuffles, not yet cut.
 	root plan.Node
+	// ofRows are the subqueries that its expressions use, by number.
+	ofRows []*plan.Query
 }
 
 // bindContinuous binds a query whose result is kept up to date on the shards.
@@ -61,7 +63,10 @@ func bindContinuousInto(env *Environment, q *ast.Query, only []catalog.ObjectID,
 		return nil, err
 	}
 	c := &continuousBinder{binder: b, boundQuery: bound}
-	c.root, err = b.optimize(bound.node)
+	root, err := b.optimize(bound.node)
+	if err == nil {
+		c.root, err = b.optimizeSubqueries(root, &c.ofRows)
+	}
 	return c, err
 }
 
@@ -81,7 +86,7 @@ func (c *continuousBinder) stages(sink *catalog.Relation) ([]plan.Stage, error) 
 		}
 		root = moveKeyed(root, keys, sink.Partitions)
 	}
-	return cutStages(root), nil
+	return c.cut(root), nil
 }
 
 // PlanContinuous plans a continuous query of the catalog. The plan depends on
@@ -185,6 +190,15 @@ func (env *Environment) restore(settings []catalog.Option) error {
 		}
 	}
 	return nil
+}
+
+// cut cuts a plan of the query.
+func (c *continuousBinder) cut(root plan.Node) []plan.Stage {
+	stages := cutStages(root)
+	for i := range stages {
+		stages[i].Subqueries = c.ofRows
+	}
+	return stages
 }
 
 // cutStages cuts a plan at its shuffles. Stages are numbered from the sources

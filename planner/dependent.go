@@ -101,6 +101,13 @@ func (d *dependence) over(e expr.Expr) (expr.Expr, error) {
 			if e.Level == 1 {
 				return &expr.Column{Node: e.Node, Index: d.columns[e.Index], Name: e.Name}, nil
 			}
+		case *expr.Subquery:
+			return d.moveSubquery(e, 1, func(level, index int) (int, int, error) {
+				if level == 1 {
+					index += d.width()
+				}
+				return level, index, nil
+			})
 		}
 		return e, nil
 	})
@@ -285,7 +292,7 @@ func (d *dependence) join(j *plan.Join) (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	on = conjunction(append(present(same), present(shiftFrom(on, leftWidth, width))...))
+	on = conjunction(append(present(same), present(d.shiftFrom(on, leftWidth, width))...))
 	joined := joinLike(j, left, right, nil, nil, on)
 	if !j.Kind.Wide() {
 		return joined, nil

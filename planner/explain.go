@@ -236,8 +236,12 @@ func formatTree(q *plan.Query) []string {
 	if q.Emit != plan.EmitNone {
 		format = plan.FormatKept
 	}
-	lines := format(q.Root)
-	for i, sub := range q.Subqueries {
+	return append(format(q.Root), formatSubqueries(q.Subqueries)...)
+}
+
+func formatSubqueries(list []*plan.Query) []string {
+	var lines []string
+	for i, sub := range list {
 		lines = append(lines, fmt.Sprintf("Subquery %d", i))
 		lines = append(lines, indented(plan.Format(sub.Root))...)
 	}
@@ -267,6 +271,7 @@ func formatContinuous(name string, sink *catalog.Relation, stages []plan.Stage, 
 		roots[i] = stages[i].Root
 	}
 	last := roots[len(roots)-1]
+	lines = append(lines, formatSubqueries(stages[0].Subqueries)...)
 	lines = append(lines, plan.FormatResult(kind, key, last.Columns()))
 	lines = append(lines, exceptions(roots...))
 	return append(lines, stateLines(roots...)...)

@@ -196,7 +196,7 @@ func (c *continuousBinder) intoStages(query *catalog.Query, sink *catalog.Relati
 			return nil, err
 		}
 	}
-	return &plan.Continuous{Query: query, Sink: sink, Stages: cutStages(placed(c.root, sink)), Kind: plan.AppendOnly, Into: into}, nil
+	return &plan.Continuous{Query: query, Sink: sink, Stages: c.cut(placed(c.root, sink)), Kind: plan.AppendOnly, Into: into}, nil
 }
 
 // placed puts the rows of a query that inserts where its stream has them: in the

@@ -39,10 +39,13 @@ func (b *binder) joinOnSubqueries(kind plan.JoinKind, left, right plan.Node, on 
 		var value, moved expr.Expr = nil, sub
 		var err error
 		if fromLeft[sub.Number] {
-			value, err = atLeft.value(sub, nullIsNull)
+			if value, err = atLeft.value(sub, nullIsNull); err == nil {
+				value = atLeft.beside(value)
+			}
 		} else if moved, err = b.moveColumns(sub, func(index int) (int, error) { return index - width, nil }); err == nil {
-			value, err = atRight.value(moved, nullIsNull)
-			value = shiftColumns(value, width)
+			if value, err = atRight.value(moved, nullIsNull); err == nil {
+				value = shiftColumns(atRight.beside(value), width)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -57,9 +60,9 @@ func (b *binder) joinOnSubqueries(kind plan.JoinKind, left, right plan.Node, on 
 			if fromLeft[e.Number] {
 				return values[e.Number], nil
 			}
-			return shiftFrom(values[e.Number], width, grown), nil
+			return b.shiftFrom(values[e.Number], width, grown), nil
 		case *expr.Column:
-			return shiftFrom(e, width, grown), nil
+			return b.shiftFrom(e, width, grown), nil
 		}
 		return e, nil
 	})

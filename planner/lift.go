@@ -45,6 +45,9 @@ func (b *binder) lift(node plan.Node, set bool) *lifted {
 	if !readsAround(node) && !listsRows(node) {
 		return &lifted{node: node, outputs: firstColumns(node, len(node.Columns()))}
 	}
+	if _, isJoin := node.(*plan.Join); isJoin && slices.ContainsFunc(nodeExprs(node), hasSubquery) {
+		return nil
+	}
 	switch n := node.(type) {
 	case *plan.Values:
 		return &lifted{node: n, outputs: firstColumns(n, len(n.Cols))}
@@ -55,7 +58,9 @@ func (b *binder) lift(node plan.Node, set bool) *lifted {
 		if in == nil || slices.ContainsFunc(n.Exprs, isVolatile) {
 			return nil
 		}
-		in.outputs = overInput(n.Exprs, in.outputs)
+		if in.outputs = b.overRow(n.Exprs, in.outputs); in.outputs == nil {
+			return nil
+		}
 		return in
 	case *plan.Join:
 		return b.liftJoin(n, set)
@@ -89,7 +94,10 @@ func (b *binder) liftFilter(f *plan.Filter, set bool) *lifted {
 	if in == nil {
 		return nil
 	}
-	conditions := overInput(split(f.Predicate), in.outputs)
+	conditions := b.overRow(split(f.Predicate), in.outputs)
+	if conditions == nil || listsRows(in.node) && hasSubquery(f.Predicate) {
+		return nil
+	}
 	if in.always {
 		in.after = append(in.after, conditions...)
 		return in
@@ -112,7 +120,7 @@ func (b *binder) liftFilter(f *plan.Filter, set bool) *lifted {
 func (b *binder) liftJoin(j *plan.Join, set bool) *lifted {
 	inner := j.Kind == plan.JoinInner || j.Kind == plan.JoinSemi && set && !j.Lookup
 	left, right := b.lift(j.Left, set), b.lift(j.Right, set && inner)
-	if left == nil || right == nil || listsRows(left.node) || listsRows(right.node) || left.always || right.always || j.LeftKeys != nil || j.AsOf != nil || j.Within != nil {
+	if left == nil || right == nil || slices.ContainsFunc(right.outputs, hasSubquery) || slices.ContainsFunc(right.conditions, hasSubquery) || listsRows(left.node) || listsRows(right.node) || left.always || right.always || j.LeftKeys != nil || j.AsOf != nil || j.Within != nil {
 		return nil
 	}
 	width := len(left.node.Columns())

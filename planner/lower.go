@@ -24,7 +24,7 @@ import (
 //
 // x op ALL is the opposite of x with the opposite operator ANY. How a subquery that
 // reads the row around it comes to read only its own is told in lift.go and
-// dependent.go.
+// dependent.go. A subquery of the row alone is no join: see rowsubquery.go.
 
 // lowering replaces the subqueries of expressions over the rows of a node by
 // columns of joins that it puts on the node. Columns of the node keep their
@@ -56,7 +56,7 @@ func (n nullMeaning) negated() nullMeaning {
 
 // lowerFilter keeps the rows of a node for which a condition holds.
 func (b *binder) lowerFilter(node plan.Node, predicate expr.Expr) (plan.Node, error) {
-	if !b.incremental() || !hasSubquery(predicate) {
+	if !b.incremental() || !asksRelations(predicate) {
 		return b.filterRows(node, predicate)
 	}
 	l := &lowering{binder: b, node: node}
@@ -102,12 +102,12 @@ func withoutNots(e expr.Expr) (operand expr.Expr, negated bool) {
 func demands(e expr.Expr) bool {
 	e, _ = withoutNots(e)
 	sub, ok := e.(*expr.Subquery)
-	return ok && sub.Kind != expr.SubqueryScalar && sub.Kind != expr.SubqueryArray
+	return ok && !sub.OfRow && sub.Kind != expr.SubqueryScalar && sub.Kind != expr.SubqueryArray
 }
 
 // value replaces the subqueries of an expression.
 func (l *lowering) value(e expr.Expr, null nullMeaning) (expr.Expr, error) {
-	if !hasSubquery(e) {
+	if !asksRelations(e) {
 		return e, nil
 	}
 	switch e := e.(type) {
@@ -119,7 +119,9 @@ func (l *lowering) value(e expr.Expr, null nullMeaning) (expr.Expr, error) {
 	case *expr.Case:
 		return l.caseValue(e, null)
 	case *expr.Subquery:
-		return l.subqueryValue(e, null)
+		if !e.OfRow {
+			return l.subqueryValue(e, null)
+		}
 	}
 	return mapChildren(e, func(arg expr.Expr) (expr.Expr, error) { return l.value(arg, nullIsNull) })
 }
@@ -274,6 +276,13 @@ func (l *lowering) outside(e expr.Expr, width int) expr.Expr {
 			moved := *e
 			moved.Index += width
 			return &moved, nil
+		case *expr.Subquery:
+			return l.moveSubquery(e, 1, func(level, index int) (int, int, error) {
+				if level == 1 {
+					index += width
+				}
+				return level, index, nil
+			})
 		}
 		return e, nil
 	})

@@ -236,12 +236,11 @@ func (b *binder) checkIncremental(node plan.Node) error {
 			case *resultRef:
 				refused = notSupported(e.Position, "%s can only be selected as a column of its own", e.name)
 			case *expr.Param:
-				if b.mode == modeContinuous {
-					refused = sqlerr.New(sqlerr.InvalidTableDefinition, e.Position, "continuous queries cannot have parameters").
-						WithHint("Write the value into the statement.")
-				}
+				refused = b.checkParam(e)
 			case *expr.Call:
 				refused = b.checkCall(e, appendOnly)
+			case *expr.Subquery:
+				refused = b.checkRowSubquery(b.subqueries[e.Number].Root, appendOnly)
 			}
 			return refused == nil
 		})
@@ -250,6 +249,15 @@ func (b *binder) checkIncremental(node plan.Node) error {
 		}
 	}
 	return nil
+}
+
+// checkParam refuses parameters where there is nobody to give them.
+func (b *binder) checkParam(e *expr.Param) error {
+	if b.mode != modeContinuous {
+		return nil
+	}
+	return sqlerr.New(sqlerr.InvalidTableDefinition, e.Position, "continuous queries cannot have parameters").
+		WithHint("Write the value into the statement.")
 }
 
 // maxAggregateCalls is how many aggregates one aggregation that is kept up to

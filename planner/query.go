@@ -17,6 +17,8 @@ type boundQuery struct {
 	// the node's, for LIMIT; unlimited says that it needs one.
 	order     []plan.SortKey
 	unlimited bool
+	// ofRow says that it is a function of the row around it: see rowsubquery.go.
+	ofRow bool
 }
 
 // query binds a query. parent is the row that its names may refer to outside,

@@ -52,8 +52,11 @@ func (b *binder) optimize(root plan.Node) (plan.Node, error) {
 }
 
 // optimizeSubqueries applies the rules to the subqueries that a plan uses and
-// numbers these anew, in the order in which they are met.
+// numbers these anew, in the order in which they are met. Each runs as a pull query does.
 func (b *binder) optimizeSubqueries(root plan.Node, list *[]*plan.Query) (plan.Node, error) {
+	mode := b.mode
+	b.mode = modePull
+	defer func() { b.mode = mode }()
 	return rewriteExprs(root, func(e expr.Expr) (expr.Expr, error) {
 		return expr.Rewrite(e, func(e expr.Expr) (expr.Expr, error) {
 			sub, ok := e.(*expr.Subquery)

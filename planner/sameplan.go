@@ -75,7 +75,7 @@ func sameExpr(a, b expr.Expr) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	return equalExprs(a, b) && sameCasts(a, b)
+	return equalExprs(a, b) && sameCasts(a, b) && !hasSubquery(a)
 }
 
 func sameCasts(a, b expr.Expr) bool {

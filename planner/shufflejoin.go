@@ -29,7 +29,7 @@ func (r *ruleContext) shuffleJoin(j *plan.Join) plan.Node {
 		right = move(right, columnsOfKeys(rightKeys, all), r.partitions)
 	}
 	newWidth := len(left.Columns())
-	on := shiftFrom(j.On, width, newWidth-width)
+	on := r.shiftFrom(j.On, width, newWidth-width)
 	joined := joinLike(j, left, right, leftKeys, rightKeys, on)
 	if newWidth == width && len(right.Columns()) == rightWidth {
 		return joined
@@ -97,19 +97,16 @@ func columnsOfKeys(keys []expr.Expr, numbers []int) []int {
 }
 
 // shiftFrom moves the columns of an expression from number first on.
-func shiftFrom(e expr.Expr, first, by int) expr.Expr {
+func (b *binder) shiftFrom(e expr.Expr, first, by int) expr.Expr {
 	if e == nil || by == 0 {
 		return e
 	}
 	// Moving columns cannot fail.
-	moved, _ := expr.Rewrite(e, func(e expr.Expr) (expr.Expr, error) {
-		c, ok := e.(*expr.Column)
-		if !ok || c.Index < first {
-			return e, nil
+	moved, _ := b.moveColumns(e, func(index int) (int, error) {
+		if index >= first {
+			index += by
 		}
-		shiftedColumn := *c
-		shiftedColumn.Index += by
-		return &shiftedColumn, nil
+		return index, nil
 	})
 	return moved
 }

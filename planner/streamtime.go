@@ -35,12 +35,12 @@ var everyInstant = &plan.Closing{Keep: plan.NoLimit, Every: 1}
 
 // noteStreamTime notes stream time, as like does, where the rows of a node enter: the
 // two columns come behind those of the node. It is nil where rows enter in no order.
-func noteStreamTime(node plan.Node, like *plan.StreamTime) plan.Node {
+func (b *binder) noteStreamTime(node plan.Node, like *plan.StreamTime) plan.Node {
 	switch n := node.(type) {
 	case *plan.Join:
-		return noteBelowLookup(n, like)
+		return b.noteBelowLookup(n, like)
 	case *plan.SetOperation:
-		left, right := noteStreamTime(n.Left, like), noteStreamTime(n.Right, like)
+		left, right := b.noteStreamTime(n.Left, like), b.noteStreamTime(n.Right, like)
 		if left == nil || right == nil {
 			return nil
 		}
@@ -54,7 +54,7 @@ func noteStreamTime(node plan.Node, like *plan.StreamTime) plan.Node {
 	}
 	switch n := node.(type) {
 	case *plan.Filter:
-		if below := noteStreamTime(n.Input, like); below != nil {
+		if below := b.noteStreamTime(n.Input, like); below != nil {
 			return newFilter(below, n.Predicate)
 		}
 	case *plan.Project:
@@ -62,7 +62,7 @@ func noteStreamTime(node plan.Node, like *plan.StreamTime) plan.Node {
 		if moved.Time = substitute(like.Time, n.Exprs); moved.Time == nil {
 			return nil
 		}
-		if below := noteStreamTime(n.Input, &moved); below != nil {
+		if below := b.noteStreamTime(n.Input, &moved); below != nil {
 			width := len(n.Input.Columns())
 			exprs, names := slices.Clone(n.Exprs), columnNames(n)
 			for _, at := range []int{width, width + 1} {
@@ -85,7 +85,7 @@ func unordered(node plan.Node) bool {
 }
 
 // noteBelowLookup notes the stream time of the rows that a join looks others up for.
-func noteBelowLookup(j *plan.Join, like *plan.StreamTime) plan.Node {
+func (b *binder) noteBelowLookup(j *plan.Join, like *plan.StreamTime) plan.Node {
 	width := len(j.Left.Columns())
 	readsRight := contains(like.Time, func(e expr.Expr) bool {
 		c, ok := e.(*expr.Column)
@@ -94,11 +94,11 @@ func noteBelowLookup(j *plan.Join, like *plan.StreamTime) plan.Node {
 	if !j.Lookup || readsRight {
 		return nil
 	}
-	left := noteStreamTime(j.Left, like)
+	left := b.noteStreamTime(j.Left, like)
 	if left == nil {
 		return nil
 	}
-	joined := joinLike(j, left, j.Right, j.LeftKeys, j.RightKeys, shiftFrom(j.On, width, 2))
+	joined := joinLike(j, left, j.Right, j.LeftKeys, j.RightKeys, b.shiftFrom(j.On, width, 2))
 	order := upTo(width)
 	for at := width + 2; at < len(joined.Cols); at++ {
 		order = append(order, at)

@@ -20,7 +20,7 @@ func (b *exprBinder) subquery(e ast.Expr) (expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &expr.Subquery{Node: boolAt(e.Pos()), Number: b.addSubquery(bound), Kind: expr.SubqueryExists}, nil
+		return &expr.Subquery{Node: boolAt(e.Pos()), Number: b.addSubquery(bound), Kind: expr.SubqueryExists, OfRow: bound.ofRow}, nil
 	case *ast.InQuery:
 		in, err := b.compareSubquery(e.Operand, "=", e.Query, expr.SubqueryAny, e.Pos())
 		if err != nil {
@@ -52,6 +52,9 @@ func (b *exprBinder) bindSubquery(q *ast.Query, kind expr.SubqueryKind, pos int)
 	defer func() { b.asValue-- }()
 	if q.Emit != nil {
 		return nil, notSupported(q.Emit.Pos(), "EMIT is not allowed in a subquery")
+	}
+	if bound, err := b.rowSubquery(q); bound != nil || err != nil {
+		return bound, err
 	}
 	set, err := b.setOf(q, kind)
 	if err != nil {
@@ -89,7 +92,7 @@ func (b *exprBinder) scalarSubquery(q *ast.Query, pos int, kind expr.SubqueryKin
 	if kind == expr.SubqueryArray && t.Kind != types.KindArray {
 		t = types.ArrayOf(t)
 	}
-	return &expr.Subquery{Node: expr.Node{ResultType: t, Position: pos}, Number: b.addSubquery(bound), Kind: kind}, nil
+	return &expr.Subquery{Node: expr.Node{ResultType: t, Position: pos}, Number: b.addSubquery(bound), Kind: kind, OfRow: bound.ofRow}, nil
 }
 
 // compareSubquery is operand IN (query) and operand operator ANY | ALL (query).
@@ -121,7 +124,7 @@ func (b *exprBinder) compareSubquery(operand ast.Expr, symbol string, q *ast.Que
 	if err := b.coerceColumn(bound, 0, want[1], expr.Implicit); err != nil {
 		return nil, err
 	}
-	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Left: left, Func: overload}, nil
+	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Left: left, Func: overload, OfRow: bound.ofRow}, nil
 }
 
 // compareRowSubquery is (a, b) IN (query), and with operator ANY | ALL.
@@ -164,7 +167,7 @@ func (b *exprBinder) compareRowSubquery(row *ast.Row, symbol string, q *ast.Quer
 	if symbol == "<>" {
 		on = disjunction(compared)
 	}
-	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Fields: fields, On: on}, nil
+	return &expr.Subquery{Node: boolAt(pos), Number: b.addSubquery(bound), Kind: kind, Fields: fields, On: on, OfRow: bound.ofRow}, nil
 }
 
 // compareArray is operand operator ANY | ALL (array).

@@ -66,7 +66,7 @@ func (b *binder) within(w *ast.Within, sides [2]*fromItem) (*boundWithin, error)
 			return nil, err
 		}
 		if bound.graced {
-			if item.node, err = bound.timed(item.node, side); err != nil {
+			if item.node, err = bound.timed(b, item.node, side); err != nil {
 				return nil, err
 			}
 		}
@@ -75,7 +75,7 @@ func (b *binder) within(w *ast.Within, sides [2]*fromItem) (*boundWithin, error)
 }
 
 // timed gives a side's rows their event time, and stream time where they enter.
-func (w *boundWithin) timed(node plan.Node, side int) (plan.Node, error) {
+func (w *boundWithin) timed(b *binder, node plan.Node, side int) (plan.Node, error) {
 	at := len(node.Columns())
 	w.Times[side] = at
 	if node.Props().Clock != nil {
@@ -83,7 +83,7 @@ func (w *boundWithin) timed(node plan.Node, side int) (plan.Node, error) {
 		node = newProject(node, append(exprs, w.times[side]), append(names, eventTimeName))
 	} else {
 		before, after := w.Span(side == 1)
-		node = noteStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace, IdleTimeout: w.idleTimeout})
+		node = b.noteStreamTime(node, &plan.StreamTime{Time: w.times[side], Before: before, After: after, Grace: w.Grace, IdleTimeout: w.idleTimeout})
 		if node == nil {
 			return nil, notSupported(w.pos, "WITHIN and a GRACE PERIOD are not supported over a join of streams without a GRACE PERIOD").
 				WithHint("Rows of such a join come in no order of time: give it WITHIN … GRACE PERIOD, too.")

@@ -31,6 +31,9 @@ type execution struct {
 	subqueries []*subquery
 	// recursions are the rows that each plan.Recursive found last, by its number.
 	recursions map[int]*lastRows
+	// rowByRow says that subqueries run for the rows of a stream, so that results are not
+	// remembered, and that env is a context whose time goes on.
+	rowByRow bool
 	// ctx is that of the running Next, for the subqueries that expressions call.
 	ctx context.Context
 }

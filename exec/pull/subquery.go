@@ -112,6 +112,9 @@ func (s *subquery) run(outer [][]types.Datum) ([][]types.Datum, error) {
 		return rows, nil
 	}
 	s.scope.env.OuterRows = outer
+	if s.execution.rowByRow {
+		s.scope.env.Now, s.scope.env.Random = s.execution.env.Now, s.execution.env.Random
+	}
 	s.root.rewind()
 	rows, size, err := s.read()
 	if err != nil {
@@ -137,7 +140,7 @@ func (s *subquery) forgetTurns() {
 // remember keeps a result under s.key where the same outer columns give the
 // same rows.
 func (s *subquery) remember(rows [][]types.Datum, size int64) error {
-	if s.dependence.volatile && len(s.dependence.outer) > 0 {
+	if (s.dependence.volatile || s.execution.rowByRow) && len(s.dependence.outer) > 0 {
 		return nil
 	}
 	if len(s.results) >= memoEntries {

@@ -41,7 +41,8 @@ type Query struct {
 	// subquery.
 	Locks []*catalog.Relation
 	// Subqueries are the plans of expr.Subquery by Number, those inside other
-	// subqueries too, whose own lists are empty; pull queries only.
+	// subqueries too, whose own lists are empty. Those of a push are functions of a row
+	// (expr.Subquery.OfRow).
 	Subqueries []*Query
 	// Snapshot and Start options of a push: see PushOptions.
 	Options PushOptions
@@ -93,6 +94,9 @@ type Into struct {
 type Stage struct {
 	// Number is the stage's index in Continuous.Stages.
 	Number int
+	// Subqueries are those of the query by number, of which the stage's expressions use
+	// some: functions of the row that they stand over.
+	Subqueries []*Query
 	// Root is the operator tree. Its leaves are Scans of streams or tables and
 	// StageInputs; its root is a Shuffle (to stage To) or the rows for the sink.
 	Root Node

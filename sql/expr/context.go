@@ -19,7 +19,7 @@ type Context struct {
 	// OuterRows are the rows of enclosing queries, innermost first.
 	OuterRows [][]types.Datum
 	// Subqueries runs subquery n for the given outer rows and returns its rows;
-	// nil outside pull queries.
+	// nil where there are none.
 	Subqueries func(number int, outer [][]types.Datum) ([][]types.Datum, error)
 	// Done, where not nil, is closed when the statement is cancelled; functions
 	// that wait (pg_sleep) end then with 57014.

@@ -182,9 +182,9 @@ type FieldAccess struct {
 	Field int
 }
 
-// Subquery is a subquery used as an expression in a pull query; in others the planner
-// replaces it. The planner
-// keeps the plan; the host of the evaluation supplies Run through Context.
+// Subquery is a subquery used as an expression. Where a result is kept up to date, the
+// planner replaces those that are not OfRow. The planner keeps the plan; the host of the
+// evaluation runs it through Context.Subqueries.
 type Subquery struct {
 	Node
 	// Number identifies the subquery in Context.Subqueries.
@@ -197,6 +197,8 @@ type Subquery struct {
 	Func   *Overload
 	Fields []Expr
 	On     Expr
+	// OfRow says that the subquery reads nothing but the row that it is evaluated for.
+	OfRow bool
 }
 
 // SubqueryKind says how a subquery's rows become a value.

@@ -4,14 +4,13 @@ import (
 	"slices"
 )
 
-// expanded puts the rows of set-returning functions, for each row of a FROM list,
-// beside it.
-func (g *generator) expanded(from *fragment, columns []column) (*fragment, []column) {
+// functions is an item of FROM made of set-returning functions of columns, with the
+// columns that it has.
+func (g *generator) functions(columns []column) (item *fragment, more []column) {
 	name := g.alias()
 	integers, texts := func() *fragment { return g.value("integer[]", 1, columns) }, func() *fragment { return g.value("text[]", 1, columns) }
 	x, y, n := column{name + ".x", "integer", false}, column{name + ".y", "text", false}, column{name + ".n", "bigint", false}
 	var call *fragment
-	var more []column
 	alias := " " + name
 	switch g.random.IntN(7) {
 	case 0:
@@ -36,14 +35,21 @@ func (g *generator) expanded(from *fragment, columns []column) (*fragment, []col
 		call, more = piece("ROWS FROM (unnest({}), generate_series(1, 2)) WITH ORDINALITY", texts()), []column{y, x, n}
 		alias += "(y, x, n)"
 	}
+	return piece("{}"+alias, call), more
+}
+
+// expanded puts the rows of set-returning functions, for each row of a FROM list,
+// beside it.
+func (g *generator) expanded(from *fragment, columns []column) (*fragment, []column) {
+	item, more := g.functions(columns)
 	both := slices.Concat(columns, more)
 	switch g.random.IntN(3) {
 	case 0:
-		return piece("{} LEFT JOIN LATERAL {}"+alias+" ON {}", from, call, g.value("boolean", 1, both)), both
+		return piece("{} LEFT JOIN LATERAL {} ON {}", from, item, g.value("boolean", 1, both)), both
 	case 1:
-		return piece("{} CROSS JOIN {}"+alias, from, call), both
+		return piece("{} CROSS JOIN {}", from, item), both
 	default:
-		return piece("{}, {}"+alias, from, call), both
+		return piece("{}, {}", from, item), both
 	}
 }
 

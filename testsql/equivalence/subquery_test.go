@@ -28,6 +28,10 @@ func (g *generator) subquery(columns []column) (outer []column, done func()) {
 // inside is the FROM and WHERE of a subquery, and the columns that its SELECT list
 // may read. Often an equality ties it to the row outside.
 func (g *generator) inside(outer []column) (from, where *fragment, columns []column) {
+	if outer != nil && g.one(4) {
+		from, columns = g.functions(outer)
+		return from, g.where(slices.Concat(columns, outer)), columns
+	}
 	from, columns = g.fromItem(0, nil)
 	where = g.where(slices.Concat(columns, outer))
 	if outer != nil && g.one(2) {
