@@ -299,7 +299,7 @@ func merges(node plan.Node) bool {
 
 func (b *binder) checkCall(e *expr.Call, appendOnly bool) error {
 	name := e.Func.Name
-	if b.mode == modeContinuous && sessionFunctions[name] {
+	if b.mode == modeContinuous && (sessionFunctions[name] || expr.IsAdvisory(name)) {
 		return notSupported(e.Position, "%s is not supported in a continuous query, which has no session", name)
 	}
 	if !appendOnly && (e.Func.Volatility == expr.Volatile || clockFunctions[name]) {

@@ -605,4 +605,50 @@ b: INSERT INTO h VALUES (4)
 b: DELETE FROM h WHERE x < 3
 a: COMMIT
 a: SELECT x FROM h ORDER BY x`},
+	{"advisory locks", `
+a: SELECT pg_advisory_lock(1)
+b: SELECT pg_try_advisory_lock(1), pg_try_advisory_lock_shared(1), pg_try_advisory_lock(0, 1)
+b: SELECT pg_advisory_lock(1)
+a: SELECT pg_advisory_lock_shared(1), pg_advisory_unlock(1), pg_advisory_unlock(1)
+c: SELECT pg_try_advisory_lock_shared(1)
+a: SELECT pg_advisory_unlock_shared(1)
+a: SELECT pg_try_advisory_xact_lock(1), pg_advisory_unlock_shared(1)
+b: SELECT pg_advisory_unlock_all()
+a: SELECT pg_try_advisory_xact_lock(1)
+c: SELECT pg_try_advisory_lock(1)`},
+	{"advisory locks of transactions", `
+a: BEGIN
+a: SELECT pg_advisory_lock(7), pg_advisory_xact_lock(7), pg_advisory_unlock(7)
+b: SELECT pg_advisory_xact_lock_shared(7)
+a: SAVEPOINT s
+a: SELECT pg_advisory_xact_lock(8)
+c: SELECT pg_advisory_xact_lock(8)
+a: ROLLBACK TO s
+a: COMMIT
+b: BEGIN
+b: SELECT pg_advisory_lock(7), pg_advisory_xact_lock(9)
+b: ROLLBACK
+a: SELECT pg_try_advisory_lock(7), pg_try_advisory_lock(9)
+b: DISCARD ALL
+a: SELECT pg_try_advisory_lock(7)`},
+	{"a deadlock of an advisory lock and a row", `
+a: SET deadlock_timeout = '1h'
+b: SET deadlock_timeout = '20ms'
+a: SELECT pg_advisory_lock(1, 2)
+b: BEGIN
+b: UPDATE t SET n = 21 WHERE id = 1
+a: UPDATE t SET n = 11 WHERE id = 1
+b!: SELECT pg_advisory_lock(1, 2)
+b: ROLLBACK
+b: SELECT pg_try_advisory_lock(1, 2)
+a: SELECT * FROM t ORDER BY id`},
+	{"an advisory lock that takes too long", `
+a: SELECT pg_advisory_lock(-1)
+b: SET lock_timeout = '20ms'
+b!: SELECT pg_advisory_lock(-1)
+b: SET lock_timeout = 0; SET statement_timeout = '20ms'
+b!: SELECT pg_advisory_lock(-1)
+a: SELECT locktype, classid, objid, objsubid, mode, granted FROM pg_locks WHERE locktype = 'advisory'
+a: SELECT pg_advisory_unlock(-1)
+b: SELECT pg_advisory_lock(-1), pg_advisory_unlock(-1), pg_advisory_unlock(-1)`},
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// An owner waits for those that hold what it wants, and for those that stand
+// A session waits for those that hold what it wants, and for those that stand
 // ahead of it in the queue and want what it would keep them from. A deadlock is a
 // circle of such edges. It comes to be when a wait begins, so the wait that
 // closes it finds it when it looks: each looks once, after its deadlock timeout.
@@ -28,6 +28,8 @@ type Edge struct {
 	// Relation is the table that is awaited or in which a row is.
 	Relation uint64
 	Key      string
+	// Advisory is the key of an advisory lock, nil where it is none.
+	Advisory *AdvisoryKey
 }
 
 // Error implements error.
@@ -74,8 +76,8 @@ func (m *Manager) checkDeadlock(w *waiter) error {
 	failure := &DeadlockError{}
 	for _, e := range circle {
 		failure.Edges = append(failure.Edges, Edge{
-			Process: e.from.owner.process, BlockedBy: e.to.process, Transaction: e.to.number,
-			Mode: e.from.mode, Relation: e.from.object.table.number, Key: e.from.object.key,
+			Process: e.from.owner.session.process, BlockedBy: e.to.session.process, Transaction: e.to.number,
+			Mode: e.from.mode, Relation: e.from.object.table.number, Key: e.from.object.key, Advisory: e.from.object.advisory(),
 		})
 	}
 	m.remove(w)
@@ -98,21 +100,22 @@ func (m *Manager) goAhead(circle []edge) bool {
 	return false
 }
 
-// findCircle returns the edges of a circle through a waiter's owner, nil where
+// findCircle returns the edges of a circle through a waiter's session, nil where
 // there is none.
 func findCircle(start *waiter) []edge {
-	visited := map[*Owner]bool{}
+	visited := map[*Session]bool{}
 	var path []edge
 	var visit func(w *waiter) bool
 	visit = func(w *waiter) bool {
 		for _, e := range w.edges() {
 			path = append(path, e)
-			if e.to == start.owner {
+			to := e.to.session
+			if to == start.owner.session {
 				return true
 			}
-			if !visited[e.to] && e.to.waiting != nil {
-				visited[e.to] = true
-				if visit(e.to.waiting) {
+			if !visited[to] && to.waiting != nil {
+				visited[to] = true
+				if visit(to.waiting) {
 					return true
 				}
 			}
@@ -131,7 +134,7 @@ func (w *waiter) edges() []edge {
 	var list []edge
 	against := conflicts[w.mode]
 	for _, h := range w.object.holders {
-		if h.owner != w.owner && h.modes&against != 0 {
+		if h.modes&against != 0 && !h.owner.with(w.owner) {
 			list = append(list, edge{from: w, to: h.owner})
 		}
 	}

@@ -20,6 +20,8 @@
 //     lock rows there waits until it has left. Such a writer waits for nobody
 //     while it is in.
 //
+// Advisory locks are in it too, since transactions may wait for each other by both kinds.
+//
 // The modes, and which of them conflict, are PostgreSQL's
 // (https://www.postgresql.org/docs/15/explicit-locking.html).
 package lock

@@ -7,7 +7,8 @@ import (
 )
 
 // Status is a lock that is held or awaited, as pg_locks shows them: locks of
-// tables, the transactions that hold or await something, and who waits for which.
+// tables, advisory locks, the transactions that hold or await something, and who waits
+// for which.
 // Rows that are locked are not listed, there may be millions: who waits for one
 // waits for a transaction.
 type Status struct {
@@ -18,6 +19,8 @@ type Status struct {
 	// that one's number.
 	Relation uint64
 	Target   uint64
+	// Advisory is the key of an advisory lock, nil where it is none.
+	Advisory *AdvisoryKey
 	// Mode is PostgreSQL's name of the lock's mode.
 	Mode    string
 	Granted bool
@@ -31,21 +34,20 @@ func (m *Manager) List() []Status {
 	defer m.mu.Unlock()
 	var list []Status
 	for o := range m.owners {
-		list = append(list, Status{
-			Process: o.process, Transaction: o.number, Target: o.number, Mode: Exclusive.String(), Granted: true,
-		})
-		if w := o.waiting; w != nil {
+		if o.number != 0 {
+			list = append(list, Status{
+				Process: o.session.process, Transaction: o.number, Target: o.number, Mode: Exclusive.String(), Granted: true,
+			})
+		}
+		if w := o.session.waiting; w != nil && w.owner == o {
 			list = append(list, w.status())
 		}
 	}
 	for _, t := range m.tables {
-		for _, h := range t.holders {
-			for mode := AccessShare; mode <= AccessExclusive; mode++ {
-				if h.modes.has(mode) {
-					list = append(list, Status{
-						Process: h.owner.process, Transaction: h.owner.number, Relation: t.number, Mode: mode.String(), Granted: true,
-					})
-				}
+		list = append(list, t.object.granted()...)
+		if t.number == advisories {
+			for _, x := range t.rows {
+				list = append(list, x.granted()...)
 			}
 		}
 	}
@@ -56,17 +58,41 @@ func (m *Manager) List() []Status {
 	return list
 }
 
+// granted describes what the holders of a table or an advisory lock have.
+func (x *object) granted() []Status {
+	var list []Status
+	for _, h := range x.holders {
+		for mode := AccessShare; mode <= AccessExclusive; mode++ {
+			if h.modes.has(mode) {
+				s := x.about(h.owner)
+				s.Mode, s.Granted = mode.String(), true
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
+
+// about describes what an owner has to do with a table or an advisory lock.
+func (x *object) about(o *Owner) Status {
+	s := Status{Process: o.session.process, Transaction: o.number, Advisory: x.advisory()}
+	if s.Advisory == nil {
+		s.Relation = x.table.number
+	}
+	return s
+}
+
 // status describes a wait.
 func (w *waiter) status() Status {
-	s := Status{Process: w.owner.process, Transaction: w.owner.number, Since: w.since}
 	if w.mode.Row() {
-		s.Mode = Share.String()
+		s := Status{Process: w.owner.session.process, Transaction: w.owner.number, Since: w.since, Mode: Share.String()}
 		if edges := w.edges(); len(edges) > 0 {
 			s.Target = edges[0].to.number
 		}
 		return s
 	}
-	s.Relation, s.Mode = w.object.table.number, w.mode.String()
+	s := w.object.about(w.owner)
+	s.Since, s.Mode = w.since, w.mode.String()
 	if w.mode == rowLocker {
 		s.Mode = RowExclusive.String()
 	}
@@ -80,12 +106,13 @@ func (m *Manager) Blocking(process int32) []int32 {
 	defer m.mu.Unlock()
 	var list []int32
 	for o := range m.owners {
-		if o.process != process || o.waiting == nil {
+		w := o.session.waiting
+		if o.session.process != process || w == nil || w.owner != o {
 			continue
 		}
-		for _, e := range o.waiting.edges() {
-			if !slices.Contains(list, e.to.process) {
-				list = append(list, e.to.process)
+		for _, e := range w.edges() {
+			if blocker := e.to.session.process; !slices.Contains(list, blocker) {
+				list = append(list, blocker)
 			}
 		}
 	}

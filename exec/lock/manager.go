@@ -9,12 +9,12 @@ import (
 
 // What holds whenever Manager.mu is free:
 //
-//  1. The modes that different owners hold on one object do not conflict, and
-//     with fast writers in a table none conflicts with fastWriter.
-//  2. An owner waits for at most one object. Its waiter stands in that object's
-//     queue, and nowhere else.
-//  3. Every waiter is blocked: by a mode that another owner holds, by the fast
-//     writers, or by a conflicting waiter ahead of it. Whatever takes one of these
+//  1. The modes that owners of different sessions hold on one object do not conflict,
+//     and with fast writers in a table none conflicts with fastWriter.
+//  2. At most one owner of a session waits, for at most one object. Its waiter stands
+//     in that object's queue, and nowhere else.
+//  3. Every waiter is blocked: by a mode that another session's owner holds, by the
+//     fast writers, or by a conflicting waiter ahead of it. Whatever takes one of these
 //     away calls wake, which grants what can be granted, in order.
 //  4. An owner that holds or awaits a row of a table holds rowLocker on the table,
 //     so fast writers are out, and none comes in.
@@ -88,15 +88,22 @@ type waiter struct {
 	since   time.Time
 }
 
-// Owner is a transaction that holds locks. One goroutine at a time asks for its
-// locks.
+// Session is a client, whose owners are not in each other's way. One goroutine at a
+// time asks for their locks.
+type Session struct {
+	manager *Manager
+	process int32 // the client's process ID
+	waiting *waiter
+}
+
+// Owner is a transaction that holds locks, or a session that holds locks beyond its
+// transactions.
 type Owner struct {
 	manager *Manager
-	// process is the client's process ID, number the transaction's own.
-	process int32
+	session *Session
+	// number is the transaction's own, 0 of a session.
 	number  uint64
 	journal []held
-	waiting *waiter
 }
 
 // held is one mode that an owner got.
@@ -105,13 +112,25 @@ type held struct {
 	mode   Mode
 }
 
-// NewOwner returns the owner of a transaction of a client with a process ID.
-func (m *Manager) NewOwner(process int32) *Owner {
+// NewSession returns the session of a client with a process ID.
+func (m *Manager) NewSession(process int32) *Session {
+	return &Session{manager: m, process: process}
+}
+
+// NewTransaction returns the owner of a transaction.
+func (s *Session) NewTransaction() *Owner {
+	m := s.manager
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last++
-	return &Owner{manager: m, process: process, number: m.last}
+	return &Owner{manager: m, session: s, number: m.last}
 }
+
+// NewOwner returns the owner of what the session holds beyond its transactions.
+func (s *Session) NewOwner() *Owner { return &Owner{manager: s.manager, session: s} }
+
+// with reports whether two owners are of one session; nil is nobody.
+func (o *Owner) with(other *Owner) bool { return other != nil && o.session == other.session }
 
 // Number tells the transaction apart from all others of the manager.
 func (o *Owner) Number() uint64 { return o.number }
@@ -315,7 +334,7 @@ func (o *Owner) ReleaseRows(mark int, relation uint64, keys []string) {
 
 // note keeps the owner among those that hold or await something, or not.
 func (m *Manager) note(o *Owner) {
-	if len(o.journal) == 0 && o.waiting == nil {
+	if len(o.journal) == 0 && (o.session.waiting == nil || o.session.waiting.owner != o) {
 		delete(m.owners, o)
 		return
 	}

@@ -26,7 +26,7 @@ func lockRow(m *Manager, o *Owner, key string, mode Mode, wait Wait) error {
 func TestFirstComeFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(nil, nil)
-		first := m.NewOwner(0)
+		first := m.NewSession(0).NewTransaction()
 		if err := lockRow(m, first, "a", Update, wait); err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 		var mu sync.Mutex
 		for i := range 10 {
 			go func() {
-				o := m.NewOwner(int32(i))
+				o := m.NewSession(int32(i)).NewTransaction()
 				if err := lockRow(m, o, "a", Update, wait); err != nil {
 					t.Error(err)
 				}
@@ -61,7 +61,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 func TestSharedDoNotStarve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(nil, nil)
-		a, b, c := m.NewOwner(1), m.NewOwner(2), m.NewOwner(3)
+		a, b, c := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction(), m.NewSession(3).NewTransaction()
 		if err := lockRow(m, a, "r", RowShared, wait); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestSharedDoNotStarve(t *testing.T) {
 func TestEndsOfWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(nil, nil)
-		a, b := m.NewOwner(1), m.NewOwner(2)
+		a, b := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction()
 		if err := errors.Join(lockRow(m, a, "x", Update, wait), lockRow(m, b, "y", Update, wait)); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestEndsOfWaits(t *testing.T) {
 func TestQueueIsReordered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(nil, nil)
-		a, b, c := m.NewOwner(1), m.NewOwner(2), m.NewOwner(3)
+		a, b, c := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction(), m.NewSession(3).NewTransaction()
 		// a shares r, b waits for all of it, and c, who wants to share it too, stands
 		// behind b; a waits for c.
 		ended := make(chan error, 3)
@@ -177,7 +177,7 @@ func TestQueueIsReordered(t *testing.T) {
 func TestFastWriters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(nil, nil)
-		reader, o := m.NewOwner(1), m.NewOwner(2)
+		reader, o := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction()
 		if _, err := m.LockTable(t.Context(), reader, tableNumber, AccessShare, wait); err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestFastWriters(t *testing.T) {
 // TestSavepoints goes back to marks.
 func TestSavepoints(t *testing.T) {
 	m := NewManager(nil, nil)
-	a, b := m.NewOwner(1), m.NewOwner(2)
+	a, b := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction()
 	now := Wait{Policy: NoWait}
 	check := func(err error, available bool) {
 		t.Helper()
@@ -251,7 +251,7 @@ func TestSavepoints(t *testing.T) {
 // TestWholeTable shows that who has locked a table alone need not lock its rows.
 func TestWholeTable(t *testing.T) {
 	m := NewManager(nil, nil)
-	o := m.NewOwner(1)
+	o := m.NewSession(1).NewTransaction()
 	if _, err := m.LockTable(t.Context(), o, tableNumber, AccessExclusive, wait); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestWholeTable(t *testing.T) {
 // TestSkipLocked leaves out what others hold.
 func TestSkipLocked(t *testing.T) {
 	m := NewManager(nil, nil)
-	a, b := m.NewOwner(1), m.NewOwner(2)
+	a, b := m.NewSession(1).NewTransaction(), m.NewSession(2).NewTransaction()
 	if _, err := m.LockRows(t.Context(), a, tableNumber, []string{"2", "4"}, Update, wait); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestConcurrentOwners(t *testing.T) {
 				if random.IntN(4) == 0 && m.EnterFast(tableNumber) {
 					m.LeaveFast(tableNumber)
 				}
-				o := m.NewOwner(int32(g))
+				o := m.NewSession(int32(g)).NewTransaction()
 				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(40))*time.Millisecond)
 				w := Wait{Deadlock: time.Millisecond, Timeout: time.Duration(random.IntN(30)) * time.Millisecond}
 				if random.IntN(20) == 0 {
@@ -347,7 +347,7 @@ func BenchmarkRow(b *testing.B) {
 	m := NewManager(nil, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		o := m.NewOwner(1)
+		o := m.NewSession(1).NewTransaction()
 		if err := lockRow(m, o, "key", ChangeRow, wait); err != nil {
 			b.Fatal(err)
 		}

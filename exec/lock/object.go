@@ -53,6 +53,17 @@ func (x *object) modesOf(o *Owner) modeSet {
 	return 0
 }
 
+// modesWith returns the modes that the owners of a session hold.
+func (x *object) modesWith(o *Owner) modeSet {
+	var modes modeSet
+	for i := range x.holders {
+		if x.holders[i].owner.with(o) {
+			modes |= x.holders[i].modes
+		}
+	}
+	return modes
+}
+
 // blocks reports whether a mode that an owner asks for conflicts with what others
 // hold, or with those of the first ahead waiters.
 func (x *object) blocks(o *Owner, mode Mode, ahead int) bool {
@@ -61,20 +72,20 @@ func (x *object) blocks(o *Owner, mode Mode, ahead int) bool {
 		return true
 	}
 	for i := range x.holders {
-		if x.holders[i].owner != o && x.holders[i].modes&against != 0 {
+		if x.holders[i].modes&against != 0 && !x.holders[i].owner.with(o) {
 			return true
 		}
 	}
 	for _, w := range x.queue[:ahead] {
-		if w.owner != o && against.has(w.mode) {
+		if against.has(w.mode) && !w.owner.with(o) {
 			return true
 		}
 	}
 	return false
 }
 
-// place returns how many waiters a new request of an owner stands behind: all of
-// them, but for those that wait for what the owner holds.
+// place returns how many waiters a new request of a session stands behind: all of
+// them, but for those that wait for what the session holds.
 func (x *object) place(own modeSet) int {
 	if own != 0 {
 		for i, w := range x.queue {
@@ -122,7 +133,7 @@ func (m *Manager) wake(x *object) {
 			continue
 		}
 		x.queue = slices.Delete(x.queue, i, i+1)
-		w.done, w.owner.waiting = true, nil
+		w.done, w.owner.session.waiting = true, nil
 		m.grant(x, w.owner, w.mode)
 		close(w.granted)
 	}

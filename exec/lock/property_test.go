@@ -32,7 +32,7 @@ const (
 func newMachine(t *rapid.T) *machine {
 	s := &machine{T: t, m: NewManager(nil, nil), waiting: map[*Owner]*waiter{}, fast: map[uint64]int{}, grants: map[*Owner][]held{}}
 	for i := range machineOwners {
-		s.owners = append(s.owners, s.m.NewOwner(int32(i)))
+		s.owners = append(s.owners, s.m.NewSession(int32(i)).NewTransaction())
 	}
 	return s
 }
@@ -165,7 +165,7 @@ func (s *machine) check() {
 	}
 	for o, w := range s.waiting {
 		known[w.object] = true
-		if o.waiting != w || !slices.Contains(w.object.queue, w) {
+		if o.session.waiting != w || !slices.Contains(w.object.queue, w) {
 			s.Fatalf("a waiter is lost")
 		}
 		if len(w.edges()) == 0 && (w.object.fast == 0 || !conflicts[w.mode].has(fastWriter)) {
@@ -204,13 +204,13 @@ func (s *machine) end() {
 	for len(s.m.owners) > 0 {
 		progress := false
 		for _, o := range s.owners {
-			if o.waiting == nil && len(o.journal) > 0 {
+			if o.session.waiting == nil && len(o.journal) > 0 {
 				o.Release(0)
 				progress = true
 			}
 		}
 		for _, o := range s.owners {
-			if w := o.waiting; w != nil && s.m.checkDeadlock(w) != nil {
+			if w := o.session.waiting; w != nil && s.m.checkDeadlock(w) != nil {
 				o.Release(0)
 				progress = true
 			}

@@ -25,7 +25,7 @@ func (m *Manager) request(o *Owner, x *object, mode Mode, policy Policy) (*waite
 	if covers(own, mode) {
 		return nil, nil
 	}
-	place := x.place(own)
+	place := x.place(x.modesWith(o))
 	if !x.blocks(o, mode, place) {
 		m.grant(x, o, mode)
 		return nil, nil
@@ -36,7 +36,7 @@ func (m *Manager) request(o *Owner, x *object, mode Mode, policy Policy) (*waite
 	}
 	w := &waiter{owner: o, object: x, mode: mode, granted: make(chan struct{}), since: m.now()}
 	x.queue = slices.Insert(x.queue, place, w)
-	o.waiting = w
+	o.session.waiting = w
 	m.owners[o] = struct{}{}
 	return w, nil
 }
@@ -85,7 +85,7 @@ func (m *Manager) remove(w *waiter) {
 	if w.done {
 		return
 	}
-	w.done, w.owner.waiting = true, nil
+	w.done, w.owner.session.waiting = true, nil
 	x := w.object
 	x.queue = slices.DeleteFunc(x.queue, func(other *waiter) bool { return other == w })
 	m.note(w.owner)

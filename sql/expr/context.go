@@ -102,6 +102,14 @@ type Session interface {
 	// is set, and reports whether there is such a client. It needs the privilege to do
 	// so (42501).
 	Signal(pid int32, terminate bool) (found bool, err error)
+	// AdvisoryLock takes an advisory lock, and reports whether it has: to try is not to
+	// wait. done is closed when the statement is cancelled. Errors are 40P01, 54000,
+	// 55P03 and 57014.
+	AdvisoryLock(key AdvisoryKey, shared bool, how AdvisoryMode, done <-chan struct{}) (bool, error)
+	// AdvisoryUnlock releases one that AdvisoryLock took for the session, once, and
+	// AdvisoryUnlockAll all of them.
+	AdvisoryUnlock(key AdvisoryKey, shared bool) (bool, error)
+	AdvisoryUnlockAll()
 	// Notify has a notification sent when the transaction commits. Its errors are those
 	// of pg_notify.
 	Notify(channel, payload string) error

@@ -49,6 +49,7 @@ func (b *builder) defineSession() {
 	b.defineCatalogStubs()
 	b.definePrivileges()
 	b.defineAccessLists()
+	b.defineAdvisory()
 	b.function("pg_sleep", "float8", "void", lift1c(sleep), "waits a number of seconds", volatile)
 }
 

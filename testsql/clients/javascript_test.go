@@ -23,5 +23,6 @@ func javascriptClients() []client {
 		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
 		javascriptClient("sequelize", "sequelize.js", commonAnd("sync", "orm", "definitions")...),
 		javascriptClient("typeorm", "typeorm.js", commonAnd("sync", "orm", "migrate")...),
+		javascriptClient("node-pg-migrate", "node-pg-migrate.js", "up", "down"),
 	}
 }

@@ -46,9 +46,17 @@ var errPlanOutdated = errors.New("the plan is outdated")
 // lockOwner returns the owner of the transaction's locks.
 func (s *Session) lockOwner() *lock.Owner {
 	if s.transaction.locks == nil {
-		s.transaction.locks = s.locks().NewOwner(s.identity.ProcessID)
+		s.transaction.locks = s.lockSession().NewTransaction()
 	}
 	return s.transaction.locks
+}
+
+// lockSession returns what the owners of the session's locks are of.
+func (s *Session) lockSession() *lock.Session {
+	if s.lockedBy == nil {
+		s.lockedBy = s.locks().NewSession(s.identity.ProcessID)
+	}
+	return s.lockedBy
 }
 
 func (s *Session) locks() *lock.Manager { return s.options.Backend.Locks() }
@@ -155,8 +163,11 @@ func (s *Session) deadlockError(deadlock *lock.DeadlockError) *sqlerr.Error {
 	var lines []string
 	for _, e := range deadlock.Edges {
 		waits := fmt.Sprintf("%s on relation %d", e.Mode, e.Relation)
-		if e.Mode.Row() {
+		switch {
+		case e.Mode.Row():
 			waits = fmt.Sprintf("ShareLock on transaction %d", e.Transaction)
+		case e.Advisory != nil:
+			waits = fmt.Sprintf("%s on advisory lock [%d,%d,%d]", e.Mode, e.Advisory.Class, e.Advisory.Object, e.Advisory.Sub)
 		}
 		lines = append(lines, fmt.Sprintf("Process %d waits for %s; blocked by process %d.", e.Process, waits, e.BlockedBy))
 	}

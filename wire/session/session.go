@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/sqlerr"
@@ -94,6 +95,10 @@ type Session struct {
 
 	sequences sequenceValues
 
+	// lockedBy is the client of the lock manager, nil before the first lock.
+	lockedBy *lock.Session
+	advisory advisoryLocks
+
 	// listener takes notifications; nil before the first LISTEN.
 	listener *notify.Listener
 
@@ -157,6 +162,7 @@ func (s *Session) Close() {
 	}
 	s.releaseLocks(0)
 	s.dropDefinitions()
+	s.AdvisoryUnlockAll()
 	if s.writer != nil {
 		s.writer.Close()
 		s.writer = nil

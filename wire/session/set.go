@@ -206,6 +206,7 @@ func (s *Session) discard(n *ast.Discard) (string, error) {
 	}
 	clear(s.statements)
 	s.unlistenAll()
+	s.AdvisoryUnlockAll()
 	s.sequences = sequenceValues{}
 	s.resetAll()
 	return "DISCARD ALL", nil

@@ -54,10 +54,14 @@ func (v runtimeView) Sessions(context.Context) ([]systables.SessionStatus, error
 func (v runtimeView) Locks(context.Context) ([]systables.LockStatus, error) {
 	var list []systables.LockStatus
 	for _, l := range v.session.locks().List() {
-		list = append(list, systables.LockStatus{
+		status := systables.LockStatus{
 			PID: l.Process, Transaction: l.Transaction, Relation: catalog.ObjectID(l.Relation), Target: l.Target,
 			Mode: l.Mode, Granted: l.Granted, WaitStart: l.Since,
-		})
+		}
+		if l.Advisory != nil {
+			status.Advisory = &systables.AdvisoryKey{ClassID: l.Advisory.Class, ObjectID: l.Advisory.Object, SubID: l.Advisory.Sub}
+		}
+		list = append(list, status)
 	}
 	return list, nil
 }

@@ -135,9 +135,13 @@ func pgLocks(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
 			"locktype": "transactionid", "virtualtransaction": fmt.Sprintf("%d/%d", l.PID, l.Transaction), "pid": l.PID,
 			"mode": l.Mode, "granted": l.Granted, "fastpath": false, "waitstart": l.WaitStart,
 		}
-		if l.Relation != 0 {
+		switch {
+		case l.Advisory != nil:
+			r["locktype"], r["database"] = "advisory", oidDatabase
+			r["classid"], r["objid"], r["objsubid"] = l.Advisory.ClassID, l.Advisory.ObjectID, int16(l.Advisory.SubID)
+		case l.Relation != 0:
 			r["locktype"], r["database"], r["relation"] = "relation", oidDatabase, uint32(l.Relation)
-		} else {
+		default:
 			r["transactionid"] = uint32(l.Target)
 		}
 		rows = append(rows, r)

@@ -185,6 +185,12 @@ type SessionStatus struct {
 	WaitsForLock string
 }
 
+// AdvisoryKey is the key of an advisory lock as pg_locks shows it.
+type AdvisoryKey struct {
+	ClassID, ObjectID uint32
+	SubID             uint8
+}
+
 // LockStatus is a lock that is held or awaited.
 type LockStatus struct {
 	PID int32
@@ -194,6 +200,8 @@ type LockStatus struct {
 	// then Target is that one's number.
 	Relation catalog.ObjectID
 	Target   uint64
+	// Advisory is the key of an advisory lock, nil where it is none.
+	Advisory *AdvisoryKey
 	// Mode is PostgreSQL's name of the mode.
 	Mode    string
 	Granted bool
