@@ -147,7 +147,7 @@ func sameStorage(from, to types.Type) bool {
 		precision, scale, limited := to.NumericModifier()
 		hadPrecision, hadScale, was := from.NumericModifier()
 		return !limited || was && hadScale == scale && hadPrecision <= precision
-	case types.KindTime, types.KindTimestamp, types.KindTimestampTZ:
+	case types.KindTime, types.KindTimeTZ, types.KindTimestamp, types.KindTimestampTZ:
 		return to.Mod < 0 || to.Mod == 6 || from.Mod >= 0 && from.Mod <= to.Mod
 	default:
 		return false

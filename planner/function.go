@@ -148,7 +148,7 @@ func (b *exprBinder) valueFunction(e *ast.ValueFunction) (expr.Expr, error) {
 	case "localtime":
 		to = types.Time
 	case "current_time":
-		return nil, notSupported(e.Pos(), "type time with time zone is not supported").WithHint("Use LOCALTIME.")
+		to = types.TimeTZ
 	case "current_role", "user":
 		name = "current_user"
 	case "current_catalog":

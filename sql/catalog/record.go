@@ -578,7 +578,7 @@ var typeKinds = map[types.Kind]string{
 	types.KindBool: "bool", types.KindInt2: "int2", types.KindInt4: "int4", types.KindInt8: "int8",
 	types.KindFloat4: "float4", types.KindFloat8: "float8", types.KindNumeric: "numeric",
 	types.KindText: "text", types.KindVarchar: "varchar", types.KindBpchar: "bpchar", types.KindName: "name",
-	types.KindChar: "char", types.KindBytea: "bytea", types.KindDate: "date", types.KindTime: "time",
+	types.KindChar: "char", types.KindBytea: "bytea", types.KindDate: "date", types.KindTime: "time", types.KindTimeTZ: "timetz",
 	types.KindTimestamp: "timestamp", types.KindTimestampTZ: "timestamptz", types.KindInterval: "interval",
 	types.KindUUID: "uuid", types.KindJSON: "json", types.KindJSONB: "jsonb", types.KindOID: "oid", types.KindRegclass: "regclass",
 	types.KindRegtype: "regtype", types.KindRegproc: "regproc",

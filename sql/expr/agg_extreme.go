@@ -10,7 +10,7 @@ import (
 // extremeTypes are the types that min and max are defined on, as in PostgreSQL;
 // bytea and uuid have them here too.
 var extremeTypes = []string{
-	"int8", "int4", "int2", "oid", "float4", "float8", "date", "time", "timestamptz", "interval",
+	"int8", "int4", "int2", "oid", "float4", "float8", "date", "time", "timetz", "timestamptz", "interval",
 	"text", "numeric", "anyarray", "bpchar", "timestamp", "bytea", "uuid",
 }
 

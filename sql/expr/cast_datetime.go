@@ -17,6 +17,9 @@ func intCast(f func(ctx *Context, v int64) (int64, error)) castFunc {
 
 // castDateTime converts between dates, times, timestamps and intervals.
 func castDateTime(from, to types.Type) castFunc {
+	if to.Kind == types.KindTimeTZ {
+		return castToTimeTZ(from)
+	}
 	switch (castPair{from.Kind, to.Kind}) {
 	case castPair{types.KindDate, types.KindTimestamp}:
 		return intCast(func(_ *Context, v int64) (int64, error) { return dateToTimestamp(v) })
@@ -37,6 +40,8 @@ func castDateTime(from, to types.Type) castFunc {
 		return intCast(func(ctx *Context, v int64) (int64, error) {
 			return types.TimestampToDate(types.TimestampToLocal(v, ctx.zone())), nil
 		})
+	case castPair{types.KindTimeTZ, types.KindTime}:
+		return intCast(func(_ *Context, v int64) (int64, error) { return types.DecodeTimeTZ(v).Micros, nil })
 	case castPair{types.KindTimestamp, types.KindTime}:
 		return intCast(func(_ *Context, v int64) (int64, error) { return timeOfDay(v) })
 	case castPair{types.KindTimestampTZ, types.KindTime}:

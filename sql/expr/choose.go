@@ -229,7 +229,7 @@ func categoryOf(t types.Type) category {
 		return categoryString
 	case types.KindChar:
 		return categoryInternal
-	case types.KindDate, types.KindTime, types.KindTimestamp, types.KindTimestampTZ:
+	case types.KindDate, types.KindTime, types.KindTimeTZ, types.KindTimestamp, types.KindTimestampTZ:
 		return categoryDateTime
 	case types.KindInterval:
 		return categoryInterval

@@ -39,9 +39,10 @@ float8 int8:a int2:a int4:a float4:a numeric:a
 bpchar char:a name:i text:i varchar:i
 varchar char:a name:i text:i bpchar:i regclass:i
 date timestamp:i timestamptz:i
-time interval:i
+time interval:i timetz:i
+timetz time:a
 timestamp date:a time:a timestamptz:i
-timestamptz date:a time:a timestamp:a
+timestamptz date:a time:a timestamp:a timetz:a
 interval time:a
 numeric int8:a int2:a int4:a float4:i float8:i
 regclass int8:a int4:a oid:i
@@ -234,7 +235,7 @@ func parseLiteral(text string, to types.Type, f *types.Format, explicit bool) (t
 // depends on the session.
 func dependsOnSettings(t types.Type) bool {
 	switch t.Kind {
-	case types.KindDate, types.KindTimestamp, types.KindTimestampTZ:
+	case types.KindDate, types.KindTimeTZ, types.KindTimestamp, types.KindTimestampTZ:
 		return true
 	case types.KindArray:
 		return dependsOnSettings(*t.Elem)

@@ -102,7 +102,7 @@ func castValue(from, to types.Type) castFunc {
 		return castFloat(from, to)
 	case types.KindNumeric:
 		return castNumeric(to)
-	case types.KindDate, types.KindTime, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
+	case types.KindDate, types.KindTime, types.KindTimeTZ, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
 		return castDateTime(from, to)
 	case types.KindJSON:
 		return func(_ *Context, d types.Datum) (types.Datum, error) {
@@ -137,6 +137,9 @@ func castVolatility(from, to types.Type) Volatility {
 		return Stable
 	}
 	zoned := from.Kind == types.KindTimestampTZ || to.Kind == types.KindTimestampTZ
+	if from.Kind == types.KindTime && to.Kind == types.KindTimeTZ {
+		return Stable
+	}
 	if zoned && from.Kind != to.Kind {
 		return Stable
 	}
@@ -145,7 +148,7 @@ func castVolatility(from, to types.Type) Volatility {
 
 func printsBySettings(t types.Type) bool {
 	switch t.Kind {
-	case types.KindInterval, types.KindTime, types.KindBytea, types.KindRegtype:
+	case types.KindInterval, types.KindTime, types.KindTimeTZ, types.KindBytea, types.KindRegtype:
 		return true
 	}
 	return dependsOnSettings(t)

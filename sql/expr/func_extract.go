@@ -10,7 +10,7 @@ import (
 // defineFields defines extract and date_part. The planner writes
 // EXTRACT(field FROM source) as extract('field', source).
 func (b *builder) defineFields() {
-	for _, name := range []string{"date", "time", "timestamp", "timestamptz", "interval"} {
+	for _, name := range []string{"date", "time", "timetz", "timestamp", "timestamptz", "interval"} {
 		t := typeNamed(name)
 		var options []option
 		if t.Kind == types.KindTimestampTZ {
@@ -122,6 +122,8 @@ func extractField(named *namedField, t types.Type, value int64, zone *time.Locat
 		if v, ok = timeField(field, value); !ok && field == fieldEpoch {
 			v, ok = fieldValue{value: value, scale: 6}, true
 		}
+	case types.KindTimeTZ:
+		v, ok = timeTZField(field, value)
 	case types.KindDate:
 		v, ok = dateField(field, value)
 		if ok && isInfiniteDate(value) {

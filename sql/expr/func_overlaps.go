@@ -7,6 +7,7 @@ import "millrace/sql/types"
 // (https://www.postgresql.org/docs/15/functions-datetime.html).
 func (b *builder) defineOverlaps() {
 	const words = "whether two periods have a moment in common"
+	b.function("overlaps", "timetz,timetz,timetz,timetz", "bool", liftRows(overlaps), words, notStrict)
 	for _, name := range []string{"time", "timestamp", "timestamptz"} {
 		t := typeNamed(name)
 		var options []option

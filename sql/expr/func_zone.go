@@ -100,15 +100,24 @@ func shift(v int64, offset string, sign int64) (int64, error) {
 	if isInfinite(v) {
 		return v, nil
 	}
-	o := types.DecodeInterval(offset)
-	if o.Months != 0 || o.Days != 0 {
-		text := types.AppendText(nil, types.Interval, types.StringDatum(offset), types.DefaultFormat())
-		return 0, sqlerr.New(sqlerr.InvalidParameterValue, -1, "interval time zone \"%s\" must not include months or days", text)
+	seconds, err := zoneShift(offset)
+	if err != nil {
+		return 0, err
 	}
-	micros := sign * (o.Micros / microsPerSecond * microsPerSecond)
+	micros := sign * seconds * microsPerSecond
 	moved := v + micros
 	if (moved < v) != (micros < 0) && micros != 0 {
 		return 0, errTimestampRange
 	}
 	return checkTimestamp(moved)
+}
+
+// zoneShift returns the seconds of an interval that stands for an offset from UTC.
+func zoneShift(offset string) (int64, error) {
+	o := types.DecodeInterval(offset)
+	if o.Months != 0 || o.Days != 0 {
+		text := types.AppendText(nil, types.Interval, types.StringDatum(offset), types.DefaultFormat())
+		return 0, sqlerr.New(sqlerr.InvalidParameterValue, -1, "interval time zone \"%s\" must not include months or days", text)
+	}
+	return o.Micros / microsPerSecond, nil
 }

@@ -24,7 +24,7 @@ var comparablePairs = []string{
 	"bool,bool", "int4,int4", "int8,int8", "int2,int2", "int4,int8", "int8,int4", "int2,int4", "int4,int2",
 	"int2,int8", "int8,int2", "float8,float8", "float4,float4", "float4,float8", "float8,float4",
 	"numeric,numeric", "text,text", "bpchar,bpchar", "name,name", "name,text", "text,name", "char,char",
-	"bytea,bytea", "date,date", "time,time", "timestamp,timestamp", "timestamptz,timestamptz",
+	"bytea,bytea", "date,date", "time,time", "timetz,timetz", "timestamp,timestamp", "timestamptz,timestamptz",
 	"interval,interval", "uuid,uuid", "jsonb,jsonb", "oid,oid",
 }
 

@@ -1,7 +1,5 @@
 package expr
 
-import "slices"
-
 // interesting holds literals of each type that are worth combining.
 var interesting = map[string][]string{
 	"bool":        {"t", "f", "NULL"},
@@ -18,6 +16,7 @@ var interesting = map[string][]string{
 	"bytea":       {"\\x", "\\x00ff", "\\xdeadbeef", "NULL"},
 	"date":        {"2000-01-01", "2024-02-29", "1999-12-31", "0044-03-15 BC", "infinity", "-infinity", "NULL"},
 	"time":        {"00:00:00", "12:34:56.789", "23:59:59.999999", "24:00:00", "NULL"},
+	"timetz":      {"00:00:00+00", "12:34:56.789-03:30", "23:59:59.999999+15:59:59", "24:00:00-08", "12:34:56.789Z", "04:05", "NULL"},
 	"timestamp":   {"2000-01-01 00:00:00", "2024-02-29 12:34:56.789012", "1969-12-31 23:59:59.5", "infinity", "-infinity", "NULL"},
 	"timestamptz": {"2000-01-01 00:00:00+00", "2024-07-04 01:02:03.5+02", "1901-01-01 00:00:00+00", "infinity", "NULL"},
 	"interval":    {"0", "1 day", "-1 mon 3 days", "1 year 2 mons 3 days 04:05:06.789", "-00:00:00.5", "36:00:00", "NULL"},
@@ -38,11 +37,15 @@ func oracleCases() []oracleCase {
 	cases = append(cases, functionCases(functionCalls)...)
 	// The golden file has one case of so many by their place, so what is added stands
 	// behind what there was.
-	cases = append(cases, operatorCases(laterTypes, append(laterTypes, operatorTypes...))...)
-	cases = append(cases, operatorCases(operatorTypes, laterTypes)...)
-	cases = append(cases, castCases(laterTypes, operatorTypes)...)
-	cases = append(cases, castCases(append(laterTypes, operatorTypes...), append(laterTypes, "unknown"))...)
-	return append(cases, functionCases(laterCalls)...)
+	for _, later := range laterTypes {
+		all := append([]string{later.name}, operatorTypes...)
+		cases = append(cases, operatorCases(all[:1], all)...)
+		cases = append(cases, operatorCases(operatorTypes, all[:1])...)
+		cases = append(cases, castCases(all[:1], operatorTypes)...)
+		cases = append(cases, castCases(all, []string{later.name, "unknown"})...)
+		cases = append(cases, functionCases(later.calls)...)
+	}
+	return cases
 }
 
 var operatorTypes = []string{
@@ -50,11 +53,14 @@ var operatorTypes = []string{
 	"date", "time", "timestamp", "timestamptz", "interval", "uuid", "jsonb", "oid", "int4[]", "text[]", "unknown",
 }
 
-// laterTypes and laterCalls are like operatorTypes and functionCalls.
-var (
-	laterTypes = []string{"json"}
-	laterCalls = slices.Concat(jsonTextCalls)
-)
+// laterTypes are further types, each with the calls of its functions.
+var laterTypes = []struct {
+	name  string
+	calls []functionCall
+}{
+	{"json", jsonTextCalls},
+	{"timetz", timeTZCalls},
+}
 
 var binaryTokens = []string{
 	"+", "-", "*", "/", "%", "^", "=", "<>", "<", "<=", ">", ">=", "||", "&", "|", "#", "<<", ">>",

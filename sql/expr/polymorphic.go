@@ -118,7 +118,7 @@ var declaredTypes = map[string]types.Type{
 	"unknown": types.Unknown, "bool": types.Bool, "int2": types.Int2, "int4": types.Int4, "int8": types.Int8,
 	"float4": types.Float4, "float8": types.Float8, "numeric": types.Numeric,
 	"text": types.Text, "varchar": types.Varchar, "bpchar": types.Bpchar, "name": types.Name, "char": types.Char,
-	"bytea": types.Bytea, "date": types.Date, "time": types.Time, "timestamp": types.Timestamp,
+	"bytea": types.Bytea, "date": types.Date, "time": types.Time, "timetz": types.TimeTZ, "timestamp": types.Timestamp,
 	"timestamptz": types.TimestampTZ, "interval": types.Interval, "uuid": types.UUID, "json": types.JSON, "jsonb": types.JSONB,
 	"oid": types.OID, "regclass": types.Regclass, "regtype": types.Regtype, "regproc": types.Regproc,
 	"regprocedure": types.Regprocedure, "regoper": types.Regoper, "regoperator": types.Regoperator,

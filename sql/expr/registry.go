@@ -34,6 +34,7 @@ func buildRegistry() *registry {
 	b.defineRegex()
 	b.defineEncodings()
 	b.defineDateTime()
+	b.defineTimeTZ()
 	b.defineToChar()
 	b.defineFromChar()
 	b.defineNumberTemplates()

@@ -14,6 +14,9 @@ func AppendBinary(buf []byte, t Type, d Datum) []byte {
 	}
 	switch t.Physical() {
 	case PhysicalInt:
+		if t.Kind == KindTimeTZ {
+			return appendBinaryTimeTZ(buf, d.Int)
+		}
 		return appendBinaryInt(buf, t.Kind, d.Int)
 	case PhysicalFloat:
 		return appendBinaryFloat(buf, t.Kind, d.Float)

@@ -31,6 +31,9 @@ func ParseBinary(t Type, data []byte) (Datum, error) {
 func parseBinary(t Type, data []byte) (Datum, error) {
 	switch t.Physical() {
 	case PhysicalInt:
+		if t.Kind == KindTimeTZ {
+			return parseBinaryTimeTZ(data)
+		}
 		return parseBinaryInt(t, data)
 	case PhysicalFloat:
 		return parseBinaryFloat(t, data)

@@ -24,6 +24,8 @@ func CoerceToModifier(t Type, d Datum, explicit bool) (Datum, error) {
 		d.Str, err = fitNumeric(t, d.Str)
 	case KindTime:
 		d.Int = roundMicros(d.Int, t.Mod)
+	case KindTimeTZ:
+		d.Int = roundTimeTZ(d.Int, t.Mod)
 	case KindTimestamp, KindTimestampTZ:
 		d.Int, err = coerceTimestamp(t, d.Int)
 	case KindInterval:

@@ -24,7 +24,7 @@ func withModifiers(t Type, name string, mods []int32) (Type, error) {
 		return charWithModifiers(t, name, mods)
 	case KindNumeric:
 		return numericWithModifiers(mods)
-	case KindTime, KindTimestamp, KindTimestampTZ:
+	case KindTime, KindTimeTZ, KindTimestamp, KindTimestampTZ:
 		return timeWithModifiers(t, mods)
 	case KindFloat8:
 		if name == "float" {
@@ -130,10 +130,10 @@ func timeWithModifiers(t Type, mods []int32) (Type, error) {
 	}
 	if mods[0] < 0 {
 		name, suffix := "TIMESTAMP", ""
-		if t.Kind == KindTime {
+		if t.Kind == KindTime || t.Kind == KindTimeTZ {
 			name = "TIME"
 		}
-		if t.Kind == KindTimestampTZ {
+		if t.Kind == KindTimestampTZ || t.Kind == KindTimeTZ {
 			suffix = " WITH TIME ZONE"
 		}
 		return Type{}, sqlerr.New(sqlerr.InvalidParameterValue, -1,

@@ -28,7 +28,7 @@ func (t Type) String() string {
 		}
 	case KindInterval:
 		return "interval" + intervalModifierName(t.Mod)
-	case KindTime, KindTimestamp, KindTimestampTZ:
+	case KindTime, KindTimeTZ, KindTimestamp, KindTimestampTZ:
 		if t.Mod >= 0 {
 			base, zone, _ := strings.Cut(kinds[t.Kind].name, " ")
 			return base + "(" + strconv.Itoa(int(t.Mod)) + ") " + zone

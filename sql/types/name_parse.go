@@ -25,6 +25,7 @@ var typeNames = map[string]Type{
 	"bytea":  Bytea,
 	"date":   Date,
 	"time":   Time, "time without time zone": Time,
+	"timetz": TimeTZ, "time with time zone": TimeTZ,
 	"timestamp": Timestamp, "timestamp without time zone": Timestamp,
 	"timestamptz": TimestampTZ, "timestamp with time zone": TimestampTZ,
 	"uuid":          UUID,

@@ -26,6 +26,7 @@ const (
 	OIDTimestamp     uint32 = 1114
 	OIDTimestampTZ   uint32 = 1184
 	OIDInterval      uint32 = 1186
+	OIDTimeTZ        uint32 = 1266
 	OIDNumeric       uint32 = 1700
 	OIDRegclass      uint32 = 2205
 	OIDRegtype       uint32 = 2206
@@ -69,6 +70,7 @@ var kinds = [kindCount]kindInfo{
 	KindBytea:         {OIDBytea, 1001, -1, "bytea"},
 	KindDate:          {OIDDate, 1182, 4, "date"},
 	KindTime:          {OIDTime, 1183, 8, "time without time zone"},
+	KindTimeTZ:        {OIDTimeTZ, 1270, timeTZSize, "time with time zone"},
 	KindTimestamp:     {OIDTimestamp, 1115, 8, "timestamp without time zone"},
 	KindTimestampTZ:   {OIDTimestampTZ, 1185, 8, "timestamp with time zone"},
 	KindInterval:      {OIDInterval, 1187, 16, "interval"},

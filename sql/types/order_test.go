@@ -17,7 +17,7 @@ import (
 // allTypes are types of every kind that can be stored.
 var allTypes = []Type{
 	Bool, Int2, Int4, Int8, Float4, Float8, Numeric, NumericOf(30, 4), Text, VarcharOf(8), Bpchar, BpcharOf(8), Name, Char, Bytea,
-	Date, Time, Timestamp, TimestampTZ, Interval, UUID, JSON, JSONB, OID, Regclass,
+	Date, Time, TimeTZ, Timestamp, TimestampTZ, Interval, UUID, JSON, JSONB, OID, Regclass,
 	ArrayOf(Int4), ArrayOf(Text), ArrayOf(Numeric), ArrayOf(JSON), ArrayOf(JSONB),
 	StructOf([]Field{{"a", Int4}, {"b", Text}, {"c", ArrayOf(Float8)}}), MapOf(Text, Int4), MapOf(Int4, ArrayOf(Text)),
 }

@@ -30,6 +30,9 @@ func randomDatum(r *rand.Rand, t Type) Datum {
 		return IntDatum(randomDate(r))
 	case KindTime:
 		return IntDatum(r.Int64N(microsPerDay + 1))
+	case KindTimeTZ:
+		offset := (r.IntN(32) - 15) * 3600 / []int{1, 2, 4, 7}[r.IntN(4)]
+		return IntDatum(EncodeTimeTZ(TimeTZValue{Micros: r.Int64N(microsPerDay + 1), Offset: min(offset, 57599)}))
 	case KindTimestamp, KindTimestampTZ:
 		return IntDatum(randomTimestamp(r))
 	case KindInterval:

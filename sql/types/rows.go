@@ -38,7 +38,7 @@ const (
 
 func rowFormOf(t Type) rowForm {
 	switch {
-	case t.Kind == KindTimestamp || t.Kind == KindTimestampTZ:
+	case t.Kind == KindTimestamp || t.Kind == KindTimestampTZ || t.Kind == KindTimeTZ:
 		return rowFixed
 	case t.Physical() == PhysicalInt:
 		return rowVarint

@@ -46,6 +46,8 @@ func appendIntText(buf []byte, kind Kind, v int64, f *Format) []byte {
 		return appendDate(buf, v, f)
 	case KindTime:
 		return appendTimeOfDay(buf, v)
+	case KindTimeTZ:
+		return appendTimeTZ(buf, v)
 	case KindTimestamp:
 		return appendTimestamp(buf, v, f)
 	case KindTimestampTZ:

@@ -115,6 +115,8 @@ func parseIntText(t Type, s string, f *Format) (int64, error) {
 		}
 		v, err := parseTimeSlow(s, f)
 		return roundMicros(v, t.Mod), err
+	case KindTimeTZ:
+		return parseTimeTZ(t, s, f)
 	case KindTimestamp, KindTimestampTZ:
 		return parseTimestamp(t, s, f)
 	case KindOID:

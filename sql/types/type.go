@@ -23,6 +23,7 @@ const (
 	KindBytea
 	KindDate
 	KindTime
+	KindTimeTZ
 	KindTimestamp
 	KindTimestampTZ
 	KindInterval
@@ -55,7 +56,7 @@ type Physical uint8
 const (
 	// PhysicalInt holds the value in Int: bool (0, 1), the integers, OIDs and
 	// reg types, date (days since 2000-01-01), time (microseconds since
-	// midnight), timestamp and timestamptz (microseconds since 2000-01-01 00:00
+	// midnight), timetz (in the form of timetz.go), timestamp and timestamptz (microseconds since 2000-01-01 00:00
 	// UTC). math.MaxInt64 / MinInt64 (for date MaxInt32 / MinInt32) are infinity
 	// and -infinity.
 	PhysicalInt Physical = iota
@@ -114,6 +115,7 @@ var (
 	Bytea       = Type{Kind: KindBytea, Mod: -1}
 	Date        = Type{Kind: KindDate, Mod: -1}
 	Time        = Type{Kind: KindTime, Mod: -1}
+	TimeTZ      = Type{Kind: KindTimeTZ, Mod: -1}
 	Timestamp   = Type{Kind: KindTimestamp, Mod: -1}
 	TimestampTZ = Type{Kind: KindTimestampTZ, Mod: -1}
 	Interval    = Type{Kind: KindInterval, Mod: -1}
@@ -159,7 +161,7 @@ func StructOf(fields []Field) Type { return Type{Kind: KindStruct, Mod: -1, Fiel
 // Physical returns which slice of a Vector holds values of the type.
 func (t Type) Physical() Physical {
 	switch t.Kind {
-	case KindBool, KindInt2, KindInt4, KindInt8, KindDate, KindTime, KindTimestamp, KindTimestampTZ,
+	case KindBool, KindInt2, KindInt4, KindInt8, KindDate, KindTime, KindTimeTZ, KindTimestamp, KindTimestampTZ,
 		KindOID:
 		return PhysicalInt
 	case KindFloat4, KindFloat8:

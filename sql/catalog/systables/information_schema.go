@@ -168,7 +168,7 @@ func typeFacts(t types.Type) row {
 		return row{"character_octet_length": 1 << 30}
 	case types.KindDate:
 		return row{"datetime_precision": 0}
-	case types.KindTime, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
+	case types.KindTime, types.KindTimeTZ, types.KindTimestamp, types.KindTimestampTZ, types.KindInterval:
 		if t.Mod >= 0 && t.Kind != types.KindInterval {
 			return row{"datetime_precision": t.Mod}
 		}

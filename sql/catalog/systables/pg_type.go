@@ -38,6 +38,7 @@ var typeInfos = []typeInfo{
 	{types.KindVarchar, "varchar", false, "S", false, "i", "x", oidDefaultCollate},
 	{types.KindDate, "date", true, "D", false, "i", "p", 0},
 	{types.KindTime, "time", true, "D", false, "d", "p", 0},
+	{types.KindTimeTZ, "timetz", false, "D", false, "d", "p", 0},
 	{types.KindTimestamp, "timestamp", true, "D", false, "d", "p", 0},
 	{types.KindTimestampTZ, "timestamptz", true, "D", true, "d", "p", 0},
 	{types.KindInterval, "interval", false, "T", true, "d", "p", 0},
