@@ -114,7 +114,6 @@ const source = {
     getMigrationName: (name) => name,
     getMigration: async (name) => migrations[name],
   },
-  disableTransactions: true,
 }
 
 async function migrate() {

@@ -79,7 +79,6 @@ const source = new DataSource({
   type: 'postgres', ...rest, username,
   entities: [Everything, Number_, Customer, Order], migrations: [Grown1700000000000],
   uuidExtension: 'pgcrypto', installExtensions: false, // gen_random_uuid is built in
-  migrationsTransactionMode: 'none',
 })
 const { manager } = source
 
@@ -186,7 +185,7 @@ async function migrate() {
   await source.runMigrations()
   assert.deepEqual(await source.query('SELECT label, capacity FROM shelf'), [{ label: 'first', capacity: 7 }])
   assert.equal(await source.showMigrations(), false)
-  await source.undoLastMigration({ transaction: 'none' })
+  await source.undoLastMigration()
   const runner = source.createQueryRunner()
   assert.equal(await runner.hasTable('shelf'), false)
   await runner.release()

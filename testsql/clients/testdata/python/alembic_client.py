@@ -55,7 +55,7 @@ def downgrade(engine, config):
 
 
 def main():
-    engine = sa.create_engine("postgresql+psycopg://", connect_args={"channel_binding": "require"}, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine("postgresql+psycopg://", connect_args={"channel_binding": "require"})
     config = Config(attributes={"engine": engine, "metadata": metadata})
     config.set_main_option("script_location", "alembic_migrations")
     for step in upgrade, compare, downgrade:

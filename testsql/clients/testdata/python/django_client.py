@@ -166,7 +166,6 @@ def unmigrate():
 
 
 def main():
-    connection.features.can_rollback_ddl = False
     for step in connect, types, prepared, block, cancel, push, migrate, mapper, introspect, unmigrate:
         step()
         ok({"block": "transaction", "mapper": "orm"}.get(step.__name__, step.__name__))

@@ -1,5 +1,4 @@
 export const up = (pgm) => {
-  pgm.noTransaction()
   pgm.createTable('parts', {
     id: 'id',
     name: { type: 'varchar(40)', notNull: true, unique: true },
@@ -11,7 +10,6 @@ export const up = (pgm) => {
 }
 
 export const down = (pgm) => {
-  pgm.noTransaction()
   pgm.dropView('cheap')
   pgm.dropTable('parts')
 }

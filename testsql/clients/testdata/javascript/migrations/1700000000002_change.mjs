@@ -1,5 +1,4 @@
 export const up = (pgm) => {
-  pgm.noTransaction()
   pgm.sql("INSERT INTO parts (name, price) VALUES ('bolt', 7)")
   pgm.dropView('cheap')
   pgm.addColumns('parts', { tags: { type: 'text[]', notNull: true, default: '{}' }, note: 'text' })
@@ -11,7 +10,6 @@ export const up = (pgm) => {
 }
 
 export const down = (pgm) => {
-  pgm.noTransaction()
   pgm.dropMaterializedView('by_price')
   pgm.dropSequence('batches')
   pgm.dropConstraint('parts', 'parts_both')

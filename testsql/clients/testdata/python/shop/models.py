@@ -12,6 +12,16 @@ class Timestamp(models.DateTimeField):
         return value
 
 
+class Json(models.JSONField):
+    """A json, which psycopg makes a value of by itself, unlike jsonb in Django."""
+
+    def db_type(self, connection):
+        return "json"
+
+    def from_db_value(self, value, expression, connection):
+        return value
+
+
 class Everything(models.Model):
     id = models.IntegerField(primary_key=True)
     b = models.BooleanField(null=True)
@@ -31,7 +41,7 @@ class Everything(models.Model):
     tz = models.DateTimeField(null=True)
     iv = models.DurationField(null=True)
     u = models.UUIDField(null=True)
-    j = models.JSONField(null=True)
+    j = Json(null=True)
     jb = models.JSONField(null=True)
     ia = ArrayField(models.IntegerField(null=True), null=True)
     ta = ArrayField(models.TextField(null=True), null=True)

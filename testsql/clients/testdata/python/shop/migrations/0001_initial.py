@@ -3,7 +3,6 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
-    atomic = False
     dependencies = []
     operations = [
         migrations.CreateModel(

@@ -11,7 +11,6 @@ def remove_customers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    atomic = False
     dependencies = [("shop", "0001_initial")]
     operations = [
         migrations.RenameField("Customer", "title", "name"),
