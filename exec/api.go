@@ -101,6 +101,13 @@ type Cursor interface {
 	Close()
 }
 
+// Poller is what the cursor of a push query is, too.
+type Poller interface {
+	// Poll is Next without waiting: it returns nil when there is no row now. What was
+	// committed before the call is taken into account.
+	Poll(ctx context.Context) (*types.Batch, error)
+}
+
 // Writer writes a session's rows. It owns a producer id and its sequences, by
 // which a write whose outcome was unknown is recognised and never done twice.
 // It belongs to one goroutine.

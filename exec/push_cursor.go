@@ -78,7 +78,13 @@ func (c *pushCursor) Close() {
 }
 
 // Next implements Cursor.
-func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) {
+func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) { return c.next(ctx, true) }
+
+// Poll implements Poller.
+func (c *pushCursor) Poll(ctx context.Context) (*types.Batch, error) { return c.next(ctx, false) }
+
+// next returns the next rows; without waiting, nil where there are none now.
+func (c *pushCursor) next(ctx context.Context, wait bool) (*types.Batch, error) {
 	for {
 		if c.ended != nil {
 			return nil, c.ended
@@ -86,6 +92,9 @@ func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) {
 		if c.left == 0 {
 			c.Close()
 			return nil, io.EOF
+		}
+		if c.member != nil && !wait {
+			c.member.host.catchUp(ctx)
 		}
 		rows, worked, err := c.advance(ctx)
 		if err != nil {
@@ -103,6 +112,9 @@ func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) {
 		}
 		if worked {
 			continue
+		}
+		if !wait {
+			return nil, nil
 		}
 		var woken <-chan time.Time
 		if wake := c.alarm(); !wake.IsZero() {

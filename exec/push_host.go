@@ -123,6 +123,23 @@ func (h *pushHost) run(ctx context.Context) {
 	}
 }
 
+// catchUp works off what there is now, for a member that does not wait.
+func (h *pushHost) catchUp(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		rows, worked, err := h.query.next(ctx)
+		if err != nil {
+			signal(h.query.wake) // the host itself tells the members
+			return
+		}
+		h.give(rows)
+		if !worked {
+			return
+		}
+	}
+}
+
 func (h *pushHost) wakeVisitors() {
 	for _, visitor := range h.visitors {
 		signal(visitor)

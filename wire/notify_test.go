@@ -139,3 +139,38 @@ func TestNotifyQueueFull(t *testing.T) {
 		t.Errorf("when there is room again: %q", got)
 	}
 }
+
+// TestListenSharesPush has clients listen to a stream: one push query serves them all,
+// and ends when the last of them has left.
+func TestListenSharesPush(t *testing.T) {
+	server := startServer(t, nil)
+	server.define(t, "CREATE STREAM s (n int)", "CREATE STREAM other (n int)")
+	var clients []*rawClient
+	for range 5 {
+		c := startRaw(t, "tcp", server.address, nil)
+		c.exchange(`Query "LISTEN s"`)
+		c.exchange(`Query "LISTEN s"`)
+		clients = append(clients, c)
+	}
+	clients[0].exchange(`Query "LISTEN other"`)
+	if open := server.backend.openCursors(); open != 2 {
+		t.Errorf("%d push queries follow two streams", open)
+	}
+	sender := startRaw(t, "tcp", server.address, nil)
+	sender.exchange(`Query "INSERT INTO s VALUES (1), (2)"`)
+	for _, c := range clients {
+		c.expectNext(`NotificationResponse "s" "{\"rowop\":\"insert\",\"n\":1}"`)
+		c.expectNext(`NotificationResponse "s" "{\"rowop\":\"insert\",\"n\":2}"`)
+	}
+	clients[0].exchange(`Query "UNLISTEN *"`)
+	if !waitFor(func() bool { return server.backend.openCursors() == 1 }) {
+		t.Error("nobody follows one of them, and its query goes on")
+	}
+	for _, c := range clients {
+		c.send("Terminate")
+	}
+	if !waitFor(func() bool { return server.backend.openCursors() == 0 }) {
+		t.Error("nobody follows any, and a query goes on")
+	}
+	server.sessions.Feeds.Wait()
+}

@@ -31,7 +31,7 @@ func startServer(t testing.TB, change func(*wire.Options)) *testServer {
 		t.Fatal(err)
 	}
 	backend := newFakeBackend()
-	shared := &session.Options{Backend: backend, System: systables.New(), Registry: new(session.Registry), Notifications: notify.NewHub(0)}
+	shared := &session.Options{Backend: backend, System: systables.New(), Registry: new(session.Registry), Notifications: notify.NewHub(0), Feeds: new(session.RelationFeeds)}
 	options := wire.Options{
 		Listener: listener,
 		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {

@@ -66,6 +66,7 @@ type Node struct {
 	storage  *cluster.Node
 	engine   *exec.Engine
 	server   *wire.Server
+	feeds    *session.RelationFeeds
 	rules    auth.Rules
 	http     *httpServer
 
@@ -200,9 +201,10 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 
 // serve starts taking clients.
 func (n *Node) serve(listener net.Listener) error {
+	n.feeds = &session.RelationFeeds{}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
-		Functions: systemFunctions(), Registry: &session.Registry{}, Notifications: notify.NewHub(0), Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Registry: &session.Registry{}, Notifications: notify.NewHub(0), Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
 	if err != nil {
@@ -254,6 +256,7 @@ func (n *Node) Close() error {
 			errs = append(errs, n.server.Shutdown(ctx))
 			cancel()
 			n.serving.Wait()
+			n.feeds.Wait()
 		}
 		if n.engine != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)

@@ -9,8 +9,9 @@
 //     given to who still does when it is taken.
 //   - What is queued is in memory once, however many listeners it waits for, and all
 //     of it together is bounded: when the queue is full, whoever notifies fails, as in
-//     PostgreSQL. A listener that has nothing to take costs no memory beyond its
-//     channels, and no goroutine.
+//     PostgreSQL. Changes of relations are bounded for each listener: see Source. A
+//     listener that has nothing to take costs no memory beyond its channels, and no
+//     goroutine.
 package notify
 
 import (
@@ -37,7 +38,8 @@ type Hub struct {
 
 	mu       sync.Mutex
 	channels map[string]map[*Listener]struct{}
-	bytes    int
+	// bytes are what NOTIFY has queued, changeBytes what sources have.
+	bytes, changeBytes int
 }
 
 // defaultLimit bounds what is queued on a node, in bytes.
@@ -60,6 +62,12 @@ type Listener struct {
 	// was not taken yet; under hub.mu.
 	channels []string
 	queue    []*queued
+	// sources are those that are followed, by channel; skipping are the channels whose
+	// changes are left out until the queue is empty, and changeBytes is what the changes
+	// in the queue take; under hub.mu.
+	sources     map[string]*Source
+	skipping    map[string]struct{}
+	changeBytes int
 }
 
 // queued is a notification on its way to one or more listeners.
@@ -67,6 +75,8 @@ type queued struct {
 	Notification
 	// waiting is how many listeners have it in their queues.
 	waiting int
+	// change says that a source sent it.
+	change bool
 }
 
 // What a queued notification takes besides its text, and in each queue.
@@ -134,19 +144,53 @@ func (h *Hub) queue(notifications []Notification) {
 		if len(listeners) == 0 {
 			continue
 		}
-		q := &queued{Notification: notifications[i], waiting: len(listeners)}
-		h.bytes += q.bytes() + slotBytes*len(listeners)
+		q := &queued{Notification: notifications[i]}
 		for l := range listeners {
 			if len(l.queue) == 0 {
 				woken[l] = struct{}{}
 			}
-			l.queue = append(l.queue, q)
+			l.append(q)
 		}
 	}
 	h.mu.Unlock()
 	for l := range woken {
 		l.wake()
 	}
+}
+
+// append adds to the queue. The caller holds hub.mu.
+func (l *Listener) append(q *queued) {
+	used := l.hub.used(q)
+	if q.waiting == 0 {
+		*used += q.bytes()
+	}
+	*used += slotBytes
+	q.waiting++
+	if q.change {
+		l.changeBytes += q.bytes()
+	}
+	l.queue = append(l.queue, q)
+}
+
+// taken notes that a notification is in the listener's queue no more. The caller holds
+// hub.mu.
+func (l *Listener) taken(q *queued) {
+	used := l.hub.used(q)
+	*used -= slotBytes
+	if q.waiting--; q.waiting == 0 {
+		*used -= q.bytes()
+	}
+	if q.change {
+		l.changeBytes -= q.bytes()
+	}
+}
+
+// used is the count of bytes to which a notification belongs.
+func (h *Hub) used(q *queued) *int {
+	if q.change {
+		return &h.changeBytes
+	}
+	return &h.bytes
 }
 
 // Usage is the part of the queue that is in use, from 0 to 1.
@@ -180,17 +224,18 @@ func (h *Hub) listens(l *Listener, channel string) bool {
 // Unlisten stops to listen to a channel. What is queued for it will not be taken.
 func (l *Listener) Unlisten(channel string) {
 	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	i := slices.Index(l.channels, channel)
-	if i < 0 {
-		return
+	var left leaving
+	if i := slices.Index(l.channels, channel); i >= 0 {
+		l.channels = slices.Delete(l.channels, i, i+1)
+		l.leave(channel)
+		left = l.unfollow(channel)
+		if len(l.channels) == 0 {
+			l.channels = nil
+			l.drop()
+		}
 	}
-	l.channels = slices.Delete(l.channels, i, i+1)
-	l.leave(channel)
-	if len(l.channels) == 0 {
-		l.channels = nil
-		l.drop()
-	}
+	l.hub.mu.Unlock()
+	left.call()
 }
 
 // leave takes the listener from those of a channel.
@@ -205,17 +250,9 @@ func (l *Listener) leave(channel string) {
 // drop empties the queue.
 func (l *Listener) drop() {
 	for _, q := range l.queue {
-		l.hub.taken(q)
+		l.taken(q)
 	}
-	l.queue = nil
-}
-
-// taken notes that one listener less has a notification in its queue.
-func (h *Hub) taken(q *queued) {
-	h.bytes -= slotBytes
-	if q.waiting--; q.waiting == 0 {
-		h.bytes -= q.bytes()
-	}
+	l.queue, l.skipping = nil, nil
 }
 
 // Channels returns the channels listened to, in the order in which that began.
@@ -239,12 +276,12 @@ func (l *Listener) Take() []Notification {
 		if l.hub.listens(l, q.Channel) {
 			list = append(list, q.Notification)
 		}
-		l.hub.taken(q)
+		l.taken(q)
 		taken++
 	}
 	clear(l.queue[:taken])
 	if l.queue = l.queue[taken:]; len(l.queue) == 0 {
-		l.queue = nil
+		l.queue, l.skipping = nil, nil
 	}
 	return list
 }
@@ -252,10 +289,13 @@ func (l *Listener) Take() []Notification {
 // Close stops listening to anything and lets go of what is queued.
 func (l *Listener) Close() {
 	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
+	var left leaving
 	for _, channel := range l.channels {
 		l.leave(channel)
+		left = append(left, l.unfollow(channel)...)
 	}
 	l.channels = nil
 	l.drop()
+	l.hub.mu.Unlock()
+	left.call()
 }

@@ -182,3 +182,61 @@ func TestListening(t *testing.T) {
 		t.Errorf("took %d behind", len(rest))
 	}
 }
+
+// TestSourceBounds publishes more than is kept for a listener: the others are not
+// concerned, and it is told of the first changes, that some are missing, and, once it
+// has taken these, of later ones.
+func TestSourceBounds(t *testing.T) {
+	h := NewHub(0)
+	left := 0
+	source := h.NewSource(func() { left++ })
+	slow, quick := h.NewListener(func() {}), h.NewListener(func() {})
+	for _, l := range []*Listener{slow, quick} {
+		l.Listen("r")
+		source.Follow(l, "r")
+	}
+	payload := strings.Repeat("p", 1000)
+	const published = 5000
+	for range published / 10 {
+		source.Publish(slices.Repeat([]string{payload}, 10), "note")
+		if got := takeAll(quick); len(got) != 10 || slices.Contains(got, "note") {
+			t.Fatalf("the quick listener took %q", got)
+		}
+	}
+	got := takeAll(slow)
+	if n := len(got) - 1; n < 900 || n > 1050 || got[n] != "note" || slices.Contains(got[:n], "note") {
+		t.Errorf("the slow listener took %d of %d, the last is %.10q", len(got), published, got[len(got)-1])
+	}
+	source.Publish([]string{"later"}, "note")
+	if got := takeAll(slow); !slices.Equal(got, []string{"later"}) {
+		t.Errorf("later the slow listener took %q", got)
+	}
+	if takeAll(quick); h.Usage() != 0 || h.changeBytes != 0 {
+		t.Errorf("%v and %d bytes are in use", h.Usage(), h.changeBytes)
+	}
+	quick.Close()
+	slow.Unfollow("r")
+	source.Publish([]string{"nobody"}, "note")
+	if h.changeBytes != 0 || left != 1 {
+		t.Errorf("%d bytes are in use, and the source was left %d times", h.changeBytes, left)
+	}
+	send(t, h, "r", "still a channel")
+	if got := takeAll(slow); !slices.Equal(got, []string{"still a channel"}) {
+		t.Errorf("took %q", got)
+	}
+}
+
+// TestManySlowListeners bounds what waits for all of them together.
+func TestManySlowListeners(t *testing.T) {
+	h := NewHub(0)
+	for i := range 200 {
+		source := h.NewSource(func() {})
+		l := h.NewListener(func() {})
+		l.Listen("r")
+		source.Follow(l, "r")
+		source.Publish(slices.Repeat([]string{strings.Repeat("p", 4000)}, 300), fmt.Sprint("note ", i))
+	}
+	if h.changeBytes > allChangeBytes+200*8000 {
+		t.Errorf("%d bytes wait for listeners", h.changeBytes)
+	}
+}

@@ -289,7 +289,10 @@ func (s *Session) commitDefinitions(ctx context.Context) error {
 		command.Steps = append(command.Steps, catalog.Step{Command: set, Base: d.base.Version(), First: d.next})
 	}
 	writes := s.heldWrites()
-	after := d.copy
+	before, after := d.base, d.copy
+	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool {
+		return after.Relation(relation) != nil && after.Relation(relation) != before.Relation(relation)
+	})()
 	err := s.defineNow(ctx, command, after, writes)
 	if sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
 		// The IDs are in use, or may be.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"millrace/sql/ast"
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/wire/notify"
 )
@@ -32,6 +33,9 @@ type notifications struct {
 type listening struct {
 	channel string
 	stop    bool
+	// relation is the stream or table of that name, 0 for none, and role the one that
+	// follows it.
+	relation, role catalog.ObjectID
 }
 
 func notificationKey(channel, payload string) string { return channel + "\x00" + payload }
@@ -110,9 +114,30 @@ func (s *Session) listen(n *ast.Listen) (string, error) {
 	if s.options.Notifications == nil {
 		return "", unsupported(n)
 	}
+	begin := listening{channel: n.Channel.Value, role: s.role()}
+	if s.options.Feeds != nil {
+		snapshot := s.catalog()
+		if relation := s.relationNamed(snapshot, n.Channel.Value); relation != nil {
+			if _, err := planFeed(s.plannerEnvironment(snapshot, nil), relation); err != nil {
+				return "", sqlerr.From(err).At(n.Channel.Pos())
+			}
+			begin.relation = relation.ID
+		}
+	}
 	t := &s.transaction.notifications
-	t.listening = append(t.listening, listening{channel: n.Channel.Value})
+	t.listening = append(t.listening, begin)
 	return "LISTEN", nil
+}
+
+// relationNamed returns the stream or table that a name without a schema means, nil for
+// none.
+func (s *Session) relationNamed(snapshot *catalog.Snapshot, name string) *catalog.Relation {
+	for _, schema := range s.Schemas() {
+		if relation := snapshot.Lookup(schema, name); relation != nil {
+			return relation
+		}
+	}
+	return nil
 }
 
 // unlisten is UNLISTEN.
@@ -144,25 +169,49 @@ func (s *Session) commitNotifying(ctx context.Context, write func() error) error
 	if len(n.sent) == 0 && len(n.listening) == 0 {
 		return write()
 	}
-	begun := s.beginListening()
+	undo, err := s.beginListening()
+	if err != nil {
+		undo()
+		return err
+	}
 	commit := write
 	if hub := s.options.Notifications; hub != nil {
 		commit = func() error { return hub.Commit(ctx, n.sent, write) }
 	}
 	if err := commit(); err != nil {
-		for _, channel := range begun {
-			s.listener.Unlisten(channel)
-		}
+		undo()
 		return interrupted(ctx, err)
 	}
 	s.endListening()
+	s.followCreated()
 	*n = notifications{}
 	return nil
 }
 
-// beginListening begins to listen to what the transaction leaves listened to, and
-// returns the channels that were not before.
-func (s *Session) beginListening() (begun []string) {
+// followCreated follows the relations that the transaction made.
+func (s *Session) followCreated() {
+	for _, l := range s.transaction.notifications.listening {
+		if l.relation == 0 || s.listener.Follows(l.channel) != nil || !slices.Contains(s.listener.Channels(), l.channel) {
+			continue
+		}
+		if err := s.options.Feeds.follow(s.options, l.relation, s.listener, l.channel, l.role); err != nil {
+			s.logger.Warn("a relation that was made cannot be followed", "relation", uint64(l.relation), "error", err)
+		}
+	}
+}
+
+// beginListening begins to listen to what the transaction leaves listened to. Undo
+// takes that back.
+func (s *Session) beginListening() (undo func(), err error) {
+	var begun, followed []string
+	undo = func() {
+		for _, channel := range followed {
+			s.listener.Unfollow(channel)
+		}
+		for _, channel := range begun {
+			s.listener.Unlisten(channel)
+		}
+	}
 	for i, l := range s.transaction.notifications.listening {
 		if l.stop || s.stoppedBehind(l.channel, i) {
 			continue
@@ -173,8 +222,15 @@ func (s *Session) beginListening() (begun []string) {
 		if s.listener.Listen(l.channel) {
 			begun = append(begun, l.channel)
 		}
+		if l.relation == 0 || s.options.Feeds.follows(l.relation, s.listener, l.channel) {
+			continue
+		}
+		if err := s.options.Feeds.follow(s.options, l.relation, s.listener, l.channel, l.role); err != nil {
+			return undo, err
+		}
+		followed = append(followed, l.channel)
 	}
-	return begun
+	return undo, nil
 }
 
 // stoppedBehind reports whether an UNLISTEN behind the statement with a number undoes

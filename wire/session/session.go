@@ -34,6 +34,9 @@ type Options struct {
 	Functions []systables.Function
 	// Notifications carries what sessions notify each other of; nil refuses LISTEN.
 	Notifications *notify.Hub
+	// Feeds give the changes of streams and tables to who listens to their names; nil
+	// where such names are those of channels only. They need Notifications.
+	Feeds *RelationFeeds
 	// Registry knows the connected sessions; nil for none.
 	Registry *Registry
 	Logger   *slog.Logger

@@ -1,0 +1,469 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"millrace/exec"
+	"millrace/planner"
+	"millrace/planner/plan"
+	"millrace/sql"
+	"millrace/sql/catalog"
+	"millrace/sql/sqlerr"
+	"millrace/sql/types"
+	"millrace/wire/notify"
+)
+
+// RelationFeeds gives the changes of streams and tables to the sessions that LISTEN to
+// their names. The zero value is ready; it is safe for concurrent use.
+//
+// Invariants:
+//   - A relation has one feed, which is one push query and one goroutine, however many
+//     sessions follow it, from the first one's LISTEN until the last one has left or the
+//     relation is dropped.
+//   - Each change that is committed after a LISTEN is given once. Where that cannot be
+//     held, followers get noteSkipped in its place.
+//   - A feed gives what its query's columns were planned to be. While ALTER changes
+//     them, nobody writes to the relation, and the feed is paused: what was changed
+//     before is given as it was.
+type RelationFeeds struct {
+	mu    sync.Mutex
+	feeds map[catalog.ObjectID]*relationFeed
+	// running are the feeds' goroutines.
+	running sync.WaitGroup
+}
+
+// relationFeed is the feed of one relation. Its cursor belongs to its goroutine.
+type relationFeed struct {
+	feeds    *RelationFeeds
+	options  *Options
+	relation catalog.ObjectID
+	source   *notify.Source
+
+	// life ends when nobody follows any more, and ended is closed when the goroutine has.
+	life  context.Context
+	end   context.CancelFunc
+	ended chan struct{}
+
+	cursor  exec.Cursor
+	payload *changePayload
+	// checked is the catalog's version against which the followers' privileges were
+	// held.
+	checked uint64
+
+	mu sync.Mutex
+	// roles are those that the followers had when they began.
+	roles map[*notify.Listener]catalog.ObjectID
+	// pause is the pause that was asked for, nil for none, and interrupt ends the wait
+	// for changes.
+	pause     *feedPause
+	interrupt context.CancelFunc
+}
+
+// feedPause is a time in which a feed reads nothing.
+type feedPause struct {
+	// given is closed when all changes until then were given, resume when it may go on,
+	// and resumed when it does.
+	given, resume, resumed chan struct{}
+}
+
+// follow has a listener receive a relation's changes on a channel from now on. It does
+// nothing for a relation that is not there any more.
+func (r *RelationFeeds) follow(options *Options, relation catalog.ObjectID, l *notify.Listener, channel string, role catalog.ObjectID) error {
+	l.Unfollow(channel) // what it followed may end, which takes the mutex
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.feeds[relation]
+	if f == nil {
+		f = &relationFeed{feeds: r, options: options, relation: relation, ended: make(chan struct{}), roles: map[*notify.Listener]catalog.ObjectID{}}
+		f.life, f.end = context.WithCancel(context.Background())
+		f.source = options.Notifications.NewSource(f.left)
+		if err := f.open(); err != nil {
+			f.end()
+			if errors.Is(err, errRelationGone) {
+				return nil
+			}
+			return err
+		}
+		if r.feeds == nil {
+			r.feeds = map[catalog.ObjectID]*relationFeed{}
+		}
+		r.feeds[relation] = f
+		r.running.Go(f.run)
+	}
+	f.mu.Lock()
+	f.roles[l] = role
+	f.mu.Unlock()
+	f.source.Follow(l, channel)
+	return nil
+}
+
+// follows reports whether a listener follows a relation by a channel.
+func (r *RelationFeeds) follows(relation catalog.ObjectID, l *notify.Listener, channel string) bool {
+	f := r.find(relation)
+	return f != nil && l.Follows(channel) == f.source
+}
+
+// left lets the feed end unless somebody follows it again.
+func (f *relationFeed) left() {
+	f.feeds.mu.Lock()
+	defer f.feeds.mu.Unlock()
+	if !f.source.Followed() {
+		f.remove()
+	}
+}
+
+// remove ends the feed. The caller holds feeds.mu.
+func (f *relationFeed) remove() {
+	f.end()
+	if f.feeds.feeds[f.relation] == f {
+		delete(f.feeds.feeds, f.relation)
+	}
+}
+
+// Wait returns when no feed runs any more: those of sessions that were closed end by
+// themselves.
+func (r *RelationFeeds) Wait() { r.running.Wait() }
+
+// pause has the changes of relations given up to now, and none from now on until the
+// returned function is called. Then what came meanwhile is given with the columns from
+// before, and what comes later with those of then. The caller has locked the relations,
+// and changes their definitions in between.
+func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog.ObjectID) bool) (resume func()) {
+	if r == nil {
+		return func() {}
+	}
+	paused := map[*relationFeed]func(){}
+	for _, f := range r.those(altered) {
+		paused[f] = f.pauseNow(ctx)
+	}
+	return func() {
+		for _, resume := range paused {
+			resume()
+		}
+		// A feed that began meanwhile may have been planned before.
+		for _, f := range r.those(altered) {
+			if paused[f] == nil {
+				f.pauseNow(ctx)()
+			}
+		}
+	}
+}
+
+// those returns the feeds of some relations.
+func (r *RelationFeeds) those(which func(relation catalog.ObjectID) bool) []*relationFeed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []*relationFeed
+	for id, f := range r.feeds {
+		if which(id) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// find returns the feed of a relation, nil for none.
+func (r *RelationFeeds) find(relation catalog.ObjectID) *relationFeed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.feeds[relation]
+}
+
+// pauseNow pauses a feed until the returned function is called.
+func (f *relationFeed) pauseNow(ctx context.Context) (resume func()) {
+	p := &feedPause{given: make(chan struct{}), resume: make(chan struct{}), resumed: make(chan struct{})}
+	f.mu.Lock()
+	f.pause = p
+	if f.interrupt != nil {
+		f.interrupt()
+	}
+	f.mu.Unlock()
+	select {
+	case <-p.given:
+	case <-f.ended:
+	case <-ctx.Done():
+	}
+	return func() {
+		close(p.resume)
+		select {
+		case <-p.resumed:
+		case <-f.ended:
+		}
+	}
+}
+
+// errRelationGone says that a feed's relation was dropped.
+var errRelationGone = errors.New("the relation was dropped")
+
+// open starts the feed's push query, over the changes from now on.
+func (f *relationFeed) open() error {
+	for attempt := 1; ; attempt++ {
+		snapshot := f.options.Backend.Catalog()
+		relation := snapshot.Relation(f.relation)
+		if relation == nil {
+			return errRelationGone
+		}
+		q, err := planFeed(&planner.Environment{Catalog: snapshot, System: f.options.System, Format: types.DefaultFormat()}, relation)
+		if err != nil {
+			return err
+		}
+		env := &exec.QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Stale: true}
+		if f.options.Now != nil {
+			env.Now = f.options.Now()
+		}
+		f.cursor, err = f.options.Backend.Query(f.life, q, env)
+		if err == nil {
+			f.payload = newChangePayload(relation, queryColumns(q))
+			return nil
+		}
+		if !errors.Is(err, exec.ErrChanged) || attempt == maxAttempts {
+			return err
+		}
+		if err := pause(f.life, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// planFeed plans the push query that gives the changes of a relation. It fails where
+// the environment's role may not read the relation.
+func planFeed(env *planner.Environment, relation *catalog.Relation) (*plan.Query, error) {
+	name := quoteName(relation.Schema) + "." + quoteName(relation.Name)
+	text := "SELECT * FROM " + name + " EMIT CHANGES"
+	if relation.Kind == catalog.KindTable {
+		if relation.Column("rowop") >= 0 {
+			return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "LISTEN does not tell the changes of a table with a column \"rowop\"").
+				WithHint("Follow the table with SELECT … EMIT CHANGES.")
+		}
+		text = "SELECT rowop, * FROM CHANGES OF " + name + " EMIT CHANGES"
+	}
+	trees, err := sql.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := planner.Plan(env, trees[0])
+	if err != nil {
+		// The text is not the client's.
+		e := *sqlerr.From(err)
+		e.Position = -1
+		return nil, &e
+	}
+	return planned.(*plan.Query), nil
+}
+
+// run gives changes until nobody follows.
+func (f *relationFeed) run() {
+	defer close(f.ended)
+	for f.life.Err() == nil {
+		if f.cursor == nil {
+			f.rest()
+			continue
+		}
+		batch, err := f.next()
+		switch {
+		case f.pauseAsked():
+			// Rows that were at hand are given first.
+			if batch != nil {
+				f.give(batch)
+			}
+			f.rest()
+		case err != nil:
+			f.recover(err)
+		default:
+			f.give(batch)
+		}
+	}
+	f.closeCursor()
+}
+
+func (f *relationFeed) closeCursor() {
+	if f.cursor != nil {
+		f.cursor.Close()
+		f.cursor = nil
+	}
+}
+
+// next waits for changes, or for a pause to be asked for.
+func (f *relationFeed) next() (*types.Batch, error) {
+	ctx, cancel := f.untilPause()
+	defer cancel()
+	return f.cursor.Next(ctx)
+}
+
+// untilPause returns a context that ends with the feed's life or when a pause is asked
+// for.
+func (f *relationFeed) untilPause() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(f.life)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.interrupt = cancel
+	if f.pause != nil {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+func (f *relationFeed) pauseAsked() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pause != nil
+}
+
+// rest gives what has been changed until now, waits for the end of the pause, gives what
+// came meanwhile, and begins anew.
+func (f *relationFeed) rest() {
+	f.mu.Lock()
+	p := f.pause
+	f.pause = nil
+	f.mu.Unlock()
+	if p == nil {
+		return
+	}
+	f.drain()
+	close(p.given)
+	select {
+	case <-p.resume:
+	case <-f.life.Done():
+		return
+	}
+	f.drain()
+	f.closeCursor()
+	f.reopen()
+	if f.queriesWrite() {
+		f.skip()
+	}
+	close(p.resumed)
+}
+
+// drain gives what has been changed until now.
+func (f *relationFeed) drain() {
+	poller, ok := f.cursor.(exec.Poller)
+	for ok {
+		batch, err := poller.Poll(f.life)
+		switch {
+		case err != nil:
+			f.skip()
+			f.closeCursor()
+			return
+		case batch == nil:
+			return
+		}
+		f.give(batch)
+	}
+}
+
+// queriesWrite reports whether continuous queries write to the relation: no lock keeps
+// them from doing so in a pause.
+func (f *relationFeed) queriesWrite() bool {
+	return slices.ContainsFunc(f.options.Backend.Catalog().Queries(), func(q *catalog.Query) bool { return q.Sink == f.relation })
+}
+
+// reopenPause is the time between attempts to start a feed's query again.
+const reopenPause = time.Second
+
+// reopen starts the query again, as often as it takes, unless a pause is asked for.
+func (f *relationFeed) reopen() {
+	for !f.pauseAsked() {
+		err := f.open()
+		switch {
+		case err == nil, f.life.Err() != nil:
+			return
+		case errors.Is(err, errRelationGone):
+			f.finish(noteDropped)
+			return
+		}
+		f.warn("the changes of a relation cannot be followed; trying again", err)
+		f.skip()
+		waiting, done := f.untilPause()
+		timer := time.NewTimer(reopenPause)
+		select {
+		case <-timer.C:
+		case <-waiting.Done():
+		}
+		timer.Stop()
+		done()
+	}
+}
+
+// recover goes on behind an error of the query.
+func (f *relationFeed) recover(err error) {
+	f.closeCursor()
+	switch {
+	case f.life.Err() != nil:
+	case sqlerr.CodeOf(err) == sqlerr.UndefinedTable:
+		f.finish(noteDropped)
+	case sqlerr.CodeOf(err) == sqlerr.AdminShutdown:
+		f.finish("")
+	default:
+		f.warn("changes of a relation were missed by those who follow it", err)
+		f.skip()
+		f.reopen()
+	}
+}
+
+func (f *relationFeed) warn(message string, err error) {
+	if f.options.Logger != nil {
+		f.options.Logger.Warn(message, "relation", uint64(f.relation), "error", err)
+	}
+}
+
+// skip tells the followers that changes are missing.
+func (f *relationFeed) skip() { f.source.Publish([]string{noteSkipped}, noteSkipped) }
+
+// finish tells the followers that there will be no more changes, unless note is empty,
+// and ends the feed.
+func (f *relationFeed) finish(note string) {
+	f.feeds.mu.Lock()
+	f.remove()
+	f.feeds.mu.Unlock()
+	for l, channels := range f.source.Followers() {
+		for _, channel := range channels {
+			if note != "" {
+				f.source.Tell(l, channel, note)
+			}
+			l.Unfollow(channel)
+		}
+	}
+}
+
+// give gives changes to the followers that may read the relation.
+func (f *relationFeed) give(batch *types.Batch) {
+	if snapshot := f.options.Backend.Catalog(); snapshot.Version() != f.checked {
+		f.checkFollowers(snapshot)
+		f.checked = snapshot.Version()
+	}
+	f.source.Publish(f.payload.texts(batch), noteSkipped)
+}
+
+// checkFollowers takes leave of those who may not read the relation any more.
+func (f *relationFeed) checkFollowers(snapshot *catalog.Snapshot) {
+	followers := f.source.Followers()
+	relation := snapshot.Relation(f.relation)
+	f.mu.Lock()
+	for l := range f.roles {
+		if _, follows := followers[l]; !follows {
+			delete(f.roles, l)
+		}
+	}
+	f.mu.Unlock()
+	if relation == nil {
+		return
+	}
+	schema := snapshot.SchemaID(relation.Schema)
+	for l, channels := range followers {
+		f.mu.Lock()
+		role := f.roles[l]
+		f.mu.Unlock()
+		if snapshot.Allowed(role, relation.ID, catalog.PrivilegeSelect) != 0 && snapshot.Allowed(role, schema, catalog.PrivilegeUsage) != 0 {
+			continue
+		}
+		for _, channel := range channels {
+			f.source.Tell(l, channel, noteRevoked)
+			l.Unfollow(channel)
+		}
+	}
+}
