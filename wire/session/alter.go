@@ -61,7 +61,7 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter, immediate
 		}
 		command.Shadow = shadow
 	}
-	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool { return relation == n.Target.ID })()
+	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool { return relation == n.Target.ID }, false)()
 	result, err := s.options.Backend.Define(ctx, s.authored(&command))
 	if err != nil {
 		if command.Shadow != 0 {

@@ -292,7 +292,7 @@ func (s *Session) commitDefinitions(ctx context.Context) error {
 	before, after := d.base, d.copy
 	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool {
 		return after.Relation(relation) != nil && after.Relation(relation) != before.Relation(relation)
-	})()
+	}, len(writes) > 0)()
 	err := s.defineNow(ctx, command, after, writes)
 	if sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
 		// The IDs are in use, or may be.

@@ -68,6 +68,8 @@ type feedPause struct {
 	// given is closed when all changes until then were given, resume when it may go on,
 	// and resumed when it does.
 	given, resume, resumed chan struct{}
+	// writes says that there are changes to give behind the pause.
+	writes bool
 }
 
 // follow has a listener receive a relation's changes on a channel from now on. It does
@@ -129,16 +131,16 @@ func (f *relationFeed) remove() {
 func (r *RelationFeeds) Wait() { r.running.Wait() }
 
 // pause has the changes of relations given up to now, and none from now on until the
-// returned function is called. Then what came meanwhile is given with the columns from
-// before, and what comes later with those of then. The caller has locked the relations,
-// and changes their definitions in between.
-func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog.ObjectID) bool) (resume func()) {
+// returned function is called; what comes later is given with the columns of then. The
+// caller has locked the relations, and changes their definitions in between. Writes says
+// that it writes to them, too: that is given with the columns from before.
+func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog.ObjectID) bool, writes bool) (resume func()) {
 	if r == nil {
 		return func() {}
 	}
 	paused := map[*relationFeed]func(){}
 	for _, f := range r.those(altered) {
-		paused[f] = f.pauseNow(ctx)
+		paused[f] = f.pauseNow(ctx, writes)
 	}
 	return func() {
 		for _, resume := range paused {
@@ -147,7 +149,7 @@ func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog
 		// A feed that began meanwhile may have been planned before.
 		for _, f := range r.those(altered) {
 			if paused[f] == nil {
-				f.pauseNow(ctx)()
+				f.pauseNow(ctx, writes)()
 			}
 		}
 	}
@@ -174,8 +176,8 @@ func (r *RelationFeeds) find(relation catalog.ObjectID) *relationFeed {
 }
 
 // pauseNow pauses a feed until the returned function is called.
-func (f *relationFeed) pauseNow(ctx context.Context) (resume func()) {
-	p := &feedPause{given: make(chan struct{}), resume: make(chan struct{}), resumed: make(chan struct{})}
+func (f *relationFeed) pauseNow(ctx context.Context, writes bool) (resume func()) {
+	p := &feedPause{writes: writes, given: make(chan struct{}), resume: make(chan struct{}), resumed: make(chan struct{})}
 	f.mu.Lock()
 	f.pause = p
 	if f.interrupt != nil {
@@ -330,7 +332,9 @@ func (f *relationFeed) rest() {
 	case <-f.life.Done():
 		return
 	}
-	f.drain()
+	if p.writes {
+		f.drain()
+	}
 	f.closeCursor()
 	f.reopen()
 	if f.queriesWrite() {
