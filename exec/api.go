@@ -38,10 +38,17 @@ type Backend interface {
 	// Unless stale, it has all that was acknowledged before in the sources, which
 	// it waits for as a query does. The caller closes it.
 	NewView(ctx context.Context, sources []*catalog.Relation, stale bool, freshnessTimeout time.Duration) (*View, error)
+	// NewTransactionView returns what is committed now, in all streams and tables, for
+	// all queries of a transaction: of no transaction over several shards it has a part
+	// only. The sources are those of the first statement, for which it is as NewView.
+	// The caller closes it.
+	NewTransactionView(ctx context.Context, sources []*catalog.Relation, stale bool, freshnessTimeout time.Duration) (*View, error)
 	// Find returns the committed rows of a source table that have the keys of the
 	// given rows, as a transaction sees them whose writes the overlay holds, which
 	// may be nil. Of the given rows only the key columns are read.
 	Find(ctx context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error)
+	// FindIn is Find for the rows of a transaction's view.
+	FindIn(ctx context.Context, view *View, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error)
 	// SetRowIDs gives rows that are to be inserted into a table without PRIMARY KEY
 	// their row ids (catalog.Relation.RowID), whatever that column of the batch
 	// holds. For other relations it does nothing.
@@ -81,8 +88,8 @@ type QueryEnv struct {
 	// Overlay holds what the session's open transaction has written to source
 	// tables; nil for nothing. Pull queries read through it.
 	Overlay *Overlay
-	// View is what a pull query reads, nil for what is committed when it starts. It
-	// has the query's sources.
+	// View is what a pull query reads, nil for what is committed when it starts. Unless
+	// it is a transaction's, it has the query's sources.
 	View *View
 	// Given are the rows of each plan.Given by its number; they are not changed.
 	Given []*types.Batch

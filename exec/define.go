@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -87,6 +88,9 @@ func changes(before, after *catalog.Snapshot, id catalog.ObjectID) bool {
 // decideDefined proposes the definitions of a prepared transaction, and carries out
 // what comes of it.
 func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []int, command *catalog.Define) error {
+	e.commits.enter()
+	leave := sync.OnceFunc(e.commits.leave)
+	defer leave()
 	e.defining.Lock()
 	result, known, err := e.askCatalog(ctx, command)
 	newest := e.newestCatalog()
@@ -108,6 +112,7 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	if err == nil {
 		err = e.finishDefined(id, shards, true)
 	}
+	leave()
 	if err != nil {
 		// Nobody is to see the definitions without the rows.
 		e.resolver.add(id, catalogCoordinator, shards)

@@ -52,7 +52,9 @@ type Engine struct {
 	// defining lets one DDL statement in at a time.
 	defining sync.Mutex
 	resolver resolver
-	locks    *lock.Manager
+	// commits are the transactions over several shards that are being carried out.
+	commits commitGate
+	locks   *lock.Manager
 	// catalogChanges wakes who waits for the catalog.
 	catalogChanges catalogChanges
 	// pushes are the push queries that work for several clients.

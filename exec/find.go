@@ -5,6 +5,7 @@ import (
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
+	"millrace/tables"
 )
 
 // Found are the rows of a table that have given keys.
@@ -17,17 +18,29 @@ type Found struct {
 
 // Find implements Backend.
 func (e *Engine) Find(_ context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error) {
+	snapshot := e.storage.Store().NewSnapshot()
+	defer func() { _ = snapshot.Close() }() // its reads reported their errors
+	if err := e.checkStorage([]*catalog.Relation{relation}); err != nil {
+		return nil, err
+	}
+	return findIn(snapshot, relation, keys, overlay)
+}
+
+// FindIn implements Backend.
+func (e *Engine) FindIn(_ context.Context, view *View, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error) {
+	if err := view.check(e.newestCatalog(), []*catalog.Relation{relation}, true); err != nil {
+		return nil, err
+	}
+	return findIn(view.snapshot, relation, keys, overlay)
+}
+
+func findIn(snapshot *tables.Snapshot, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error) {
 	codec := newRelationCodec(relation)
 	all := make([]int, len(codec.columns))
 	for i := range all {
 		all[i] = i
 	}
 	fetch := newFetchReader(codec, all)
-	snapshot := e.storage.Store().NewSnapshot()
-	defer func() { _ = snapshot.Close() }() // its reads reported their errors
-	if err := e.checkStorage([]*catalog.Relation{relation}); err != nil {
-		return nil, err
-	}
 	held := overlay.table(relation.ID)
 	found := &Found{Rows: fetch.newStored(), At: make([]int32, keys.Len)}
 	var key, stored []byte

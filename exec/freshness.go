@@ -31,15 +31,23 @@ func (e *Engine) waitFresh(ctx context.Context, relations []*catalog.Relation, t
 	}
 	var deadline <-chan time.Time
 	for _, q := range queries {
-		stages := e.stagesOf(q.ID)
-		if status, known := e.loops[0].status.query(q.ID); stages == 0 && known && status.state != queryRunning {
-			return notRunning(q, status)
+		if err := e.waitQuery(ctx, q, timeout, &deadline); err != nil {
+			return err
 		}
-		for stage := range stages {
-			for _, l := range e.loops {
-				if err := e.waitStage(ctx, l, q, stageID{q.ID, stage}, timeout, &deadline); err != nil {
-					return err
-				}
+	}
+	return nil
+}
+
+// waitQuery waits for one query, behind those whose results it reads.
+func (e *Engine) waitQuery(ctx context.Context, q *catalog.Query, timeout time.Duration, deadline *<-chan time.Time) error {
+	stages := e.stagesOf(q.ID)
+	if status, known := e.loops[0].status.query(q.ID); stages == 0 && known && status.state != queryRunning {
+		return notRunning(q, status)
+	}
+	for stage := range stages {
+		for _, l := range e.loops {
+			if err := e.waitStage(ctx, l, q, stageID{q.ID, stage}, timeout, deadline); err != nil {
+				return err
 			}
 		}
 	}

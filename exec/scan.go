@@ -23,11 +23,14 @@ import (
 // store, and the streams up to their ends.
 func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
 	sources := &pullSources{engine: e, env: env, view: env.View}
-	if env.View == nil {
-		var err error
-		if sources.view, err = e.NewView(ctx, q.Sources, env.Stale, env.FreshnessTimeout); err != nil {
-			return nil, err
-		}
+	var err error
+	if env.View != nil {
+		err = env.View.check(e.newestCatalog(), q.Sources, env.Stale)
+	} else {
+		sources.view, err = e.NewView(ctx, q.Sources, env.Stale, env.FreshnessTimeout)
+	}
+	if err != nil {
+		return nil, err
 	}
 	evaluation := &expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
 	rows, err := pull.Run(ctx, q, evaluation, sources, pull.Options{})
@@ -96,7 +99,7 @@ func (s *pullSources) Lock(ctx context.Context, table *plan.LockedTable, rows *t
 	if err != nil {
 		return nil, err
 	}
-	if got.Waited {
+	if got.Waited && !s.view.Kept() {
 		return nil, ErrRowsChanged
 	}
 	if len(got.Fresh) == 0 {
@@ -118,7 +121,13 @@ func (s *pullSources) Lock(ctx context.Context, table *plan.LockedTable, rows *t
 		if err != nil {
 			return nil, damaged(err)
 		}
-		if !bytes.Equal(was, is) {
+		switch {
+		case bytes.Equal(was, is):
+		case s.view.Kept():
+			if err := s.lockedInView(table, codec, was, is); err != nil {
+				return nil, err
+			}
+		default:
 			return nil, ErrRowsChanged
 		}
 	}
@@ -139,6 +148,9 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 	fetch := newFetchReader(codec, scan.Fetch)
 	if scan.Relation.Kind == catalog.KindStream {
 		ends := s.view.ends[scan.Relation.ID]
+		if ends == nil && s.view.Kept() {
+			ends = make([]int64, len(s.engine.loops)) // it is younger than the view
+		}
 		if ends == nil {
 			return nil, fmt.Errorf("exec: stream %q is not among the query's sources", scan.Relation.Name)
 		}
@@ -166,7 +178,7 @@ func (s *pullSources) Scan(_ context.Context, scan *plan.Scan, key []types.Datum
 		// condition above the scan finds the same.
 		// So are they where the rows' partitions are asked for, which are not those of
 		// a unique index's entries.
-		if current := s.engine.newestCatalog(); current.Index(index.ID) != nil && !(index.Unique && fetch.pseudo) {
+		if current := s.engine.newestCatalog(); current.Index(index.ID) != nil && s.view.hasIndex(index.ID) && !(index.Unique && fetch.pseudo) {
 			return s.access(reader, index, current.UniqueRelation(index.ID), bounds), nil
 		}
 	}

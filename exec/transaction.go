@@ -81,6 +81,8 @@ func (w *engineWriter) prepareAll(ctx context.Context, id transactionID, coordin
 // conclude decides a transaction on its coordinator and carries the decision
 // out on the other shards.
 func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
+	e.commits.enter()
+	defer e.commits.leave()
 	if coordinator == catalogCoordinator {
 		return e.concludeDefined(id, shards)
 	}

@@ -15,6 +15,8 @@ import (
 type View struct {
 	snapshot *tables.Snapshot
 	ends     map[catalog.ObjectID][]int64
+	// kept is set for the view of a transaction.
+	kept *keptView
 }
 
 // NewView implements Backend.

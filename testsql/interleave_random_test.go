@@ -99,7 +99,7 @@ func (g *interleavingMaker) statement(status byte) string {
 	case status == 'I':
 		g.row, g.savepoint = 0, false
 		if g.IntN(4) > 0 {
-			return "BEGIN"
+			return g.pick("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ")
 		}
 		return g.change()
 	case g.row >= 12 || g.IntN(6) == 0:
@@ -119,7 +119,7 @@ func (g *interleavingMaker) statement(status byte) string {
 func (g *interleavingMaker) change() string {
 	g.row += 1 + g.IntN(3)
 	id := g.row
-	switch g.IntN(8) {
+	switch g.IntN(10) {
 	case 0, 1:
 		return fmt.Sprintf("UPDATE t SET n = n + 1 WHERE id = %d AND n < %d RETURNING n", id, id*10+5)
 	case 2:
@@ -129,7 +129,9 @@ func (g *interleavingMaker) change() string {
 	case 4:
 		return fmt.Sprintf("INSERT INTO t VALUES (%d, %d, %d) ON CONFLICT (id) DO NOTHING", id, g.IntN(100), id)
 	case 5:
-		return fmt.Sprintf("INSERT INTO t VALUES (%d, %d, %d) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n RETURNING n", id, g.IntN(100), id)
+		return fmt.Sprintf("INSERT INTO t VALUES (%d, %d, %d) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n RETURNING n", id, 1+g.IntN(100), id)
+	case 6:
+		return g.pick("SELECT * FROM t ORDER BY id", "SELECT sum(n) FROM t", fmt.Sprintf("SELECT n FROM t WHERE u = %d", id))
 	default:
 		return fmt.Sprintf("SELECT n FROM t WHERE id = %d FOR %s%s", id, g.pick("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"),
 			g.pick("", "", " NOWAIT", " SKIP LOCKED"))

@@ -157,10 +157,13 @@ func interleavedOutcome(ctx context.Context, c *pgx.Conn, statement string) stri
 
 // TestInterleavings runs scripts of several sessions here, with 1 and 8 shards, and
 // on PostgreSQL: who waits, who goes on when, and all results are the same.
-func TestInterleavings(t *testing.T) {
+func TestInterleavings(t *testing.T) { compareInterleavings(t, interleavings) }
+
+// compareInterleavings runs scripts here, with 1 and 8 shards, and on PostgreSQL.
+func compareInterleavings(t *testing.T, scripts []struct{ name, script string }) {
 	oracle := harness.StartPostgres(t, false, "fsync=off", "synchronous_commit=off")
 	nodes := map[int]*scriptNode{1: newScriptNode(t, 1), 8: newScriptNode(t, 8)}
-	for _, test := range interleavings {
+	for _, test := range scripts {
 		t.Run(test.name, func(t *testing.T) {
 			want := runInterleaving(t, func() *pgx.Conn { return oracle.Connect(t) }, interleavingSetup+test.script)
 			for _, shards := range []int{1, 8} {

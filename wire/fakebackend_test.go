@@ -76,6 +76,14 @@ func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.D
 	return &exec.View{}, nil
 }
 
+func (b *fakeBackend) NewTransactionView(context.Context, []*catalog.Relation, bool, time.Duration) (*exec.View, error) {
+	return &exec.View{}, nil
+}
+
+func (b *fakeBackend) FindIn(context.Context, *exec.View, *catalog.Relation, *types.Batch, *exec.Overlay) (*exec.Found, error) {
+	return nil, sqlerr.New(sqlerr.FeatureNotSupported, -1, "there are no views")
+}
+
 func (b *fakeBackend) NextValues(context.Context, catalog.ObjectID, []int64) (int, error) {
 	return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "there are no sequences")
 }

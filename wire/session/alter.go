@@ -83,7 +83,7 @@ func definitionError(ctx context.Context, err error) error {
 
 // requireAll looks whether rows of a table break a condition.
 func (s *Session) requireAll(ctx context.Context, check *plan.RowCheck) error {
-	rows, err := s.query(ctx, check.Source, nil)
+	rows, err := s.queryNow(ctx, check.Source)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Session) fillMissing(ctx context.Context, n *plan.Alter, relation *cata
 	if n.Missing == nil {
 		return nil
 	}
-	rows, err := s.query(ctx, n.Missing, nil)
+	rows, err := s.queryNow(ctx, n.Missing)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Session) copyRows(ctx context.Context, source *plan.Query, snapshot *ca
 		return sqlerr.New(sqlerr.SerializationFailure, -1, "the rewrite of the table was given up by a restart of the server").
 			WithHint("Run the statement again.")
 	}
-	rows, err := s.query(ctx, source, nil)
+	rows, err := s.queryNow(ctx, source)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func nothingFound(keys int) *exec.Found { return &exec.Found{At: slices.Repeat([
 // gatherRows returns all rows of a query that gives the columns of a table, as far as a
 // transaction may hold them.
 func (s *Session) gatherRows(ctx context.Context, q *plan.Query, table *catalog.Relation) (*types.Batch, error) {
-	rows, err := s.query(ctx, q, nil)
+	rows, err := s.queryNow(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -252,6 +252,9 @@ func (r *conflictResolver) resolve(ctx context.Context) error {
 		if err := a.ask(ctx, r.session, r.batch); err != nil {
 			return err
 		}
+		if err := r.session.checkInView(ctx, target, a.found); err != nil {
+			return err
+		}
 	}
 	r.stored, r.kept = newTargetBatch(target), newTargetBatch(target)
 	if r.plan.OnConflict.Update {

@@ -273,11 +273,16 @@ func (s *Session) settle(ctx context.Context, c *changes, verify bool) (settled 
 		if err != nil {
 			return false, err
 		}
-		same := !got.Waited
+		// A view stays as it is, so that waiting alone makes nothing of it outdated.
+		viewed := s.transaction.view != nil && l.old != nil
+		same, gone := viewed || !got.Waited, false
 		if same && verify && len(got.Fresh) > 0 {
-			if same, err = s.unchanged(ctx, &l, got.Fresh); err != nil {
+			if same, gone, err = s.unchanged(ctx, &l, got.Fresh); err != nil {
 				return false, err
 			}
+		}
+		if viewed && !same {
+			return false, exec.ConcurrentChange(gone)
 		}
 		if !same {
 			if err := s.releaseVain(ctx, l.relation, l.rows, l.old != nil, got.Fresh, mark); err != nil {
@@ -322,18 +327,19 @@ func (s *Session) releaseVain(ctx context.Context, relation *catalog.Relation, r
 	return nil
 }
 
-// unchanged reports whether some of the rows are as they were read.
-func (s *Session) unchanged(ctx context.Context, l *rowLocks, some []int) (bool, error) {
+// unchanged reports whether some of the rows are as they were read, or whether one that
+// was read is gone.
+func (s *Session) unchanged(ctx context.Context, l *rowLocks, some []int) (same, gone bool, err error) {
 	selection := make([]int32, len(some))
 	for i, row := range some {
 		selection[i] = int32(row)
 	}
 	found, err := s.find(ctx, l.relation, l.rows.Select(selection))
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if l.old == nil {
-		return found.Rows.Len == 0, nil
+		return found.Rows.Len == 0, false, nil
 	}
 	columns := make([]types.Type, len(l.relation.Columns))
 	for i := range columns {
@@ -343,14 +349,14 @@ func (s *Session) unchanged(ctx context.Context, l *rowLocks, some []int) (bool,
 	var was, is []byte
 	for i, row := range selection {
 		if found.At[i] < 0 {
-			return false, nil
+			return false, true, nil
 		}
 		was = codec.AppendRow(was[:0], l.old, int(row))
 		if is = codec.AppendRow(is[:0], found.Rows, int(found.At[i])); !bytes.Equal(was, is) {
-			return false, nil
+			return false, false, nil
 		}
 	}
-	return true, nil
+	return true, false, nil
 }
 
 // current reports whether the relations that changes concern are still as they

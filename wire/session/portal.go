@@ -341,7 +341,10 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 	if err := s.lockTables(ctx, p, immediate); err != nil {
 		return "", err
 	}
-	if p.statement.plan != nil {
+	if err := s.takeView(ctx, p.statement.plan, immediate); err != nil {
+		return "", err
+	}
+	if _, locks := p.statement.plan.(*plan.Lock); p.statement.plan != nil && !locks {
 		s.transaction.queried = true
 	}
 	switch planned := p.statement.plan.(type) {

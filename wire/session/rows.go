@@ -34,6 +34,14 @@ func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum
 	return s.queryIn(ctx, q, s.queryEnv(params))
 }
 
+// queryNow is query for what a definition needs: it reads what is committed now,
+// whatever the transaction's view has.
+func (s *Session) queryNow(ctx context.Context, q *plan.Query) (*source, error) {
+	env := s.queryEnv(nil)
+	env.View = nil
+	return s.queryIn(ctx, q, env)
+}
+
 // queryIn is query in an environment of the caller's making.
 func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv) (*source, error) {
 	life, cancel := context.WithCancel(s.life)
@@ -68,6 +76,9 @@ func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 		FreshnessTimeout: s.settings.freshnessTimeout,
 		Lock:             s.lockRead,
 		Overlay:          s.transaction.overlay,
+	}
+	if s.transaction.view != nil {
+		env.View = s.transaction.view
 	}
 	if c := s.command; c != nil {
 		env.Overlay, env.View, env.Given = c.base, c.view, c.given

@@ -163,6 +163,7 @@ func (s *Session) Close() {
 	for name := range s.cursors {
 		s.closeCursor(name)
 	}
+	s.closeView()
 	s.releaseLocks(0)
 	s.dropDefinitions()
 	s.AdvisoryUnlockAll()

@@ -58,6 +58,12 @@ func (s *Session) change(local bool, with func(*values) (*values, error)) error 
 		}
 		s.transaction.readOnly = now.byNumber[readOnly] == "on"
 	}
+	isolation := settingNumbers["transaction_isolation"]
+	if level := now.byNumber[isolation]; level != s.settings.byNumber[isolation] && s.inBlock() {
+		if err := s.checkLevelInTime(level); err != nil {
+			return err
+		}
+	}
 	s.settings = now
 	s.noteSuperuser()
 	return nil

@@ -63,22 +63,7 @@ func checkIsolation(s *setting, value, old string) (string, error) {
 	if strings.EqualFold(value, "default") {
 		return s.standard, nil
 	}
-	level, err := checkChoice(s, value, old)
-	if err != nil {
-		return "", err
-	}
-	return level, checkLevel(level)
-}
-
-// checkLevel refuses isolation levels that promise more than READ COMMITTED.
-func checkLevel(level string) error {
-	switch level {
-	case "serializable", "repeatable read":
-		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "isolation level %s is not supported", strings.ToUpper(level)).
-			WithHint("Transactions are READ COMMITTED.")
-	default:
-		return nil
-	}
+	return checkChoice(s, value, old)
 }
 
 func checkOn(s *setting, value, old string) (string, error) {

@@ -37,6 +37,9 @@ type transaction struct {
 	several bool
 	// queried says that a statement which reads or writes tables has begun.
 	queried bool
+	// view is what all statements of a REPEATABLE READ or SERIALIZABLE transaction read,
+	// nil before the first one.
+	view *exec.View
 	// held are the writes to be made at COMMIT, heldBytes their size in memory.
 	held      []exec.Rows
 	heldBytes int
@@ -136,6 +139,7 @@ func (s *Session) endTransaction(failed bool) {
 		c.inTransaction = false
 	}
 	s.dropDefinitions()
+	s.closeView()
 	s.transaction = transaction{}
 }
 
@@ -282,10 +286,8 @@ func (s *Session) begin(n *ast.Begin) (string, error) {
 // checkModesInTime refuses modes that come too late: behind a query, or in a
 // savepoint of a transaction that only reads.
 func (s *Session) checkModesInTime(modes ast.TransactionModes) error {
-	t := &s.transaction
-	if level := isolationName(modes.Isolation); level != "" && t.queried &&
-		level != s.settings.byNumber[settingNumbers["transaction_isolation"]] {
-		return sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+	if err := s.checkLevelInTime(isolationName(modes.Isolation)); err != nil {
+		return err
 	}
 	if modes.Access != ast.ReadWrite {
 		return nil
@@ -311,9 +313,6 @@ func (s *Session) checkWritableInTime() error {
 
 // setModes applies the modes of BEGIN and SET TRANSACTION to the transaction.
 func (s *Session) setModes(modes ast.TransactionModes) error {
-	if err := checkLevel(isolationName(modes.Isolation)); err != nil {
-		return err
-	}
 	if err := s.checkModesInTime(modes); err != nil {
 		return err
 	}
@@ -409,28 +408,32 @@ func chainOutside(statement string) error {
 	return sqlerr.New(sqlerr.NoActiveSQLTransaction, -1, "%s AND CHAIN can only be used in transaction blocks", statement)
 }
 
-// chainModes returns the modes that AND CHAIN hands on.
-func (s *Session) chainModes() ast.TransactionModes {
-	if s.transaction.readOnly {
-		return ast.TransactionModes{Access: ast.ReadOnly}
+// chainModes returns the settings that show the transaction's modes, which AND CHAIN
+// hands on.
+func (s *Session) chainModes() [len(transactionModes)]string {
+	var modes [len(transactionModes)]string
+	for i, pair := range transactionModes {
+		modes[i] = s.settings.byNumber[pair.mode]
 	}
-	return ast.TransactionModes{Access: ast.ReadWrite}
+	return modes
 }
 
 // chain begins the next block where AND CHAIN was written.
-func (s *Session) chain(chain bool, modes ast.TransactionModes) {
+func (s *Session) chain(chain bool, modes [len(transactionModes)]string) {
 	if !chain {
 		return
 	}
 	s.openTransaction()
 	s.transaction.state = stateBlock
-	s.transaction.readOnly = modes.Access == ast.ReadOnly
-	s.settings = s.settings.replace(settingNumbers["transaction_read_only"], onOff(s.transaction.readOnly))
+	for i, pair := range transactionModes {
+		s.settings = s.settings.replace(pair.mode, modes[i])
+	}
+	s.transaction.readOnly = s.settings.byNumber[settingNumbers["transaction_read_only"]] == "on"
 }
 
 // untouched reports whether a statement that comes now and alone may commit by itself.
 func (t *transaction) untouched() bool {
-	return t.state == stateNone && len(t.held) == 0 && t.definitions == nil
+	return t.state == stateNone && len(t.held) == 0 && t.definitions == nil && t.view == nil
 }
 
 // inBlock reports whether the statement has others around it in its
@@ -462,14 +465,14 @@ func (s *Session) setTransaction(n *ast.SetTransaction) (string, error) {
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, n.Pos(), "SET TRANSACTION SNAPSHOT is not supported")
 	}
 	if n.Session {
-		if err := checkLevel(isolationName(n.Modes.Isolation)); err != nil {
-			return "", err
-		}
 		if n.Modes.Access != ast.AccessDefault {
 			s.set("default_transaction_read_only", onOff(n.Modes.Access == ast.ReadOnly))
 		}
 		if level := isolationName(n.Modes.Isolation); level != "" {
 			s.set("default_transaction_isolation", level)
+		}
+		if n.Modes.Deferrable != ast.DeferrableDefault {
+			s.set("default_transaction_deferrable", onOff(n.Modes.Deferrable == ast.Deferrable))
 		}
 		return "SET", nil
 	}
@@ -493,6 +496,10 @@ func (s *Session) set(name, value string) {
 func (s *Session) requireWritable(statement string) error {
 	if s.transaction.readOnly {
 		return sqlerr.New(sqlerr.ReadOnlySQLTransaction, -1, "cannot execute %s in a read-only transaction", statement)
+	}
+	if s.isolation() == "serializable" {
+		return sqlerr.New(sqlerr.FeatureNotSupported, -1, "%s in a transaction of isolation level SERIALIZABLE is not supported", statement).
+			WithHint("Use REPEATABLE READ, and SELECT … FOR UPDATE for rows on which a write depends; SERIALIZABLE, READ ONLY is the same as REPEATABLE READ, READ ONLY.")
 	}
 	return nil
 }

@@ -75,11 +75,14 @@ func (s *Session) gatherWith(ctx context.Context, n *plan.With, params []types.D
 
 // runCommand is gatherWith with the command that it ran, as far as it came.
 func (s *Session) runCommand(ctx context.Context, n *plan.With, params []types.Datum, immediate bool) (*changes, *command, error) {
-	view, err := s.options.Backend.NewView(ctx, n.Sources, s.settings.stale, s.settings.freshnessTimeout)
-	if err != nil {
-		return nil, nil, interrupted(ctx, err)
+	view := s.transaction.view
+	if view == nil {
+		var err error
+		if view, err = s.options.Backend.NewView(ctx, n.Sources, s.settings.stale, s.settings.freshnessTimeout); err != nil {
+			return nil, nil, interrupted(ctx, err)
+		}
+		defer view.Close()
 	}
-	defer view.Close()
 	c := &command{params: params, view: view, base: s.transaction.overlay, done: exec.NewOverlay(), found: exec.NewOverlay()}
 	if c.base != nil {
 		c.found = c.base.Clone()
