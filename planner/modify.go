@@ -193,6 +193,7 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 		return nil, err
 	}
 	eb := &exprBinder{binder: mb.binder, scope: s, clause: "UPDATE"}
+	var given []int
 	for _, a := range list {
 		numbers := make([]int, len(a.Columns))
 		for i, column := range a.Columns {
@@ -221,9 +222,7 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 				values[number] = defaults[number]
 				continue
 			}
-			if err := refuseValue(&mb.target.Columns[number], false, cannotUpdate); err != nil {
-				return nil, err
-			}
+			given = append(given, number)
 			value, err := eb.bind(sources[i])
 			if err != nil {
 				return nil, err
@@ -231,6 +230,12 @@ func (mb *modifyBinder) assignments(list []*ast.Assignment, s *scope) ([]expr.Ex
 			if values[number], err = mb.assignTo(&mb.target.Columns[number], value); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for _, number := range given {
+		// PostgreSQL looks at this when the statement is rewritten, behind other errors.
+		if err := refuseValue(&mb.target.Columns[number], false, cannotUpdate); err != nil {
+			return nil, err
 		}
 	}
 	return values, nil

@@ -16,6 +16,9 @@ type generator struct {
 	block [sessions]bool
 	// locked says that whole tables may be locked in a block.
 	locked bool
+	// defining is the session whose block has defined something, or -1: the other one
+	// waits until it has ended.
+	defining int
 	// savepoints counts those of the block.
 	savepoints [sessions]int
 	// failed says per session that the last statement failed.
@@ -47,6 +50,9 @@ func (g *generator) one() []step {
 	if g.oneIn(3) || g.block[0] || g.block[1] {
 		session = g.IntN(sessions)
 	}
+	if g.defining >= 0 {
+		session = g.defining
+	}
 	quiet := !g.block[0] && !g.block[1]
 	if quiet {
 		g.locked = false
@@ -54,8 +60,13 @@ func (g *generator) one() []step {
 	switch n := g.IntN(100); {
 	case quiet && (len(g.schema.sources) == 0 || n < 12):
 		return []step{g.definition()}
+	case g.block[session] && !g.block[1-session] && !g.failed[session] && (len(g.schema.sources) == 0 || n < 9 || g.defining >= 0 && n < 18):
+		g.defining = session
+		s := g.definition()
+		s.session = session
+		return []step{s}
 	case len(g.ends) > 0 && g.oneIn(60):
-		g.block = [sessions]bool{}
+		g.block, g.defining = [sessions]bool{}, -1
 		return []step{{kind: g.ends[g.IntN(len(g.ends))]}}
 	case len(g.schema.sources) == 0 || n < 30 || g.block[session] && g.failed[session] && !g.oneIn(4):
 		return []step{{session: session, sql: g.control(session)}}
@@ -92,7 +103,7 @@ func (g *generator) control(session int) string {
 		return g.pick("ROLLBACK TO s1", "ROLLBACK TO s2")
 	}
 	if g.oneIn(3) || g.failed[session] {
-		g.block[session] = false
+		g.block[session], g.defining = false, -1
 		return g.pick("COMMIT", "COMMIT", "COMMIT", "ROLLBACK", "END", "ABORT")
 	}
 	if g.savepoints[session] == 0 && !g.oneIn(9) {
@@ -108,7 +119,7 @@ func (g *generator) finish() []step {
 	for session := range sessions {
 		if g.block[session] {
 			steps = append(steps, step{session: session, sql: g.pick("COMMIT", "ROLLBACK")})
-			g.block[session] = false
+			g.block[session], g.defining = false, -1
 		}
 	}
 	if g.oneIn(2) {

@@ -97,6 +97,10 @@ type pair struct {
 	// catalog is a connection to PostgreSQL that sees what is committed, and admin
 	// one to Millrace.
 	catalog, admin *pgx.Conn
+	// defining is the session whose block has defined something, or -1, and misaligned
+	// says that sequences are to be aligned when it can.
+	defining   int
+	misaligned bool
 	// aligned is where sequences were moved to last.
 	aligned int
 	// answers counts the statements by their SQLSTATE.
@@ -149,7 +153,7 @@ func reconnect(t *testing.T, old *pgx.Conn, url string) *pgx.Conn {
 
 // reset drops everything on both servers.
 func (p *pair) reset() {
-	p.aligned = 0
+	p.aligned, p.defining, p.misaligned = 0, -1, false
 	for i := range sessions {
 		harness.Exec(p.t, p.there[i], "ROLLBACK")
 		harness.Exec(p.t, p.here[i], "ROLLBACK")
@@ -168,41 +172,89 @@ var refused = regexp.MustCompile(`^cannot rewrite table \w+ because a continuous
 // Millrace's differs, nil where it does not.
 func (p *pair) run(s step) (outcome, *difference) {
 	switch s.kind {
-	case restart:
-		p.server.Restart(p.t.Context())
+	case restart, kill:
+		if s.kind == restart {
+			p.server.Restart(p.t.Context())
+		} else {
+			p.server.Kill(p.t.Context())
+		}
 		p.connect()
-		p.align()
-		return outcome{}, nil
-	case kill:
-		p.server.Kill(p.t.Context())
-		p.connect()
+		p.defining = -1
 		p.align()
 		return outcome{}, nil
 	}
+	p.alignInBlock(s.session)
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	got := outcomeOf(ctx, p.here[s.session], s, s.sql)
 	if got.code == "0A000" && refused.MatchString(got.message) {
 		p.answers[got.code]++
+		if p.status(s.session) == 'T' {
+			_, _ = p.there[s.session].Exec(ctx, "SELECT 1 / 0") // the block has failed here, too
+		}
+		p.follow(s)
 		return outcome{refused: true, code: got.code}, nil
 	}
 	want := outcomeOf(ctx, p.there[s.session], s, s.inPostgres())
 	p.answers[want.code]++
+	p.follow(s)
 	if want.code != "" || got.code != "" {
+		p.misaligned = true
+	}
+	if p.misaligned && p.defining < 0 {
 		p.align()
 	}
 	return want, compare(s, want, got)
 }
 
+// status is that of a session's transaction in PostgreSQL: I, T or E.
+func (p *pair) status(session int) byte { return p.there[session].PgConn().TxStatus() }
+
+// follow notes which session has defined something in its block.
+func (p *pair) follow(s step) {
+	switch {
+	case p.defining >= 0 && p.status(p.defining) == 'I':
+		p.defining = -1
+	case s.kind == definition && p.status(s.session) != 'I':
+		p.defining = s.session
+	}
+}
+
+// schemaReader is the connection that sees the schema as the script does: while a
+// block defines, its own; nil where that has failed.
+func (p *pair) schemaReader() *pgx.Conn {
+	switch {
+	case p.defining < 0:
+		return p.catalog
+	case p.status(p.defining) == 'T':
+		return p.there[p.defining]
+	default:
+		return nil
+	}
+}
+
+// alignInBlock aligns the sequences that the block of a session has locked, or made.
+func (p *pair) alignInBlock(session int) {
+	if p.misaligned && p.defining == session && p.status(session) == 'T' {
+		p.alignBy(p.there[session], p.here[session])
+	}
+}
+
 // align moves the sequences of both servers to where neither has been: a statement
 // that fails, and a server that ends, may leave gaps.
 func (p *pair) align() {
+	p.alignBy(p.catalog, p.admin)
+}
+
+// alignBy is align over a connection to each.
+func (p *pair) alignBy(there, here *pgx.Conn) {
+	p.misaligned = false
 	const sequences = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
-	for _, name := range harness.Rows(p.t, p.catalog, sequences) {
+	for _, name := range harness.Rows(p.t, there, sequences) {
 		p.aligned += 100
 		statement := fmt.Sprintf("SELECT setval('%s', %d)", name, p.aligned)
-		harness.Rows(p.t, p.catalog, statement)
-		harness.Rows(p.t, p.admin, statement)
+		harness.Rows(p.t, there, statement)
+		harness.Rows(p.t, here, statement)
 	}
 }
 

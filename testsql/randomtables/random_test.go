@@ -59,12 +59,13 @@ func TestScripts(t *testing.T) {
 
 // script makes and runs one script.
 func (p *pair) script(seed, group uint64, ends []stepKind) {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, group)), ends: ends}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, group)), ends: ends, defining: -1}
 	p.reset()
 	g.schema = loadSchema(p.t, p.catalog)
 	var steps []step
 	run := func(list []step) bool {
 		for _, s := range list {
+			defined := p.defining
 			s.extended = s.kind == statement && g.oneIn(3) && !strings.Contains(s.sql, "; ")
 			steps = append(steps, s)
 			o, d := p.run(s)
@@ -73,8 +74,10 @@ func (p *pair) script(seed, group uint64, ends []stepKind) {
 				return false
 			}
 			g.failed[s.session] = o.code != ""
-			if s.kind == definition {
-				g.schema = loadSchema(p.t, p.catalog)
+			if s.kind == definition || defined >= 0 {
+				if c := p.schemaReader(); c != nil {
+					g.schema = loadSchema(p.t, c)
+				}
 			}
 		}
 		return true
