@@ -617,7 +617,7 @@ func (s *simulatedShard) checkStore() {
 	for _, kind := range []tables.Kind{tables.KindState, tables.KindPosition, tables.KindInternal, tables.KindQuery, tables.KindRow} {
 		s.scan([]byte{byte(kind)}, func(key, _ []byte) {
 			id := catalog.ObjectID(objectOf(key))
-			if id != 0 && c.snapshot.RunningQuery(id) == nil && c.snapshot.Relation(id) == nil && c.snapshot.KeptRelation(id) == nil && (kind != tables.KindPosition || c.snapshot.Index(id) == nil) {
+			if id != 0 && c.snapshot.RunningQuery(id) == nil && c.snapshot.Relation(id) == nil && c.snapshot.KeptRelation(id) == nil && c.snapshot.UniqueRelation(id) == nil && (kind != tables.KindPosition || c.snapshot.Index(id) == nil) {
 				c.t.Errorf("shard %d: %v of object %d, which is gone", s.number, kind, id)
 			}
 		})

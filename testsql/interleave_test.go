@@ -317,6 +317,51 @@ c: UPDATE t SET n = n + 3 WHERE id = 1
 d: UPDATE t SET n = n + 4 WHERE id = 1
 a: COMMIT
 a: SELECT n FROM t WHERE id = 1`},
+	{"a definition is seen when it commits", `
+setup: DROP TABLE IF EXISTS made
+a: BEGIN
+a: CREATE TABLE made (a INT)
+a: INSERT INTO made VALUES (1)
+b: SELECT * FROM made
+a: COMMIT
+b: SELECT * FROM made`},
+	{"a reader waits for a changed table", `
+a: BEGIN
+a: ALTER TABLE t ADD COLUMN m INT DEFAULT 7
+a: UPDATE t SET m = 8 WHERE id = 1
+b: SELECT * FROM t ORDER BY id
+a: COMMIT
+b: INSERT INTO t VALUES (9, 90) RETURNING *`},
+	{"a writer goes on when a DROP is rolled back", `
+a: BEGIN
+a: DROP TABLE t
+b: INSERT INTO t VALUES (9, 90)
+a: ROLLBACK
+b: SELECT * FROM t ORDER BY id`},
+	{"a reader finds a table gone", `
+a: BEGIN
+a: DROP TABLE t
+a: SAVEPOINT s
+b: SELECT n FROM t WHERE id = 1
+a: ROLLBACK TO s
+a: COMMIT`},
+	{"a definition waits for a writer", `
+b: BEGIN
+b: INSERT INTO t VALUES (9, 90)
+a: BEGIN
+a: ALTER TABLE t ADD COLUMN m INT
+b: COMMIT
+a: UPDATE t SET m = 1 WHERE id = 9
+a: COMMIT
+b: SELECT * FROM t ORDER BY id`},
+	{"a table that is stored anew", `
+a: BEGIN
+a: INSERT INTO t VALUES (9, 90)
+a: ALTER TABLE t ALTER COLUMN n TYPE TEXT
+b: SELECT n FROM t WHERE id = 9
+a: UPDATE t SET n = 'x' WHERE id = 9
+a: COMMIT
+b: UPDATE t SET n = n || '!' WHERE id = 9 RETURNING *`},
 	{"a deadlock of two", `
 a: SET deadlock_timeout = '1h'
 b: SET deadlock_timeout = '20ms'

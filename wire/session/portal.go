@@ -327,11 +327,14 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 			return "", sqlerr.New(sqlerr.SerializationFailure, -1, "the relation was changed while the statement ran").
 				WithHint("Run the statement again.")
 		}
-		if err := s.refresh(p.statement); err != nil {
-			return "", err
-		}
-		if p.simple {
+		if p.simple && !p.statement.fromSQL {
+			// Nobody was told what columns the result has.
+			if err := s.plan(p.statement); err != nil {
+				return "", err
+			}
 			p.columns = p.statement.columns
+		} else if err := s.refresh(p.statement); err != nil {
+			return "", err
 		}
 	}
 }
