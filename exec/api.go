@@ -108,11 +108,15 @@ type Cursor interface {
 	Close()
 }
 
-// Poller is what the cursor of a push query is, too.
-type Poller interface {
+// PushCursor is the cursor of a push query.
+type PushCursor interface {
+	Cursor
 	// Poll is Next without waiting: it returns nil when there is no row now. What was
 	// committed before the call is taken into account.
 	Poll(ctx context.Context) (*types.Batch, error)
+	// WaitsForChanges reports whether the query has given all the rows that follow
+	// from what is committed, and Next waits for more. It is safe for concurrent use.
+	WaitsForChanges() bool
 }
 
 // Writer writes a session's rows. It owns a producer id and its sequences, by

@@ -15,14 +15,14 @@ type feed struct {
 	index       uint64
 	subscribers map[catalog.ObjectID]map[*subscription]struct{}
 	// waiting are woken when the index that they wait for is published.
-	waiting map[chan struct{}]uint64
+	waiting map[*wakeup]uint64
 }
 
 // subscription is a session's wish to hear of one relation on all shards.
 type subscription struct {
 	relation catalog.ObjectID
-	// wake is signalled when there is something new.
-	wake chan struct{}
+	// wake is raised when there is something new.
+	wake *wakeup
 
 	mu sync.Mutex
 	// changes are a table's committed changes that the session has not taken, per
@@ -61,21 +61,21 @@ func (f *feed) unsubscribe(s *subscription) {
 
 // reached reports whether all changes up to an index have been published. If not, wake
 // is signalled when they are, unless it is forgotten before.
-func (f *feed) reached(index uint64, wake chan struct{}) bool {
+func (f *feed) reached(index uint64, wake *wakeup) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.index >= index {
 		return true
 	}
 	if f.waiting == nil {
-		f.waiting = map[chan struct{}]uint64{}
+		f.waiting = map[*wakeup]uint64{}
 	}
 	f.waiting[wake] = index
 	return false
 }
 
 // forget has nobody wait for an index any more.
-func (f *feed) forget(wake chan struct{}) {
+func (f *feed) forget(wake *wakeup) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.waiting, wake)
@@ -86,7 +86,7 @@ func (f *feed) wakeWaiting() {
 	for wake, index := range f.waiting {
 		if f.index >= index {
 			delete(f.waiting, wake)
-			signal(wake)
+			wake.raise()
 		}
 	}
 }
@@ -141,15 +141,7 @@ func (f *feed) restart(shard int, index uint64) {
 	}
 }
 
-func (s *subscription) signal() { signal(s.wake) }
-
-// signal sends to a channel with room for one, unless it holds a signal.
-func signal(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
-}
+func (s *subscription) signal() { s.wake.raise() }
 
 // waiting returns how many changes have not been taken.
 func (s *subscription) waiting() int {

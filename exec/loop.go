@@ -252,8 +252,9 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 		l.failure, l.failingSince = nil, time.Time{}
 	}
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
-	l.status.publish(l.core, result.worked, result.all)
+	// Who finds a result fresh may rely on its followers having been woken.
 	l.feed.publish(l.number, l.base, result)
+	l.status.publish(l.core, result.worked, result.all)
 	l.queue.keep(result.producers)
 	l.queue.answered(result.replies)
 	for _, r := range result.replies {

@@ -37,7 +37,7 @@ type pushQuery struct {
 	out    *pushOutput
 
 	sources []*pushSource
-	wake    chan struct{}
+	wake    *wakeup
 	// opened says that the history has been read. Until then a query that
 	// aggregates gives out nothing; any other gives each piece of its initial
 	// result at once.
@@ -77,7 +77,7 @@ type pushSource struct {
 
 // newPushQuery starts the work on a push query, behind the mark where it is not nil.
 func (e *Engine) newPushQuery(q *plan.Query, env *QueryEnv, done <-chan struct{}, resume *rowmark) (*pushQuery, error) {
-	p := &pushQuery{engine: e, plan: q, wake: make(chan struct{}, 1)}
+	p := &pushQuery{engine: e, plan: q, wake: newWakeup()}
 	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: done}
 	results := evaluation
 	evaluation.Subqueries = pull.RowSubqueries(q.Subqueries, []plan.Node{q.Root}, &evaluation)

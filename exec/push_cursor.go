@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"millrace/planner"
@@ -32,7 +33,13 @@ type pushCursor struct {
 	progress progress
 	left     int64 // rows until LIMIT ends the push; -1 for none
 	ended    error
+	// waits is what the cursor waits for, for others to look at.
+	waits atomic.Pointer[pushWait]
 }
+
+// pushWait is what a client's cursor waits for: its own query's wakeup, or its own as a
+// member and the host's.
+type pushWait struct{ own, host *wakeup }
 
 // push starts a push query.
 func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
@@ -80,7 +87,7 @@ func (c *pushCursor) Close() {
 // Next implements Cursor.
 func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) { return c.next(ctx, true) }
 
-// Poll implements Poller.
+// Poll implements PushCursor.
 func (c *pushCursor) Poll(ctx context.Context) (*types.Batch, error) { return c.next(ctx, false) }
 
 // next returns the next rows; without waiting, nil where there are none now.
@@ -96,6 +103,8 @@ func (c *pushCursor) next(ctx context.Context, wait bool) (*types.Batch, error) 
 		if c.member != nil && !wait {
 			c.member.host.catchUp(ctx)
 		}
+		news := c.news()
+		signals := news.begin()
 		rows, worked, err := c.advance(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -123,6 +132,8 @@ func (c *pushCursor) next(ctx context.Context, wait bool) (*types.Batch, error) 
 				continue // the clock was put forward meanwhile
 			}
 		}
+		news.end(signals)
+		c.showWait(news)
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -130,7 +141,7 @@ func (c *pushCursor) next(ctx context.Context, wait bool) (*types.Batch, error) 
 		case <-c.progress.wait(c.engine):
 		case <-c.engine.stopped:
 			c.ended = sqlerr.New(sqlerr.AdminShutdown, -1, "terminating connection due to administrator command")
-		case <-c.news():
+		case <-news.channel:
 		}
 	}
 }
@@ -177,14 +188,33 @@ func (c *pushCursor) goOnAlone() error {
 	c.member = nil
 	own, err := c.engine.newPushQuery(c.plan, c.env, c.done, mark)
 	if sqlerr.CodeOf(err) == sqlerr.SnapshotTooOld {
-		return tooSlow(nil)
+		err = tooSlow(nil)
 	}
-	c.own = own
+	c.own, c.ended = own, err
 	return err
 }
 
-// news is signalled when there may be something to do.
-func (c *pushCursor) news() <-chan struct{} {
+// WaitsForChanges implements PushCursor. A host gives its members what it has before it
+// waits itself.
+func (c *pushCursor) WaitsForChanges() bool {
+	w := c.waits.Load()
+	return w != nil && (w.host == nil || w.host.idle()) && w.own.idle()
+}
+
+// showWait has others see what the cursor waits for.
+func (c *pushCursor) showWait(news *wakeup) {
+	if w := c.waits.Load(); w != nil && w.own == news {
+		return
+	}
+	w := &pushWait{own: news}
+	if c.member != nil {
+		w.host = c.member.host.query.wake
+	}
+	c.waits.Store(w)
+}
+
+// news is raised when there may be something to do.
+func (c *pushCursor) news() *wakeup {
 	if c.member != nil {
 		return c.member.wake
 	}

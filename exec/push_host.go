@@ -42,7 +42,7 @@ type pushHost struct {
 	ended bool
 	// visitors wake the queries of clients that could not become members yet,
 	// behind the next step.
-	visitors []chan struct{}
+	visitors []*wakeup
 }
 
 // unitEnd is a position at which all that the sources give before it has been given.
@@ -76,7 +76,7 @@ func newPushHost(identity *pushIdentity, query *pushQuery) (*pushHost, *pushMemb
 // admit makes a member at the position of the host, which is the end of a unit.
 func (h *pushHost) admit(identity *pushIdentity) *pushMember {
 	h.noteEnd()
-	m := &pushMember{host: h, identity: identity, wake: make(chan struct{}, 1), at: h.latest}
+	m := &pushMember{host: h, identity: identity, wake: newWakeup(), at: h.latest}
 	h.members[m] = struct{}{}
 	return m
 }
@@ -96,6 +96,7 @@ func (h *pushHost) noteEnd() {
 // run works until ctx ends or the query fails.
 func (h *pushHost) run(ctx context.Context) {
 	for {
+		signals := h.query.wake.begin()
 		h.mu.Lock()
 		rows, worked, err := h.query.next(ctx)
 		if err == nil {
@@ -113,12 +114,13 @@ func (h *pushHost) run(ctx context.Context) {
 		if worked {
 			continue
 		}
+		h.query.wake.end(signals)
 		select {
 		case <-ctx.Done():
 			return
 		case <-h.engine.stopped:
 			return // the clients notice, too
-		case <-h.query.wake:
+		case <-h.query.wake.channel:
 		}
 	}
 }
@@ -130,7 +132,7 @@ func (h *pushHost) catchUp(ctx context.Context) {
 	for {
 		rows, worked, err := h.query.next(ctx)
 		if err != nil {
-			signal(h.query.wake) // the host itself tells the members
+			h.query.wake.raise() // the host itself tells the members
 			return
 		}
 		h.give(rows)
@@ -142,7 +144,7 @@ func (h *pushHost) catchUp(ctx context.Context) {
 
 func (h *pushHost) wakeVisitors() {
 	for _, visitor := range h.visitors {
-		signal(visitor)
+		visitor.raise()
 	}
 	h.visitors = nil
 }
@@ -183,8 +185,8 @@ func (h *pushHost) fail(err error) {
 type pushMember struct {
 	host     *pushHost
 	identity *pushIdentity
-	// wake is signalled when there is something to take.
-	wake chan struct{}
+	// wake is raised when there is something to take.
+	wake *wakeup
 
 	mu sync.Mutex
 	// queue are the rows that the client has not taken, waiting counts them.
@@ -222,7 +224,7 @@ func (m *pushMember) offer(unit unitRows, before *unitEnd) {
 	if m.waiting > m.host.engine.pushMemberRows && len(m.queue) > 1 {
 		m.overflow()
 	}
-	signal(m.wake)
+	m.wake.raise()
 }
 
 // overflow lets go of the rows that wait: the client reads them from the log later,
@@ -251,7 +253,7 @@ func (m *pushMember) end(err error) {
 	default:
 		m.ended = err
 	}
-	signal(m.wake)
+	m.wake.raise()
 }
 
 // take returns the next rows, nil when there are none now.

@@ -139,7 +139,7 @@ func (c *pushCursor) share() error {
 	}
 	if h.query.readTo(target, h.give) != nil {
 		h.visitors = append(h.visitors, c.own.wake)
-		signal(h.query.wake) // it fails in its next step
+		h.query.wake.raise() // it fails in its next step
 		return nil
 	}
 	err := c.own.readTo(target, func(rows *types.Batch) {

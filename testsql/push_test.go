@@ -231,6 +231,37 @@ func waitForStatement(t *testing.T, c *pgx.Conn, text string) {
 	})
 }
 
+// TestPushWaits shows that others see when a push query has sent all there is.
+func TestPushWaits(t *testing.T) {
+	n := harness.StartNode(t, node.Options{Shards: 2})
+	c := harness.Connect(t, harness.NodeURL(n.Addr()))
+	harness.Exec(t, c, `CREATE TABLE t (k INT PRIMARY KEY)`)
+	follower := harness.Connect(t, harness.NodeURL(n.Addr()))
+	cursor := `DECLARE f CURSOR WITH HOLD FOR SELECT k FROM t EMIT CHANGES`
+	harness.Exec(t, follower, cursor)
+	for k := range 20 {
+		got := make(chan error, 1)
+		go func() {
+			rows, err := harness.TryRows(t.Context(), follower, `FETCH 1 FROM f WITH (timeout = '1min')`)
+			if err == nil && len(rows) != 1 {
+				err = fmt.Errorf("rows %v", rows)
+			}
+			got <- err
+		}()
+		harness.Eventually(t, time.Minute, func() error {
+			rows := harness.Rows(t, c, `SELECT wait_event FROM pg_stat_activity WHERE state = 'active' AND wait_event_type = 'Extension'`)
+			if len(rows) != 1 || rows[0] != "Changes" {
+				return fmt.Errorf("wait events %v", rows)
+			}
+			return nil
+		})
+		harness.Exec(t, c, `INSERT INTO t VALUES ($1)`, k)
+		if err := <-got; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestPushHaving shows that a group that stops passing HAVING is deleted.
 func TestPushHaving(t *testing.T) {
 	n := harness.StartNode(t, node.Options{Shards: 2})

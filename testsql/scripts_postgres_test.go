@@ -1,6 +1,7 @@
 package testsql
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,13 @@ import (
 
 // commonScripts are the scripts whose answers PostgreSQL gives as well.
 const commonScripts = "scripts/pg_*.slt"
+
+// isCommon reports whether what a script expects is what PostgreSQL answers, as
+// TestScriptsInPostgres writes it.
+func isCommon(file string) bool {
+	common, err := filepath.Match(commonScripts, file)
+	return err == nil && common
+}
 
 // TestScriptsInPostgres runs the scripts of the SQL that both have in
 // PostgreSQL: what they expect of Millrace is what PostgreSQL answers. A stream
@@ -58,6 +66,8 @@ type postgresServer struct{ server *harness.Postgres }
 func (s postgresServer) URL() string { return s.server.URL() }
 
 func (s postgresServer) Advance(time.Duration) {}
+
+func (s postgresServer) Settle(context.Context) error { return nil }
 
 func (s postgresServer) Restart() error {
 	return fmt.Errorf("a script for PostgreSQL cannot restart the server")

@@ -2,6 +2,8 @@ package testsql
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
 	"math/rand/v2"
 	"os"
@@ -9,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"millrace/cmd/node"
 	"millrace/testsql/harness"
@@ -29,6 +33,33 @@ func (s *scriptNode) URL() string { return harness.NodeURL(s.node.Addr()) }
 
 func (s *scriptNode) Advance(d time.Duration) { s.clock.Advance(d) }
 
+// Settle waits for the queries first, since what they give is what pushes wait for.
+func (s *scriptNode) Settle(ctx context.Context) error {
+	connection, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		return err
+	}
+	defer connection.Close(ctx)
+	for _, atRest := range []string{
+		`SELECT count(*) = 0 FROM millrace.queries WHERE state IN ('lagging', 'backfilling')`,
+		`SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND wait_event_type IS NULL AND pid <> pg_backend_pid()`,
+	} {
+		for deadline := time.Now().Add(time.Minute); ; {
+			var yes bool
+			if err := connection.QueryRow(ctx, atRest).Scan(&yes); err != nil {
+				return err
+			}
+			if yes {
+				break
+			}
+			if time.Now().After(deadline) {
+				return errors.New("the node does not come to rest: not " + atRest)
+			}
+		}
+	}
+	return nil
+}
+
 func (s *scriptNode) Restart() error {
 	if err := s.node.Close(); err != nil {
 		return err
@@ -37,8 +68,13 @@ func (s *scriptNode) Restart() error {
 	return nil
 }
 
+// newScriptNode starts a node whose clock is the real one until it is put forward.
 func newScriptNode(t *testing.T, shards int) *scriptNode {
-	clock := &harness.Clock{}
+	return startScriptNode(t, shards, &harness.Clock{})
+}
+
+// startScriptNode starts a node by a clock.
+func startScriptNode(t *testing.T, shards int, clock *harness.Clock) *scriptNode {
 	s := &scriptNode{t: t, clock: clock, options: node.Options{Dir: t.TempDir(), Shards: shards, Now: clock.Now, After: clock.After}}
 	s.node = harness.StartNode(t, s.options)
 	return s
@@ -53,12 +89,7 @@ func TestScripts(t *testing.T) {
 	}
 	for _, file := range files {
 		records := readScript(t, file)
-		// What PostgreSQL answers is written by TestScriptsInPostgres.
-		common, err := filepath.Match(commonScripts, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		options := script.Options{Rewrite: *rewrite && !common}
+		options := script.Options{Rewrite: *rewrite && !isCommon(file)}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			for name, shards := range map[string]int{"1 shard": 1, "8 shards": 8} {
 				t.Run(name, func(t *testing.T) { runScript(t, file, records, shards, options) })
@@ -81,8 +112,18 @@ func readScript(t *testing.T, file string) []*script.Record {
 	return records
 }
 
+// scriptClock returns the clock for a script. What a script expects must not depend on
+// how fast the machine is, so time passes by its clock records, except where
+// PostgreSQL, which has none, expects the same.
+func scriptClock(file string) *harness.Clock {
+	if isCommon(file) {
+		return &harness.Clock{}
+	}
+	return &harness.Clock{Slowness: 1000}
+}
+
 func runScript(t *testing.T, file string, records []*script.Record, shards int, options script.Options) {
-	if err := script.Run(t.Context(), newScriptNode(t, shards), records, options); err != nil {
+	if err := script.Run(t.Context(), startScriptNode(t, shards, scriptClock(file)), records, options); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	if options.Rewrite {
@@ -112,7 +153,7 @@ func runWithRestarts(t *testing.T, file string, records []*script.Record) {
 	}
 	random := rand.New(rand.NewPCG(uint64(len(records)), 3))
 	places := random.Perm(len(records))[:min(3, len(records))]
-	server := newScriptNode(t, 4)
+	server := startScriptNode(t, 4, scriptClock(file))
 	at := -1
 	err := script.Run(t.Context(), server, records, script.Options{Before: func(*script.Record) (bool, error) {
 		at++

@@ -1,15 +1,20 @@
 package harness
 
 import (
+	"math"
 	"sync"
 	"time"
 )
 
-// Clock is the real clock, which can be put forward: what waits for a time that
-// it passes then is woken at once. It is for any number of goroutines.
+// Clock is a clock that can be put forward: what waits for a time that it passes
+// then is woken at once. It is for any number of goroutines.
 type Clock struct {
+	// Slowness is how many times slower than the real clock it goes by itself; 0 means 1.
+	Slowness int
+
 	mu      sync.Mutex
 	ahead   time.Duration
+	began   time.Time
 	waiting map[*alarm]struct{}
 }
 
@@ -24,7 +29,15 @@ type alarm struct {
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.ahead)
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	now := time.Now()
+	if c.began.IsZero() {
+		c.began = now
+	}
+	return c.began.Add(now.Sub(c.began) / time.Duration(max(c.Slowness, 1))).Add(c.ahead)
 }
 
 // After is time.After by this clock.
@@ -36,7 +49,8 @@ func (c *Clock) After(d time.Duration) <-chan time.Time {
 	}
 	c.waiting[a] = struct{}{}
 	c.mu.Unlock()
-	time.AfterFunc(d, func() { c.fire(a) })
+	slowness := time.Duration(max(c.Slowness, 1))
+	time.AfterFunc(min(d, math.MaxInt64/slowness)*slowness, func() { c.fire(a) })
 	return a.ring
 }
 
@@ -51,7 +65,7 @@ func (c *Clock) fire(a *alarm) {
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	c.ahead += d
-	now := time.Now().Add(c.ahead)
+	now := c.now()
 	var due []*alarm
 	for a := range c.waiting {
 		if !a.at.After(now) {

@@ -20,6 +20,9 @@ type Server interface {
 	Restart() error
 	// Advance puts the server's clock forward.
 	Advance(time.Duration)
+	// Settle waits until all continuous queries have processed what was written, and
+	// all push queries have sent what they had to send.
+	Settle(context.Context) error
 }
 
 // Options say how a script runs.
@@ -29,7 +32,7 @@ type Options struct {
 	Before func(*Record) (restarted bool, err error)
 	// Rewrite puts what the server answers in the place of what is expected.
 	Rewrite bool
-	// Patience bounds the wait for a push's rows; 0 means 10 s.
+	// Patience bounds the wait for a push's rows; 0 means a minute.
 	Patience time.Duration
 }
 
@@ -41,6 +44,8 @@ type runner struct {
 	connections map[string]*pgx.Conn
 	connection  *pgx.Conn
 	pushes      map[string]*push
+	// moving says that a statement ran whose consequences may be on their way.
+	moving bool
 }
 
 // push is a push query at work in a connection of its own.
@@ -126,7 +131,30 @@ func (r *runner) eventually(ctx context.Context, record *Record) error {
 	}
 }
 
+// settle waits until the consequences of the statements before are there. What a
+// push query gives for two changes, or a join for two rows, depends on whether they
+// are processed together; a script says what comes when they are not. A query does
+// not wait here: that it sees what was written before it is the server's promise.
+func (r *runner) settle(ctx context.Context, record *Record) error {
+	switch record.Kind {
+	case StatementOK, StatementError, CopyOK, CopyError, Clock, Quiet, Push:
+	default:
+		return nil
+	}
+	if r.moving {
+		r.moving = false
+		if err := r.server.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	r.moving = record.Kind != Quiet && record.Kind != Push
+	return nil
+}
+
 func (r *runner) run(ctx context.Context, record *Record) error {
+	if err := r.settle(ctx, record); err != nil {
+		return err
+	}
 	switch record.Kind {
 	case StatementOK:
 		_, err := rowsOf(ctx, r.connection, record.SQL)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"millrace/exec"
 	"millrace/sql/catalog/systables"
 )
 
@@ -72,7 +73,7 @@ func (s *Session) Info() systables.SessionStatus {
 		PID: s.identity.ProcessID, User: s.identity.User, Database: s.identity.Database,
 		ApplicationName: a.name, ClientAddress: s.identity.ClientAddress,
 		Started: s.identity.Started, QueryStarted: a.started, State: a.state, Query: a.query,
-		WaitsForLock: a.waiting,
+		WaitsForLock: a.waiting, WaitsForChanges: a.push != nil && a.push.WaitsForChanges(),
 	}
 }
 
@@ -111,6 +112,14 @@ func (s *Session) showWaiting(kind string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.waiting = kind
+}
+
+// showPush shows the push query whose next rows the session fetches, nil for none.
+func (s *Session) showPush(push exec.PushCursor) {
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.push = push
 }
 
 // application returns the client's application_name.

@@ -345,7 +345,7 @@ func (f *relationFeed) rest() {
 
 // drain gives what has been changed until now.
 func (f *relationFeed) drain() {
-	poller, ok := f.cursor.(exec.Poller)
+	poller, ok := f.cursor.(exec.PushCursor)
 	for ok {
 		batch, err := poller.Poll(f.life)
 		switch {

@@ -17,7 +17,9 @@ type source struct {
 	cursor exec.Cursor
 	// push says that the rows never end by themselves, so that what is there is
 	// sent before the wait for more.
-	push  bool
+	push bool
+	// show lets others see that a push query is waited for.
+	show  func(exec.PushCursor)
 	batch *types.Batch
 	at    int
 	ended bool
@@ -61,7 +63,7 @@ func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv
 		end()
 		return nil, interrupted(ctx, context.Cause(ctx))
 	}
-	return &source{cursor: cursor, push: q.Emit != plan.EmitNone, release: end}, nil
+	return &source{cursor: cursor, push: q.Emit != plan.EmitNone, release: end, show: s.showPush}, nil
 }
 
 // queryEnv returns what a query depends on besides its plan.
@@ -123,6 +125,10 @@ func (r *source) fill(ctx context.Context) (bool, error) {
 func (r *source) next(ctx context.Context) (*types.Batch, error) {
 	if !r.push && r.release != nil {
 		defer context.AfterFunc(ctx, r.release)()
+	}
+	if push, ok := r.cursor.(exec.PushCursor); ok {
+		r.show(push)
+		defer r.show(nil)
 	}
 	return r.cursor.Next(ctx)
 }

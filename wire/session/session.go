@@ -118,6 +118,8 @@ type activity struct {
 	name    string
 	// waiting is the kind of lock that the session waits for, "" for none.
 	waiting string
+	// push is the push query whose next rows the session fetches, nil for none.
+	push exec.PushCursor
 }
 
 // New returns the session of a client. It fails when the client asked for

@@ -93,9 +93,12 @@ func pgStatActivity(ctx context.Context, env *Environment, _ *Table) ([]row, err
 	}
 	var rows []row
 	for _, s := range list {
-		var waitType any
-		if s.WaitsForLock != "" {
-			waitType = "Lock"
+		var waitType, wait any
+		switch {
+		case s.WaitsForLock != "":
+			waitType, wait = "Lock", s.WaitsForLock
+		case s.WaitsForChanges:
+			waitType, wait = "Extension", "Changes"
 		}
 		user := env.Catalog.RoleByName(s.User)
 		id := catalog.SuperuserID
@@ -110,7 +113,7 @@ func pgStatActivity(ctx context.Context, env *Environment, _ *Table) ([]row, err
 			continue
 		}
 		rows = append(rows, row{
-			"wait_event_type": waitType, "wait_event": orNull(s.WaitsForLock),
+			"wait_event_type": waitType, "wait_event": wait,
 			"datid": oidDatabase, "datname": s.Database, "pid": s.PID, "usesysid": id, "usename": s.User,
 			"application_name": s.ApplicationName, "client_addr": orNull(s.ClientAddress), "backend_start": s.Started,
 			"query_start": s.QueryStarted, "state": s.State, "query": s.Query, "backend_type": "client backend",

@@ -180,6 +180,8 @@ type SessionStatus struct {
 	// (aborted).
 	State string
 	Query string
+	// WaitsForChanges says that a push query has given all that there is.
+	WaitsForChanges bool
 	// WaitsForLock says what kind of lock the session waits for, as pg_locks names
 	// it, "" for none.
 	WaitsForLock string
