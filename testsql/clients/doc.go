@@ -37,8 +37,14 @@
 //	             row 0 it has inserted before, prints the lines "row" up to the row [Rows],
 //	             ends the query, and uses the connection once more
 //
+// Clients that can wait for notifications have a step more:
+//
+//	notify       listens to a channel, on which it gets what it notifies itself, with its
+//	             own process ID; creates STREAM listened (n int), listens to it, inserts
+//	             row 0, and prints the lines "row" from the changes that it is told of
+//
 // A part of a client's file between the lines "example: begin" and "example: end" is
-// what docs/clients.md shows.
+// what docs/clients.md shows; another one has a word behind "begin".
 package clients
 
 // Rows is the number of rows that a push query gets after its row 0.

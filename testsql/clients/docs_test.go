@@ -15,7 +15,7 @@ func TestExamplesAreTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)<!-- (\\S+) -->\n```\\w+\n(.*?)```\n").FindAllStringSubmatch(string(document), -1)
+	blocks := regexp.MustCompile("(?s)<!-- (\\S+?)( \\w+)? -->\n```\\w+\n(.*?)```\n").FindAllStringSubmatch(string(document), -1)
 	if len(blocks) == 0 || len(blocks) != strings.Count(string(document), "```")/2 {
 		t.Errorf("%d blocks name their program, of %d fences", len(blocks), strings.Count(string(document), "```"))
 	}
@@ -25,12 +25,12 @@ func TestExamplesAreTested(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		part := regexp.MustCompile(`(?s)example: begin[^\n]*\n(.*?)\n[^\n]*example: end`).FindSubmatch(program)
+		part := regexp.MustCompile(`(?s)example: begin` + block[2] + `\n(.*?)\n[^\n]*example: end`).FindSubmatch(program)
 		if part == nil {
-			t.Errorf("%s has no example", block[1])
+			t.Errorf("%s has no example%s", block[1], block[2])
 			continue
 		}
-		if got, want := unindented(block[2]), unindented(string(part[1])); got != want {
+		if got, want := unindented(block[3]), unindented(string(part[1])); got != want {
 			t.Errorf("%s: the document has\n%s\nand the program\n%s", block[1], got, want)
 		}
 	}

@@ -12,7 +12,7 @@ func goClients() []client {
 		return client{name: name, folder: "databasesql", kits: []*kit{packages}, command: []string{"{kit}/client", driver}, steps: common}
 	}
 	return []client{
-		{name: "pgx", command: []string{"go", "run", "."}, steps: commonAnd("modes", "copy", "batch")},
+		{name: "pgx", command: []string{"go", "run", "."}, steps: commonAnd("notify", "modes", "copy", "batch")},
 		databaseSQL("databasesql-pgx", "pgx"),
 		databaseSQL("databasesql-pq", "postgres"),
 	}

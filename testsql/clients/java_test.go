@@ -20,6 +20,6 @@ func javaClient(name, class string, steps ...string) client {
 func javaClients() []client {
 	return []client{
 		javaClient("jdbc", "Jdbc",
-			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors", "updatable", "metadata")...),
+			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors", "updatable", "metadata", "notify")...),
 	}
 }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
 import org.postgresql.PGStatement;
 import org.postgresql.util.PGInterval;
 import org.postgresql.util.PGobject;
@@ -44,6 +45,7 @@ public final class Jdbc {
       cursors(c);
       updatable(c);
       metadata(c);
+      listen(c);
     }
   }
 
@@ -335,6 +337,33 @@ public final class Jdbc {
     }
     Common.equal(count(c, "SELECT count(*) FROM copied WHERE (k, v) IN ((2, 'changed'), (4, 'four')) OR k = 1"), 2L);
     Common.ok("updatable");
+  }
+
+  private static PGNotification notified(PGConnection c) throws SQLException {
+    while (true) {
+      PGNotification[] list = c.getNotifications(0);
+      if (list != null && list.length > 0) {
+        Common.equal(list.length, 1);
+        return list[0];
+      }
+    }
+  }
+
+  private static void listen(Connection c) throws Exception {
+    PGConnection driver = c.unwrap(PGConnection.class);
+    Common.execute(c, "LISTEN gate");
+    Common.execute(c, "NOTIFY gate, 'opened'");
+    PGNotification own = notified(driver);
+    Common.equal(own.getName() + " " + own.getParameter() + " " + own.getPID(), "gate opened " + driver.getBackendPID());
+    Common.execute(c, "CREATE STREAM listened (n int)");
+    Common.execute(c, "LISTEN listened");
+    Common.execute(c, "INSERT INTO listened VALUES (0)");
+    for (int n = 0; n <= 20; n++) {
+      Common.equal(notified(driver).getParameter(), "{\"rowop\":\"insert\",\"n\":" + n + "}");
+      Common.row("listened", n);
+    }
+    Common.execute(c, "UNLISTEN *");
+    Common.ok("notify");
   }
 
   private static List<String> names(ResultSet result, String... columns) throws SQLException {

@@ -138,6 +138,33 @@ async function copiedPush() {
   })())
 }
 
+// example: begin notify
+// listen follows a stream by notifications, on a connection that can run other statements.
+async function listen() {
+  await client.query('LISTEN listened')
+  const done = new Promise((resolve) => {
+    client.on('notification', ({ channel, payload }) => {
+      const { rowop, n } = JSON.parse(payload)
+      if (rowop === 'insert') row(channel, n)
+      if (n === 20) resolve()
+    })
+  })
+  await client.query('INSERT INTO listened VALUES (0)')
+  await done
+  await client.query('UNLISTEN listened')
+}
+// example: end
+
+async function notify() {
+  await client.query('LISTEN gate')
+  const opened = new Promise((resolve) => { client.once('notification', resolve) })
+  await client.query("NOTIFY gate, 'opened'")
+  const { channel, payload, processId } = await opened
+  assert.deepEqual({ channel, payload, processId }, { channel: 'gate', payload: 'opened', processId: client.processID })
+  await client.query('CREATE STREAM listened (n int)')
+  await listen()
+}
+
 async function copy() {
   await client.query('CREATE TABLE copied (k int PRIMARY KEY, v text)')
   await pipeline(Readable.from(['1\tone\n', '2\t', 'two\n3\t\\N\n']), client.query(copyFrom('COPY copied FROM STDIN')))
@@ -165,5 +192,5 @@ async function pool() {
 
 run({
   connect, types, prepared, transaction, cancel, push,
-  row_events: rowEvents, query_stream: queryStream, copied_push: copiedPush, copy, cursors, pool,
+  row_events: rowEvents, query_stream: queryStream, copied_push: copiedPush, notify, copy, cursors, pool,
 }).then(() => client.end())

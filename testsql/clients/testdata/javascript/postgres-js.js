@@ -133,7 +133,25 @@ async function helpers() {
   assert.deepEqual(sizes, [4, 4, 2])
 }
 
+async function notify() {
+  await sql`CREATE STREAM listened (n int)`
+  const gate = new Promise((resolve) => { sql.listen('gate', resolve, () => sql.notify('gate', 'opened')) })
+  assert.equal(await gate, 'opened')
+  let told
+  const done = new Promise((resolve) => {
+    told = (payload) => {
+      const { rowop, n } = JSON.parse(payload)
+      if (rowop === 'insert') row('listened', n)
+      if (n === 20) resolve()
+    }
+  })
+  const { unlisten } = await sql.listen('listened', told)
+  await sql`INSERT INTO listened VALUES (0)`
+  await done
+  await unlisten()
+}
+
 run({
   connect, types, prepared, transaction, cancel, push,
-  cursor_push: cursorPush, copied_push: copiedPush, copy, helpers,
+  cursor_push: cursorPush, copied_push: copiedPush, notify, copy, helpers,
 }).then(() => sql.end())

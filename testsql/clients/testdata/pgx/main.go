@@ -31,7 +31,7 @@ func main() {
 		do   func(context.Context, *pgx.Conn)
 	}{
 		{"types", types}, {"prepared", prepared}, {"transaction", transaction}, {"cancel", cancelled}, {"push", push},
-		{"modes", modes}, {"copy", copies}, {"batch", batch},
+		{"notify", notified}, {"modes", modes}, {"copy", copies}, {"batch", batch},
 	} {
 		step.do(ctx, c)
 		fmt.Println("ok", step.name)
@@ -312,6 +312,37 @@ func described(column int, list []any) any {
 		}
 	}
 	return out
+}
+
+// notified waits for a notification of its own, and for changes of a stream.
+func notified(ctx context.Context, c *pgx.Conn) {
+	for _, statement := range []string{`LISTEN gate`, `NOTIFY gate, 'opened'`, `CREATE STREAM listened (n int)`} {
+		_, err := c.Exec(ctx, statement)
+		check(err)
+	}
+	n, err := c.WaitForNotification(ctx)
+	check(err)
+	expect(*n, pgconn.Notification{PID: c.PgConn().PID(), Channel: "gate", Payload: "opened"})
+	for _, statement := range []string{`LISTEN listened`, `INSERT INTO listened VALUES (0)`} {
+		_, err := c.Exec(ctx, statement)
+		check(err)
+	}
+	for {
+		n, err := c.WaitForNotification(ctx)
+		check(err)
+		var change struct {
+			RowOp string `json:"rowop"`
+			N     int    `json:"n"`
+		}
+		check(json.Unmarshal([]byte(n.Payload), &change))
+		expect(change.RowOp, "insert")
+		fmt.Println("row", n.Channel, change.N)
+		if change.N == 20 {
+			break
+		}
+	}
+	_, err = c.Exec(ctx, `UNLISTEN *`)
+	check(err)
 }
 
 // copies writes with CopyFrom, which is binary, and with COPY's text.

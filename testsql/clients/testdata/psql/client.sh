@@ -35,3 +35,18 @@ ok cancel
 $psql -c 'CREATE STREAM ticks (n int)' -c 'INSERT INTO ticks VALUES (0)'
 stdbuf -oL $psql -c "COPY (SELECT 'row ticks ' || n FROM ticks EMIT CHANGES WITH (snapshot = true) LIMIT 21) TO STDOUT"
 ok push
+
+# psql shows what has come behind the answer of a statement.
+$psql <<'END' | sed 's/ received from .*//' >notified.$$
+LISTEN gate;
+NOTIFY gate, 'own';
+\! psql -X -q -c "NOTIFY gate, 'of another'"
+SELECT 'behind it';
+END
+diff - notified.$$ <<'END'
+Asynchronous notification "gate" with payload "own"
+behind it
+Asynchronous notification "gate" with payload "of another"
+END
+rm notified.$$
+ok notify

@@ -1,6 +1,7 @@
 """Drives a node with psycopg2: cursors with names, copy_expert, execute_values."""
 
 import io
+import json
 import select
 
 import psycopg2
@@ -157,6 +158,31 @@ def cursors(c, cursor):
     ok("cursors")
 
 
+def notified(c):
+    while not c.notifies:
+        select.select([c], [], [])
+        c.poll()
+    return c.notifies.pop(0)
+
+
+def notify(c, cursor):
+    cursor.execute("LISTEN gate")
+    cursor.execute("NOTIFY gate, 'opened'")
+    n = notified(c)
+    equal((n.channel, n.payload, n.pid), ("gate", "opened", c.info.backend_pid))
+    cursor.execute("CREATE STREAM listened (n int)")
+    cursor.execute("LISTEN listened")
+    cursor.execute("INSERT INTO listened VALUES (0)")
+    while True:
+        change = json.loads(notified(c).payload)
+        equal(change["rowop"], "insert")
+        row("listened", change["n"])
+        if change["n"] == 20:
+            break
+    cursor.execute("UNLISTEN *")
+    ok("notify")
+
+
 def asynchronous():
     c = psycopg2.connect("", async_=1)
     wait(c)
@@ -178,7 +204,7 @@ def wait(c):
 
 def main():
     c, cursor = connect()
-    for step in types, prepared, transaction, cancel, push, copied_push, copy, batches, cursors:
+    for step in types, prepared, transaction, cancel, push, copied_push, copy, batches, cursors, notify:
         step(c, cursor)
     c.close()
     asynchronous()

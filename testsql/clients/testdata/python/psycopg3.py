@@ -1,6 +1,7 @@
 """Drives a node with psycopg 3: sync, async, pipelines, COPY, cursors, streams."""
 
 import asyncio
+import json
 
 import psycopg
 from psycopg.types.json import Json, Jsonb
@@ -160,6 +161,34 @@ def cursors(c):
     ok("cursors")
 
 
+# example: begin notify
+def listen(c):
+    """Follows a stream by notifications, on a connection that can run other statements."""
+    c.execute("LISTEN listened")
+    c.execute("INSERT INTO listened VALUES (0)")
+    for notification in c.notifies():
+        change = json.loads(notification.payload)
+        if change["rowop"] == "insert":
+            row(notification.channel, change["n"])
+        if change.get("n") == 20:
+            break
+    c.execute("UNLISTEN listened")
+
+
+# example: end
+
+
+def notify(c):
+    c.execute("LISTEN gate")
+    c.execute("SELECT pg_notify('gate', 'opened')")
+    (n,) = c.notifies(timeout=30, stop_after=1)
+    equal((n.channel, n.payload, n.pid), ("gate", "opened", c.info.backend_pid))
+    c.execute("CREATE STREAM listened (n int)")
+    listen(c)
+    c.execute("UNLISTEN *")
+    ok("notify")
+
+
 async def asynchronous():
     c = await psycopg.AsyncConnection.connect(autocommit=True)
     async with c, c.cursor() as cursor:
@@ -177,7 +206,7 @@ async def asynchronous():
 
 def main():
     with connect() as c:
-        for step in types, prepared, transaction, cancel, push, copied_push, fetched_push, copy, pipeline, cursors:
+        for step in types, prepared, transaction, cancel, push, copied_push, fetched_push, copy, pipeline, cursors, notify:
             step(c)
     asyncio.run(asynchronous())
 
