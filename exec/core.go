@@ -175,6 +175,11 @@ func (c *core) settle() {
 			c.retained = append(c.retained, relation)
 		}
 	}
+	for _, kept := range c.snapshot.KeptRelations() {
+		if kept.Kind == catalog.KindStream {
+			c.retained = append(c.retained, kept)
+		}
+	}
 	c.unready = nil
 	for _, index := range c.snapshot.Indexes() {
 		if !index.Ready {

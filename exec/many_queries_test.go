@@ -109,3 +109,41 @@ func TestFiftyQueries(t *testing.T) {
 		}
 	}
 }
+
+// TestFiftySameQueries runs fifty queries that compute the same, of each kind whose work
+// is shared: they allocate little more than one, and write what one does and as many
+// copies of its result.
+func TestFiftySameQueries(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const ticks, rows = 10, 300
+	none := costOfTicks(t, nil, ticks, rows)
+	for name, query := range map[string]string{
+		"distinct":        `CREATE TABLE q%d AS SELECT k %% 5 AS g, count(DISTINCT v * 1000 + k) AS n FROM s GROUP BY 1`,
+		"window function": `CREATE TABLE q%d AS SELECT g, n FROM (SELECT k %% 50 AS g, v, count(*) OVER (PARTITION BY k %% 50 ORDER BY v) AS n FROM s) AS x WHERE v = 7`,
+		"join":            `CREATE TABLE q%d AS SELECT count(*) AS n FROM (SELECT k, max(v) AS v FROM s GROUP BY k) AS a JOIN (SELECT k, count(*) AS v FROM s GROUP BY k) AS b ON a.v = b.v`,
+		"expansion":       `CREATE TABLE q%d AS SELECT x %% 3 AS g, count(*) AS n FROM s, generate_series(1, v %% 20) AS x GROUP BY 1`,
+		"stream":          `CREATE STREAM q%d AS SELECT k, x FROM s, generate_series(1, 10) AS x WHERE x * v %% 97 = k %% 97`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var all []string
+			for i := range 50 {
+				all = append(all, fmt.Sprintf(query, i))
+			}
+			one := costOfTicks(t, all[:1], ticks, rows).minus(none)
+			form := `CREATE TABLE copy AS SELECT * FROM q0`
+			if name == "stream" {
+				form = `CREATE STREAM copy AS SELECT * FROM q0`
+			}
+			copied := costOfTicks(t, []string{all[0], form}, ticks, rows).minus(none).minus(one)
+			fifty := costOfTicks(t, all, ticks, rows).minus(none)
+			t.Logf("one %+v, a copy %+v, fifty %+v", one, copied, fifty)
+			if fifty.allocated > 3*one.allocated {
+				t.Errorf("fifty allocate %d bytes, one %d", fifty.allocated, one.allocated)
+			}
+			if most := one.entries + 50*copied.entries; fifty.entries > most*5/4 {
+				t.Errorf("fifty write %d bytes, want at most %d", fifty.entries, most)
+			}
+		})
+	}
+}

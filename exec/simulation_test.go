@@ -628,7 +628,7 @@ func (s *simulatedShard) checkStore() {
 		}
 	})
 	for id := range s.partitions {
-		if c.snapshot.Relation(catalog.ObjectID(id)) == nil {
+		if c.snapshot.Relation(catalog.ObjectID(id)) == nil && c.snapshot.KeptRelation(catalog.ObjectID(id)) == nil {
 			c.t.Errorf("shard %d: the partition of stream %d, which is gone", s.number, id)
 		}
 	}

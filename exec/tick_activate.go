@@ -31,7 +31,12 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 		c.record.storages = append(c.record.storages, shadow.ID)
 	}
 	for _, kept := range snapshot.KeptRelations() {
-		c.record.storages = append(c.record.storages, kept.StorageID())
+		if kept.Kind == catalog.KindTable {
+			c.record.storages = append(c.record.storages, kept.StorageID())
+			continue
+		}
+		c.record.relations = append(c.record.relations, kept.ID)
+		c.record.tables = append(c.record.tables, false)
 	}
 	for _, q := range snapshot.RunningQueries() {
 		c.record.queries = append(c.record.queries, q.ID)
@@ -43,7 +48,11 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 		}
 	}
 	for i, id := range known.relations {
-		if snapshot.Relation(id) == nil {
+		switch {
+		case snapshot.Relation(id) != nil:
+		case snapshot.KeptRelation(id) != nil:
+			t.result.dropped = append(t.result.dropped, id) // for all but those that share it
+		default:
 			t.dropRelation(id, known.tables[i])
 		}
 	}
@@ -75,7 +84,7 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 		if descriptor.Inserts() && q.sink != nil && q.sink.relation.Changed != snapshot.Relation(descriptor.Sink).Changed {
 			q = c.planAnew(i)
 		} else if q.sink != nil && q.sink.relation.Kind == catalog.KindStream {
-			q.sink = newRelationCodec(snapshot.Relation(descriptor.Sink)) // whether it is compacted may have changed
+			q.sink = newRelationCodec(snapshot.Result(descriptor)) // whether it is compacted may have changed
 		}
 		resumed := q.descriptor.Paused && !descriptor.Paused
 		q.descriptor = descriptor

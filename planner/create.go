@@ -409,9 +409,7 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 		q.Columns = append(q.Columns, readColumns(c.root, source.ID))
 	}
 	q.Views, q.Indirect = c.views, c.indirect()
-	if r.Kind == catalog.KindTable {
-		_, q.Shared = share(c.root, shareable(env.Catalog, q))
-	}
+	_, q.Shared = share(c.root, shareable(env.Catalog, q))
 	command.Query = q
 	c.noteStart(ddl)
 	ddl.Notices = []catalog.Notice{{

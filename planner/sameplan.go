@@ -40,7 +40,7 @@ func sameOperator(a, b plan.Node) bool {
 	case *plan.Join:
 		b, ok := b.(*plan.Join)
 		return ok && a.Kind == b.Kind && sameExprs(a.LeftKeys, b.LeftKeys) && sameExprs(a.RightKeys, b.RightKeys) &&
-			sameExprs([]expr.Expr{a.On}, []expr.Expr{b.On}) && timeless(a) && timeless(b)
+			sameExprs([]expr.Expr{a.On}, []expr.Expr{b.On}) && sameWithin(a.Within, b.Within) && timeless(a) && timeless(b)
 	case *plan.SetOperation:
 		b, ok := b.(*plan.SetOperation)
 		return ok && a.Op == b.Op && a.All == b.All
@@ -58,14 +58,44 @@ func sameOperator(a, b plan.Node) bool {
 		b, ok := b.(*plan.Window)
 		return ok && a.Kind == b.Kind && a.Size == b.Size && a.Advance == b.Advance && a.Closing == nil && b.Closing == nil &&
 			sameExprs([]expr.Expr{a.Time}, []expr.Expr{b.Time})
+	case *plan.Over:
+		b, ok := b.(*plan.Over)
+		return ok && slices.Equal(a.PartitionBy, b.PartitionBy) && slices.EqualFunc(a.Order, b.Order, sameSortKey) &&
+			slices.EqualFunc(a.Calls, b.Calls, sameWindowCall)
+	case *plan.Expand:
+		b, ok := b.(*plan.Expand)
+		return ok && slices.Equal(a.Pass, b.Pass) && a.Ordinality == b.Ordinality && a.Outer == b.Outer &&
+			slices.EqualFunc(a.Calls, b.Calls, func(a, b *expr.SetCall) bool { return sameExpr(a, b) }) &&
+			sameExprs([]expr.Expr{a.On}, []expr.Expr{b.On})
+	case *plan.Session:
+		b, ok := b.(*plan.Session)
+		return ok && slices.Equal(a.Partition, b.Partition)
+	case *plan.StreamTime:
+		b, ok := b.(*plan.StreamTime)
+		return ok && a.Before == b.Before && a.After == b.After && a.Grace == b.Grace && a.IdleTimeout == b.IdleTimeout &&
+			sameExprs([]expr.Expr{a.Time}, []expr.Expr{b.Time})
 	default:
 		return false
 	}
 }
 
+func sameWindowCall(a, b plan.OverCall) bool {
+	return a.Name == b.Name && a.Func == b.Func && a.Type.Equal(b.Type) && a.Frame == b.Frame &&
+		sameExprs(a.Args, b.Args) && sameExprs([]expr.Expr{a.Filter}, []expr.Expr{b.Filter})
+}
+
+// sameWithin compares what joins of streams wait for.
+func sameWithin(a, b *plan.Within) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
 // timeless reports whether a join's result does not depend on when rows were
-// processed.
-func timeless(j *plan.Join) bool { return !j.Lookup && !j.Lateral && j.AsOf == nil && j.Within == nil }
+// processed. A join WITHIN a time with a grace period depends on the order of rows in
+// their partitions alone.
+func timeless(j *plan.Join) bool { return !j.Lookup && !j.Lateral && j.AsOf == nil }
 
 func sameExprs(a, b []expr.Expr) bool { return slices.EqualFunc(a, b, sameExpr) }
 

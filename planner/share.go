@@ -26,15 +26,14 @@ type sharedResult struct {
 }
 
 // shareable returns the results of running queries that a new query with given sources
-// and settings could read parts of its plan from: tables without options that make
-// them end otherwise.
+// and settings could read parts of its plan from.
 func shareable(snapshot *catalog.Snapshot, query *catalog.Query) []sharedResult {
 	if query.StopOnError {
 		return nil
 	}
 	var results []sharedResult
 	for _, q := range snapshot.Queries() {
-		if q.Inserts() || q.Paused || q.StopOnError || !sameSettings(q.Settings, query.Settings) {
+		if !snapshot.Shareable(q) || !sameSettings(q.Settings, query.Settings) {
 			continue
 		}
 		// What the other one needs has to stay, as it is, as long as this one does; views
@@ -52,7 +51,7 @@ func shareable(snapshot *catalog.Snapshot, query *catalog.Query) []sharedResult 
 // another order, what stands below.
 func sharedResults(snapshot *catalog.Snapshot, q *catalog.Query) []sharedResult {
 	result := snapshot.Result(q)
-	if result == nil || result.Kind != catalog.KindTable {
+	if result == nil {
 		return nil
 	}
 	statement, err := sql.ParseOne(q.Text)
@@ -68,7 +67,7 @@ func sharedResults(snapshot *catalog.Snapshot, q *catalog.Query) []sharedResult 
 		return nil
 	}
 	c, err := bindContinuous(env, text, q.Sources, result.Partitions)
-	if err != nil || !keepsState(c.root) || len(c.root.Columns()) != len(result.Columns) {
+	if err != nil || !isHeavy(c.root, result.Kind) || len(c.root.Columns()) != len(result.Columns) {
 		return nil
 	}
 	results := []sharedResult{{q, result, c.root, upTo(len(result.Columns))}}
@@ -96,16 +95,21 @@ func reordered(project *plan.Project) []int {
 	return fetch
 }
 
-// keepsState reports whether a plan has an operator whose work is worth sharing.
-func keepsState(node plan.Node) bool {
+// isHeavy reports whether a plan has an operator whose work is worth sharing: one that
+// keeps state, or, where the result is a stream, makes several rows of one.
+func isHeavy(node plan.Node, result catalog.Kind) bool {
 	switch node.(type) {
-	case *plan.Aggregate, *plan.Join, *plan.TopN:
+	case *plan.Aggregate, *plan.Join, *plan.TopN, *plan.Over, *plan.Session:
 		return true
+	case *plan.Expand:
+		if result == catalog.KindStream {
+			return true
+		}
 	}
-	return slices.ContainsFunc(node.Inputs(), keepsState)
+	return slices.ContainsFunc(node.Inputs(), func(input plan.Node) bool { return isHeavy(input, result) })
 }
 
-// holds reports whether the table has the rows of the plan as they are: their columns,
+// holds reports whether the result has the rows of the plan as they are: their columns,
 // key and place.
 func (r *sharedResult) holds() bool {
 	have, want := newScan(r.result, r.fetch).Props(), r.root.Props()
@@ -117,7 +121,9 @@ func (r *sharedResult) holds() bool {
 			return false
 		}
 	}
-	return slices.Equal(have.Key, want.Key) && (want.Partitioning == nil || slices.Equal(have.Partitioning, want.Partitioning))
+	// Rows that have no key are stored where they are computed (continuousBinder.stages).
+	placed := want.Partitioning == nil || want.Kind != plan.Keyed || slices.Equal(have.Partitioning, want.Partitioning)
+	return slices.Equal(have.Key, want.Key) && placed
 }
 
 func within(some, all []catalog.ObjectID) bool {

@@ -128,6 +128,9 @@ func applyCreateQuery(s *Snapshot, c *CreateQuery, result *Result) (*Snapshot, e
 	if err := checkInto(s, &q); err != nil {
 		return nil, err
 	}
+	if err := s.checkUnshared(sink); err != nil {
+		return nil, err
+	}
 	if err := s.CheckCycle(q.Sink, q.Sources); err != nil {
 		return nil, err
 	}

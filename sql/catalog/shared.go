@@ -109,6 +109,9 @@ func (s *Snapshot) keepShared(old *Snapshot) {
 		}
 		kept, result := *q, *old.Result(q)
 		kept.Paused = false
+		if result.Kind == KindStream {
+			result.RetentionMillis = 1 // nobody but those that share it reads its rows
+		}
 		s.keptQueries = append(s.keptQueries, &kept)
 		s.keptRelations = append(s.keptRelations, &result)
 	}
@@ -116,13 +119,39 @@ func (s *Snapshot) keepShared(old *Snapshot) {
 	slices.SortFunc(s.keptRelations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
 }
 
+// Shareable reports whether the result of a query is, and will be as long as others
+// share it, what the query gives: it is not paused, and a stream has all rows from the
+// first one on, with their event times, and no others.
+func (s *Snapshot) Shareable(q *Query) bool {
+	r := s.Result(q)
+	if q.Paused || q.StopOnError || q.Inserts() || r == nil {
+		return false
+	}
+	return r.Kind == KindTable ||
+		r.Rowtime < 0 && r.RetentionMillis == 0 && r.RetentionBytes == 0 && !r.Compact && len(s.QueriesInto(r.ID)) == 0
+}
+
+// checkUnshared refuses queries that would insert into a stream that others take for
+// the result of its own query.
+func (s *Snapshot) checkUnshared(sink *Relation) error {
+	if sink.Query == 0 {
+		return nil
+	}
+	for _, user := range s.SharedBy(sink.Query) {
+		return sqlerr.New(sqlerr.ObjectInUse, -1, "cannot insert into %q because another query shares its work", sink.Name).
+			WithDetail("Query %s reads it as the result of its own query alone.", user.Name).
+			WithHint("CREATE STREAM … AS SELECT … FROM %s makes a stream that can be inserted into.", sink.Name)
+	}
+	return nil
+}
+
 // stillShared leaves out of what a new query wants to share the queries that are gone
-// or stand still since it was planned, and those with greater IDs: a transaction may
+// or not shareable any more since it was planned, and those with greater IDs: a transaction may
 // have reserved its IDs before those were given.
 func (s *Snapshot) stillShared(shared []ObjectID) []ObjectID {
 	return slices.DeleteFunc(slices.Clone(shared), func(id ObjectID) bool {
 		q := s.Query(id)
-		return q == nil || q.Paused || id > s.nextID
+		return q == nil || !s.Shareable(q) || id > s.nextID
 	})
 }
 
