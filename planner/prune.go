@@ -133,7 +133,12 @@ func (r *ruleContext) need(needed columnSet, list []expr.Expr) {
 	}
 }
 
+// pruneProject keeps volatile expressions, read or not: they may be called for what they
+// do, as nextval and pg_advisory_lock.
 func (r *ruleContext) pruneProject(p *plan.Project, needed columnSet) (plan.Node, []int, error) {
+	for i, e := range p.Exprs {
+		needed[i] = needed[i] || isVolatile(e)
+	}
 	exprs, at := chosen(p.Exprs, needed)
 	names, _ := chosen(columnNames(p), needed)
 	below := newColumnSet(len(p.Input.Columns()))

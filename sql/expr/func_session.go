@@ -132,6 +132,7 @@ func (b *builder) defineCatalogNames() {
 	b.function("pg_typeof", "any", "regtype", liftRows(func(_ *Context, args []*types.Vector, _ []types.Datum, _ types.Type) (types.Datum, error) {
 		return types.IntDatum(int64(args[0].Type.OID())), nil
 	}), "type of the argument", notStrict, stable)
+	b.function("oidvectortypes", "oidvector", "text", liftRows(vectorTypes), "names of types, with commas between them", stable)
 	b.function("format_type", "oid,int4", "text", liftRows(formatType), "name of a type with its modifier", notStrict, stable)
 	b.function("pg_get_userbyid", "oid", "name", liftRows(userByID), "name of a role", stable)
 	b.function("to_regclass", "text", "regclass", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
@@ -198,6 +199,20 @@ func formatType(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) 
 		t.Mod = int32(row[1].Int)
 	}
 	return types.StringDatum(t.String()), nil
+}
+
+// vectorTypes is oidvectortypes.
+func vectorTypes(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+	list, err := types.DecodeArray(types.OID, row[0].Str)
+	if err != nil {
+		return types.Null, err
+	}
+	names := make([]string, len(list.Elems))
+	for i, oid := range list.Elems {
+		t, _ := types.TypeByOID(uint32(oid.Int))
+		names[i] = t.String()
+	}
+	return types.StringDatum(strings.Join(names, ", ")), nil
 }
 
 // sleep waits for a number of seconds or until the statement is cancelled.

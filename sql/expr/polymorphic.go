@@ -124,5 +124,5 @@ var declaredTypes = map[string]types.Type{
 	"regprocedure": types.Regprocedure, "regoper": types.Regoper, "regoperator": types.Regoperator,
 	"regnamespace": types.Regnamespace, "regrole": types.Regrole, "regcollation": types.Regcollation,
 	"regconfig": types.Regconfig, "regdictionary": types.Regdictionary,
-	"void": types.Void,
+	"void": types.Void, "oidvector": types.VectorOf(types.OID),
 }

@@ -21,5 +21,7 @@ func javaClients() []client {
 	return []client{
 		javaClient("jdbc", "Jdbc",
 			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors", "updatable", "metadata", "notify")...),
+		javaClient("hibernate", "Hibernate", commonAnd("orm", "validate", "drop")...),
+		javaClient("flyway", "FlywayMigrations", "migrate", "failed", "again", "clean"),
 	}
 }

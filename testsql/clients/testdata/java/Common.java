@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Objects;
+import java.util.StringJoiner;
 import java.util.TimeZone;
 
 /** What the clients in Java share: the connection, the steps' lines, and expectations. */
@@ -48,6 +49,19 @@ final class Common {
     System.out.println("row " + stream + " " + n);
   }
 
+  /** The only row of a query, with blanks between its values. */
+  static String row(Connection c, String query) throws SQLException {
+    try (var s = c.createStatement(); var r = s.executeQuery(query)) {
+      r.next();
+      var values = new StringJoiner(" ");
+      for (int i = 1; i <= r.getMetaData().getColumnCount(); i++) {
+        values.add(r.getString(i));
+      }
+      equal(r.next(), false);
+      return values.toString();
+    }
+  }
+
   static void equal(Object got, Object want) {
     if (!Objects.deepEquals(got, want)) {
       throw new AssertionError("got " + got + ", want " + want);
@@ -58,13 +72,35 @@ final class Common {
   static void fails(String state, Action action) throws Exception {
     try {
       action.run();
-    } catch (SQLException e) {
-      if (!state.equals(e.getSQLState())) {
+    } catch (Exception e) {
+      Throwable cause = e;
+      while (cause != null && !(cause instanceof SQLException)) {
+        cause = cause.getCause();
+      }
+      if (cause == null || !state.equals(((SQLException) cause).getSQLState())) {
         throw e;
       }
       return;
     }
     throw new AssertionError("no " + state);
+  }
+
+  /** Expects a statement to be cancelled by what is done again and again while it runs. */
+  static void cancelled(Action statement, Action cancel) throws Exception {
+    Thread canceller = new Thread(() -> {
+      try {
+        while (!Thread.interrupted()) { // one that comes before the statement has begun does nothing
+          Thread.sleep(50);
+          cancel.run();
+        }
+      } catch (Exception e) {
+        return;
+      }
+    });
+    canceller.start();
+    fails("57014", statement);
+    canceller.interrupt();
+    canceller.join();
   }
 
   static void execute(Connection c, String statement) throws SQLException {

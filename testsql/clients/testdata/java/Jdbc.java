@@ -154,20 +154,7 @@ public final class Jdbc {
 
   private static void cancel(Connection c) throws Exception {
     try (Statement s = c.createStatement()) {
-      Thread canceller = new Thread(() -> {
-        try {
-          while (!Thread.interrupted()) { // one that comes before the statement has begun does nothing
-            Thread.sleep(50);
-            s.cancel();
-          }
-        } catch (InterruptedException | SQLException e) {
-          return;
-        }
-      });
-      canceller.start();
-      Common.fails("57014", () -> s.execute("SELECT pg_sleep(60)"));
-      canceller.interrupt();
-      canceller.join();
+      Common.cancelled(() -> s.execute("SELECT pg_sleep(60)"), s::cancel);
     }
     try (Statement s = c.createStatement()) {
       s.setQueryTimeout(1);

@@ -2,4 +2,4 @@
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
 javac -d "$classes" -cp "$1/lib/*" ./*.java
-java -cp "$1/lib/*:$classes:." "$2"
+java -Djava.util.logging.config.file=logging.properties -cp "$1/lib/*:$classes:." "$2"

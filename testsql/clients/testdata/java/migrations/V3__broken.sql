@@ -1,0 +1,2 @@
+CREATE TABLE half (n int);
+INSERT INTO orders (customer, amount) VALUES (1, ${amount});
