@@ -81,6 +81,9 @@ type QueryEnv struct {
 	Stale bool
 	// FreshnessTimeout bounds the wait for what is on its way; 0 means 30 s.
 	FreshnessTimeout time.Duration
+	// PushBuffer bounds the bytes of changes that wait in memory for the client of a push
+	// query; 0 means 16 MiB.
+	PushBuffer int64
 	// Lock locks rows of a table for the session's transaction, given by their keys;
 	// nil where the query locks none. It says which rows others could have changed
 	// since they were read.

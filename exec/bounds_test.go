@@ -159,7 +159,7 @@ func TestSlowTarget(t *testing.T) {
 // may be missing, and followers of a stream, who miss nothing, the former only.
 func TestFeedEnds(t *testing.T) {
 	follow := func(f *feed, table bool) *subscription {
-		s := &subscription{relation: 7, table: table, wake: newWakeup()}
+		s := &subscription{relation: 7, table: table, wake: newWakeup(), budget: &pushBudget{}}
 		f.subscribe(s)
 		return s
 	}

@@ -26,6 +26,9 @@ type Options struct {
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 	Hooks Hooks
+	// PushMemory bounds the bytes of changes that wait in memory for the clients of all
+	// push queries; 0 means 256 MiB.
+	PushMemory int64
 }
 
 // Engine runs the queries of one node: a loop for each shard led here, and the
@@ -61,8 +64,6 @@ type Engine struct {
 	pushes pushRegistry
 	// pushStepRows is how many changes a step of a push query gives, about.
 	pushStepRows int
-	// pushMemberRows bounds the rows that wait for one client of a push query.
-	pushMemberRows int
 }
 
 // NewEngine starts the loops of all shards. The storage must be ready, and the
@@ -70,7 +71,7 @@ type Engine struct {
 func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
-		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows, pushMemberRows: pushMemberRows,
+		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows,
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -79,6 +80,11 @@ func NewEngine(options Options) *Engine {
 		e.after = time.After
 	}
 	e.metrics = newMetrics(options.Registerer)
+	e.pushes.budget.limit = options.PushMemory
+	if options.PushMemory == 0 {
+		e.pushes.budget.limit = defaultPushMemory
+	}
+	e.pushes.metrics = newPushMetrics(options.Registerer, &e.pushes.budget)
 	e.resolver = newResolver(e)
 	e.locks = lock.NewManager(e.now, e.after)
 	shards := options.Storage.Shards()

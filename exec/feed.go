@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"errors"
+	"math"
 	"sync"
 
 	"millrace/sql/catalog"
@@ -26,17 +28,24 @@ type subscription struct {
 
 	mu sync.Mutex
 	// changes are a table's committed changes that the session has not taken, per
-	// shard in order; rows counts them.
+	// shard in order; rows and bytes count them.
 	changes []tableChanges
 	rows    int
+	bytes   int64
 	// table says that changes are wanted; of a stream the session reads the log.
 	table bool
+	// limit bounds the bytes that wait, and budget those of all. Kept says that the
+	// table keeps its changes, and behind that some are to be read there.
+	limit        int64
+	budget       *pushBudget
+	kept, behind bool
 	// ended is why there will be no more changes.
 	ended error
 }
 
-// maxSubscriptionRows bounds the changes that wait for one session.
-const maxSubscriptionRows = 1 << 18
+// errSubscriptionBehind says that changes which follow those taken are not in memory.
+// Those that are published from now on are.
+var errSubscriptionBehind = errors.New("exec: the changes of a table are more than are kept in memory")
 
 func (f *feed) subscribe(s *subscription) {
 	f.mu.Lock()
@@ -143,10 +152,14 @@ func (f *feed) restart(shard int, index uint64) {
 
 func (s *subscription) signal() { s.wake.raise() }
 
-// waiting returns how many changes have not been taken.
+// waiting returns how many changes have not been taken, many where they are not in
+// memory.
 func (s *subscription) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.behind {
+		return math.MaxInt32
+	}
 	return s.rows
 }
 
@@ -159,27 +172,39 @@ func (s *subscription) end(reason error) {
 
 func (s *subscription) endLocked(reason error) {
 	if s.ended == nil {
-		s.ended, s.changes, s.rows = reason, nil, 0
+		s.clear()
+		s.ended = reason
 	}
 	s.signal()
+}
+
+// clear lets go of the changes that wait.
+func (s *subscription) clear() {
+	s.budget.used.Add(-s.bytes)
+	s.changes, s.rows, s.bytes = nil, 0, 0
 }
 
 func (s *subscription) offer(c tableChanges) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rows := 0
+	rows, bytes := 0, int64(0)
 	for _, b := range c.changes {
 		rows += b.Len
+		bytes += int64(batchBytes(b))
 	}
 	switch {
-	case s.ended != nil:
-	case s.rows+rows > maxSubscriptionRows:
-		s.endLocked(sqlerr.New(sqlerr.ConfigurationLimitExceeded, -1, "the client is too slow for the changes of the result").
-			WithHint("Run the query again: it begins with the current result."))
-	default:
+	case s.ended != nil || s.behind:
+	case len(s.changes) == 0 || !s.budget.exceeds(s.bytes+bytes, s.limit):
 		s.changes = append(s.changes, c)
-		s.rows += rows
+		s.rows, s.bytes = s.rows+rows, s.bytes+bytes
+		s.budget.used.Add(bytes)
 		s.signal()
+	case s.kept:
+		s.clear()
+		s.behind = true
+		s.signal()
+	default:
+		s.endLocked(tooSlow(nil))
 	}
 }
 
@@ -190,6 +215,11 @@ func (s *subscription) take() (changes []tableChanges, err error) {
 	if s.ended != nil {
 		return nil, s.ended
 	}
-	changes, s.changes, s.rows = s.changes, nil, 0
+	if s.behind {
+		s.behind = false
+		return nil, errSubscriptionBehind
+	}
+	changes = s.changes
+	s.clear()
 	return changes, nil
 }

@@ -38,6 +38,8 @@ type pushQuery struct {
 
 	sources []*pushSource
 	wake    *wakeup
+	// buffer bounds the bytes of changes that wait in memory.
+	buffer int64
 	// opened says that the history has been read. Until then a query that
 	// aggregates gives out nothing; any other gives each piece of its initial
 	// result at once.
@@ -77,7 +79,7 @@ type pushSource struct {
 
 // newPushQuery starts the work on a push query, behind the mark where it is not nil.
 func (e *Engine) newPushQuery(q *plan.Query, env *QueryEnv, done <-chan struct{}, resume *rowmark) (*pushQuery, error) {
-	p := &pushQuery{engine: e, plan: q, wake: newWakeup()}
+	p := &pushQuery{engine: e, plan: q, wake: newWakeup(), buffer: e.pushBuffer(env)}
 	evaluation := expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: done}
 	results := evaluation
 	evaluation.Subqueries = pull.RowSubqueries(q.Subqueries, []plan.Node{q.Root}, &evaluation)
@@ -210,7 +212,10 @@ func (p *pushQuery) noteFirst() error {
 
 // subscribe makes a source of an input and has it told of changes from now on.
 func (p *pushQuery) subscribe(in *input) *pushSource {
-	source := &pushSource{in: in, subscription: &subscription{relation: in.source, table: in.kind == inputTable, wake: p.wake}}
+	source := &pushSource{in: in, subscription: &subscription{
+		relation: in.source, table: in.kind == inputTable, wake: p.wake, budget: &p.engine.pushes.budget, limit: p.buffer,
+		kept: p.marks != nil && in.codec.relation.ChangesMillis > 0,
+	}}
 	p.sources = append(p.sources, source)
 	for _, l := range p.engine.loops {
 		l.feed.subscribe(source.subscription)
@@ -221,7 +226,7 @@ func (p *pushQuery) subscribe(in *input) *pushSource {
 // openTable takes a snapshot of a table, to which its source is subscribed.
 func (p *pushQuery) openTable(source *pushSource) error {
 	in := source.in
-	source.snapshot = p.engine.storage.Store().NewSnapshot()
+	source.snapshot, source.applied = p.engine.storage.Store().NewSnapshot(), nil
 	source.scan = &tableScan{snapshot: source.snapshot, shards: len(p.engine.loops), codec: in.codec, fetch: in.fetch, read: p.engine.metrics.read}
 	for shard := range p.engine.loops {
 		applied, err := source.snapshot.Shard(uint32(shard)).AppliedIndex()
@@ -240,6 +245,7 @@ func (p *pushQuery) close() {
 		for _, l := range p.engine.loops {
 			l.feed.unsubscribe(source.subscription)
 		}
+		source.subscription.end(io.EOF)
 		source.closeBacklog()
 		source.closeScan()
 	}
@@ -357,6 +363,14 @@ func (p *pushQuery) beginTurn() {
 	p.turn.begin(p.engine.now(), p.stage)
 	p.turn.unordered = p.turn.unordered && !p.opened
 	p.turn.behind = !p.opened
+	p.out.sorted = p.opened && p.sortsRows()
+}
+
+// sortsRows reports whether a unit's rows are given in an order that depends on what they
+// are alone, so that several units can be computed again as one: where the rows have
+// marks, and each unit is one step.
+func (p *pushQuery) sortsRows() bool {
+	return p.marks != nil && len(p.plan.RowMarks) > 0 && len(p.stage.workers) == 0
 }
 
 func (p *pushQuery) finish() {
@@ -432,6 +446,10 @@ func (p *pushQuery) readNew(source *pushSource, until []uint64) (bool, error) {
 // readChanges hands the changes of a table that have come to the operators.
 func (p *pushQuery) readChanges(source *pushSource, until []uint64) (worked bool, err error) {
 	come, err := source.subscription.take()
+	if err == errSubscriptionBehind {
+		err = p.readKept(source)
+		worked = true
+	}
 	if err != nil {
 		return false, p.marks.hint(err)
 	}
@@ -504,177 +522,4 @@ func (p *pushQuery) readStream(source *pushSource, shard int, limit int64) error
 	}
 	source.started = true
 	return p.turn.failed
-}
-
-// pushOutput collects the changes of one step and turns them into the rows that
-// the client sees.
-type pushOutput struct {
-	plan  *plan.Query
-	props *plan.Properties
-	rows  *types.Batch
-	ready *types.Batch
-	// keyed results: the step's changes by key.
-	keys    map[string]int
-	changes []keyChange
-	scratch []byte
-	// full is how many changes a step gives, about, and held says that they are
-	// kept, since the initial result is given as one.
-	full int
-	held bool
-}
-
-// pushStepRows is how many changes a step of a push query gives, about, so that a
-// row that joins millions of others does not need memory for all of them.
-const pushStepRows = 1 << 18
-
-// isFull reports whether a step has as many changes as it should give.
-func (o *pushOutput) isFull() bool { return !o.held && o.rows != nil && o.rows.Len >= o.full }
-
-func newPushOutput(q *plan.Query) *pushOutput {
-	return &pushOutput{plan: q, props: q.Root.Props(), keys: map[string]int{}}
-}
-
-func (o *pushOutput) process(_ *turn, in *types.Batch) {
-	if o.rows == nil {
-		o.rows = types.NewBatch(columnTypesOf(in))
-	}
-	base := o.rows.Len
-	appendBatch(o.rows, in)
-	if o.props.Kind != plan.Keyed {
-		return
-	}
-	for i := range in.Len {
-		o.scratch = appendColumnsKey(o.scratch[:0], in, o.props.Key, i)
-		n, known := o.keys[string(o.scratch)]
-		if !known {
-			n = len(o.changes)
-			o.keys[string(o.scratch)] = n
-			o.changes = append(o.changes, keyChange{old: -1, new: -1})
-		}
-		o.changes[n].apply(int32(base+i), in.Weight(i), false)
-	}
-}
-
-func (o *pushOutput) finish(*turn) {
-	if o.rows == nil || o.held {
-		return
-	}
-	switch o.props.Kind {
-	case plan.AppendOnly:
-		o.ready = o.visible(o.rows, nil)
-	case plan.Keyed:
-		o.finishKeyed(o.keyVisible())
-	default:
-		o.finishBag()
-	}
-	o.rows = nil
-	clear(o.keys)
-	o.changes = o.changes[:0]
-}
-
-// take returns what is ready for the client, once.
-func (o *pushOutput) take() *types.Batch {
-	ready := o.ready
-	o.ready = nil
-	if ready == nil || ready.Len == 0 {
-		return nil
-	}
-	return ready
-}
-
-// The values of rowop.
-const (
-	opInsert = "insert"
-	opUpdate = "update"
-	opDelete = "delete"
-)
-
-// keyVisible reports whether the client sees the key. Where it does not, an
-// update could not be told from that of another row, and is given as a delete
-// and an insert. Of windows of one length either bound shows the other.
-func (o *pushOutput) keyVisible() bool {
-	visible := o.plan.Visible
-	return !slices.ContainsFunc(o.props.Key, func(column int) bool {
-		if w := o.props.Window; w != nil && w.Fixed && (column == w.Start || column == w.End) {
-			column = min(w.Start, w.End)
-		}
-		return column >= visible
-	})
-}
-
-func (o *pushOutput) finishKeyed(updates bool) {
-	var selection []int32
-	var ops []string
-	for i := range o.changes {
-		c := &o.changes[i]
-		switch {
-		case c.old < 0 && c.new < 0:
-		case c.old < 0:
-			selection, ops = append(selection, c.new), append(ops, opInsert)
-		case c.new < 0:
-			selection, ops = append(selection, c.old), append(ops, opDelete)
-		case !sameRow(o.rows.Columns[:o.plan.Visible], int(c.old), o.rows.Columns[:o.plan.Visible], int(c.new)):
-			if updates {
-				selection, ops = append(selection, c.new), append(ops, opUpdate)
-			} else {
-				selection, ops = append(selection, c.old, c.new), append(ops, opDelete, opInsert)
-			}
-		}
-	}
-	o.ready = o.visible(o.rows.Select(selection), ops)
-}
-
-// finishBag gives each change of multiplicity as that many rows; deletes come
-// before inserts where one row replaces another. Rows that came and went within the
-// step are not given.
-func (o *pushOutput) finishBag() {
-	var selection []int32
-	var ops []string
-	for i, weight := range o.netWeights() {
-		op := opInsert
-		if weight < 0 {
-			weight, op = -weight, opDelete
-		}
-		for range weight {
-			selection, ops = append(selection, int32(i)), append(ops, op)
-		}
-	}
-	o.ready = o.visible(o.rows.Select(selection), ops)
-}
-
-// netWeights returns the weights of the step's rows, those of rows that look the
-// same added to the first of them.
-func (o *pushOutput) netWeights() []int64 {
-	weights := slices.Clone(allWeights(o.rows))
-	if !slices.ContainsFunc(weights, func(weight int64) bool { return weight < 0 }) {
-		return weights
-	}
-	visible := &types.Batch{Len: o.rows.Len, Columns: o.rows.Columns[:o.plan.Visible]}
-	codec, first := types.NewRowCodec(columnTypesOf(visible)), make(map[string]int, o.rows.Len)
-	for i := range weights {
-		o.scratch = codec.AppendRow(o.scratch[:0], visible, i)
-		if n, known := first[string(o.scratch)]; known {
-			weights[n], weights[i] = weights[n]+weights[i], 0
-		} else {
-			first[string(o.scratch)] = i
-		}
-	}
-	return weights
-}
-
-// visible cuts rows to the columns of the client and adds rowop where the
-// result has it.
-func (o *pushOutput) visible(rows *types.Batch, ops []string) *types.Batch {
-	out := &types.Batch{Len: rows.Len, Columns: slices.Clone(rows.Columns[:o.plan.Visible])}
-	rowop := types.Vector{Type: types.Text, Strs: ops}
-	if ops == nil {
-		rowop.Strs = slices.Repeat([]string{opInsert}, rows.Len)
-	}
-	if o.plan.RowOpColumn >= 0 {
-		out.Columns[o.plan.RowOpColumn] = rowop
-	}
-	if o.plan.RowOp {
-		out.Columns = append(out.Columns, rowop)
-	}
-	return out
 }

@@ -34,7 +34,8 @@ type pushCursor struct {
 	left     int64 // rows until LIMIT ends the push; -1 for none
 	ended    error
 	// waits is what the cursor waits for, for others to look at.
-	waits atomic.Pointer[pushWait]
+	waits  atomic.Pointer[pushWait]
+	closed bool
 }
 
 // pushWait is what a client's cursor waits for: its own query's wakeup, or its own as a
@@ -62,6 +63,7 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if c.own, err = e.newPushQuery(q, env, c.done, nil); err != nil {
 		return nil, err
 	}
+	e.pushes.metrics.clients.Inc()
 	if c.own.marks != nil && len(c.own.sources) > 0 && planner.Shareable(q) {
 		c.identity = newPushIdentity(c.own, env)
 	}
@@ -79,6 +81,10 @@ func (c *pushCursor) Close() {
 		c.member = nil
 	}
 	c.ready = nil
+	if !c.closed {
+		c.closed = true
+		c.engine.pushes.metrics.clients.Dec()
+	}
 	if c.ended == nil {
 		c.ended = io.EOF
 	}

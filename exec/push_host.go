@@ -2,7 +2,6 @@ package exec
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 
@@ -45,19 +44,6 @@ type pushHost struct {
 	visitors []*wakeup
 }
 
-// unitEnd is a position at which all that the sources give before it has been given.
-type unitEnd struct {
-	// number counts up.
-	number  uint64
-	sources []markedSource
-}
-
-// unitRows are rows of a unit, and where it ends: nil where more of it follow.
-type unitRows struct {
-	rows *types.Batch
-	end  *unitEnd
-}
-
 // newPushHost makes a host of a query that is at the end of a unit, and its first
 // member.
 func newPushHost(identity *pushIdentity, query *pushQuery) (*pushHost, *pushMember) {
@@ -65,7 +51,8 @@ func newPushHost(identity *pushIdentity, query *pushQuery) (*pushHost, *pushMemb
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 	query.turn.eval.Done, query.turn.results.Done = ctx.Done(), ctx.Done()
-	first := h.admit(identity)
+	query.out.keep = identity.coalesces()
+	first := h.admit(identity, query.buffer)
 	go func() {
 		defer close(h.done)
 		h.run(ctx)
@@ -74,10 +61,12 @@ func newPushHost(identity *pushIdentity, query *pushQuery) (*pushHost, *pushMemb
 }
 
 // admit makes a member at the position of the host, which is the end of a unit.
-func (h *pushHost) admit(identity *pushIdentity) *pushMember {
+func (h *pushHost) admit(identity *pushIdentity, buffer int64) *pushMember {
 	h.noteEnd()
-	m := &pushMember{host: h, identity: identity, wake: newWakeup(), at: h.latest}
+	m := &pushMember{host: h, identity: identity, limit: buffer, wake: newWakeup(), at: h.latest}
 	h.members[m] = struct{}{}
+	h.engine.pushes.budget.holders.Add(1)
+	h.engine.pushes.metrics.members.Inc()
 	return m
 }
 
@@ -151,20 +140,23 @@ func (h *pushHost) wakeVisitors() {
 
 // give hands rows of a step, nil for none, to the members.
 func (h *pushHost) give(rows *types.Batch) {
-	complete, before := h.query.marks.complete, h.latest
+	complete, before, changes := h.query.marks.complete, h.latest, h.query.out.takeChanges()
 	if complete {
 		h.noteEnd()
 	}
 	if rows == nil && !(complete && h.partial) {
 		return
 	}
-	unit := unitRows{rows: rows}
+	var end *unitEnd
 	if h.partial = !complete; complete {
-		unit.end = h.latest
+		end = h.latest
 	}
+	unit := newPushUnit(&h.engine.pushes.budget, rows, changes, end)
+	unit.hold()
 	for m := range h.members {
 		m.offer(unit, before)
 	}
+	unit.release()
 }
 
 // fail ends the host: with the error or, where the rows are too many for the memory of
@@ -179,122 +171,6 @@ func (h *pushHost) fail(err error) {
 	for m := range h.members {
 		m.end(err)
 	}
-}
-
-// pushMember is a client's place at a host.
-type pushMember struct {
-	host     *pushHost
-	identity *pushIdentity
-	// wake is raised when there is something to take.
-	wake *wakeup
-
-	mu sync.Mutex
-	// queue are the rows that the client has not taken, waiting counts them.
-	queue   []unitRows
-	waiting int
-	// at is the end of a unit up to which the client has taken everything; inside says
-	// that it has taken rows of the next one, too.
-	at     *unitEnd
-	inside bool
-	// behind says that rows have been left out, from the queue's end on.
-	behind bool
-	ended  error
-}
-
-// errMemberBehind says that the rows which follow are not kept in memory.
-var errMemberBehind = errors.New("exec: the client is behind what is kept in memory for it")
-
-// pushMemberRows bounds the rows that wait for one client.
-const pushMemberRows = 1 << 16
-
-// offer adds rows of a unit that begins behind another's end.
-func (m *pushMember) offer(unit unitRows, before *unitEnd) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.ended != nil || m.behind {
-		return
-	}
-	if len(m.queue) == 0 && !m.inside {
-		m.at = before
-	}
-	if unit.rows != nil {
-		m.waiting += unit.rows.Len
-	}
-	m.queue = append(m.queue, unit)
-	if m.waiting > m.host.engine.pushMemberRows && len(m.queue) > 1 {
-		m.overflow()
-	}
-	m.wake.raise()
-}
-
-// overflow lets go of the rows that wait: the client reads them from the log later,
-// where that can be done, or else its query ends.
-func (m *pushMember) overflow() {
-	m.queue, m.waiting = nil, 0
-	if m.identity.direct {
-		m.behind = true
-		return
-	}
-	var mark *rowmark
-	if !m.inside {
-		mark = m.identity.mark(m.at)
-	}
-	m.ended = tooSlow(mark)
-}
-
-// end has the client told why there are no more rows.
-func (m *pushMember) end(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.ended != nil || m.behind:
-	case sqlerr.CodeOf(err) == sqlerr.ConfigurationLimitExceeded && m.identity.direct:
-		m.behind = true
-	default:
-		m.ended = err
-	}
-	m.wake.raise()
-}
-
-// take returns the next rows, nil when there are none now.
-func (m *pushMember) take() (*types.Batch, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.queue) > 0 {
-		unit := m.queue[0]
-		m.queue[0] = unitRows{}
-		m.queue = m.queue[1:]
-		if m.inside = unit.end == nil; !m.inside {
-			m.at = unit.end
-		}
-		if unit.rows != nil {
-			m.waiting -= unit.rows.Len
-			return unit.rows, nil
-		}
-	}
-	m.queue = nil
-	if m.behind {
-		return nil, errMemberBehind
-	}
-	return nil, m.ended
-}
-
-// mark is the rowmark of all that the client has taken, as far as units go.
-func (m *pushMember) mark() *rowmark {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.identity.mark(m.at)
-}
-
-// leave gives the place up. The last member ends the host, and waits for it.
-func (m *pushMember) leave() {
-	h := m.host
-	if !h.engine.pushes.leave(h, m) {
-		return
-	}
-	h.cancel()
-	<-h.done
-	h.query.close()
 }
 
 // tooSlow is the error of a client that does not take the rows of a query fast enough;

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -27,6 +26,10 @@ var sharedQueries = []string{
 	`SELECT t.id, t.x, d.n FROM t JOIN (SELECT g, count(*) AS n FROM t GROUP BY g) AS d ON d.g = t.g`,
 	`SELECT id, x FROM t ORDER BY x DESC, id LIMIT 4`,
 	`SELECT k, count(*), sum(v) FROM s GROUP BY k`,
+	`SELECT rowmark, id, x FROM t`,
+	`SELECT rowmark, x FROM t`,
+	`SELECT rowmark, g, count(*), sum(x) FROM t GROUP BY g`,
+	`SELECT rowmark, k, v FROM s`,
 	`SELECT k, v FROM s`,
 	`SELECT k, v FROM s WHERE v % 2 = 0 UNION ALL SELECT -k, v FROM s`,
 }
@@ -37,10 +40,14 @@ type sharedPushes struct {
 	random *rand.Rand
 	engine *Engine
 	text   string
+	// marked says that the first column is rowmark, and buffer bounds what waits for a
+	// client.
+	marked bool
+	buffer int64
 	writer Writer
 	// stream are the rows that were inserted, live those of the table.
 	stream [][]types.Datum
-	live   map[int64]bool
+	live   map[int64][]types.Datum
 	count  int64
 }
 
@@ -50,6 +57,8 @@ type sharedClient struct {
 	rows   map[string]int
 	// from is how many rows the stream had when the client came.
 	from int
+	// mark is that of the last row.
+	mark string
 }
 
 // TestSharedPushes has every client see what its own query would give it, whenever it
@@ -57,10 +66,10 @@ type sharedClient struct {
 func TestSharedPushes(t *testing.T) {
 	for _, shards := range []int{1, 8} {
 		for _, text := range sharedQueries {
-			for _, limit := range []int{pushMemberRows, 6} {
-				t.Run(fmt.Sprintf("%d/%d/%s", shards, limit, text), func(t *testing.T) {
-					for seed := range seeds(2, 40) {
-						runSharedPushes(t, text, shards, limit, seed)
+			for name, limits := range map[string]sharedLimits{"fast": {}, "slow": {one: 200}, "many": {all: 600}} {
+				t.Run(fmt.Sprintf("%d/%s/%s", shards, name, text), func(t *testing.T) {
+					for seed := range seeds(1, 40) {
+						runSharedPushes(t, text, shards, limits, seed)
 					}
 				})
 			}
@@ -68,11 +77,17 @@ func TestSharedPushes(t *testing.T) {
 	}
 }
 
-func runSharedPushes(t *testing.T, text string, shards, limit int, seed uint64) {
+// sharedLimits bound the bytes that wait for one client and for all, 0 for the usual
+// bounds.
+type sharedLimits struct{ one, all int64 }
+
+func runSharedPushes(t *testing.T, text string, shards int, limits sharedLimits, seed uint64) {
 	c := newCluster(t, seed, shards)
 	e := startEngine(t, c)
-	e.pushMemberRows = limit
-	s := &sharedPushes{t: t, random: rand.New(rand.NewPCG(seed, 9)), engine: e, text: text, writer: e.NewWriter(), live: map[int64]bool{}}
+	if limits.all > 0 {
+		e.pushes.budget.limit = limits.all
+	}
+	s := &sharedPushes{t: t, buffer: limits.one, marked: strings.HasPrefix(text, "SELECT rowmark"), random: rand.New(rand.NewPCG(seed, 9)), engine: e, text: text, writer: e.NewWriter(), live: map[int64][]types.Datum{}}
 	defer s.writer.Close()
 	var clients []*sharedClient
 	for range 60 {
@@ -82,6 +97,8 @@ func runSharedPushes(t *testing.T, text string, shards, limit int, seed uint64) 
 		case at < 6:
 			clients = append(clients, s.join())
 		case len(clients) == 0:
+		case at == 6 && s.marked && s.random.IntN(2) == 0:
+			s.resume(clients[s.random.IntN(len(clients))])
 		case at == 6:
 			i := s.random.IntN(len(clients))
 			clients[i].cursor.Close()
@@ -94,7 +111,7 @@ func runSharedPushes(t *testing.T, text string, shards, limit int, seed uint64) 
 	for i, client := range clients {
 		s.settle(client, fmt.Sprintf("seed %d, client %d", seed, i))
 	}
-	if len(clients) > 1 && limit == pushMemberRows {
+	if limits == (sharedLimits{}) {
 		s.meet(clients)
 	}
 	for _, client := range clients {
@@ -102,6 +119,9 @@ func runSharedPushes(t *testing.T, text string, shards, limit int, seed uint64) 
 	}
 	if n := len(e.pushes.hosts); n > 0 {
 		t.Errorf("seed %d: %d hosts are left", seed, n)
+	}
+	if n := e.pushes.budget.used.Load() + e.pushes.budget.holders.Load(); n != 0 {
+		t.Errorf("seed %d: %d bytes and holders are left", seed, n)
 	}
 	for _, l := range e.loops {
 		if n := len(l.feed.subscribers) + len(l.feed.waiting); n > 0 {
@@ -120,17 +140,29 @@ func (s *sharedPushes) write() {
 		rows.AppendRow(row, 1)
 		s.stream = append(s.stream, row)
 	}
-	changed := types.NewBatch([]types.Type{types.Int4, types.Int4, types.Int4})
-	for _, id := range s.random.Perm(12)[:1+s.random.IntN(5)] {
-		changed.AppendRow([]types.Datum{types.IntDatum(int64(id)), types.IntDatum(s.random.Int64N(3)), types.IntDatum(s.random.Int64N(9))}, 1)
+	columns := []types.Type{types.Int4, types.Int4, types.Int4}
+	changed, gone := types.NewBatch(columns), types.NewBatch(columns)
+	for _, i := range s.random.Perm(12)[:1+s.random.IntN(5)] {
+		id := int64(i)
+		if old := s.live[id]; old != nil && s.random.IntN(3) == 0 {
+			gone.AppendRow(old, 1)
+			delete(s.live, id)
+			continue
+		}
+		s.live[id] = []types.Datum{types.IntDatum(id), types.IntDatum(s.random.Int64N(3)), types.IntDatum(s.random.Int64N(9))}
+		changed.AppendRow(s.live[id], 1)
 	}
-	s.insert(stream, rows)
-	s.insert(table, changed)
+	s.put(Rows{Relation: stream, Batch: rows})
+	s.put(Rows{Relation: table, Batch: changed})
+	s.put(Rows{Relation: table, Batch: gone, Operation: OperationDelete})
 }
 
-func (s *sharedPushes) insert(relation *catalog.Relation, rows *types.Batch) {
+func (s *sharedPushes) put(rows Rows) {
 	s.t.Helper()
-	if err := s.writer.Write(s.t.Context(), []Rows{{Relation: relation, Batch: rows}}, false); err != nil {
+	if rows.Batch.Len == 0 {
+		return
+	}
+	if err := s.writer.Write(s.t.Context(), []Rows{rows}, false); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -138,7 +170,7 @@ func (s *sharedPushes) insert(relation *catalog.Relation, rows *types.Batch) {
 func (s *sharedPushes) query(options string) Cursor {
 	s.t.Helper()
 	q := plannedQuery(s.t, s.engine.Catalog(), s.text+" EMIT CHANGES"+options)
-	cursor, err := s.engine.Query(s.t.Context(), q, &QueryEnv{Format: types.DefaultFormat(), Now: time.Unix(1_700_000_000, 0)})
+	cursor, err := s.engine.Query(s.t.Context(), q, &QueryEnv{Format: types.DefaultFormat(), Now: time.Unix(1_700_000_000, 0), PushBuffer: s.buffer})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -147,6 +179,14 @@ func (s *sharedPushes) query(options string) Cursor {
 
 func (s *sharedPushes) join() *sharedClient {
 	return &sharedClient{cursor: s.query(""), rows: map[string]int{}, from: len(s.stream)}
+}
+
+// resume breaks a client off and has it go on behind its last row.
+func (s *sharedPushes) resume(client *sharedClient) {
+	if client.mark != "" {
+		client.cursor.Close()
+		client.cursor = s.query(" WITH (resume = '" + client.mark + "')")
+	}
 }
 
 // read gives a client what there is, for a moment.
@@ -183,7 +223,11 @@ func (s *sharedPushes) next(ctx context.Context, client *sharedClient) {
 }
 
 func (s *sharedPushes) take(client *sharedClient, batch *types.Batch) {
-	if strings.HasPrefix(s.text, "SELECT k, v") {
+	if s.marked {
+		client.mark = batch.Columns[0].Strs[batch.Len-1]
+		batch = &types.Batch{Len: batch.Len, Columns: batch.Columns[1:]}
+	}
+	if s.appendOnly() {
 		for i := range batch.Len {
 			client.rows[rowText(batch, i)]++
 		}
@@ -191,6 +235,10 @@ func (s *sharedPushes) take(client *sharedClient, batch *types.Batch) {
 	}
 	takeChanges(s.t, client.rows, batch)
 }
+
+// appendOnly reports whether the query is of the stream's rows, which it gives from the
+// time on that a client comes.
+func (s *sharedPushes) appendOnly() bool { return strings.Contains(s.text, "k, v FROM s") }
 
 // settle reads until a client has what there is.
 func (s *sharedPushes) settle(client *sharedClient, name string) {
@@ -209,8 +257,8 @@ func (s *sharedPushes) settle(client *sharedClient, name string) {
 // want is the result by a pull query: of a stream, over the rows since the client came.
 func (s *sharedPushes) want(client *sharedClient) map[string]int {
 	rows := map[string]int{}
-	if !strings.HasPrefix(s.text, "SELECT k, v") {
-		cursor, err := s.engine.Query(s.t.Context(), plannedQuery(s.t, s.engine.Catalog(), s.text), &QueryEnv{Format: types.DefaultFormat(), Now: time.Unix(1_700_000_000, 0)})
+	if !s.appendOnly() {
+		cursor, err := s.engine.Query(s.t.Context(), plannedQuery(s.t, s.engine.Catalog(), strings.Replace(s.text, "rowmark, ", "", 1)), &QueryEnv{Format: types.DefaultFormat(), Now: time.Unix(1_700_000_000, 0)})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -258,5 +306,34 @@ func (s *sharedPushes) meet(clients []*sharedClient) {
 	}
 	if n := len(s.engine.pushes.hosts); n != 1 {
 		s.t.Errorf("%d hosts for one query", n)
+	}
+}
+
+// TestSlowPushesAreBounded has clients of one query take nothing while rows change many
+// times: what waits is what the changes amount to, and a client that comes late to it
+// sees the last values and no row that is gone.
+func TestSlowPushesAreBounded(t *testing.T) {
+	c := newCluster(t, 1, 2)
+	e := startEngine(t, c)
+	s := &sharedPushes{t: t, random: rand.New(rand.NewPCG(1, 9)), engine: e, text: `SELECT id, x FROM t`, buffer: 4 << 10, writer: e.NewWriter(), live: map[int64][]types.Datum{}}
+	defer s.writer.Close()
+	s.write()
+	var clients []*sharedClient
+	for range 5 {
+		clients = append(clients, s.join())
+	}
+	for _, client := range clients {
+		s.settle(client, "in the beginning")
+	}
+	s.meet(clients)
+	for range sized(500, 5000) {
+		s.write()
+		if used := e.pushes.budget.used.Load(); used > 6*s.buffer {
+			t.Fatalf("%d bytes wait for %d clients", used, len(clients))
+		}
+	}
+	for _, client := range clients {
+		s.settle(client, "in the end")
+		client.cursor.Close()
 	}
 }

@@ -48,6 +48,11 @@ func (p *pushQuery) readUnit(target [][]uint64, give func(rows *types.Batch)) er
 			if _, err := p.readChanges(source, target[i]); err != nil {
 				return err
 			}
+			if source.backlog != nil {
+				if _, err := p.readBacklog(source, target[i]); err != nil {
+					return err
+				}
+			}
 			source.at = slices.Clone(target[i])
 			continue
 		}
@@ -150,7 +155,7 @@ func (c *pushCursor) share() error {
 	if err != nil {
 		return err
 	}
-	c.member = h.admit(c.identity)
+	c.member = h.admit(c.identity, c.own.buffer)
 	c.own.close()
 	c.own = nil
 	return nil

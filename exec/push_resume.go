@@ -168,3 +168,27 @@ func (p *pushQuery) readBacklog(source *pushSource, until []uint64) (worked bool
 	}
 	return worked, p.turn.failed
 }
+
+// readKept has the changes of a table read from those that it keeps, since more of them
+// came than wait in memory. Its subscription takes new ones already.
+func (p *pushQuery) readKept(source *pushSource) error {
+	at := source.at
+	if err := p.openTable(source); err != nil {
+		return err
+	}
+	source.at, source.pending = at, nil
+	source.backlog = &keptScan{snapshot: source.snapshot, codec: source.in.codec}
+	source.closeScan()
+	for shard := range at {
+		kept, err := readKept(source.snapshot.Shard(uint32(shard)), source.in.codec.relation.StorageID())
+		if err != nil {
+			return damaged(err)
+		}
+		if at[shard] < kept.floor {
+			p.engine.pushes.metrics.ended.Inc()
+			return tooSlow(nil)
+		}
+	}
+	p.engine.pushes.metrics.late.Inc()
+	return nil
+}

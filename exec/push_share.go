@@ -18,6 +18,8 @@ type pushIdentity struct {
 	shards      int
 	// direct says that nothing is kept of the input (pushMarks.direct).
 	direct bool
+	// sorted says that the rows of a unit are in an order of their own.
+	sorted bool
 	// parameters are the values of $1, $2 …, and format the settings by which values
 	// are printed, both encoded.
 	parameters, format string
@@ -27,7 +29,7 @@ type pushIdentity struct {
 }
 
 func newPushIdentity(p *pushQuery, env *QueryEnv) *pushIdentity {
-	id := &pushIdentity{plan: p.plan, fingerprint: p.marks.mark.fingerprint, shards: p.marks.mark.shards, direct: p.marks.direct}
+	id := &pushIdentity{plan: p.plan, fingerprint: p.marks.mark.fingerprint, shards: p.marks.mark.shards, direct: p.marks.direct, sorted: p.sortsRows()}
 	if n := len(p.plan.Params); n > 0 {
 		values := types.NewBatch(p.plan.Params)
 		values.AppendRow(env.Params[:n], 1)
@@ -62,6 +64,9 @@ func (id *pushIdentity) mark(end *unitEnd) *rowmark {
 
 // pushRegistry knows the hosts, by their first source.
 type pushRegistry struct {
+	budget  pushBudget
+	metrics *pushMetrics
+
 	mu    sync.Mutex
 	hosts map[catalog.ObjectID][]*pushHost
 }
@@ -84,6 +89,7 @@ func (r *pushRegistry) find(id *pushIdentity, query *pushQuery) (*pushHost, *pus
 		r.hosts = map[catalog.ObjectID][]*pushHost{}
 	}
 	r.hosts[source] = append(r.hosts[source], h)
+	r.metrics.hosts.Inc()
 	return h, first
 }
 
@@ -103,7 +109,11 @@ func (r *pushRegistry) leave(h *pushHost, m *pushMember) (last bool) {
 
 // removeLocked lets nobody come to a host any more.
 func (r *pushRegistry) removeLocked(h *pushHost) {
+	if h.ended {
+		return
+	}
 	h.ended = true
+	r.metrics.hosts.Dec()
 	source := sourceOf(h.identity)
 	hosts := slices.DeleteFunc(r.hosts[source], func(other *pushHost) bool { return other == h })
 	if len(hosts) == 0 {

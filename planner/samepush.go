@@ -10,7 +10,7 @@ import (
 // Shareable reports whether the rows that a push query gives from some place in its
 // sources on depend on these alone: whoever asks it, and whenever.
 func Shareable(q *plan.Query) bool {
-	return q.Emit == plan.EmitChanges && timelessPush(q.Root) && SamePush(q, q)
+	return q.Emit == plan.EmitChanges && len(q.Subqueries) == 0 && timelessPush(q.Root) && SamePush(q, q)
 }
 
 // timelessPush reports whether no expression of a plan depends on a session or on the

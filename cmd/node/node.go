@@ -55,6 +55,9 @@ type Options struct {
 	// SegmentBytes is the length beyond which a stream's segment files are complete,
 	// from minSegmentBytes to maxSegmentBytes; 0 means the default.
 	SegmentBytes int64
+	// PushMemory bounds the bytes of what push queries have to tell slow clients that wait
+	// in memory, of all clients; 0 means the default of 256 MiB.
+	PushMemory int64
 	// Hooks act inside ticks, for tests.
 	Hooks exec.Hooks
 }
@@ -144,6 +147,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.engine = exec.NewEngine(exec.Options{
 		Storage: storage{n.storage}, Catalog: machine, Logger: n.options.Logger, Registerer: n.registry,
 		Now: n.options.Now, After: n.options.After, Hooks: n.options.Hooks,
+		PushMemory: n.options.PushMemory,
 	})
 	if err := n.engine.Ready(ctx); err != nil {
 		_ = listener.Close() // the first error is the one to tell

@@ -76,6 +76,7 @@ func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 		System:           s.systemTable,
 		Stale:            s.settings.stale,
 		FreshnessTimeout: s.settings.freshnessTimeout,
+		PushBuffer:       s.settings.pushBuffer,
 		Lock:             s.lockRead,
 		Overlay:          s.transaction.overlay,
 	}

@@ -18,6 +18,8 @@ type derived struct {
 	idleSession      time.Duration
 	freshnessTimeout time.Duration
 	stale            bool
+	// pushBuffer is in bytes.
+	pushBuffer int64
 	// readOnly is default_transaction_read_only.
 	readOnly bool
 	// minSeverity is client_min_messages, as noticeRank counts.
@@ -30,6 +32,11 @@ func (v *values) derive() {
 	duration := func(name string) time.Duration {
 		i := settingNumbers[name]
 		return parseSettingDuration(&settings[i], v.byNumber[i])
+	}
+	bytes := func(name string) int64 {
+		i := settingNumbers[name]
+		kilobytes, _ := parseInteger(&settings[i], v.byNumber[i]) // it was checked when it was set
+		return kilobytes << 10
 	}
 	style, order := types.ParseDateStyle(value("datestyle"))
 	_, zone, ok := types.TimeZoneSetting(value("timezone"))
@@ -55,6 +62,7 @@ func (v *values) derive() {
 		idleSession:      duration("idle_session_timeout"),
 		freshnessTimeout: duration("freshness_timeout"),
 		stale:            value("freshness") == "stale",
+		pushBuffer:       bytes("push_buffer"),
 		readOnly:         value("default_transaction_read_only") == "on",
 		minSeverity:      noticeRank(value("client_min_messages")),
 	}

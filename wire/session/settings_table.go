@@ -122,6 +122,8 @@ var settings = []setting{
 	{name: "plan_cache_mode", standard: "auto", context: contextUser, check: checkChoice,
 		choices:     []string{"auto", "force_generic_plan", "force_custom_plan"},
 		description: "Has no effect; kept for clients that set it."},
+	{name: "push_buffer", standard: "16MB", context: contextUser, check: checkInteger, unit: unitKilobyte, low: 64, high: maxInt32,
+		description: "Sets how much of what a push query has to tell a slow client waits in memory."},
 	{name: "quote_all_identifiers", standard: "off", context: contextUser, check: checkBoolean,
 		description: "Has no effect; kept for clients that set it."},
 	{name: "role", standard: "none", context: contextUser, check: checkRole,
