@@ -6,5 +6,5 @@ import "slices"
 
 // registered are all clients: `make test-clients`.
 func registered() []client {
-	return slices.Concat(light(), pythonClients(), javascriptClients(), javaClients(), rustClients())
+	return slices.Concat(light(), pythonClients(), javascriptClients(), javaClients(), rustClients(), poolers())
 }

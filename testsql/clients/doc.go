@@ -15,7 +15,8 @@
 //
 // The environment says where the node is, as libpq's variables: PGHOST, PGPORT, PGUSER,
 // PGPASSWORD, PGDATABASE, PGSSLMODE (verify-full) and PGSSLROOTCERT, a file with the
-// test's certificate authority. MILLRACE_KIT is the folder into which the client's
+// test's certificate authority. MILLRACE_CERTIFICATE and MILLRACE_KEY are the files of the
+// node's certificate, for a pooler in front of it. MILLRACE_KIT is the folder into which the client's
 // packages are installed.
 //
 // The steps that every client has:

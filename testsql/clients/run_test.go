@@ -77,7 +77,7 @@ func startServer(t *testing.T) *server {
 		connection: harness.Connect(t, fmt.Sprintf("host=localhost port=%s dbname=millrace user=%s password='%s' sslmode=verify-full sslrootcert=%s",
 			port, user, secret, authority.File)),
 		environment: []string{"PGHOST=localhost", "PGPORT=" + port, "PGUSER=" + user, "PGPASSWORD=" + secret, "PGDATABASE=millrace",
-			"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + authority.File},
+			"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + authority.File, "MILLRACE_CERTIFICATE=" + certificate, "MILLRACE_KEY=" + key},
 	}
 }
 

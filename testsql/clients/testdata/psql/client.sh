@@ -4,7 +4,7 @@ set -eu
 psql="psql -X -q -v ON_ERROR_STOP=1 -A -t"
 ok() { echo "ok $1"; }
 
-test "$(PGCHANNELBINDING=require $psql -c 'SELECT current_user')" = "$PGUSER"
+test "$(PGCHANNELBINDING=${CHANNEL_BINDING:-require} $psql -c 'SELECT current_user')" = "$PGUSER"
 ok connect
 
 $psql -f ../everything.sql
