@@ -126,6 +126,7 @@ func (b *builder) defineSets() {
 	b.defineTextSets()
 	b.defineOptionSets()
 	b.defineKeywords()
+	b.definePartitions()
 }
 
 // set defines one signature of a set-returning function; columns are written as

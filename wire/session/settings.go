@@ -19,8 +19,7 @@ type setting struct {
 	name        string
 	standard    string
 	description string
-	// context is PostgreSQL's word for who may change it and when: user, or
-	// internal for what cannot be changed.
+	// context is PostgreSQL's word for who may change it and when.
 	context string
 	// report says that clients are told the value and every change of it.
 	report bool
@@ -93,8 +92,8 @@ func (v *values) with(name, value string) (*values, error) {
 		return &next, nil
 	}
 	s := &settings[i]
-	if s.context == contextInternal {
-		return nil, sqlerr.New(sqlerr.CantChangeRuntimeParam, -1, "parameter %q cannot be changed", s.name)
+	if err := s.checkChangeable(); err != nil {
+		return nil, err
 	}
 	kept := value
 	if s.check != nil {
@@ -140,10 +139,24 @@ func (v *values) reset(name string, start *values) (*values, error) {
 		}
 		return &next, nil
 	}
-	if settings[i].context == contextInternal {
-		return nil, sqlerr.New(sqlerr.CantChangeRuntimeParam, -1, "parameter %q cannot be changed", settings[i].name)
+	if err := settings[i].checkChangeable(); err != nil {
+		return nil, err
 	}
 	return v.replace(i, start.byNumber[i]), nil
+}
+
+// checkChangeable refuses to change what sessions do not.
+func (s *setting) checkChangeable() error {
+	when := ""
+	switch s.context {
+	case contextUser:
+		return nil
+	case contextStart:
+		when = " without restarting the server"
+	case contextReload:
+		when = " now"
+	}
+	return sqlerr.New(sqlerr.CantChangeRuntimeParam, -1, "parameter %q cannot be changed%s", s.name, when)
 }
 
 // isCustomName reports whether a name may be a setting that users make up: two

@@ -193,6 +193,8 @@ const (
 	unitNone unit = iota
 	unitMillisecond
 	unitKilobyte
+	unitBlock
+	unitByte
 )
 
 // name is how pg_settings has the unit.
@@ -202,6 +204,10 @@ func (u unit) name() string {
 		return "ms"
 	case unitKilobyte:
 		return "kB"
+	case unitBlock:
+		return "8kB"
+	case unitByte:
+		return "B"
 	default:
 		return ""
 	}
@@ -221,6 +227,10 @@ func (u unit) scales() []scale {
 		return timeUnits
 	case unitKilobyte:
 		return memoryUnits
+	case unitBlock:
+		return blockUnits
+	case unitByte:
+		return byteUnits
 	default:
 		return nil
 	}
@@ -231,6 +241,8 @@ const maxInt32 = math.MaxInt32
 var (
 	timeUnits   = []scale{{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1}, {"us", 1e-3}}
 	memoryUnits = []scale{{"TB", 1 << 30}, {"GB", 1 << 20}, {"MB", 1 << 10}, {"kB", 1}, {"B", 1.0 / 1024}}
+	blockUnits  = []scale{{"TB", 1 << 27}, {"GB", 1 << 17}, {"MB", 1 << 7}, {"kB", 1.0 / 8}, {"B", 1.0 / 8192}}
+	byteUnits   = []scale{{"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"kB", 1 << 10}, {"B", 1}}
 )
 
 // checkInteger takes a whole number within the setting's bounds; where the

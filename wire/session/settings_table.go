@@ -1,15 +1,22 @@
 package session
 
-// The contexts of settings.
+import "slices"
+
+// The contexts of settings, in PostgreSQL's words: sessions change those of users only.
 const (
 	contextUser     = "user"
 	contextInternal = "internal"
+	contextStart    = "postmaster"
+	contextReload   = "sighup"
 )
 
 // settings are the run-time parameters: those of PostgreSQL that clients use
 // (https://www.postgresql.org/docs/15/runtime-config.html) and Millrace's own.
 // Those that have no effect here say so.
-var settings = []setting{
+var settings = slices.Concat(sessionSettings, presets)
+
+// sessionSettings are those of a session.
+var sessionSettings = []setting{
 	{name: "application_name", context: contextUser, report: true, check: checkPrintable,
 		description: "Sets the application name to be reported in statistics and logs."},
 	{name: "array_nulls", standard: "on", context: contextUser, check: checkBoolean,
@@ -17,8 +24,6 @@ var settings = []setting{
 	{name: "backslash_quote", standard: "safe_encoding", context: contextUser, check: checkChoice,
 		choices:     []string{"safe_encoding", "on", "off"},
 		description: "Has no effect; kept for clients that set it."},
-	{name: "block_size", standard: "8192", context: contextInternal,
-		description: "Shows the size of a disk block in PostgreSQL."},
 	{name: "bytea_output", standard: "hex", context: contextUser, check: checkChoice,
 		choices:     []string{"escape", "hex"},
 		description: "Sets the output format for bytea."},
@@ -83,10 +88,6 @@ var settings = []setting{
 		description: "Sets the maximum allowed idle time between queries, when in a transaction."},
 	{name: "idle_session_timeout", standard: "0", context: contextUser, check: checkInteger, unit: unitMillisecond, high: maxInt32,
 		description: "Sets the maximum allowed idle time between queries, when not in a transaction."},
-	{name: "in_hot_standby", standard: "off", context: contextInternal, report: true,
-		description: "Shows whether hot standby is currently active."},
-	{name: "integer_datetimes", standard: "on", context: contextInternal, report: true,
-		description: "Shows whether datetimes are integer based."},
 	{name: "IntervalStyle", standard: "postgres", context: contextUser, report: true, check: checkChoice,
 		choices:     []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"},
 		description: "Sets the display format for interval values."},
@@ -110,10 +111,6 @@ var settings = []setting{
 		description: "Sets the maximum allowed duration of any wait for a lock."},
 	{name: "maintenance_work_mem", standard: "64MB", context: contextUser, check: checkInteger, unit: unitKilobyte, low: 1024, high: maxInt32,
 		description: "Has no effect; kept for clients that set it."},
-	{name: "max_identifier_length", standard: "63", context: contextInternal,
-		description: "Shows the maximum identifier length."},
-	{name: "max_index_keys", standard: "32", context: contextInternal,
-		description: "Shows the maximum number of index keys."},
 	{name: "max_parallel_workers_per_gather", standard: "0", context: contextUser, check: checkInteger, high: 1024,
 		description: "Has no effect; kept for clients that set it."},
 	{name: "password_encryption", standard: "scram-sha-256", context: contextUser, check: checkChoice,
@@ -136,8 +133,6 @@ var settings = []setting{
 		description: "Shows the server (database) character set encoding."},
 	{name: "server_version", standard: DefaultServerVersion, context: contextInternal, report: true,
 		description: "Shows the server version."},
-	{name: "server_version_num", standard: "150000", context: contextInternal,
-		description: "Shows the server version as an integer."},
 	{name: "session_authorization", context: contextUser, report: true, check: checkRole,
 		description: "Shows the session user name."},
 	{name: "standard_conforming_strings", standard: "on", context: contextUser, report: true, check: checkOn,
