@@ -2,7 +2,14 @@
 
 package clients
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
+
+// pushDelay is how long a row may take from its INSERT to the client that follows the
+// stream.
+const pushDelay = 100 * time.Millisecond
 
 // registered are all clients: `make test-clients`.
 func registered() []client {

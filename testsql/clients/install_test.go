@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +20,8 @@ import (
 // the manifest.
 type kit struct {
 	name string
+	// needs are the tools by which it is installed and run.
+	needs []tool
 	// manifest are the files, below testdata, that say what is installed. They are
 	// copied into the kit's folder.
 	manifest []string
@@ -24,9 +29,58 @@ type kit struct {
 	install [][]string
 }
 
+// tool is a program of a language that a kit needs.
+type tool struct {
+	// command prints its version.
+	command []string
+	// least is the oldest version that is enough, and by is how to get it where
+	// `make deps-clients` does not.
+	least, by string
+}
+
+// check skips a test on a machine without the tool: there the client cannot be run.
+func (n *tool) check(t *testing.T) {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), n.command[0], n.command[1:]...).CombinedOutput()
+	if err != nil {
+		t.Skipf("%s %s or later is needed: %v; %s", n.command[0], n.least, err, n.by)
+	}
+	version := strings.TrimLeft(regexp.MustCompile(`(?m)(^|[ v])\d+(\.\d+)*`).FindString(string(output)), " v")
+	if older(version, n.least) {
+		t.Skipf("%s %s or later is needed, this is %s; %s", n.command[0], n.least, version, n.by)
+	}
+}
+
+// older compares versions, whose numbers have points between them.
+func older(version, least string) bool {
+	numbers := func(version string) []int {
+		var list []int
+		for number := range strings.SplitSeq(version, ".") {
+			n, _ := strconv.Atoi(number)
+			list = append(list, n)
+		}
+		return list
+	}
+	return slices.Compare(numbers(version), numbers(least)) < 0
+}
+
+func TestOlder(t *testing.T) {
+	for _, versions := range [][2]string{{"1.9", "1.10"}, {"18.20.4", "20.19"}, {"20", "20.19"}, {"", "3"}} {
+		if !older(versions[0], versions[1]) || older(versions[1], versions[0]) {
+			t.Errorf("%s is not older than %s", versions[0], versions[1])
+		}
+	}
+	if older("1.89.0", "1.89") {
+		t.Error("1.89.0 is older than 1.89")
+	}
+}
+
 // prepare installs the kit where it is not there yet and returns its folder.
 func (k *kit) prepare(t *testing.T) string {
 	t.Helper()
+	for _, tool := range k.needs {
+		tool.check(t)
+	}
 	dir, err := k.folder()
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,11 @@ package clients
 // javaKit has the libraries in the folder lib. The clients' own classes are compiled
 // when they are started.
 var javaKit = &kit{
-	name:     "java",
+	name: "java",
+	needs: []tool{
+		{[]string{"javac", "-version"}, "17", "adoptium.net has newer ones"},
+		{[]string{"mvn", "-v"}, "3.6", "maven.apache.org has newer ones"},
+	},
 	manifest: []string{"java/pom.xml"},
 	install:  [][]string{{"mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"}},
 }

@@ -3,7 +3,11 @@
 package clients
 
 var javascriptKit = &kit{
-	name:     "javascript",
+	name: "javascript",
+	needs: []tool{
+		{[]string{"node", "--version"}, "20.19", "nodejs.org has newer ones"},
+		{[]string{"npm", "--version"}, "9", "nodejs.org has newer ones"},
+	},
 	manifest: []string{"javascript/package.json"},
 	install:  [][]string{{"npm", "install", "--silent", "--no-audit", "--no-fund"}},
 }

@@ -4,6 +4,7 @@ package clients
 
 var pythonKit = &kit{
 	name:     "python",
+	needs:    []tool{{[]string{"python3", "--version"}, "3.10", "python.org has newer ones"}},
 	manifest: []string{"python/requirements.txt"},
 	install: [][]string{
 		{"python3", "-m", "venv", "venv"},

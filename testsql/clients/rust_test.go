@@ -5,6 +5,7 @@ package clients
 // rustKit has the program itself, built.
 var rustKit = &kit{
 	name:     "rust",
+	needs:    []tool{{[]string{"cargo", "--version"}, "1.89", "rustup has newer ones"}},
 	manifest: []string{"rust/Cargo.toml", "rust/Cargo.lock", "rust/main.rs"},
 	install:  [][]string{{"cargo", "build", "--quiet", "--locked"}},
 }
