@@ -45,6 +45,9 @@ func planAlter(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
 	if s.Kind == ast.ObjectIndex {
 		return planned(planAlterIndex(env, s))
 	}
+	if sequence, err := planAlterTableSequence(env, s); sequence != nil || err != nil {
+		return sequence, err
+	}
 	out := &plan.Alter{Tag: "ALTER " + strings.ToUpper(string(s.Kind))}
 	ab := &alterBinder{binder: newBinder(env, modePull), plan: out, values: map[int]expr.Expr{}}
 	switch s.Kind {

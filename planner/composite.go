@@ -119,6 +119,8 @@ func (b *exprBinder) subscript(e *ast.Subscript) (expr.Expr, error) {
 		index, result = *t.Key, *t.Elem
 	case types.KindJSONB:
 		return b.operator("->", args[0], args[1], e.Pos())
+	case types.KindName:
+		return b.nameByte(args[0], args[1], e.Pos())
 	default:
 		return nil, sqlerr.New(sqlerr.DatatypeMismatch, e.Pos(), "cannot subscript type %s because it does not support subscripting", t.BaseName())
 	}
@@ -126,6 +128,29 @@ func (b *exprBinder) subscript(e *ast.Subscript) (expr.Expr, error) {
 		return nil, err
 	}
 	return &expr.Subscript{Node: expr.Node{ResultType: result, Position: e.Pos()}, Arg: args[0], Index: args[1]}, nil
+}
+
+// nameByte is name[i], a "char": in PostgreSQL a name is an array of them that begins at
+// 0, which pg_dump makes use of.
+func (b *exprBinder) nameByte(name, index expr.Expr, pos int) (expr.Expr, error) {
+	one := &expr.Const{Node: expr.Node{ResultType: types.Int4, Position: pos}, Value: types.IntDatum(1)}
+	index, err := b.coerce(index, types.Int4, expr.Assignment)
+	if err != nil {
+		return nil, err
+	}
+	place, err := b.operator("+", index, one, pos)
+	if err != nil {
+		return nil, err
+	}
+	text, err := b.coerce(name, types.Text, expr.Implicit)
+	if err != nil {
+		return nil, err
+	}
+	part, err := b.call("substr", []expr.Expr{text, place, one}, pos)
+	if err != nil {
+		return nil, err
+	}
+	return b.coerce(part, types.Char, expr.Explicit)
 }
 
 func (b *exprBinder) slice(e *ast.Slice) (expr.Expr, error) {

@@ -77,6 +77,31 @@ func planAlterSequence(env *Environment, s *ast.AlterRelation) (*plan.DDL, error
 	}
 }
 
+// planAlterTableSequence plans ALTER TABLE … OWNER TO and RENAME TO of a sequence, which
+// PostgreSQL allows and pg_dump writes; nil where the statement is another one.
+func planAlterTableSequence(env *Environment, s *ast.AlterRelation) (plan.Statement, error) {
+	if s.Kind != ast.ObjectTable || len(s.Actions) != 1 {
+		return nil, nil
+	}
+	switch s.Actions[0].(type) {
+	case *ast.OwnerTo, *ast.RenameTo:
+	default:
+		return nil, nil
+	}
+	name, err := newBinder(env, modePull).targetName(s.Table.Name)
+	if err != nil || env.Catalog.LookupSequence(name.Schema, name.Name) == nil {
+		return nil, nil // the table's own errors come
+	}
+	sequence := *s
+	sequence.Kind = ast.ObjectSequence
+	out, err := planAlterSequence(env, &sequence)
+	if err != nil {
+		return nil, err
+	}
+	out.Tag = "ALTER TABLE"
+	return out, nil
+}
+
 // sequenceOptions reads the options of a sequence into its descriptor.
 type sequenceOptions struct {
 	sequence *catalog.Sequence
@@ -95,6 +120,9 @@ func (o *sequenceOptions) read(b *binder, list []*ast.Option) error {
 			return sqlerr.New(sqlerr.SyntaxError, option.Pos(), "conflicting or redundant options")
 		}
 		o.given[name] = option
+		if name == "sequence name" && !o.identity {
+			return sqlerr.New(sqlerr.SyntaxError, option.Pos(), "invalid sequence option SEQUENCE NAME")
+		}
 	}
 	for _, step := range []func() error{
 		o.readType, o.readIncrement, o.readBounds, o.readStart, o.readRestart, o.readCache,
@@ -379,6 +407,19 @@ func (cb *createBinder) columnSequence(number int, options []*ast.Option, identi
 	o := &sequenceOptions{sequence: &q, fresh: true, identity: identity}
 	if err := o.read(cb.binder, options); err != nil {
 		return nil, err
+	}
+	if option := o.given["sequence name"]; option != nil {
+		// pg_dump's way to keep the name of an identity column's sequence.
+		text, err := optionText(option)
+		if err != nil {
+			return nil, err
+		}
+		q.Name = text[strings.LastIndexByte(text, '.')+1:]
+		if cb.env.Catalog.NameTaken(r.Schema, q.Name) {
+			return nil, sqlerr.New(sqlerr.DuplicateTable, option.Pos(), "relation %q already exists", q.Name)
+		}
+		cb.sequences = append(cb.sequences, q)
+		return &q, nil
 	}
 	besides := []string{r.Name}
 	for i := range cb.sequences {

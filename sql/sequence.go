@@ -52,6 +52,12 @@ func (p *parser) sequenceOption(n *ast.Option) bool {
 		n.Value = p.sequenceNumber()
 	case p.accept(kwCycle):
 		n.Name = "cycle"
+	case p.atWords(kwSequence, kwName):
+		p.advance()
+		p.advance()
+		n.Name = "sequence name"
+		name := p.name()
+		n.Value = &ast.Word{Span: name.Span, Value: strings.Join(name.Parts, ".")}
 	case p.acceptWords(kwNo, kwCycle):
 		n.Name = "no cycle"
 	case p.acceptWords(kwNo, kwMinvalue):

@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
+	"millrace/planner"
 	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
@@ -146,8 +148,13 @@ func (s *Session) systemTable(ctx context.Context, schema, name string) ([][]typ
 		Role:          s.role(),
 		ServerVersion: DefaultServerVersion,
 		Functions:     s.options.Functions,
+		Visible:       s.visible,
+		ViewText:      func(v *catalog.View) string { return planner.ViewText(s.catalog(), v, s.visible) },
 	})
 }
+
+// visible reports whether the search path has a schema.
+func (s *Session) visible(schema string) bool { return slices.Contains(s.Schemas(), schema) }
 
 var _ expr.Session = (*Session)(nil)
 

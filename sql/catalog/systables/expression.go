@@ -20,7 +20,7 @@ func shownExpression(text string) string {
 }
 
 // shownDefault is the default of a column.
-func shownDefault(c *catalog.Column, pretty bool) string {
+func shownDefault(env *Environment, c *catalog.Column, pretty bool) string {
 	bare := c.Type
 	bare.Mod = -1
 	switch {
@@ -35,11 +35,30 @@ func shownDefault(c *catalog.Column, pretty bool) string {
 		return "'" + c.Default + "'::" + bare.String()
 	case c.Default == "TRUE" || c.Default == "FALSE":
 		return strings.ToLower(c.Default)
-	case pretty || strings.HasPrefix(c.Default, "nextval("):
+	case strings.HasPrefix(c.Default, "nextval("):
+		return shownNextValue(env, c)
+	case pretty:
 		return c.Default
 	default:
 		return shownExpression(c.Default)
 	}
+}
+
+// shownNextValue is the default of a column that takes its values from a sequence, which
+// is named as the client has to name it.
+func shownNextValue(env *Environment, c *catalog.Column) string {
+	if len(c.Sequences) != 1 || strings.Count(c.Default, "(") != 1 || !strings.HasSuffix(c.Default, ")") {
+		return c.Default
+	}
+	q := env.Catalog.Sequence(c.Sequences[0])
+	if q == nil {
+		return c.Default
+	}
+	name := quoteIdentifier(q.Name)
+	if env.Visible != nil && !env.Visible(q.Schema) {
+		name = quoteIdentifier(q.Schema) + "." + name
+	}
+	return "nextval('" + strings.ReplaceAll(name, "'", "''") + "'::regclass)"
 }
 
 // isString reports whether the text of an expression is a string literal and nothing

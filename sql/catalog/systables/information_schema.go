@@ -85,7 +85,7 @@ func (r *Registry) informationColumns(_ context.Context, env *Environment, _ *Ta
 			column := columnRow(env, relation.Schema, relation.Name, relation.Attribute(i), c.Name, c.Type, c.NotNull)
 			column["column_default"] = nil
 			if c.Default != "" {
-				column["column_default"] = shownDefault(c, false)
+				column["column_default"] = shownDefault(env, c, false)
 			}
 			for field, value := range identityFacts(env, relation, i) {
 				column[field] = value
@@ -210,7 +210,7 @@ func (r *Registry) informationViews(_ context.Context, env *Environment, _ *Tabl
 	}
 	for _, v := range env.Catalog.Views() {
 		rows = append(rows, row{
-			"table_catalog": env.Database, "table_schema": v.Schema, "table_name": v.Name, "view_definition": viewText(v),
+			"table_catalog": env.Database, "table_schema": v.Schema, "table_name": v.Name, "view_definition": viewText(env, v),
 			"check_option": "NONE", "is_updatable": "NO", "is_insertable_into": "NO",
 			"is_trigger_updatable": "NO", "is_trigger_deletable": "NO", "is_trigger_insertable_into": "NO",
 		})

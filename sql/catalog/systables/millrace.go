@@ -451,7 +451,7 @@ func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, 
 		rows = append(rows, indexDefinitions(env, r)...)
 	}
 	for _, v := range env.Catalog.Views() {
-		rows = append(rows, row{"id": v.ID, "kind": "view", "definition": viewText(v)})
+		rows = append(rows, row{"id": v.ID, "kind": "view", "definition": viewText(env, v)})
 	}
 	for i := range env.Functions {
 		f := &env.Functions[i]

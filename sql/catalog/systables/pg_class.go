@@ -55,7 +55,9 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 		"pg_indexes":             pgIndexes,
 		"pg_constraint":          pgConstraint,
 		"pg_description":         pgDescription,
-		"pg_depend":              pgDepend,
+		"pg_depend":              r.pgDepend,
+		"pg_extension":           pgExtension,
+		"pg_rewrite":             pgRewrite,
 		"pg_sequence":            pgSequence,
 		"pg_sequences":           pgSequences,
 		"pg_tables":              r.pgTables,
@@ -208,10 +210,10 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 			c := &relation.Columns[i]
 			text := c.Generated
 			if c.Default != "" {
-				text = shownDefault(c, true)
+				text = shownDefault(env, c, true)
 			}
 			if text != "" {
-				rows = append(rows, row{"oid": int(relation.ID), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": text})
+				rows = append(rows, row{"oid": attrdefOID(relation, i), "adrelid": relation.ID, "adnum": relation.Attribute(i), "adbin": text})
 			}
 		}
 	}
@@ -229,8 +231,7 @@ func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) 
 }
 
 func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	const classPgClass, classPgConstraint = 1259, 2606
-	rows := viewDescriptionRows(env)
+	rows := append(schemaDescriptionRows(), viewDescriptionRows(env)...)
 	for _, q := range env.Catalog.Sequences() {
 		if q.Comment != "" {
 			rows = append(rows, row{"objoid": q.ID, "classoid": classPgClass, "description": q.Comment})
@@ -283,7 +284,7 @@ func (r *Registry) pgViews(_ context.Context, env *Environment, _ *Table) ([]row
 		}
 	}
 	for _, v := range env.Catalog.Views() {
-		rows = append(rows, row{"schemaname": v.Schema, "viewname": v.Name, "viewowner": ownerName(env, v.ID), "definition": viewText(v)})
+		rows = append(rows, row{"schemaname": v.Schema, "viewname": v.Name, "viewowner": ownerName(env, v.ID), "definition": viewText(env, v)})
 	}
 	return rows, nil
 }

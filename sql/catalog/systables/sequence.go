@@ -71,27 +71,6 @@ func pgSequences(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	return rows, nil
 }
 
-// pgDepend has what belongs to a column: the sequences that go with it.
-func pgDepend(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	const classPgClass = 1259
-	var rows []row
-	for _, q := range env.Catalog.Sequences() {
-		owner := env.Catalog.Relation(q.Owner)
-		if owner == nil {
-			continue
-		}
-		kind := "a"
-		if q.Identity {
-			kind = "i"
-		}
-		rows = append(rows, row{
-			"classid": classPgClass, "objid": q.ID, "refclassid": classPgClass, "refobjid": owner.ID,
-			"refobjsubid": owner.Attribute(q.OwnerColumn), "deptype": kind,
-		})
-	}
-	return rows, nil
-}
-
 func informationSequences(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, q := range env.Catalog.Sequences() {

@@ -53,6 +53,11 @@ type Environment struct {
 	ServerVersion string
 	// Functions are what pg_proc and millrace.functions list.
 	Functions []Function
+	// ViewText returns the query of a view as the client is to read it, and Visible
+	// whether names of a schema's objects need no schema; nil for the text as it is
+	// kept, and for yes.
+	ViewText func(v *catalog.View) string
+	Visible  func(schema string) bool
 }
 
 // Function describes one function or aggregate.

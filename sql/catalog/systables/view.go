@@ -7,7 +7,12 @@ import (
 )
 
 // viewText is the query of a view as pg_get_viewdef shows it.
-func viewText(v *catalog.View) string { return v.Text + ";" }
+func viewText(env *Environment, v *catalog.View) string {
+	if env.ViewText == nil {
+		return v.Text + ";"
+	}
+	return env.ViewText(v) + ";"
+}
 
 // viewClassRows are the views in pg_class.
 func viewClassRows(env *Environment) []row {
@@ -34,7 +39,6 @@ func viewAttributeRows(env *Environment) []row {
 
 // viewDescriptionRows are the comments on views in pg_description.
 func viewDescriptionRows(env *Environment) []row {
-	const classPgClass = 1259
 	var rows []row
 	for _, v := range env.Catalog.Views() {
 		if v.Comment != "" {
