@@ -131,8 +131,8 @@ func (b *exprBinder) composite(e ast.Expr) (expr.Expr, error) {
 	case *ast.NamedArgument:
 		return nil, notSupported(e.Pos(), "named arguments are not supported")
 	case *ast.CurrentOf:
-		return nil, notSupported(e.Pos(), "WHERE CURRENT OF is not supported").
-			WithHint("Name the row by its key.")
+		return nil, notSupported(e.Pos(), "WHERE CURRENT OF is not supported here").
+			WithHint("It takes a statement by itself and a table with a PRIMARY KEY. Name the row by its key.")
 	default:
 		return nil, notSupported(e.Pos(), "this expression is not supported")
 	}

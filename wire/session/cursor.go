@@ -31,6 +31,8 @@ type cursor struct {
 	behind   bool
 	// kept has the rows read so far, nil for a cursor that reads forward only.
 	kept *history
+	// updatable is the table whose rows these are, nil where CURRENT OF is refused.
+	updatable *updatable
 }
 
 // declare is DECLARE … CURSOR. The query starts at once, so that its errors
@@ -52,6 +54,9 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 		return "", err
 	}
 	columns := queryColumns(q)
+	if p.statement.updatable != nil {
+		columns = columns[:p.statement.updatable.visible]
+	}
 	for i := range columns {
 		columns[i].Binary = n.Binary
 	}
@@ -62,7 +67,7 @@ func (s *Session) declare(ctx context.Context, p *portal, n *ast.DeclareCursor, 
 	s.cursors[name] = &cursor{
 		name: name, rows: rows, columns: columns, statement: p.statement, text: statementText(p.statement),
 		hold: n.Hold, binary: n.Binary, inTransaction: true, number: s.cursorCount, created: s.now(),
-		kept: s.newHistory(n, q),
+		kept: s.newHistory(n, q), updatable: p.statement.updatable,
 	}
 	return "DECLARE CURSOR", nil
 }

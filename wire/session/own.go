@@ -10,39 +10,40 @@ import (
 
 // noParameters is the error of a statement with $1 where no value can be given.
 func noParameters(st *statement) error {
-	position, number := -1, 1
-	if p := findParameter(reflect.ValueOf(st.tree)); p != nil {
-		position, number = p.Pos(), p.Number
+	var first *ast.Parameter
+	eachParameter(reflect.ValueOf(st.tree), func(p *ast.Parameter) {
+		if first == nil {
+			first = p
+		}
+	})
+	if first == nil {
+		return sqlerr.New(sqlerr.UndefinedParameter, -1, "there is no parameter $1")
 	}
-	return sqlerr.New(sqlerr.UndefinedParameter, position, "there is no parameter $%d", number)
+	return sqlerr.New(sqlerr.UndefinedParameter, first.Pos(), "there is no parameter $%d", first.Number)
 }
 
-// findParameter returns the first parameter in a tree, or nil. Errors alone need
-// it, so that it may take its time.
-func findParameter(v reflect.Value) *ast.Parameter {
+// eachParameter calls f with the parameters in a tree. Rare statements and errors alone
+// need it, so that it may take its time.
+func eachParameter(v reflect.Value, f func(*ast.Parameter)) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			return nil
+			return
 		}
 		if p, ok := v.Interface().(*ast.Parameter); ok {
-			return p
+			f(p)
+			return
 		}
-		return findParameter(v.Elem())
+		eachParameter(v.Elem(), f)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if p := findParameter(v.Field(i)); p != nil {
-				return p
-			}
+			eachParameter(v.Field(i), f)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			if p := findParameter(v.Index(i)); p != nil {
-				return p
-			}
+			eachParameter(v.Index(i), f)
 		}
 	}
-	return nil
 }
 
 // runOwn runs a statement that the session knows itself. As start, it returns

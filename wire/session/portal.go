@@ -341,6 +341,11 @@ func (s *Session) start(ctx context.Context, p *portal, immediate bool) (tag str
 
 // startPlan is start with the plan that the statement has.
 func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag string, err error) {
+	if current := p.statement.current; current != nil {
+		if p.params, err = s.currentKey(current, p.params); err != nil {
+			return "", err
+		}
+	}
 	if err := s.lockTables(ctx, p, immediate); err != nil {
 		return "", err
 	}

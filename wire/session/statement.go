@@ -39,6 +39,11 @@ type statement struct {
 	columns []Column
 	// binary says that COPY was asked for its binary format.
 	binary bool
+	// updatable is the table of the cursor that the statement declares, nil where its
+	// rows cannot be changed by CURRENT OF, and current is the row of a cursor that the
+	// statement changes, nil for none.
+	updatable *updatable
+	current   *currentOf
 	// fromSQL says that PREPARE made it.
 	fromSQL bool
 	created time.Time
@@ -72,17 +77,32 @@ func (s *Session) plan(st *statement) error {
 	if !needsPlan(tree) {
 		return s.describeOwn(st)
 	}
-	var err error
-	st.plan, err = planner.Plan(s.plannerEnvironment(snapshot, st.declared), tree)
-	if err != nil {
+	st.updatable, st.current = nil, nil
+	if err := s.planTree(st, snapshot, tree); err != nil {
 		return err
 	}
-	st.describePlan()
 	if _, declares := st.tree.(*ast.DeclareCursor); declares {
 		if _, changes := st.plan.(*plan.With); changes {
 			return sqlerr.New(sqlerr.FeatureNotSupported, -1, "DECLARE CURSOR must not contain data-modifying statements in WITH")
 		}
 		st.columns = nil
+	}
+	return nil
+}
+
+// planTree has the planner plan a tree, and describes the plan.
+func (s *Session) planTree(st *statement, snapshot *catalog.Snapshot, tree ast.Statement) error {
+	if declaration, declares := st.tree.(*ast.DeclareCursor); declares {
+		return s.planCursor(st, s.plannerEnvironment(snapshot, st.declared), declaration.Query)
+	}
+	tree, declared := s.withCurrentOf(st, tree)
+	var err error
+	if st.plan, err = planner.Plan(s.plannerEnvironment(snapshot, declared), tree); err != nil {
+		return err
+	}
+	st.describePlan()
+	if st.current != nil {
+		st.params = st.params[:st.current.parameters]
 	}
 	return nil
 }
