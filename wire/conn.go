@@ -25,9 +25,12 @@ type conn struct {
 	options *Options
 	logger  *slog.Logger
 	socket  net.Conn
-	reader  *messageReader
-	writer  *messageWriter
-	session *session.Session
+	// transport is the socket below TLS, and keepAlive what is set there.
+	transport net.Conn
+	keepAlive session.KeepAlive
+	reader    *messageReader
+	writer    *messageWriter
+	session   *session.Session
 
 	// processID and secret are what the client was told for cancel requests;
 	// they do not change while the connection can be found by them.
@@ -71,7 +74,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 		server:  s,
 		options: &s.options,
 		logger:  s.options.Logger,
-		socket:  socket,
+		socket:  socket, transport: socket,
 	}
 	c.reader = newMessageReader(socket, &s.memory, func(n int) { s.metrics.received.Add(float64(n)) })
 	c.writer = &messageWriter{
@@ -87,7 +90,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 func (c *conn) serve(full bool) {
 	defer c.closeSocket()
 	defer c.reader.close()
-	setKeepAlive(c.socket)
+	c.setKeepAlive(startupKeepAlive)
 	start, err := c.handshake(full)
 	if err != nil {
 		c.fail(err)
@@ -108,22 +111,6 @@ func (c *conn) closeSocket() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.socket.Close()
-}
-
-// The probes that notice a dead client: after half a minute of silence one
-// every ten seconds, and six without an answer are the end.
-const (
-	keepAliveIdle     = 30 * time.Second
-	keepAliveInterval = 10 * time.Second
-	keepAliveCount    = 6
-)
-
-func setKeepAlive(socket net.Conn) {
-	if tcp, ok := socket.(*net.TCPConn); ok {
-		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-			Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
-		})
-	}
 }
 
 // fail tells the client why its connection ends. A client that is gone is told
@@ -173,6 +160,7 @@ func (c *conn) linger() {
 // run reads and answers messages until the client leaves (nil) or the
 // connection cannot go on.
 func (c *conn) run() error {
+	c.setKeepAlive(c.session.KeepAlive())
 	// The time for the startup is over.
 	if err := c.setReadDeadline(time.Time{}); err != nil {
 		return err

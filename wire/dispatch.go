@@ -74,6 +74,7 @@ func (c *conn) ready() error {
 	if err := c.sendNotifications(); err != nil {
 		return err
 	}
+	c.setKeepAlive(c.session.KeepAlive())
 	for _, parameter := range c.session.Changed() {
 		if err := c.writer.send(&pgproto3.ParameterStatus{Name: parameter.Name, Value: parameter.Value}); err != nil {
 			return err

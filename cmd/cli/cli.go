@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,7 @@ acknowledged is there at the next start.`,
 	f.IntVar(&flags.options.Shards, "shards", 0, "number of shards of a new cluster, fixed for ever (default 8)")
 	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), /health and /debug/pprof (default off)")
 	f.Int64Var(&flags.options.SegmentBytes, "segment-bytes", 0, "length of the segment files of streams, of which retention and compaction take complete ones only: 4096 to 1073741824 (default 67108864)")
+	f.DurationVar(&flags.options.WriteTimeout, "write-timeout", 5*time.Minute, "how long a client may take nothing of what is sent to it before its connection is closed")
 	f.Int64Var(&flags.options.PushMemory, "push-memory-bytes", 256<<20, "memory for what push queries have to tell clients that are slow to take it, of all clients; the setting push_buffer bounds it for each")
 	access := &flags.options.Access
 	f.StringArrayVar(&access.Rules, "auth", nil, "who may connect, as [tls:]ADDRESSES=METHOD, several in order, the first that fits decides: ADDRESSES are a range such as 10.0.0.0/8, loopback or all; METHOD is trust, scram-sha-256, cert or reject (default loopback=trust, all=scram-sha-256)")

@@ -55,6 +55,9 @@ type Options struct {
 	// SegmentBytes is the length beyond which a stream's segment files are complete,
 	// from minSegmentBytes to maxSegmentBytes; 0 means the default.
 	SegmentBytes int64
+	// WriteTimeout is how long a client may take nothing of what is sent to it before it
+	// counts as gone; 0 means the default of five minutes, negative no limit.
+	WriteTimeout time.Duration
 	// PushMemory bounds the bytes of what push queries have to tell slow clients that wait
 	// in memory, of all clients; 0 means the default of 256 MiB.
 	PushMemory int64
@@ -217,6 +220,7 @@ func (n *Node) serve(listener net.Listener) error {
 	server, err := wire.New(wire.Options{
 		Catalog: n.engine.Catalog, Authentication: n.rules, TLS: certificates,
 		Listener: listener, Logger: n.options.Logger, Registerer: n.registry, Now: n.options.Now,
+		WriteTimeout: n.options.WriteTimeout,
 		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {
 			return session.New(sessions, identity, client)
 		},

@@ -192,6 +192,7 @@ type unit uint8
 const (
 	unitNone unit = iota
 	unitMillisecond
+	unitSecond
 	unitKilobyte
 	unitBlock
 	unitByte
@@ -202,6 +203,8 @@ func (u unit) name() string {
 	switch u {
 	case unitMillisecond:
 		return "ms"
+	case unitSecond:
+		return "s"
 	case unitKilobyte:
 		return "kB"
 	case unitBlock:
@@ -225,6 +228,8 @@ func (u unit) scales() []scale {
 	switch u {
 	case unitMillisecond:
 		return timeUnits
+	case unitSecond:
+		return secondUnits
 	case unitKilobyte:
 		return memoryUnits
 	case unitBlock:
@@ -240,6 +245,7 @@ const maxInt32 = math.MaxInt32
 
 var (
 	timeUnits   = []scale{{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1}, {"us", 1e-3}}
+	secondUnits = []scale{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}}
 	memoryUnits = []scale{{"TB", 1 << 30}, {"GB", 1 << 20}, {"MB", 1 << 10}, {"kB", 1}, {"B", 1.0 / 1024}}
 	blockUnits  = []scale{{"TB", 1 << 27}, {"GB", 1 << 17}, {"MB", 1 << 7}, {"kB", 1.0 / 8}, {"B", 1.0 / 8192}}
 	byteUnits   = []scale{{"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"kB", 1 << 10}, {"B", 1}}
@@ -264,6 +270,19 @@ func checkInteger(s *setting, value, _ string) (string, error) {
 	return formatInteger(s, n), nil
 }
 
+// checkKeepAlive is checkInteger for settings of the connection's socket, of which 0
+// stands for the server's value, and which SHOW prints without a unit.
+func checkKeepAlive(s *setting, value, old string) (string, error) {
+	if _, err := checkInteger(s, value, old); err != nil {
+		return "", err
+	}
+	n, _ := parseInteger(s, value) // as checkInteger has found
+	if n == 0 {
+		return s.standard, nil
+	}
+	return strconv.FormatInt(n, 10), nil
+}
+
 func parseInteger(s *setting, value string) (int64, error) {
 	text := strings.TrimSpace(value)
 	end := len(text)
@@ -280,7 +299,7 @@ func parseInteger(s *setting, value string) (int64, error) {
 		if scale == 0 {
 			e := invalidValue(s, value)
 			switch s.unit {
-			case unitMillisecond:
+			case unitMillisecond, unitSecond:
 				e = e.WithHint(`Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".`)
 			case unitKilobyte:
 				e = e.WithHint(`Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".`)

@@ -18,6 +18,7 @@ type derived struct {
 	idleSession      time.Duration
 	freshnessTimeout time.Duration
 	stale            bool
+	keepAlive        KeepAlive
 	// pushBuffer is in bytes.
 	pushBuffer int64
 	// readOnly is default_transaction_read_only.
@@ -26,12 +27,30 @@ type derived struct {
 	minSeverity int
 }
 
+// KeepAlive is how a connection whose client says nothing is looked after
+// (https://www.postgresql.org/docs/15/runtime-config-connection.html).
+type KeepAlive struct {
+	// Idle is the silence before the first probe, Interval the time between those that
+	// are not answered, and Count how many of these are the end.
+	Idle, Interval time.Duration
+	Count          int
+	// UserTimeout is how long what was sent may stay unacknowledged.
+	UserTimeout time.Duration
+}
+
+// KeepAlive returns what the session's settings say.
+func (s *Session) KeepAlive() KeepAlive { return s.settings.keepAlive }
+
 // derive computes what follows from the values.
 func (v *values) derive() {
 	value := func(name string) string { return v.byNumber[settingNumbers[name]] }
 	duration := func(name string) time.Duration {
 		i := settingNumbers[name]
 		return parseSettingDuration(&settings[i], v.byNumber[i])
+	}
+	number := func(name string, unit time.Duration) time.Duration {
+		n, _ := strconv.ParseInt(value(name), 10, 64) // it was checked when it was set
+		return time.Duration(n) * unit
 	}
 	bytes := func(name string) int64 {
 		i := settingNumbers[name]
@@ -63,8 +82,12 @@ func (v *values) derive() {
 		freshnessTimeout: duration("freshness_timeout"),
 		stale:            value("freshness") == "stale",
 		pushBuffer:       bytes("push_buffer"),
-		readOnly:         value("default_transaction_read_only") == "on",
-		minSeverity:      noticeRank(value("client_min_messages")),
+		keepAlive: KeepAlive{
+			Idle: number("tcp_keepalives_idle", time.Second), Interval: number("tcp_keepalives_interval", time.Second),
+			Count: int(number("tcp_keepalives_count", 1)), UserTimeout: number("tcp_user_timeout", time.Millisecond),
+		},
+		readOnly:    value("default_transaction_read_only") == "on",
+		minSeverity: noticeRank(value("client_min_messages")),
 	}
 }
 
