@@ -22,8 +22,10 @@ import (
 //
 // Invariants:
 //   - A turn reads and computes the whole of each partition that it touches, twice. A
-//     change costs as much as its partition is large, which has at most
-//     maxPartitionRows rows.
+//     change costs as much as its partition is large. A partition that grows beyond
+//     maxPartitionRows rows stops the query, before anything of that is stored. Once it
+//     is resumed, it may be larger on the way to what there is by then, up to
+//     mostPartitionRows.
 //   - A row whose results cannot be computed is left out until they can.
 //   - All rows that leave are emitted before those that come.
 type over struct {
@@ -37,6 +39,9 @@ type over struct {
 // maxPartitionRows bounds a partition of window functions that are kept up to date:
 // what a change of it may cost has to fit a tick.
 const maxPartitionRows = 50_000
+
+// mostPartitionRows bounds a partition while a query that was stopped catches up.
+const mostPartitionRows = 10 * maxPartitionRows
 
 func newOver(node *plan.Over, key stateKey, next consumer, inMemory bool) (*over, error) {
 	parts, err := newOrderedParts(node.Input, node.PartitionBy, node.Order, key, inMemory)
@@ -72,6 +77,9 @@ func (o *over) finishPart(t *turn, part string, gone, come *topRows) error {
 	before, after, err := o.partition(t, part)
 	if err != nil {
 		return err
+	}
+	if rows := rowCount(after); rows > maxPartitionRows && rows > rowCount(before) && (rows > mostPartitionRows || !t.catchesUp()) {
+		return largePartition()
 	}
 	was, failedBefore, err := o.results(t, before, nil)
 	if err != nil {
@@ -109,7 +117,7 @@ func (o *over) partition(t *turn, part string) (before, after []topRow, err erro
 	before = o.held[part]
 	if o.held == nil {
 		complete := false
-		if before, complete, err = o.read(t, part, maxPartitionRows); err != nil {
+		if before, complete, err = o.read(t, part, mostPartitionRows); err != nil {
 			return nil, nil, fmt.Errorf("read the state of window functions: %w", err)
 		}
 		if !complete {
@@ -144,7 +152,16 @@ func (o *over) partition(t *turn, part string) (before, after []topRow, err erro
 // largePartition is the error that stops a query.
 func largePartition() error {
 	return sqlerr.New(sqlerr.ProgramLimitExceeded, -1, "a partition of window functions has more than %d rows", maxPartitionRows).
-		WithHint("Each change of a partition computes it anew. Use PARTITION BY by columns with more values, or a condition row_number() <= n.")
+		WithHint("Each change of a partition computes it anew. Use PARTITION BY by columns with more values, or a condition such as rank() <= n. A continuous query goes on, by PAUSE and RESUME, when rows have been deleted.")
+}
+
+// rowCount is how many rows there are.
+func rowCount(rows []topRow) int64 {
+	n := int64(0)
+	for i := range rows {
+		n += max(rows[i].count, 0)
+	}
+	return n
 }
 
 // results computes a partition: its rows with their results in the row encoding, but
@@ -156,9 +173,6 @@ func (o *over) results(t *turn, rows []topRow, known map[string]bool) ([]string,
 	in := types.NewBatch(columnTypes(o.plan.Input.Columns()))
 	for i := range rows {
 		for range max(rows[i].count, 0) {
-			if in.Len == maxPartitionRows {
-				return nil, nil, largePartition()
-			}
 			if err := o.row.DecodeInto(bytesOf(rows[i].row), in); err != nil {
 				return nil, nil, err
 			}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"millrace/planner/plan"
 	"millrace/sql/types"
@@ -15,7 +14,7 @@ import (
 //
 // One-shot meaning: ORDER BY … LIMIT n OFFSET m, or with n = 1 for each part,
 // DISTINCT ON. Rows that the order does not tell apart are in the order of the
-// input's key, or of a hash of the row.
+// input's key, or of a hash of the row. Where these stand together, see finishTies.
 //
 // Stored form: see orderedParts.
 //
@@ -35,6 +34,9 @@ type topN struct {
 
 func newTopN(node *plan.TopN, key stateKey, next consumer, inMemory bool) (*topN, error) {
 	parts, err := newOrderedParts(node.Input, node.PartitionBy, node.Order, key, inMemory)
+	if err == nil {
+		parts.tied = node.Ties != plan.TiesBroken
+	}
 	return &topN{next: next, orderedParts: parts, plan: node, bounded: node.Input.Props().Kind == plan.AppendOnly}, err
 }
 
@@ -46,7 +48,11 @@ func (o *topN) finish(t *turn) {
 		if t.failed != nil {
 			break
 		}
-		if err := o.finishPart(t, part, &gone, &come); err != nil {
+		finish := o.finishPart
+		if o.plan.Ties != plan.TiesBroken {
+			finish = o.finishTies
+		}
+		if err := finish(t, part, &gone, &come); err != nil {
 			t.fail(fmt.Errorf("read the state of ORDER BY … LIMIT: %w", err))
 		}
 	}
@@ -129,24 +135,7 @@ func (o *topN) rows(t *turn, part string, touched []string) ([]topRow, error) {
 			return nil, err
 		}
 	}
-	all := make([]topRow, 0, len(head)+len(touched))
-	for _, key := range touched {
-		at, found := slices.BinarySearchFunc(head, key, func(r topRow, key string) int { return strings.Compare(r.key, key) })
-		all = append(all, head[:at]...)
-		head = head[at:]
-		row := topRow{key: key}
-		switch {
-		case found:
-			row, head = head[0], head[1:]
-		case !complete && len(head) == 0:
-			var err error
-			if row, err = o.get(t, part, key); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, row)
-	}
-	return append(all, head...), nil
+	return o.merge(t, part, head, complete, touched)
 }
 
 // get reads one row of a part, which need not be there.

@@ -24,6 +24,8 @@ type orderedParts struct {
 	row         *types.RowCodec
 	// rowKey are the columns that tell rows apart; nil for all.
 	rowKey []int
+	// tied says that keys end with the length of their place.
+	tied bool
 
 	// held has, where there is no store, the rows of each part in order.
 	held map[string][]topRow
@@ -111,7 +113,12 @@ func (o *orderedParts) appendRowKey(buf []byte, in *types.Batch, i int, values [
 	for k, v := range values {
 		buf = appendPlace(buf, v, i, &o.keys[k])
 	}
-	return appendRowIdentity(buf, in, i, o.rowKey, encoded)
+	length := len(buf)
+	buf = appendRowIdentity(buf, in, i, o.rowKey, encoded)
+	if o.tied {
+		buf = appendPlaceLength(buf, length)
+	}
+	return buf
 }
 
 // appendPlace appends a value such that bytes are ordered as one item of an ORDER
@@ -173,6 +180,12 @@ func (o *orderedParts) storedKey(part, key string) []byte {
 
 // read reads the first rows of a part; complete says that there are no others.
 func (o *orderedParts) read(t *turn, part string, limit int64) (rows []topRow, complete bool, err error) {
+	return o.readUntil(t, part, func(rows int, _ string) bool { return int64(rows) == limit })
+}
+
+// readUntil reads the rows of a part before the first one for which enough holds, given
+// how many were read before it and its key.
+func (o *orderedParts) readUntil(t *turn, part string, enough func(rows int, key string) bool) (rows []topRow, complete bool, err error) {
 	prefix := o.storedKey(part, "")
 	it, err := t.state.Scan(prefix, tables.PrefixEnd(nil, prefix))
 	if err != nil {
@@ -180,14 +193,15 @@ func (o *orderedParts) read(t *turn, part string, limit int64) (rows []topRow, c
 	}
 	defer it.Close()
 	for it.Next() {
-		if int64(len(rows)) == limit {
+		key := string(it.Key()[len(prefix):])
+		if enough(len(rows), key) {
 			return rows, false, nil
 		}
 		count, row, err := splitMultiplicity(it.Value())
 		if err != nil {
 			return nil, false, err
 		}
-		rows = append(rows, topRow{key: string(it.Key()[len(prefix):]), row: string(row), count: count})
+		rows = append(rows, topRow{key: key, row: string(row), count: count})
 	}
 	return rows, true, it.Err()
 }

@@ -36,6 +36,8 @@ type runningQuery struct {
 	state  queryState
 	// failure says why the query failed.
 	failure string
+	// resumed says that the query had failed, and goes on since.
+	resumed bool
 	// recorded says that the stored status has the state.
 	recorded bool
 	errors   uint64 // rows that failed, ever

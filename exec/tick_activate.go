@@ -102,6 +102,7 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 func (t *tick) resume(q *runningQuery) {
 	c := t.core
 	if q.state != queryRunning && !q.lost() && !slices.Contains(t.in.stopped, q.descriptor.ID) {
+		q.resumed = q.resumed || q.state == queryFailed
 		q.state, q.failure = queryRunning, ""
 		delete(c.poisoned, q.descriptor.ID)
 		t.writeStatus(q)

@@ -56,6 +56,12 @@ type turn struct {
 	late func(row *lateRow)
 }
 
+// catchesUp reports whether the turn is one of a query that was stopped and resumed, and
+// has not come to the end of what waited meanwhile.
+func (t *turn) catchesUp() bool {
+	return t.behind && t.stage != nil && t.stage.query != nil && t.stage.query.resumed
+}
+
 // begin makes a stage's turn at a time.
 func (t *turn) begin(now time.Time, s *stage) {
 	t.now, t.stage, t.unordered, t.behind, t.unused = now, s, false, false, true

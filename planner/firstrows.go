@@ -27,25 +27,45 @@ func firstOfPartitions(r *ruleContext, root plan.Node) (plan.Node, error) {
 		}) {
 			return node, nil
 		}
-		number := len(over.Input.Columns()) + slices.IndexFunc(over.Calls, func(c plan.OverCall) bool { return c.Name == "row_number" })
-		if number < len(over.Input.Columns()) {
+		first := firstRows(over, split(filter.Predicate))
+		if first == nil {
 			return node, nil
 		}
+		return newFilter(newOver(newTopN(over.Input, first), over), filter.Predicate), nil
+	})
+}
+
+// rankTies are the functions that number rows, and what they do with ties.
+var rankTies = []struct {
+	name string
+	ties plan.Ties
+}{{"row_number", plan.TiesBroken}, {"rank", plan.TiesRank}, {"dense_rank", plan.TiesDense}}
+
+// firstRows are the first rows of each partition to which conditions on their numbers
+// confine the result; nil where none does.
+func firstRows(over *plan.Over, conditions []expr.Expr) *plan.TopN {
+	width := len(over.Input.Columns())
+	for _, function := range rankTies {
 		count := int64(-1)
-		for _, condition := range split(filter.Predicate) {
-			if n, is := upperBound(condition, number); is && (count < 0 || n < count) {
-				count = n
+		for i := range over.Calls {
+			if over.Calls[i].Name != function.name {
+				continue
+			}
+			for _, condition := range conditions {
+				if n, is := upperBound(condition, width+i); is && (count < 0 || n < count) {
+					count = n
+				}
 			}
 		}
-		if count < 0 || count > maxFirstRows {
-			return node, nil
+		if count < 0 || count > maxFirstRows || function.ties != plan.TiesBroken && len(over.Order) == 0 {
+			continue
 		}
-		if over.Input.Props().Kind == plan.Keyed {
+		if function.ties == plan.TiesBroken && over.Input.Props().Kind == plan.Keyed {
 			count = max(count, 2) // one row of each partition would have another key
 		}
-		first := newTopN(over.Input, &plan.TopN{PartitionBy: over.PartitionBy, Order: over.Order, Count: count})
-		return newFilter(newOver(first, over), filter.Predicate), nil
-	})
+		return &plan.TopN{PartitionBy: over.PartitionBy, Order: over.Order, Count: count, Ties: function.ties}
+	}
+	return nil
 }
 
 // upperBound returns the largest value that a condition allows a column.

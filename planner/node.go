@@ -320,7 +320,7 @@ func newTopN(input plan.Node, model *plan.TopN) *plan.TopN {
 	n.Input, n.Cols = input, input.Columns()
 	n.Properties = plan.Properties{Kind: plan.Bag, Partitioning: from.Partitioning, Partitions: from.Partitions}
 	switch {
-	case n.Count == 1 && len(n.PartitionBy) > 0 && !n.Local:
+	case n.Count == 1 && n.Ties == plan.TiesBroken && len(n.PartitionBy) > 0 && !n.Local:
 		n.Properties.Kind, n.Properties.Key = plan.Keyed, n.PartitionBy
 	case from.Kind == plan.Keyed:
 		n.Properties.Kind, n.Properties.Key = plan.Keyed, from.Key

@@ -46,7 +46,7 @@ func sameOperator(a, b plan.Node) bool {
 		return ok && a.Op == b.Op && a.All == b.All
 	case *plan.TopN:
 		b, ok := b.(*plan.TopN)
-		return ok && a.Count == b.Count && a.Offset == b.Offset && a.Local == b.Local && slices.Equal(a.PartitionBy, b.PartitionBy) &&
+		return ok && a.Count == b.Count && a.Offset == b.Offset && a.Ties == b.Ties && a.Local == b.Local && slices.Equal(a.PartitionBy, b.PartitionBy) &&
 			slices.EqualFunc(a.Order, b.Order, sameSortKey)
 	case *plan.Repeat:
 		b, ok := b.(*plan.Repeat)

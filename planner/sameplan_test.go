@@ -16,7 +16,7 @@ func TestSamePlanKnowsTheFields(t *testing.T) {
 		fields int
 	}{
 		{plan.Scan{}, 7}, {plan.Filter{}, 3}, {plan.Project{}, 3}, {plan.Aggregate{}, 7}, {plan.AggregateCall{}, 8}, {plan.SortKey{}, 3},
-		{plan.Join{}, 11}, {plan.SetOperation{}, 5}, {plan.TopN{}, 7}, {plan.Repeat{}, 3}, {plan.Shuffle{}, 4}, {plan.Window{}, 7}, {expr.Cast{}, 3},
+		{plan.Join{}, 11}, {plan.SetOperation{}, 5}, {plan.TopN{}, 8}, {plan.Repeat{}, 3}, {plan.Shuffle{}, 4}, {plan.Window{}, 7}, {plan.Over{}, 5}, {plan.OverCall{}, 7}, {plan.Expand{}, 7}, {plan.Session{}, 3}, {expr.Cast{}, 3},
 	} {
 		if of := reflect.TypeOf(known.of); of.NumField() != known.fields {
 			t.Errorf("%v has %d fields, and samePlan knows %d", of, of.NumField(), known.fields)

@@ -113,7 +113,7 @@ func isKeyOf(node plan.Node, columns []int) bool {
 	}
 	switch n := node.(type) {
 	case *plan.TopN:
-		return n.Count <= 1 && containsAll(columns, n.PartitionBy)
+		return n.Count <= 1 && n.Ties == plan.TiesBroken && containsAll(columns, n.PartitionBy)
 	case *plan.Filter:
 		return isKeyOf(n.Input, columns)
 	case *plan.Project:

@@ -298,10 +298,24 @@ type TopN struct {
 	// Order is the order; its expressions are columns.
 	Order         []SortKey
 	Count, Offset int64
+	// Ties says what becomes of rows that the order does not tell apart. Where it is not
+	// TiesBroken, Offset is 0.
+	Ties Ties
 	// Local says that each shard passes the first of its own rows, and another TopN
 	// behind a shuffle the first of those.
 	Local bool
 }
+
+// Ties says which rows are the first Count ones where an order does not tell some apart.
+type Ties uint8
+
+// The ways with ties: TiesBroken has exactly Count rows, TiesRank those with rank() <=
+// Count, and TiesDense those with dense_rank() <= Count.
+const (
+	TiesBroken Ties = iota
+	TiesRank
+	TiesDense
+)
 
 // Repeat gives each row of its input as often as Times, a bigint, says: never where
 // that is less than 1. Only where the result is kept up to date.

@@ -222,6 +222,12 @@ func describeLimit(n *Limit) string {
 
 func describeTopN(n *TopN) string {
 	text := fmt.Sprintf("First %d", n.Count)
+	switch n.Ties {
+	case TiesRank:
+		text += " with ties"
+	case TiesDense:
+		text += " values of the order"
+	}
 	if n.Offset > 0 {
 		text += fmt.Sprintf(" behind %d", n.Offset)
 	}

@@ -415,6 +415,10 @@ func (g *generator) numbered(r *relation, from *fragment, columns []column) {
 			call, result = call+"(s."+of.name+")", column{"w", of.typ, of.inexact}
 		} else if call == "count(*)" {
 			window += pick(g, "", " ROWS BETWEEN 2 PRECEDING AND CURRENT ROW", " GROUPS BETWEEN CURRENT ROW AND 1 FOLLOWING")
+		} else if strings.HasSuffix(call, "rank()") {
+			// Fewer columns to order by give more ties.
+			window = strings.TrimSuffix(window, ", "+strings.Join(keys[1:], ", "))
+			first = pick(g, "", " WHERE u.w <= 2", " WHERE u.w = 1", " WHERE u.w < 4 AND u.w > 1")
 		}
 	}
 	r.query = &query{
