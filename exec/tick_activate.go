@@ -64,15 +64,15 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 		}
 	}
 	t.activateIndexes(known.indexes, snapshot)
-	t.activateQueries(snapshot)
+	t.activateQueries(snapshot, known.version)
 	c.settle()
 	t.result.all = true
 	t.write.Set(shardKey(), c.record.append(nil))
 }
 
-// activateQueries starts the queries that are new and tells the others whether
-// they are paused.
-func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
+// activateQueries starts the queries that are new, plans those anew of whose types
+// something has changed since a version, and tells the others whether they are paused.
+func (t *tick) activateQueries(snapshot *catalog.Snapshot, since uint64) {
 	c := t.core
 	for _, descriptor := range snapshot.RunningQueries() {
 		i := slices.IndexFunc(c.queries, func(q *runningQuery) bool { return q.descriptor.ID == descriptor.ID })
@@ -81,7 +81,8 @@ func (t *tick) activateQueries(snapshot *catalog.Snapshot) {
 			continue
 		}
 		q := c.queries[i]
-		if descriptor.Inserts() && q.sink != nil && q.sink.relation.Changed != snapshot.Relation(descriptor.Sink).Changed {
+		sinkChanged := descriptor.Inserts() && q.sink != nil && q.sink.relation.Changed != snapshot.Relation(descriptor.Sink).Changed
+		if sinkChanged || snapshot.TypesChanged(descriptor.Types, since) {
 			q = c.planAnew(i)
 		} else if q.sink != nil && q.sink.relation.Kind == catalog.KindStream {
 			q.sink = newRelationCodec(snapshot.Result(descriptor)) // whether it is compacted may have changed

@@ -34,6 +34,9 @@ type binder struct {
 	// views are the views read, also through others, each once, and ownNames the
 	// relations and views that the statement's own text names.
 	views, ownNames []catalog.ObjectID
+	// types are the types of CREATE TYPE that the statement mentions, and those of
+	// columns that it reads.
+	types []catalog.ObjectID
 	// inView counts the views whose text is being bound, and catalog is what the
 	// statement's own is bound against: relations are read as they are there.
 	inView  int
@@ -125,6 +128,11 @@ func (b *binder) addSource(r *catalog.Relation) {
 		}
 	}
 	b.sources = append(b.sources, b.asRead(r))
+	for i := range r.Columns {
+		if !r.Columns[i].Dropped {
+			b.addType(r.Columns[i].Type)
+		}
+	}
 }
 
 // asRead returns a relation as the statement reads it, which is not what a view that

@@ -408,7 +408,7 @@ func createAs(env *Environment, s *ast.CreateRelation, command *catalog.CreateRe
 		q.Sources = append(q.Sources, source.ID)
 		q.Columns = append(q.Columns, readColumns(c.root, source.ID))
 	}
-	q.Views, q.Indirect = c.views, c.indirect()
+	q.Views, q.Indirect, q.Types = c.views, c.indirect(), c.types
 	_, q.Shared = share(c.root, shareable(env.Catalog, q))
 	command.Query = q
 	c.noteStart(ddl)

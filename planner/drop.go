@@ -24,6 +24,8 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		command.Kind, tag = catalog.KindView, "DROP VIEW"
 	case ast.ObjectSequence:
 		return planDropSequences(env, s)
+	case ast.ObjectType:
+		return planDropTypes(env, s)
 	case ast.ObjectRole, ast.ObjectUser, ast.ObjectGroup:
 		return planDropRoles(env, s)
 	default:

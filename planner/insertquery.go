@@ -62,7 +62,7 @@ func bindInsertQuery(env *Environment, s *ast.Insert) (*catalog.Query, *continuo
 		query.Sources = append(query.Sources, source.ID)
 		query.Columns = append(query.Columns, readColumns(c.root, source.ID))
 	}
-	query.Views, query.Indirect = c.views, c.indirect()
+	query.Views, query.Indirect, query.Types = c.views, c.indirect(), c.types
 	if _, err := c.intoStages(query, target); err != nil {
 		return nil, nil, sqlerr.From(err).At(s.Pos())
 	}

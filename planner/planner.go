@@ -104,6 +104,13 @@ func planStatement(env *Environment, statement ast.Statement) (plan.Statement, e
 		return planAlter(env, s)
 	case *ast.CreateSequence:
 		return planned(planCreateSequence(env, s))
+	case *ast.CreateType:
+		return planned(planCreateType(env, s))
+	case *ast.AlterObject:
+		if s.Kind == ast.ObjectType {
+			return planned(planAlterType(env, s))
+		}
+		return nil, notSupported(statement.Pos(), "%s is not supported", statementName(statement))
 	case *ast.Drop:
 		return planned(planDrop(env, s))
 	case *ast.CreateView:
@@ -139,8 +146,6 @@ func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
 // statementName is how errors call statements that cannot be planned.
 func statementName(statement ast.Statement) string {
 	switch statement.(type) {
-	case *ast.CreateType:
-		return "CREATE TYPE"
 	case *ast.CreateSchema:
 		return "CREATE SCHEMA"
 	case *ast.CreateDatabase:

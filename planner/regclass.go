@@ -37,7 +37,7 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	case types.KindRegnamespace:
 		oid, err = namespaceOID(literal.Value.Str, literal.Position)
 	default:
-		oid, err = typeOID(literal.Value.Str, literal.Position)
+		oid, err = b.typeOID(literal.Value.Str, literal.Position)
 	}
 	if err != nil {
 		return nil, true, err
@@ -66,9 +66,12 @@ func isText(t types.Type) bool {
 	}
 }
 
-func typeOID(name string, pos int) (uint32, error) {
+func (b *binder) typeOID(name string, pos int) (uint32, error) {
 	t, err := types.TypeNamed(name)
 	if err != nil {
+		if created, ok := b.env.Catalog.Present().TypeNamed(b.env.userSchemas(), name); ok {
+			return created.OID(), nil
+		}
 		return 0, sqlerr.From(err).At(pos)
 	}
 	return t.OID(), nil

@@ -53,6 +53,9 @@ func (b *binder) elementType(name *ast.TypeName) (types.Type, error) {
 		return b.structType(name)
 	}
 	if len(name.Qualifier) > 0 && name.Qualifier[len(name.Qualifier)-1] != "pg_catalog" {
+		if t, ok := b.createdType(name.Qualifier[len(name.Qualifier)-1:], name.Name); ok {
+			return t, noModifiers(name)
+		}
 		return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, name.Pos(), "type %q does not exist",
 			strings.Join(append(name.Qualifier, name.Name), "."))
 	}
@@ -67,24 +70,42 @@ func (b *binder) elementType(name *ast.TypeName) (types.Type, error) {
 	if name.IntervalFields != "" {
 		full += " " + name.IntervalFields
 	}
-	return types.TypeByName(full, modifiers)
+	t, err := types.TypeByName(full, modifiers)
+	if err != nil && len(name.Qualifier) == 0 {
+		if created, ok := b.createdType(b.env.userSchemas(), name.Name); ok {
+			return created, noModifiers(name)
+		}
+	}
+	return t, err
+}
+
+func noModifiers(name *ast.TypeName) error {
+	if len(name.Modifiers) == 0 {
+		return nil
+	}
+	return sqlerr.New(sqlerr.SyntaxError, name.Pos(), "type modifier is not allowed for type %q", name.Name)
 }
 
 func (b *binder) structType(name *ast.TypeName) (types.Type, error) {
-	fields := make([]types.Field, len(name.Fields))
-	for i, f := range name.Fields {
+	fields, err := b.structFields(name.Fields)
+	return types.StructOf(fields), err
+}
+
+func (b *binder) structFields(list []*ast.TypeField) ([]types.Field, error) {
+	fields := make([]types.Field, len(list))
+	for i, f := range list {
 		t, err := b.typeName(f.Type)
 		if err != nil {
-			return types.Type{}, err
+			return nil, err
 		}
 		for _, earlier := range fields[:i] {
 			if earlier.Name == f.Name.Value {
-				return types.Type{}, sqlerr.New(sqlerr.DuplicateColumn, f.Pos(), "attribute %q specified more than once", f.Name.Value)
+				return nil, sqlerr.New(sqlerr.DuplicateColumn, f.Pos(), "attribute %q specified more than once", f.Name.Value)
 			}
 		}
 		fields[i] = types.Field{Name: f.Name.Value, Type: t}
 	}
-	return types.StructOf(fields), nil
+	return fields, nil
 }
 
 func typeModifiers(name *ast.TypeName) ([]int32, error) {

@@ -174,6 +174,7 @@ func planCreateView(env *Environment, s *ast.CreateView) (*plan.DDL, error) {
 	if v.Columns, err = viewColumns(s, bound); err != nil {
 		return nil, err
 	}
+	v.Types = b.types
 	if err := b.viewReads(&v, bound.node); err != nil {
 		return nil, err
 	}

@@ -43,6 +43,8 @@ func (p *parser) alterObject(start ast.Position, kind ast.ObjectKind) ast.Statem
 		n.Action = p.ownerTo()
 	case kind == ast.ObjectType && p.at(kwAdd) && p.peekIs(kwValue):
 		n.Action = p.addEnumValue()
+	case kind == ast.ObjectType && p.atWords(kwRename, kwValue):
+		n.Action = p.renameEnumValue()
 	case p.atWords(kwRename, kwTo), p.atWords(kwSet, kwSchema):
 		n.Action = p.objectAction(kind)
 	case isAnyWord(p.token):
@@ -50,6 +52,18 @@ func (p *parser) alterObject(start ast.Position, kind ast.ObjectKind) ast.Statem
 	default:
 		p.fail()
 	}
+	n.Span = p.spanFrom(start)
+	return n
+}
+
+// renameEnumValue takes RENAME VALUE 'old' TO 'new'.
+func (p *parser) renameEnumValue() ast.AlterAction {
+	n := &ast.RenameEnumValue{}
+	start := p.advance().start
+	p.advance()
+	n.Old = p.stringLiteral().Value
+	p.expect(kwTo)
+	n.New = p.stringLiteral().Value
 	n.Span = p.spanFrom(start)
 	return n
 }

@@ -180,6 +180,12 @@ type AddEnumValue struct {
 	Neighbor string
 }
 
+// RenameEnumValue is RENAME VALUE 'old' TO 'new', an action of ALTER TYPE.
+type RenameEnumValue struct {
+	Span
+	Old, New string
+}
+
 // AlterSystem is ALTER SYSTEM SET name = values | RESET name | RESET ALL.
 type AlterSystem struct {
 	Span
@@ -237,6 +243,7 @@ func (*SetOptions) alterAction()           {}
 func (*AlterFlag) alterAction()            {}
 func (*AlterSequenceOptions) alterAction() {}
 func (*AddEnumValue) alterAction()         {}
+func (*RenameEnumValue) alterAction()      {}
 
 func (*AlterRelation) statement() {}
 func (*AlterObject) statement()   {}

@@ -142,6 +142,13 @@ func (n *AddEnumValue) format(p *printer) {
 	}
 }
 
+func (n *RenameEnumValue) format(p *printer) {
+	p.text("RENAME VALUE ")
+	p.quotedString(n.Old)
+	p.text(" TO ")
+	p.quotedString(n.New)
+}
+
 func (n *AlterSystem) format(p *printer) { p.node("ALTER SYSTEM ", n.Set) }
 
 func (n *AlterRole) format(p *printer) {

@@ -105,8 +105,17 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		next, err = applyGrantPrivileges(s, c)
 	case *SetOwner:
 		next, err = applySetOwner(s, c)
+	case *CreateType:
+		next, err = applyCreateType(s, c, &result)
+	case *AlterType:
+		next, err = applyAlterType(s, c)
+	case *DropTypes:
+		next, err = applyDropTypes(s, c, &result)
 	default:
 		err = sqlerr.New(sqlerr.InternalError, -1, "unknown catalog command %T", command)
+	}
+	if err == nil && next != nil {
+		err = next.settleTypes(s)
 	}
 	if err != nil {
 		return s, Result{Version: s.version}, err

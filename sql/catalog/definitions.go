@@ -169,6 +169,10 @@ func moved(command Command, base, to uint64) Command {
 		clone := *c
 		clone.Base = move(c.Base)
 		return &clone
+	case *AlterType:
+		clone := *c
+		clone.Base = move(c.Base)
+		return &clone
 	case *AlterRelation:
 		clone := *c
 		clone.Base = move(c.Base)
@@ -188,6 +192,7 @@ func (s *Snapshot) inOrder() *Snapshot {
 	slices.SortFunc(s.sequences, func(a, b *Sequence) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.views, func(a, b *View) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.types, func(a, b *DataType) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.indexes, func(a, b *Index) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.shadows, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.roles, func(a, b *Role) int { return cmp.Compare(a.ID, b.ID) })

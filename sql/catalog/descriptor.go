@@ -214,6 +214,9 @@ type Query struct {
 	// Views are the views that it reads, also through others, and Indirect those of
 	// Sources and Views that only views among them name.
 	Views, Indirect []ObjectID
+	// Types are the types of CREATE TYPE that Text mentions, or columns of what it reads
+	// have.
+	Types []ObjectID
 	// Shared are the queries whose results it reads, in the place of computing them
 	// again; Sources has what these read, too. Ascending.
 	Shared []ObjectID

@@ -37,6 +37,9 @@ func commandBody(command Command) (kind string, body any, err error) {
 	if kind, body, err := roleCommandBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
+	if kind, body, err := typeCommandBody(command); kind != "" || err != nil {
+		return kind, body, err
+	}
 	if kind, body, err := definitionBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
@@ -128,6 +131,9 @@ func DecodeCommand(encoded []byte) (Command, error) {
 
 func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 	if c, err := decodeRoleCommand(envelope); c != nil || err != nil {
+		return c, err
+	}
+	if c, err := decodeTypeCommand(envelope); c != nil || err != nil {
 		return c, err
 	}
 	if c, err := decodeDefinition(envelope); c != nil || err != nil {

@@ -71,6 +71,8 @@ const (
 	ClassSequence
 	ClassSchema
 	ClassDatabase
+	// ClassType are types, which everybody may use.
+	ClassType
 )
 
 // The IDs of the objects that are always there, which are PostgreSQL's OIDs.
@@ -90,6 +92,8 @@ func (c ObjectClass) All() Privileges {
 		return PrivilegeSelect | PrivilegeUpdate | PrivilegeUsage
 	case ClassSchema:
 		return PrivilegeUsage | PrivilegeCreate
+	case ClassType:
+		return PrivilegeUsage
 	default:
 		return PrivilegeCreate | PrivilegeTemporary | PrivilegeConnect
 	}
@@ -133,7 +137,7 @@ func (s *Snapshot) Access(object ObjectID) *Access {
 	switch class {
 	case ClassDatabase:
 		a.Grants = append(a.Grants, Grant{Grantee: Public, Grantor: a.Owner, Privileges: PrivilegeConnect | PrivilegeTemporary})
-	case ClassSchema:
+	case ClassSchema, ClassType:
 		a.Grants = append(a.Grants, Grant{Grantee: Public, Grantor: a.Owner, Privileges: PrivilegeUsage})
 	}
 	a.Grants = append(a.Grants, Grant{Grantee: a.Owner, Grantor: a.Owner, Privileges: class.All()})
@@ -151,6 +155,8 @@ func (s *Snapshot) Class(object ObjectID) ObjectClass {
 		return ClassRelation
 	case s.Sequence(object) != nil:
 		return ClassSequence
+	case s.DataType(object) != nil:
+		return ClassType
 	default:
 		return 0
 	}
@@ -272,6 +278,8 @@ func (s *Snapshot) describeObject(id ObjectID) string {
 		return "schema " + DefaultSchema
 	case ClassDatabase:
 		return "database"
+	case ClassType:
+		return "type " + s.DataType(id).Name
 	case ClassSequence:
 		return "sequence " + s.Sequence(id).Name
 	case ClassRelation:

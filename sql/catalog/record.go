@@ -94,6 +94,7 @@ type snapshotRecord struct {
 	Sequences     []sequenceRecord `json:"sequences,omitempty"`
 	Shadows       []relationRecord `json:"shadows,omitempty"`
 	Views         []viewRecord     `json:"views,omitempty"`
+	Types         []dataTypeRecord `json:"types,omitempty"`
 	Roles         []roleRecord     `json:"roles,omitempty"`
 	Access        []accessRecord   `json:"access,omitempty"`
 	KeptQueries   []queryRecord    `json:"kept_queries,omitempty"`
@@ -177,6 +178,7 @@ type queryRecord struct {
 	Columns       [][]int    `json:"columns,omitempty"`
 	Views         []ObjectID `json:"views,omitempty"`
 	Indirect      []ObjectID `json:"indirect,omitempty"`
+	Types         []ObjectID `json:"types,omitempty"`
 	Shared        []ObjectID `json:"shared,omitempty"`
 	Version       uint64     `json:"version"`
 	Paused        bool       `json:"paused,omitempty"`
@@ -263,6 +265,13 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 		}
 		record.Views = append(record.Views, view)
 	}
+	for _, t := range s.types {
+		dataType, err := newDataTypeRecord(t)
+		if err != nil {
+			return nil, err
+		}
+		record.Types = append(record.Types, dataType)
+	}
 	for _, shadow := range s.shadows {
 		relation, err := newRelationRecord(shadow)
 		if err != nil {
@@ -297,6 +306,16 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			return nil, err
 		}
 		s.committed = append(s.committed, id)
+	}
+	for i := range r.Types {
+		t, err := r.Types[i].dataType()
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && t.ID <= s.types[i-1].ID {
+			return nil, corrupt("damaged catalog record: types are not in order")
+		}
+		s.types = append(s.types, t)
 	}
 	for i := range r.Relations {
 		relation, err := r.Relations[i].relation()
@@ -359,6 +378,9 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 			return nil, err
 		}
 		s.views = append(s.views, v)
+	}
+	if err := s.settleTypes(nil); err != nil {
+		return nil, corrupt("damaged catalog record: %w", err)
 	}
 	for i := range r.Roles {
 		s.roles = append(s.roles, r.Roles[i].role())
@@ -566,6 +588,9 @@ type typeRecord struct {
 	Element  *typeRecord   `json:"element,omitempty"`
 	Key      *typeRecord   `json:"key,omitempty"`
 	Fields   []fieldRecord `json:"fields,omitempty"`
+	// Named is the ID of the type that CREATE TYPE made, 0 for any other; what else is
+	// said of it is in its own record.
+	Named ObjectID `json:"named,omitempty"`
 }
 
 type fieldRecord struct {
@@ -585,7 +610,7 @@ var typeKinds = map[types.Kind]string{
 	types.KindRegprocedure: "regprocedure", types.KindRegoper: "regoper", types.KindRegoperator: "regoperator",
 	types.KindRegnamespace: "regnamespace", types.KindRegrole: "regrole", types.KindRegcollation: "regcollation",
 	types.KindRegconfig: "regconfig", types.KindRegdictionary: "regdictionary",
-	types.KindArray: "array", types.KindStruct: "struct", types.KindMap: "map",
+	types.KindEnum: "enum", types.KindArray: "array", types.KindStruct: "struct", types.KindMap: "map",
 }
 
 var kindsByName = func() map[string]types.Kind {
@@ -606,6 +631,10 @@ func newTypeRecord(t types.Type) (typeRecord, error) {
 		return typeRecord{}, corrupt("type kind %d cannot be stored in the catalog", t.Kind)
 	}
 	record := typeRecord{Kind: name, Modifier: t.Mod}
+	if t.Named != nil {
+		record.Named = ObjectID(t.Named.ID)
+		return record, nil
+	}
 	for _, part := range []struct {
 		from *types.Type
 		to   **typeRecord
@@ -638,6 +667,13 @@ func (r *typeRecord) dataType(depth int) (types.Type, error) {
 		return types.Type{}, corrupt("damaged type %q in a catalog record", r.Kind)
 	}
 	t := types.Type{Kind: kind, Mod: r.Modifier}
+	if r.Named != 0 && (kind == types.KindEnum || kind == types.KindStruct) {
+		t.Named = &types.Named{ID: uint32(r.Named)}
+		return t, nil
+	}
+	if kind == types.KindEnum {
+		return types.Type{}, corrupt("an enum without a name in a catalog record")
+	}
 	for _, part := range []struct {
 		from *typeRecord
 		to   **types.Type

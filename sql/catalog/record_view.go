@@ -15,6 +15,7 @@ type viewRecord struct {
 	Sources     []ObjectID         `json:"sources,omitempty"`
 	Reads       [][]int            `json:"reads,omitempty"`
 	Views       []ObjectID         `json:"views,omitempty"`
+	Types       []ObjectID         `json:"types,omitempty"`
 	Version     uint64             `json:"version"`
 	Changed     uint64             `json:"changed"`
 	Settings    []Option           `json:"settings,omitempty"`
@@ -42,7 +43,7 @@ type alterViewRecord struct {
 func newViewRecord(v *View) (viewRecord, error) {
 	record := viewRecord{
 		ID: v.ID, Schema: v.Schema, Name: v.Name, FormerNames: formerNameRecords(v.FormerNames), Text: v.Text,
-		Sources: v.Sources, Reads: v.Reads, Views: v.Views, Version: v.Version, Changed: v.Changed, Settings: v.Settings, Comment: v.Comment,
+		Sources: v.Sources, Reads: v.Reads, Views: v.Views, Types: v.Types, Version: v.Version, Changed: v.Changed, Settings: v.Settings, Comment: v.Comment,
 	}
 	for i := range v.Columns {
 		c := &v.Columns[i]
@@ -60,7 +61,7 @@ func newViewRecord(v *View) (viewRecord, error) {
 func (r *viewRecord) view() (*View, error) {
 	v := &View{
 		ID: r.ID, Schema: r.Schema, Name: r.Name, FormerNames: formerNames(r.FormerNames), Text: r.Text,
-		Sources: r.Sources, Reads: r.Reads, Views: r.Views, Version: r.Version, Changed: r.Changed, Settings: r.Settings, Comment: r.Comment,
+		Sources: r.Sources, Reads: r.Reads, Views: r.Views, Types: r.Types, Version: r.Version, Changed: r.Changed, Settings: r.Settings, Comment: r.Comment,
 	}
 	if len(v.Reads) != len(v.Sources) {
 		return nil, corrupt("damaged catalog record: view %d has columns of other relations than it reads", v.ID)

@@ -28,6 +28,7 @@ type Snapshot struct {
 	sequences []*Sequence // by ID
 	queries   []*Query    // by ID
 	views     []*View     // by ID
+	types     []*DataType // by ID
 	indexes   []*Index    // by ID
 	// shadows are the copies of tables that rewrites are building, by ID. They have
 	// no names.
@@ -172,6 +173,7 @@ func (s *Snapshot) edit() *Snapshot {
 	next.sequences = slices.Clone(s.sequences)
 	next.queries = slices.Clone(s.queries)
 	next.views = slices.Clone(s.views)
+	next.types = slices.Clone(s.types)
 	next.indexes = slices.Clone(s.indexes)
 	next.shadows = slices.Clone(s.shadows)
 	next.roles = slices.Clone(s.roles)

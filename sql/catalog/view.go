@@ -31,6 +31,8 @@ type View struct {
 	Sources []ObjectID
 	Reads   [][]int
 	Views   []ObjectID
+	// Types are the types of CREATE TYPE that Text mentions.
+	Types []ObjectID
 	// Version is the catalog version in which Text was bound, Changed the one that
 	// made this descriptor. Apply sets both.
 	Version, Changed uint64

@@ -11,7 +11,7 @@ import (
 // bytea and uuid have them here too.
 var extremeTypes = []string{
 	"int8", "int4", "int2", "oid", "float4", "float8", "date", "time", "timetz", "timestamptz", "interval",
-	"text", "numeric", "anyarray", "bpchar", "timestamp", "bytea", "uuid",
+	"text", "numeric", "anyarray", "bpchar", "timestamp", "bytea", "uuid", "anyenum",
 }
 
 func (b *builder) defineExtremes() {

@@ -27,7 +27,7 @@ func bind(s signatureOf, args []types.Type) (binding, error) {
 	for i, t := range args {
 		var err error
 		switch declared := s.at(i).Kind; declared {
-		case kindAnyElement, kindAnyNonArray, kindAnyArray:
+		case kindAnyElement, kindAnyNonArray, kindAnyArray, kindAnyEnum:
 			needsElement = true
 			err = b.bindElement(declared, t)
 		case kindAnyCompatible:
@@ -91,6 +91,8 @@ func (b *binding) bindElement(declared types.Kind, t types.Type) error {
 		return errNotA("anyarray", "an array", t)
 	case declared == kindAnyArray:
 		elem = *t.Elem
+	case declared == kindAnyEnum && t.Kind != types.KindEnum:
+		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "type matched to anyenum is not an enum type: %s", t)
 	case declared == kindAnyNonArray && t.Kind == types.KindArray:
 		return sqlerr.New(sqlerr.DatatypeMismatch, -1, "type matched to anynonarray is an array type: %s", t)
 	}
@@ -123,7 +125,7 @@ func (b *binding) actual(declared, given types.Type) types.Type {
 			return types.Text
 		}
 		return given
-	case kindAnyElement, kindAnyNonArray:
+	case kindAnyElement, kindAnyNonArray, kindAnyEnum:
 		return b.element
 	case kindAnyArray:
 		return types.ArrayOf(b.element)

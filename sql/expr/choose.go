@@ -201,6 +201,7 @@ const (
 	categoryBoolean  category = 'B'
 	categoryStruct   category = 'C'
 	categoryDateTime category = 'D'
+	categoryEnum     category = 'E'
 	categoryNumeric  category = 'N'
 	categoryPseudo   category = 'P'
 	categoryString   category = 'S'
@@ -237,6 +238,8 @@ func categoryOf(t types.Type) category {
 		return categoryArray
 	case types.KindStruct:
 		return categoryStruct
+	case types.KindEnum:
+		return categoryEnum
 	case types.KindVoid:
 		return categoryPseudo
 	}

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -81,6 +82,9 @@ func CanCast(from, to types.Type, context CastContext) bool {
 	if from.Kind == types.KindUnknown || from.SameKind(to) {
 		return true
 	}
+	if from.Kind == types.KindEnum && to.Kind == types.KindEnum {
+		return false
+	}
 	if from.Kind == to.Kind {
 		return canCastParts(from, to, context)
 	}
@@ -93,7 +97,7 @@ func CanCast(from, to types.Type, context CastContext) bool {
 	if categoryOf(to) == categoryString && context >= Assignment {
 		return true
 	}
-	return categoryOf(from) == categoryString && context == Explicit && to.Kind != types.KindStruct && to.Kind != types.KindMap
+	return categoryOf(from) == categoryString && context == Explicit && (to.Named != nil || to.Kind != types.KindStruct && to.Kind != types.KindMap)
 }
 
 // canCastParts compares two types that are both arrays, structs or maps.
@@ -239,6 +243,8 @@ func dependsOnSettings(t types.Type) bool {
 		return true
 	case types.KindArray:
 		return dependsOnSettings(*t.Elem)
+	case types.KindStruct:
+		return slices.ContainsFunc(t.Fields, func(f types.Field) bool { return dependsOnSettings(f.Type) })
 	}
 	return t.Kind.IsReg() && t.Kind != types.KindRegtype
 }

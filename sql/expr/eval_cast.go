@@ -200,6 +200,16 @@ func castFromText(to types.Type) castFunc {
 	if to.Kind == types.KindRegclass {
 		return func(ctx *Context, d types.Datum) (types.Datum, error) { return relationNamed(ctx, d.Str) }
 	}
+	if to.Kind == types.KindRegtype {
+		return func(ctx *Context, d types.Datum) (types.Datum, error) {
+			oid, err := types.ParseText(to, d.Str, ctx.format())
+			if err == nil {
+				return oid, nil
+			}
+			found, err := typeNamedIn(ctx, d.Str)
+			return types.IntDatum(found), err
+		}
+	}
 	if to.Kind.IsReg() && to.Kind != types.KindRegtype {
 		return func(ctx *Context, d types.Datum) (types.Datum, error) { return objectNamed(ctx, to, d.Str) }
 	}

@@ -155,12 +155,12 @@ func (b *builder) defineCatalogNames() {
 			return oid, nil
 		}), "OID of an object of the kind, NULL when there is none", stable)
 	}
-	b.function("to_regtype", "text", "regtype", lift1e(func(name string) (int64, error) {
-		t, err := types.TypeNamed(name)
+	b.function("to_regtype", "text", "regtype", lift1c(func(ctx *Context, name string) (int64, error) {
+		oid, err := typeNamedIn(ctx, name)
 		if err != nil {
 			return 0, errNull
 		}
-		return int64(t.OID()), nil
+		return oid, nil
 	}), "OID of a type, NULL when there is none", stable)
 	b.function("pg_table_is_visible", "oid", "bool", liftRows(func(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 		if ctx.Session == nil {
@@ -184,11 +184,16 @@ func (b *builder) defineCatalogNames() {
 	}), "name of an encoding", stable)
 }
 
-func formatType(_ *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
+func formatType(ctx *Context, _ []*types.Vector, row []types.Datum, _ types.Type) (types.Datum, error) {
 	if !row[0].Valid {
 		return types.Null, nil
 	}
 	t, ok := types.TypeByOID(uint32(row[0].Int))
+	if !ok && ctx.format().ObjectName != nil {
+		if name, found := ctx.format().ObjectName(types.KindRegtype, uint32(row[0].Int)); found {
+			return types.StringDatum(name), nil
+		}
+	}
 	switch {
 	case row[0].Int == 0:
 		return types.StringDatum("-"), nil
@@ -261,6 +266,21 @@ func objectNamed(ctx *Context, t types.Type, text string) (types.Datum, error) {
 	}
 	oid, err := ctx.Session.ObjectOID(t.Kind, text)
 	return types.IntDatum(int64(oid)), err
+}
+
+// typeNamedIn returns the OID of a type by its name, one of PostgreSQL's or of the
+// session's catalog.
+func typeNamedIn(ctx *Context, name string) (int64, error) {
+	t, err := types.TypeNamed(name)
+	if err == nil {
+		return int64(t.OID()), nil
+	}
+	if ctx.Session != nil {
+		if oid, found := ctx.Session.ObjectOID(types.KindRegtype, name); found == nil {
+			return int64(oid), nil
+		}
+	}
+	return 0, err
 }
 
 func lookUpRelation(ctx *Context, text string) (int64, bool) {

@@ -37,6 +37,8 @@ func (b *builder) defineComparisons() {
 		}
 		o := b.operator(c.token, "anyarray,anyarray", "bool", comparisonKernel(c.op, orderedByCompare), c.words+", element by element")
 		o.comparison, o.ordering = c.op, orderedByCompare
+		o = b.operator(c.token, "anyenum,anyenum", "bool", comparisonKernel(c.op, orderedAsInts), c.words+", by the order of the values")
+		o.comparison, o.ordering = c.op, orderedAsInts
 		o = b.operator(c.token, "record,record", "bool", comparisonKernel(c.op, orderedByCompare), c.words+", field by field")
 		o.comparison, o.ordering = c.op, orderedByCompare
 		if c.op == equal || c.op == notEqual {

@@ -21,6 +21,7 @@ const (
 	kindAnyStruct
 	kindMapKey
 	kindMapValue
+	kindAnyEnum
 )
 
 var pseudoNames = map[types.Kind]string{
@@ -34,6 +35,7 @@ var pseudoNames = map[types.Kind]string{
 	kindAnyStruct:          "record",
 	kindMapKey:             "mapkey",
 	kindMapValue:           "mapvalue",
+	kindAnyEnum:            "anyenum",
 }
 
 // isPolymorphic reports whether t is a pseudo-type or an array of one.

@@ -35,6 +35,7 @@ func buildRegistry() *registry {
 	b.defineEncodings()
 	b.defineDateTime()
 	b.defineTimeTZ()
+	b.defineEnums()
 	b.defineToChar()
 	b.defineFromChar()
 	b.defineNumberTemplates()

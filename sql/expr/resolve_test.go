@@ -132,6 +132,7 @@ func TestEveryFunctionIsUsable(t *testing.T) {
 		kindAnyCompatible: types.Int4, kindAnyCompatibleArray: types.ArrayOf(types.Int4),
 		kindAnyStruct: types.StructOf([]types.Field{{Name: "a", Type: types.Int4}}),
 		kindAnyMap:    types.MapOf(types.Text, types.Int4), kindMapKey: types.Text, kindMapValue: types.Int4,
+		kindAnyEnum: types.EnumOf(&types.Named{ID: 1, Name: "e", Labels: []types.EnumLabel{{Label: "a"}}}),
 	}
 	seen := map[string]bool{}
 	for _, o := range AllFunctions() {

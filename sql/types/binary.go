@@ -14,8 +14,11 @@ func AppendBinary(buf []byte, t Type, d Datum) []byte {
 	}
 	switch t.Physical() {
 	case PhysicalInt:
-		if t.Kind == KindTimeTZ {
+		switch t.Kind {
+		case KindTimeTZ:
 			return appendBinaryTimeTZ(buf, d.Int)
+		case KindEnum:
+			return append(buf, t.Named.Label(d.Int)...)
 		}
 		return appendBinaryInt(buf, t.Kind, d.Int)
 	case PhysicalFloat:
@@ -66,6 +69,9 @@ func appendBinaryString(buf []byte, t Type, s string) []byte {
 	case KindJSONB:
 		return append(append(buf, jsonbVersion), s...)
 	case KindStruct, KindMap:
+		if t.Named != nil {
+			return appendBinaryRow(buf, t, s)
+		}
 		return appendCompositeJSON(append(buf, jsonbVersion), t, s, DefaultFormat())
 	case KindChar:
 		if s == "" {

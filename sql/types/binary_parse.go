@@ -31,8 +31,15 @@ func ParseBinary(t Type, data []byte) (Datum, error) {
 func parseBinary(t Type, data []byte) (Datum, error) {
 	switch t.Physical() {
 	case PhysicalInt:
-		if t.Kind == KindTimeTZ {
+		switch t.Kind {
+		case KindTimeTZ:
 			return parseBinaryTimeTZ(data)
+		case KindEnum:
+			v, err := t.Named.Position(string(data))
+			if err != nil {
+				return Null, err
+			}
+			return IntDatum(v), nil
 		}
 		return parseBinaryInt(t, data)
 	case PhysicalFloat:
@@ -67,6 +74,9 @@ func parseBinary(t Type, data []byte) (Datum, error) {
 		s, err := parseStringText(t, string(data), DefaultFormat())
 		return StringDatum(s), err
 	case KindJSONB, KindStruct, KindMap:
+		if t.Named != nil {
+			return parseBinaryRow(t, data)
+		}
 		return parseBinaryJSON(t, data)
 	case KindArray:
 		return parseBinaryArray(*t.Elem, data)

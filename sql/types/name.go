@@ -19,7 +19,12 @@ func (t Type) String() string {
 	case KindMap:
 		return "map<" + t.Key.String() + ", " + t.Elem.String() + ">"
 	case KindStruct:
+		if t.Named != nil {
+			return t.Named.String()
+		}
 		return t.structName()
+	case KindEnum:
+		return t.Named.String()
 	case KindBpchar:
 		// "character" means one character, so a bpchar without a length has
 		// its internal name.
@@ -46,7 +51,7 @@ func (t Type) BaseName() string {
 			return t.vectorName()
 		}
 		return t.Elem.BaseName() + "[]"
-	case KindMap, KindStruct:
+	case KindMap, KindStruct, KindEnum:
 		return t.String()
 	default:
 		return kinds[t.Kind].name
@@ -85,7 +90,7 @@ func (t Type) structName() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quoteIdentifier(f.Name))
+		b.WriteString(QuoteIdentifier(f.Name))
 		b.WriteByte(' ')
 		b.WriteString(f.Type.String())
 	}
@@ -93,8 +98,8 @@ func (t Type) structName() string {
 	return b.String()
 }
 
-// quoteIdentifier puts a name in double quotes unless it is plain lower case.
-func quoteIdentifier(name string) string {
+// QuoteIdentifier puts a name in double quotes unless it is plain lower case.
+func QuoteIdentifier(name string) string {
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		letter := c >= 'a' && c <= 'z' || c == '_'

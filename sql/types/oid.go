@@ -52,7 +52,7 @@ type kindInfo struct {
 }
 
 // kinds describes each kind; name is PostgreSQL's name in error messages and
-// in format_type. Arrays, structs and maps are not in it.
+// in format_type. Arrays, structs, maps and enums are not in it.
 var kinds = [kindCount]kindInfo{
 	KindUnknown:       {OIDUnknown, 0, -2, "unknown"},
 	KindBool:          {OIDBool, 1000, 1, "boolean"},
@@ -93,7 +93,8 @@ var kinds = [kindCount]kindInfo{
 }
 
 // OID returns the OID that clients see the type under: PostgreSQL's own for
-// its types, jsonb's for structs and maps, which go out as jsonb.
+// its types, that of CREATE TYPE, and jsonb's for maps and structs without a name, which go
+// out as jsonb.
 func (t Type) OID() uint32 {
 	switch t.Kind {
 	case KindArray:
@@ -104,7 +105,10 @@ func (t Type) OID() uint32 {
 			return OIDOIDVector
 		}
 		return t.Elem.ArrayOID()
-	case KindStruct, KindMap:
+	case KindStruct, KindMap, KindEnum:
+		if t.Named != nil {
+			return t.Named.ID
+		}
 		return OIDJSONB
 	default:
 		return kinds[t.Kind].oid
@@ -115,7 +119,10 @@ func (t Type) OID() uint32 {
 // there is none. An array of arrays, structs or maps is an array of jsonb.
 func (t Type) ArrayOID() uint32 {
 	switch t.Kind {
-	case KindArray, KindStruct, KindMap:
+	case KindArray, KindStruct, KindMap, KindEnum:
+		if t.Named != nil {
+			return t.Named.Array
+		}
 		return kinds[KindJSONB].arrayOID
 	default:
 		return kinds[t.Kind].arrayOID
@@ -128,6 +135,8 @@ func (t Type) Size() int16 {
 	switch t.Kind {
 	case KindArray, KindStruct, KindMap:
 		return -1
+	case KindEnum:
+		return 4
 	default:
 		return kinds[t.Kind].size
 	}

@@ -15,7 +15,7 @@ import (
 //	first, 1 for NULL │ the values that are not NULL, in order
 //
 //	integers, boolean, date, time, OIDs   zig-zag varint
-//	timestamps                            8 bytes little-endian
+//	timestamps, time with time zone       8 bytes little-endian
 //	floating point                        8 bytes little-endian
 //	all else                              varint length │ bytes
 //

@@ -11,6 +11,9 @@ func AppendText(buf []byte, t Type, d Datum, f *Format) []byte {
 	}
 	switch t.Physical() {
 	case PhysicalInt:
+		if t.Kind == KindEnum {
+			return append(buf, t.Named.Label(d.Int)...)
+		}
 		return appendIntText(buf, t.Kind, d.Int, f)
 	case PhysicalFloat:
 		return appendFloatText(buf, t.Kind, d.Float, f)
@@ -27,6 +30,9 @@ func AppendVectorText(buf []byte, v *Vector, i int, f *Format) []byte {
 	}
 	switch v.Type.Physical() {
 	case PhysicalInt:
+		if v.Type.Kind == KindEnum {
+			return append(buf, v.Type.Named.Label(v.Ints[i])...)
+		}
 		return appendIntText(buf, v.Type.Kind, v.Ints[i], f)
 	case PhysicalFloat:
 		return appendFloatText(buf, v.Type.Kind, v.Floats[i], f)
@@ -97,6 +103,9 @@ func appendStringText(buf []byte, t Type, s string, f *Format) []byte {
 		}
 		return appendArrayText(buf, *t.Elem, s, f)
 	case KindStruct, KindMap:
+		if t.Named != nil {
+			return appendRowText(buf, t, s, f)
+		}
 		return appendCompositeJSON(buf, t, s, f)
 	case KindVoid:
 		return buf

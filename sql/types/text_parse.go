@@ -115,6 +115,8 @@ func parseIntText(t Type, s string, f *Format) (int64, error) {
 		}
 		v, err := parseTimeSlow(s, f)
 		return roundMicros(v, t.Mod), err
+	case KindEnum:
+		return t.Named.Position(s)
 	case KindTimeTZ:
 		return parseTimeTZ(t, s, f)
 	case KindTimestamp, KindTimestampTZ:
@@ -211,6 +213,9 @@ func parseStringText(t Type, s string, f *Format) (string, error) {
 	case KindArray:
 		return parseArrayText(*t.Elem, s, f)
 	case KindStruct, KindMap:
+		if t.Named != nil {
+			return parseRowText(t, s, f)
+		}
 		return parseCompositeJSON(t, s, f)
 	default:
 		return "", sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot accept a value of type %s", t)

@@ -42,6 +42,7 @@ const (
 	KindRegcollation
 	KindRegconfig
 	KindRegdictionary
+	KindEnum
 	KindArray
 	KindStruct
 	KindMap
@@ -56,7 +57,7 @@ type Physical uint8
 const (
 	// PhysicalInt holds the value in Int: bool (0, 1), the integers, OIDs and
 	// reg types, date (days since 2000-01-01), time (microseconds since
-	// midnight), timetz (in the form of timetz.go), timestamp and timestamptz (microseconds since 2000-01-01 00:00
+	// midnight), timetz (in the form of timetz.go), enums (in the form of named.go), timestamp and timestamptz (microseconds since 2000-01-01 00:00
 	// UTC). math.MaxInt64 / MinInt64 (for date MaxInt32 / MinInt32) are infinity
 	// and -infinity.
 	PhysicalInt Physical = iota
@@ -89,6 +90,9 @@ type Type struct {
 	// one dimension, counted from 0, and printed with blanks between the elements. It
 	// is an array all the same, also for SameKind.
 	Vector bool
+	// Named is what CREATE TYPE says of the type: set for enums, and for structs that
+	// have a name.
+	Named *Named
 }
 
 // Field is one named field of a struct type.
@@ -162,7 +166,7 @@ func StructOf(fields []Field) Type { return Type{Kind: KindStruct, Mod: -1, Fiel
 func (t Type) Physical() Physical {
 	switch t.Kind {
 	case KindBool, KindInt2, KindInt4, KindInt8, KindDate, KindTime, KindTimeTZ, KindTimestamp, KindTimestampTZ,
-		KindOID:
+		KindOID, KindEnum:
 		return PhysicalInt
 	case KindFloat4, KindFloat8:
 		return PhysicalFloat
@@ -180,6 +184,9 @@ func (t Type) Equal(u Type) bool { return t.Mod == u.Mod && t.SameKind(u) }
 // SameKind reports whether the types are the same but for modifiers.
 func (t Type) SameKind(u Type) bool {
 	if t.Kind != u.Kind || len(t.Fields) != len(u.Fields) {
+		return false
+	}
+	if t.Named != u.Named && (t.Named == nil || u.Named == nil || t.Named.ID != u.Named.ID) {
 		return false
 	}
 	for i := range t.Fields {

@@ -24,6 +24,16 @@ func (s *Session) objectName(kind types.Kind, oid uint32) (string, bool) {
 		return s.relationName(oid)
 	case types.KindRegproc, types.KindRegprocedure:
 		return s.functionName(kind, oid)
+	case types.KindRegtype:
+		// PostgreSQL's own are known to package types.
+		if _, ok := types.TypeByOID(oid); ok {
+			return "", false
+		}
+		t, ok := s.catalog().TypeByOID(oid)
+		if !ok {
+			return "", false
+		}
+		return t.BaseName(), true
 	case types.KindRegnamespace:
 		name = systables.NamespaceName(oid)
 	case types.KindRegrole:
@@ -99,6 +109,11 @@ func (s *Session) ObjectOID(kind types.Kind, text string) (uint32, error) {
 	parts := expr.SplitName(text)
 	name := parts[len(parts)-1]
 	switch kind {
+	case types.KindRegtype:
+		if t, ok := s.catalog().TypeNamed(s.Schemas(), text); ok {
+			return t.OID(), nil
+		}
+		return 0, sqlerr.New(sqlerr.UndefinedObject, -1, "type %q does not exist", text)
 	case types.KindRegnamespace:
 		if oid := systables.NamespaceOID(name); oid != 0 && len(parts) == 1 {
 			return oid, nil

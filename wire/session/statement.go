@@ -307,7 +307,7 @@ func (s *Session) Parse(name, text string, parameters []uint32) (err error) {
 	}
 	declared := make([]types.Type, len(parameters))
 	for i, oid := range parameters {
-		if declared[i], err = parameterType(oid); err != nil {
+		if declared[i], err = s.parameterType(oid); err != nil {
 			return err
 		}
 	}
@@ -348,11 +348,11 @@ func duplicateStatement(name string, position int) error {
 }
 
 // parameterType returns the type with an OID, Unknown for 0.
-func parameterType(oid uint32) (types.Type, error) {
+func (s *Session) parameterType(oid uint32) (types.Type, error) {
 	if oid == 0 || oid == types.OIDUnknown {
 		return types.Unknown, nil
 	}
-	t, ok := types.TypeByOID(oid)
+	t, ok := s.catalog().TypeByOID(oid)
 	if !ok {
 		return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, -1, "type with OID %d does not exist", oid)
 	}

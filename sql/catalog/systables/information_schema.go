@@ -110,10 +110,16 @@ func columnRow(env *Environment, schema, table string, position int, name string
 	if t.Kind == types.KindArray {
 		dataType = "ARRAY"
 	}
+	udtSchema := SchemaPgCatalog
+	if t.Named != nil {
+		dataType, udtSchema = "USER-DEFINED", t.Named.Schema
+	} else if t.Kind == types.KindArray && t.Elem.Named != nil {
+		udtSchema = t.Elem.Named.Schema
+	}
 	column := row{
 		"table_catalog": env.Database, "table_schema": schema, "table_name": table, "column_name": name,
 		"ordinal_position": position, "is_nullable": nullable, "data_type": dataType,
-		"udt_catalog": env.Database, "udt_schema": SchemaPgCatalog, "udt_name": infoOf(t).name,
+		"udt_catalog": env.Database, "udt_schema": udtSchema, "udt_name": infoOf(t).name,
 		"dtd_identifier": itoa(position), "is_self_referencing": "NO", "is_identity": "NO", "is_generated": "NEVER", "is_updatable": "NO",
 	}
 	for field, value := range typeFacts(t) {

@@ -74,6 +74,7 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 		"pg_collation":           pgCollation,
 		"pg_language":            pgLanguage,
 		"pg_type":                pgType,
+		"pg_enum":                pgEnum,
 		"pg_proc":                pgProc,
 		"pg_settings":            pgSettings,
 		"pg_stat_activity":       pgStatActivity,
@@ -147,6 +148,7 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 		}
 	}
 	rows = append(rows, viewClassRows(env)...)
+	rows = append(rows, compositeClassRows(env)...)
 	return append(rows, sequenceClassRows(env)...), nil
 }
 
@@ -187,6 +189,7 @@ func (r *Registry) pgAttribute(_ context.Context, env *Environment, _ *Table) ([
 		}
 	}
 	rows = append(rows, viewAttributeRows(env)...)
+	rows = append(rows, compositeAttributeRows(env)...)
 	return append(rows, sequenceAttributeRows(env)...), nil
 }
 

@@ -63,6 +63,9 @@ var typeInfos = []typeInfo{
 // out as jsonb; arrays are stored alike whatever their elements are.
 func infoOf(t types.Type) *typeInfo {
 	kind := t.Kind
+	if t.Named != nil {
+		return createdInfo(t)
+	}
 	switch kind {
 	case types.KindStruct, types.KindMap:
 		kind = types.KindJSONB
@@ -81,11 +84,15 @@ func infoOf(t types.Type) *typeInfo {
 	return &typeInfo{align: "i", storage: "x"}
 }
 
-// typeFunctions are the OIDs of the functions by which some drivers know array
-// types.
-var typeFunctions = map[string]uint32{"array_in": 750, "array_out": 751, "array_recv": 2400, "array_send": 2401}
+// typeFunctions are the OIDs of the functions by which some drivers know what sort a
+// type is of.
+var typeFunctions = map[string]uint32{
+	"array_in": 750, "array_out": 751, "array_recv": 2400, "array_send": 2401,
+	"enum_in": 3506, "enum_out": 3507, "enum_recv": 3532, "enum_send": 3533,
+	"record_in": 2290, "record_out": 2291, "record_recv": 2402, "record_send": 2403,
+}
 
-func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
+func pgType(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for i := range typeInfos {
 		info := &typeInfos[i]
@@ -103,7 +110,7 @@ func pgType(_ context.Context, _ *Environment, _ *Table) ([]row, error) {
 		vector := types.VectorOf(element)
 		rows = append(rows, typeRow(int(vector.OID()), infoOf(vector), "b", -1, int(element.OID()), 0))
 	}
-	return rows, nil
+	return append(rows, createdTypeRows(env)...), nil
 }
 
 func typeRow(oid int, info *typeInfo, kind string, size, element, array int) row {
