@@ -124,6 +124,80 @@ SELECT 1, 2;
 SELECT 1, 2;
 \f ;
 SELECT 1, 2;
+\a
+SELECT 1 AS x, 'two' AS y, NULL AS z \gset
+\echo :x :y :z
+SELECT 3 AS x \gset prefix_
+\echo :prefix_x
+SELECT 1 AS x WHERE false \gset
+SELECT generate_series(1, 2) AS x \gset
+SELECT 1 AS "not a name" \gset
+INSERT INTO t VALUES (500, 'set') RETURNING name AS inserted \gset
+\echo :inserted
+CREATE VIEW v2 AS SELECT 1 AS one \gset
+\if true
+  SELECT 'taken' AS branch;
+  \if off
+    SELECT 'inner';
+  \elif :x
+    \echo inner elif
+  \else
+    \echo inner else
+  \endif
+\elif true
+  SELECT 'not taken';
+  \dt
+  \set x not_set
+\else
+  \echo not here
+\endif
+\if false
+  \if true
+    \echo nested in false
+  \else
+    \echo nor here
+  \endif
+\else
+  \echo else
+\endif
+\if fal
+\echo fal
+\elif nonsense
+\echo nonsense
+\else
+\echo :x
+\endif
+SELECT 1 AS a,
+\if no
+ 'x(' AS skipped,
+\else
+ 2 AS b,
+\endif
+ 3 AS c;
+\else
+\endif
+\elif true
+\if yes
+\else
+\else
+\elif true
+\endif
+\o rows.txt
+SELECT 'to the file' AS f;
+INSERT INTO t VALUES (501, 'to the file');
+\qecho queried
+\echo not queried
+\d v2
+SELECT nope;
+\o
+SELECT 'on the screen' AS s;
+SELECT 'once' AS g \g once.txt
+SELECT 'piped' AS g \g |tr a-z A-Z
+\o |cat
+SELECT 'through cat' AS c;
+\o
+\o missing/file
+\i half.sql
 \q
 SELECT 'not reached';
 `
@@ -167,11 +241,14 @@ func TestShellPrintsAsPsql(t *testing.T) {
 				dir := t.TempDir()
 				writeFiles(t, dir, map[string]string{
 					"script.sql": shellScript, "more.csv": "20,twenty\n21,\"twenty, one\"\n", "included.sql": "SELECT 'included' AS i;\nSELECT nope;\n",
+					"half.sql": "\\if true\n\\echo half\n\\else\nSELECT 'not this'",
 				})
 				n := harness.StartNode(t, node.Options{Shards: 2})
 				printed[i], exits[i] = runShell(t, dir, harness.NodeURL(n.Addr()), i == 1, append(strings.Fields(flags), "-f", "script.sql")...)
-				if copied, err := os.ReadFile(filepath.Join(dir, "copied.csv")); err == nil {
-					printed[i] += string(copied)
+				for _, written := range []string{"copied.csv", "rows.txt", "once.txt"} {
+					if text, err := os.ReadFile(filepath.Join(dir, written)); err == nil {
+						printed[i] += string(text)
+					}
 				}
 			}
 			if diff := cmp.Diff(strings.Split(printed[0], "\n"), strings.Split(printed[1], "\n")); diff != "" || exits[0] != exits[1] {

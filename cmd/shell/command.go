@@ -47,8 +47,12 @@ func (s *Shell) runCommandLine(line string) bool {
 			c.text, _, _ = strings.Cut(line, `\`)
 			c.arguments, line = s.arguments(line)
 		}
-		if !s.command(c) {
-			return false
+		if s.active() || isConditional(c.name) {
+			if !s.command(c) {
+				return false
+			}
+		} else {
+			s.ignored(`\` + c.name + " command")
 		}
 		switch {
 		case line == "" || s.ended:
@@ -85,7 +89,13 @@ func (s *Shell) command(c invocation) bool {
 	case "echo", "qecho", "warn":
 		s.echo(c)
 	case "g", "gx":
-		return s.runAgain(c.name == "gx")
+		return s.runAgain(c)
+	case "gset":
+		return s.gset(c)
+	case "if", "elif", "else", "endif":
+		return s.conditional(c)
+	case "o", "out":
+		return s.redirect(outputName(c))
 	case "watch":
 		return s.watch(c)
 	case "i", "include", "ir", "include_relative":
@@ -116,6 +126,10 @@ func (s *Shell) echo(c invocation) {
 		fmt.Fprint(s.errOut, text)
 		return
 	}
+	if c.name == "qecho" {
+		fmt.Fprint(s.results(), text)
+		return
+	}
 	fmt.Fprint(s.out, text)
 }
 
@@ -135,15 +149,24 @@ func (s *Shell) take() string {
 	return s.interpolate(text)
 }
 
-// runAgain is \g, and \gx with expanded.
-func (s *Shell) runAgain(expanded bool) bool {
+// runAgain is \g, with a file or program for its results, and \gx with expanded.
+func (s *Shell) runAgain(c invocation) bool {
 	text := s.take()
 	if strings.TrimSpace(text) == "" {
 		return true
 	}
 	look := s.look
-	look.expanded = look.expanded || expanded
-	return s.execute(request{text: text, look: &look})
+	look.expanded = look.expanded || c.name == "gx"
+	return s.executeTo(request{text: text, look: &look}, outputName(c))
+}
+
+// outputName is the file or program that a command names; a program is the rest of its
+// line.
+func outputName(c invocation) string {
+	if text := strings.TrimSpace(c.text); strings.HasPrefix(text, "|") {
+		return text
+	}
+	return c.argument(0)
 }
 
 // watch runs the current statement again and again, until an error or Ctrl-C.

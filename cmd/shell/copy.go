@@ -104,6 +104,8 @@ func (s *Shell) copyFile(text string) bool {
 	switch {
 	case strings.EqualFold(name, "pstdin"):
 		r.copyIn = s.in
+	case strings.EqualFold(name, "pstdout"):
+		r.copyOut = s.out
 	case standard:
 	case reads:
 		file, err := os.Open(unquote(name))

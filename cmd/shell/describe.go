@@ -164,7 +164,7 @@ func (s *Shell) missing(what, pattern string) {
 
 // printRows prints rows that are at hand.
 func (s *Shell) printRows(look look, fields []field, rows [][][]byte) {
-	p := newPrinter(s.out, look, false)
+	p := newPrinter(s.results(), look, false)
 	p.begin(fields)
 	for _, row := range rows {
 		p.row(row)

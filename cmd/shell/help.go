@@ -9,8 +9,10 @@ import (
 
 // commandHelp is what \? prints.
 const commandHelp = `General
-  \g or ;                run the statement, without text: the last one again
-  \gx                    like \g, with a line per column
+  \g [FILE] or ;         run the statement, without text: the last one again;
+                         its rows go to a file, or to a program with \g |COMMAND
+  \gx [FILE]             like \g, with a line per column
+  \gset [PREFIX]         run it and set variables from its only row
   \watch [SECONDS]       run the statement again and again, until Ctrl-C
   \q                     end the shell (also Ctrl-D)
   Ctrl-C                 end the running statement, or clear the line
@@ -27,6 +29,14 @@ Input and output
   \copy ...              COPY with a file of this machine
   \echo [-n] [TEXT]      print a text (\warn: to standard error)
   \i FILE                run a file (\ir: a path beside the script)
+  \o [FILE]              results go to a file, or to a program with \o |COMMAND
+  \qecho [-n] [TEXT]     print a text where results go
+
+Conditionals
+  \if CONDITION          what follows is run where the condition is true or on
+  \elif CONDITION        or else where this one is
+  \else                  or else what follows here
+  \endif                 the end of \if
 
 Catalog (+ for more columns, S for system objects too)
   \d[S+]                 streams, tables, views and sequences

@@ -50,12 +50,13 @@ func (s *Shell) readLine(from *source, stop sql.ScanStop) (string, error) {
 
 // runSource runs the statements and commands of a source, and returns the exit code.
 func (s *Shell) runSource(from *source) int {
-	outerBuffer, outerScanner := s.buffer, s.scanner
+	outerBuffer, outerScanner, outerConditionals := s.buffer, s.scanner, s.conditionals
 	s.clear()
+	s.conditionals = nil
 	s.source = append(s.source, from)
 	defer func() {
 		s.source = s.source[:len(s.source)-1]
-		s.buffer, s.scanner = outerBuffer, outerScanner
+		s.buffer, s.scanner, s.conditionals = outerBuffer, outerScanner, outerConditionals
 	}()
 	stop := sql.StopEmpty
 	for !s.ended {
@@ -64,6 +65,7 @@ func (s *Shell) runSource(from *source) int {
 		switch {
 		case errors.Is(err, errInterrupted):
 			s.clear()
+			s.escapeConditional()
 			stop = sql.StopEmpty
 			continue
 		case errors.Is(err, io.EOF):
@@ -112,7 +114,8 @@ func (s *Shell) atEnd(from *source) int {
 	}
 	text := s.buffer.String()
 	s.clear()
-	if strings.TrimSpace(text) == "" || s.run(s.interpolate(text)) {
+	ok := strings.TrimSpace(text) == "" || !s.active() || s.run(s.interpolate(text))
+	if ok = s.conditionalsEnd() && ok; ok {
 		return ExitSuccess
 	}
 	return s.afterError(from)
@@ -138,6 +141,10 @@ func (s *Shell) takeLine(line string) (stop sql.ScanStop, ok bool) {
 		switch stop {
 		case sql.StopSemicolon:
 			s.restart(text[end:])
+			if !s.active() {
+				s.ignored("query")
+				continue
+			}
 			s.last = text[:end]
 			ok = s.run(s.interpolate(s.last))
 		case sql.StopBackslash:
@@ -191,7 +198,11 @@ func (s *Shell) prompt(stop sql.ScanStop) string {
 	if s.connection.ParameterStatus("is_superuser") == "on" {
 		end = "#"
 	}
-	return s.config.Database + openMarks[stop] + transaction + end + " "
+	mark := openMarks[stop]
+	if mark == "=" && !s.active() {
+		mark = "@"
+	}
+	return s.config.Database + mark + transaction + end + " "
 }
 
 // openMarks show in the prompt what is open.

@@ -52,7 +52,7 @@ func (s *Shell) printerFor(r request) printer {
 	if r.look != nil {
 		look = *r.look
 	}
-	return newPrinter(s.out, look, s.styled)
+	return newPrinter(s.results(), look, s.styled && s.redirected == nil)
 }
 
 func newPrinter(out io.Writer, look look, styled bool) printer {

@@ -54,6 +54,7 @@ func (s *Shell) execute(r request) bool {
 		a.patience = pushPatience
 	}
 	a.follow(s.send(r.text))
+	_ = s.results().Flush()
 	if s.timing && !r.silent {
 		fmt.Fprintln(s.out, "Time: "+formatTiming(time.Since(begun)))
 	}
@@ -124,7 +125,7 @@ func (a *answer) follow(events <-chan event) {
 		case <-a.idle:
 			a.idle = nil
 			a.printer.pause()
-			_ = a.s.out.Flush()
+			a.s.flush()
 		case <-a.s.interrupts:
 			a.cancel()
 		}
@@ -195,18 +196,15 @@ func (a *answer) done(tag string) {
 	rows := a.inRows
 	a.inRows = false
 	switch {
-	case a.request.keep != nil:
-		if rows {
-			a.request.keep(a.fields, a.kept)
-		}
-		return
+	case rows && a.request.keep != nil:
+		a.request.keep(a.fields, a.kept)
 	case rows:
 		a.printer.end()
 	}
 	word, _, _ := strings.Cut(tag, " ")
 	modifies := word == "INSERT" || word == "UPDATE" || word == "DELETE"
 	if (!rows || modifies) && !a.copied && !a.s.quiet && !a.request.silent {
-		fmt.Fprintln(a.s.out, tag)
+		fmt.Fprintln(a.s.results(), tag)
 	}
 	a.copied = false
 }
@@ -231,7 +229,7 @@ func (a *answer) report(r *pgconn.PgError) {
 // copyOut writes a piece of COPY TO STDOUT.
 func (a *answer) copyOut(data []byte) {
 	a.copied = a.request.copyOut == nil
-	to := io.Writer(a.s.out)
+	to := io.Writer(a.s.results())
 	if a.request.copyOut != nil {
 		to = a.request.copyOut
 	}
@@ -241,7 +239,7 @@ func (a *answer) copyOut(data []byte) {
 		a.cancel()
 	}
 	if a.request.copyOut == nil {
-		_ = a.s.out.Flush()
+		a.s.flush()
 	}
 }
 
@@ -280,7 +278,7 @@ func (s *Shell) notify(n *pgproto3.NotificationResponse) {
 	if n.Payload != "" {
 		payload = fmt.Sprintf(" with payload %q", n.Payload)
 	}
-	fmt.Fprintf(s.out, "Asynchronous notification %q%s received from server process with PID %d.\n", n.Channel, payload, n.PID)
+	fmt.Fprintf(s.results(), "Asynchronous notification %q%s received from server process with PID %d.\n", n.Channel, payload, n.PID)
 }
 
 // formatTiming writes a duration as psql's \timing does.

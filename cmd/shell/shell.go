@@ -65,7 +65,9 @@ type Shell struct {
 	ctx        context.Context
 	connection *pgconn.PgConn
 	config     *pgconn.Config
+	// out buffers what goes to shown.
 	out        *bufio.Writer
+	shown      io.Writer
 	errOut     io.Writer
 	in         *os.File
 	interrupts chan os.Signal
@@ -85,6 +87,10 @@ type Shell struct {
 	buffer  *strings.Builder
 	scanner sql.StatementScanner
 	last    string
+	// conditionals are the open ones of the innermost file, innermost last.
+	conditionals []conditional
+	// redirected is where results go in place of out; nil for there.
+	redirected *output
 	// ended says that \q was given.
 	ended bool
 }
@@ -92,7 +98,7 @@ type Shell struct {
 // Run connects, runs what the options say, and returns the exit code.
 func Run(ctx context.Context, options Options) int {
 	s := &Shell{
-		ctx: ctx, out: bufio.NewWriterSize(options.Out, 64<<10), errOut: options.ErrOut, in: options.In,
+		ctx: ctx, out: bufio.NewWriterSize(options.Out, 64<<10), shown: options.Out, errOut: options.ErrOut, in: options.In,
 		look:       look{format: options.Format, tuplesOnly: options.TuplesOnly, expanded: options.Expanded, separator: "|"},
 		variables:  map[string]string{},
 		quiet:      options.Quiet,
@@ -111,7 +117,10 @@ func Run(ctx context.Context, options Options) int {
 	defer s.close()
 	signal.Notify(s.interrupts, os.Interrupt)
 	defer signal.Stop(s.interrupts)
-	defer func() { _ = s.out.Flush() }()
+	defer func() {
+		s.redirect("")
+		_ = s.out.Flush()
+	}()
 
 	switch {
 	case interactive:
