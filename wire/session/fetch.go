@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"millrace/exec"
 	"millrace/sql/ast"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -277,6 +278,14 @@ func (f *fetchRows) atHand() bool {
 
 // wait makes sure that the cursor's query has a row at hand, or returns io.EOF.
 func (f *fetchRows) wait(ctx context.Context) error {
+	rows := f.cursor.rows
+	if poller, polls := rows.cursor.(exec.PushCursor); polls && f.timeout == 0 {
+		ok, err := rows.poll(ctx, poller)
+		if err == nil && !ok {
+			err = io.EOF
+		}
+		return err
+	}
 	waiting := ctx
 	if f.timeout >= 0 && !f.atHand() {
 		var done context.CancelFunc

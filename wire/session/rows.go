@@ -120,6 +120,24 @@ func (r *source) fill(ctx context.Context) (bool, error) {
 	return !r.ended, nil
 }
 
+// poll is fill for what is there now: without it there is none.
+func (r *source) poll(ctx context.Context, poller exec.PushCursor) (bool, error) {
+	for !r.ended && (r.batch == nil || r.at >= r.batch.Len) {
+		batch, err := poller.Poll(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			r.ended, r.batch = true, nil
+		case err != nil:
+			return false, interrupted(ctx, err)
+		case batch == nil:
+			return false, nil
+		default:
+			r.batch, r.at = batch, 0
+		}
+	}
+	return !r.ended, nil
+}
+
 // next returns the cursor's next rows. A query that is computing when its
 // statement is interrupted ends for good; a push query that is waiting does not,
 // since FETCH may give up waiting for it.
