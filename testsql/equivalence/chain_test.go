@@ -57,6 +57,9 @@ type chain struct {
 	asked, theirs string
 	// statistics of the results; nil while the chain is made smaller.
 	statistics *statistics
+	// fault, where not nil, finds a difference in a result where there is none, to see
+	// what becomes of one.
+	fault func(result *relation, rows *answer) error
 }
 
 const connections = 4

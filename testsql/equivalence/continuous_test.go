@@ -40,7 +40,7 @@ func testContinuous(t *testing.T, postgres *harness.Postgres) {
 				return
 			}
 			if os.Getenv("MILLRACE_NO_SHRINK") == "" {
-				difference = c.shrink(t.Context(), o, difference)
+				difference = c.shrink(t.Context(), o, difference, 2*shrinkTime)
 			}
 			_ = c.run(t.Context(), o) // PostgreSQL then has the rows that the script's end asks for
 			t.Errorf("seed %d, %d shards: %v\n%s", seed, shards, difference, c.script(t.Context(), o))
@@ -48,11 +48,11 @@ func testContinuous(t *testing.T, postgres *harness.Postgres) {
 	}
 }
 
-// shrink makes the chain smaller as long as a difference of the same kind
-// remains, and returns the last one.
-func (c *chain) shrink(ctx context.Context, o *oracle, difference error) error {
+// shrink makes the chain smaller, for some time, as long as a difference of the same
+// kind remains, and returns the last one.
+func (c *chain) shrink(ctx context.Context, o *oracle, difference error, patience time.Duration) error {
 	last := difference
-	shrink(c.fragments(), time.Now().Add(2*shrinkTime), func() bool {
+	shrink(c.fragments(), time.Now().Add(patience), func() bool {
 		err := c.run(ctx, o)
 		if err == nil || kindOf(err) != kindOf(difference) {
 			return false
@@ -275,6 +275,11 @@ func (r *running) checkResult(ctx context.Context, result *relation) error {
 			return failure
 		}
 		return fmt.Errorf("kept %w\n%s", err, result.name)
+	}
+	if r.fault != nil {
+		if err := r.fault(result, kept); err != nil {
+			return err
+		}
 	}
 	if result.query == nil || result.history != "" {
 		return nil
