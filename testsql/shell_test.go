@@ -357,6 +357,8 @@ func TestShellEdits(t *testing.T) {
 	harness.Exec(t, c, `CREATE TABLE airports (iata TEXT PRIMARY KEY, elevation INT)`)
 	harness.Exec(t, c, `INSERT INTO airports VALUES ('ORD', 204)`)
 	history := filepath.Join(t.TempDir(), "folder", "history")
+	t.Setenv("PSQL_EDITOR", "sed -i s/before/after/")
+	t.Setenv("PSQL_PAGER", "sed 's/^/paged/'")
 	p := startShell(t, harness.NodeURL(n.Addr()), history)
 	p.await(t, "millrace=# ")
 	for _, step := range []struct{ typed, printed string }{
@@ -386,6 +388,23 @@ func TestShellEdits(t *testing.T) {
 		{"\\conninfo\r", "You are connected to database \"millrace\" as user \"millrace\""},
 		{"\\c millrace\r", "You are now connected to database \"millrace\" as user \"millrace\"."},
 		{"\\set name 'value'\rSELECT :'name' || '!';\r", "value!"},
+		{"SELECT 'before' || ' it was edited';\r", "before it was edited"},
+		{"\\e\r", "after it was edited"},
+		{"SELECT 'before' ||\r", "millrace-# "},
+		{"\\e\r", "SELECT 'after' ||\nmillrace-# "},
+		{"' all';\r", "after all"},
+		{"SELECT 'row ' || i AS r FROM generate_series(1, 100) i;\r", "paged row 99"},
+		{"SELECT 'not ' || 'long' AS r;\r", "\n not long"},
+		{"\\pset pager always\r", "Pager is always used."},
+		{"SELECT 'not ' || 'long' AS r;\r", "paged not long"},
+		{"\\d airports\r", "paged iata"},
+		{"\\pset pager off\r", "Pager usage is off."},
+		{"\\if false\r", "millrace@# "},
+		{"SELECT 1;\r", "query ignored; use \\endif or Ctrl-C to exit current \\if block"},
+		{"\x03", "\\if: escaped\nmillrace=# "},
+		{"BEGIN; CREATE TABLE unseen (its_column INT);\r", "millrace=*# "},
+		{"INSERT INTO unse\tVALUES (8) RETURNING its\t;\r", "its_column"},
+		{"COMMIT;\r", "COMMIT"},
 		{"SELECT 'again' || 1 \\watch 0.01\r", "again1"},
 		{"\x03", "millrace=# "},
 		{"COPY airports FROM STDIN;\r", ">> "},

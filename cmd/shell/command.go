@@ -68,7 +68,8 @@ func (s *Shell) runCommandLine(line string) bool {
 // command runs one command.
 func (s *Shell) command(c invocation) bool {
 	if strings.HasPrefix(c.name, "d") || strings.TrimSuffix(c.name, "+") == "l" {
-		if known, ok := s.describe(c); known {
+		known := false
+		if ok := s.paged(func() (ok bool) { known, ok = s.describe(c); return ok }); known {
 			return ok
 		}
 	}
@@ -88,6 +89,8 @@ func (s *Shell) command(c invocation) bool {
 		return s.copyFile(c.text)
 	case "echo", "qecho", "warn":
 		s.echo(c)
+	case "e", "edit":
+		return s.edit(c)
 	case "g", "gx":
 		return s.runAgain(c)
 	case "gset":
@@ -187,7 +190,7 @@ func (s *Shell) watch(c invocation) bool {
 	look := s.look
 	for {
 		look.title = fmt.Sprintf("%s (every %gs)\n", time.Now().Format("Mon Jan _2 15:04:05 2006"), seconds)
-		if !s.execute(request{text: text, look: &look}) {
+		if !s.execute(request{text: text, look: &look, unpaged: true}) {
 			return false
 		}
 		select {

@@ -24,7 +24,7 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND %s AND starts_with(a.attname, %s) 
 
 // shellCommands are completed behind a backslash.
 var shellCommands = []string{
-	`\?`, `\a`, `\c`, `\connect`, `\conninfo`, `\copy`, `\d`, `\df`, `\di`, `\dn`, `\ds`, `\dt`, `\du`, `\dv`, `\echo`, `\elif`, `\else`, `\endif`, `\f`, `\g`, `\gset`,
+	`\?`, `\a`, `\c`, `\connect`, `\conninfo`, `\copy`, `\d`, `\df`, `\di`, `\dn`, `\ds`, `\dt`, `\du`, `\dv`, `\e`, `\echo`, `\elif`, `\else`, `\endif`, `\f`, `\g`, `\gset`,
 	`\gx`, `\h`, `\i`, `\if`, `\ir`, `\l`, `\o`, `\p`, `\pset`, `\q`, `\qecho`, `\r`, `\set`, `\t`, `\timing`, `\unset`, `\warn`, `\watch`, `\x`,
 }
 

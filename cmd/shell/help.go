@@ -22,6 +22,7 @@ Help
   \h [STATEMENT]         syntax of a statement
 
 Statement buffer
+  \e [FILE]              edit it, or the last one, or a file, with $EDITOR
   \p                     print what is typed so far
   \r                     forget it
 
@@ -57,7 +58,8 @@ Printing
   \x [on|off]            a line per column
   \timing [on|off]       how long statements take
   \pset NAME VALUE       format (aligned, unaligned, csv, json), expanded,
-                         tuples_only, null, fieldsep
+                         tuples_only, null, fieldsep, pager (on, off, always):
+                         $PAGER shows what is longer than the terminal
 
 Connection and variables
   \c [DATABASE [USER [HOST [PORT]]]]  connect again

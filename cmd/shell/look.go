@@ -51,7 +51,7 @@ func (s *Shell) pset(c invocation) bool {
 		s.look.separator = value
 		s.say("Field separator is \"%s\".", value)
 	case "pager":
-		s.say("Pager usage is off.") // there is none
+		return s.setPager(value)
 	default:
 		s.complain(`\pset: unknown option: %s`, option)
 		return false

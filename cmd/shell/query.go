@@ -39,6 +39,8 @@ type request struct {
 	keep func(fields []field, rows [][][]byte)
 	// silent leaves out tags and timing, quietErrors errors and notices.
 	silent, quietErrors bool
+	// unpaged keeps the pager out of it.
+	unpaged bool
 }
 
 // run sends a text, prints what comes, and says whether all of it went well.
@@ -48,18 +50,26 @@ func (s *Shell) run(text string) bool { return s.execute(request{text: text}) }
 func (s *Shell) execute(r request) bool {
 	s.dropInterrupt()
 	begun := time.Now()
-	a := answer{s: s, request: r, printer: s.printerFor(r), ok: true}
-	a.patience = patience
-	if isPush(r.text) {
-		a.patience = pushPatience
+	ok := false
+	answer := func(patience time.Duration) bool {
+		a := answer{s: s, request: r, printer: s.printerFor(r), ok: true, patience: patience}
+		a.follow(s.send(r.text))
+		_ = s.results().Flush()
+		return a.ok
 	}
-	a.follow(s.send(r.text))
-	_ = s.results().Flush()
+	switch {
+	case isPush(r.text):
+		ok = answer(pushPatience)
+	case r.unpaged || r.keep != nil || strings.Contains(strings.ToLower(r.text), "emit"): // a COPY of a push query
+		ok = answer(patience)
+	default:
+		ok = s.paged(func() bool { return answer(patience) })
+	}
 	if s.timing && !r.silent {
 		fmt.Fprintln(s.out, "Time: "+formatTiming(time.Since(begun)))
 	}
 	_ = s.out.Flush()
-	return a.ok
+	return ok
 }
 
 // dropInterrupt forgets a SIGINT that came between statements.

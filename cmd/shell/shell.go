@@ -75,7 +75,9 @@ type Shell struct {
 	look      look
 	variables map[string]string
 	timing    bool
-	quiet     bool
+	// pager is on, off or always.
+	pager string
+	quiet bool
 	// styled says that Out is a terminal that shows colours.
 	styled bool
 	// editor reads the terminal; nil if the input is none.
@@ -102,6 +104,7 @@ func Run(ctx context.Context, options Options) int {
 		look:       look{format: options.Format, tuplesOnly: options.TuplesOnly, expanded: options.Expanded, separator: "|"},
 		variables:  map[string]string{},
 		quiet:      options.Quiet,
+		pager:      "on",
 		interrupts: make(chan os.Signal, 1),
 		buffer:     &strings.Builder{},
 	}
