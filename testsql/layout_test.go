@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"sql":                   {"sql/ast", "sql/types", "sql/sqlerr"},
 	"sql/expr":              {"sql/types", "sql/sqlerr"},
 	"sql/catalog":           {"sql/types", "sql/sqlerr"},
-	"sql/catalog/systables": {"sql/catalog", "sql/types", "sql/sqlerr"},
+	"sql/catalog/systables": {"sql/catalog", "sql/expr", "sql/types", "sql/sqlerr"},
 	"log":                   {},
 	"tables":                {"sql/types"},
 	"planner/plan":          {"sql"},

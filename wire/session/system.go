@@ -218,11 +218,34 @@ func (s *Session) RelationName(oid uint32) (schema, name string, ok bool) {
 	if q := s.catalog().Sequence(catalog.ObjectID(oid)); q != nil {
 		return q.Schema, q.Name, true
 	}
-	r := s.catalog().Relation(catalog.ObjectID(oid))
-	if r == nil {
-		return "", "", false
+	if r := s.catalog().Relation(catalog.ObjectID(oid)); r != nil {
+		return r.Schema, r.Name, true
 	}
-	return r.Schema, r.Name, true
+	return s.indexName(catalog.ObjectID(oid))
+}
+
+// indexName is RelationName for an index, that of a primary key included.
+func (s *Session) indexName(id catalog.ObjectID) (schema, name string, ok bool) {
+	if i := s.catalog().Index(id); i != nil {
+		return s.catalog().Relation(i.Table).Schema, i.Name, true
+	}
+	for _, r := range s.catalog().Relations() {
+		if key := r.PrimaryKey(); key != nil && r.IndexID() == id {
+			return r.Schema, key.Name, true
+		}
+	}
+	return "", "", false
+}
+
+// indexOID is RelationOID for an index.
+func (s *Session) indexOID(schema, name string) (oid uint32, ok bool) {
+	if i := s.catalog().LookupIndex(schema, name); i != nil {
+		return uint32(i.ID), true
+	}
+	if r := s.catalog().KeyIndex(schema, name); r != nil {
+		return uint32(r.IndexID()), true
+	}
+	return 0, false
 }
 
 // RelationOID implements expr.Session.
@@ -241,5 +264,5 @@ func (s *Session) RelationOID(schema, name string) (oid uint32, ok bool) {
 			return table.OID, true
 		}
 	}
-	return 0, false
+	return s.indexOID(schema, name)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 )
 
 // The catalog keeps expressions as their authors wrote them. PostgreSQL shows
@@ -54,9 +55,9 @@ func shownNextValue(env *Environment, c *catalog.Column) string {
 	if q == nil {
 		return c.Default
 	}
-	name := quoteIdentifier(q.Name)
+	name := expr.QuoteIdentifier(q.Name)
 	if env.Visible != nil && !env.Visible(q.Schema) {
-		name = quoteIdentifier(q.Schema) + "." + name
+		name = expr.QuoteIdentifier(q.Schema) + "." + name
 	}
 	return "nextval('" + strings.ReplaceAll(name, "'", "''") + "'::regclass)"
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 )
 
 // index describes how an index is shown: a secondary one, or that of a relation's
@@ -109,7 +110,7 @@ func (i *index) includeNames() []string {
 // columnText is one of the indexed columns as definitions print it.
 func (i *index) columnText(n int) string {
 	c := i.columns[n]
-	text := quoteIdentifier(i.table.Columns[c.Column].Name)
+	text := expr.QuoteIdentifier(i.table.Columns[c.Column].Name)
 	if c.Class != "" {
 		text += " " + c.Class
 	}
@@ -135,7 +136,7 @@ func (i *index) definition() string {
 	if i.unique {
 		words += "UNIQUE "
 	}
-	return words + "INDEX " + quoteIdentifier(i.name) + " ON " + i.table.Schema + "." + quoteIdentifier(i.table.Name) +
+	return words + "INDEX " + expr.QuoteIdentifier(i.name) + " ON " + i.table.Schema + "." + expr.QuoteIdentifier(i.table.Name) +
 		" USING " + i.method + " (" + strings.Join(columns, ", ") + ")" + i.suffix()
 }
 
@@ -248,7 +249,7 @@ func indexDefinitions(env *Environment, r *catalog.Relation) []row {
 	for _, i := range indexesOf(env, r) {
 		rows = append(rows, row{"id": i.oid, "kind": "index", "definition": i.definition()})
 		for n, number := range i.numbers() {
-			rows = append(rows, row{"id": i.oid, "kind": "index", "number": n + 1, "definition": quoteIdentifier(r.Columns[number].Name)})
+			rows = append(rows, row{"id": i.oid, "kind": "index", "number": n + 1, "definition": expr.QuoteIdentifier(r.Columns[number].Name)})
 		}
 		if i.constraint {
 			rows = append(rows, row{"id": i.oid, "kind": "constraint", "definition": i.constraintDefinition()})

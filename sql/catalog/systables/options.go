@@ -76,9 +76,10 @@ func millraceOptions(_ context.Context, env *Environment, _ *Table) ([]row, erro
 	return rows, nil
 }
 
-// reloptions are the options of a relation as pg_class has them.
+// reloptions are the options of a source table as pg_class has them. Those of streams and
+// derived tables would not be options of the tables as which pg_dump takes them along.
 func reloptions(r *catalog.Relation) any {
-	if len(r.Options) == 0 {
+	if len(r.Options) == 0 || r.Kind == catalog.KindStream || r.Derived() {
 		return nil
 	}
 	list := make([]string, len(r.Options))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 	"millrace/sql/types"
 )
 
@@ -109,19 +110,9 @@ func pgNamespace(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 func quotedList(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = quoteIdentifier(name)
+		quoted[i] = expr.QuoteIdentifier(name)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-func quoteIdentifier(name string) string {
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
-			return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-		}
-	}
-	return name
 }
 
 // pgClass shows streams and all tables as ordinary tables, so that \dt and what
