@@ -257,10 +257,12 @@ func (ab *alterBinder) setSchema(a *ast.SetSchema) error {
 	if a.Schema.Value == ab.next.Schema {
 		return nil
 	}
-	if !slices.Contains(ab.env.Catalog.Schemas(), a.Schema.Value) {
+	if ab.env.Catalog.Schema(a.Schema.Value) == nil {
 		return sqlerr.New(sqlerr.InvalidSchemaName, a.Schema.Pos(), "schema %q does not exist", a.Schema.Value)
 	}
-	return notSupported(a.Pos(), "SET SCHEMA is not supported").WithHint("All tables are in schema %q.", ab.next.Schema)
+	ab.env.needCreate(a.Schema.Value)
+	ab.next.Schema = a.Schema.Value
+	return nil
 }
 
 // alterFlag takes the actions of fixed words that say what is so anyway.

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"strings"
 
 	"millrace/planner/plan"
@@ -46,6 +47,8 @@ type binder struct {
 	locks []*catalog.Relation
 	// only, where not nil, restricts which relations names may mean.
 	only []catalog.ObjectID
+	// sequences are those that a default takes values from, whatever they are called.
+	sequences []catalog.ObjectID
 	// final is set for EMIT FINAL: it closes the windows of the outermost query.
 	final *finalOptions
 	// start is where the streams that are read begin.
@@ -157,7 +160,7 @@ func (b *binder) checkDatabase(database, full string, pos int) error {
 // userSchemas are the schemas in which unqualified names of streams and tables
 // are looked up.
 func (env *Environment) userSchemas() []string {
-	if len(env.SearchPath) == 0 {
+	if env.SearchPath == nil {
 		return []string{catalog.DefaultSchema}
 	}
 	return env.SearchPath
@@ -178,6 +181,7 @@ func (b *binder) relation(name *ast.Name) (*catalog.Relation, error) {
 	}
 	for _, schema := range b.schemasOf(name) {
 		if r := b.env.Catalog.Lookup(schema, name.Last()); r != nil && b.mayRead(r.ID) {
+			b.env.needUsage(name)
 			return r, nil
 		}
 	}
@@ -219,25 +223,44 @@ func (b *binder) undefinedTable(name *ast.Name) error {
 // newName is the name of an object that CREATE makes, in a schema in which the role may
 // make it.
 func (b *binder) newName(name *ast.Name) (catalog.Name, error) {
-	target, err := b.targetName(name)
-	if err == nil && target.Schema != catalog.DefaultSchema {
-		err = refuseSchema(b.env, target.Schema, name.Pos())
-	}
-	b.env.needCreate(target.Schema)
-	return target, err
-}
-
-// targetName is the schema and name under which CREATE makes and DROP finds an
-// object.
-func (b *binder) targetName(name *ast.Name) (catalog.Name, error) {
 	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
 		return catalog.Name{}, err
 	}
 	schema := name.Schema()
 	if schema == "" {
-		// Objects are made in the first schema of the path that takes users'
-		// objects, and there is one that does.
-		schema = catalog.DefaultSchema
+		var err error
+		if schema, err = b.creationSchema(name.Pos()); err != nil {
+			return catalog.Name{}, err
+		}
 	}
+	if b.env.Catalog.Schema(schema) == nil {
+		return catalog.Name{}, refuseSchema(b.env, schema, name.Pos())
+	}
+	b.env.needCreate(schema)
 	return catalog.Name{Schema: schema, Name: name.Last()}, nil
+}
+
+// creationSchema is the schema in which objects are made whose names do not say it: the
+// first one of the search path.
+func (b *binder) creationSchema(pos int) (string, error) {
+	for _, schema := range b.env.userSchemas() {
+		if b.env.Catalog.Schema(schema) != nil {
+			return schema, nil
+		}
+	}
+	return "", sqlerr.New(sqlerr.InvalidSchemaName, pos, "no schema has been selected to create in")
+}
+
+// targetName is the schema and name of an object that is named by a statement which
+// drops or changes it; the default schema's where there is none of that name.
+func (b *binder) targetName(name *ast.Name) (catalog.Name, error) {
+	if err := b.checkDatabase(name.Catalog(), strings.Join(name.Parts, "."), name.Pos()); err != nil {
+		return catalog.Name{}, err
+	}
+	for _, schema := range b.schemasOf(name) {
+		if b.env.Catalog.NameTaken(schema, name.Last()) || b.env.Catalog.LookupType(schema, name.Last()) != nil {
+			return catalog.Name{Schema: schema, Name: name.Last()}, nil
+		}
+	}
+	return catalog.Name{Schema: cmp.Or(name.Schema(), catalog.DefaultSchema), Name: name.Last()}, nil
 }

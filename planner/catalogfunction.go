@@ -23,12 +23,15 @@ type catalogFunction struct {
 // of arguments.
 var catalogFunctions = map[string]map[int]catalogFunction{
 	"pg_table_is_visible": {
-		1: {args: []types.Type{types.OID}, member: true, text: `SELECT c.oid FROM pg_catalog.pg_class c
-			JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (current_schemas(true))`},
+		1: {args: []types.Type{types.OID}, member: true, text: `SELECT oid FROM (SELECT c.oid,
+			row_number() OVER (PARTITION BY c.relname ORDER BY array_position(current_schemas(true), n.nspname)) AS place
+			FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = ANY (current_schemas(true))) found WHERE place = 1`},
 	},
 	"obj_description": {
 		1: {args: []types.Type{types.OID}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0`},
-		2: {args: []types.Type{types.OID, types.Name}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0 AND $2 = 'pg_class'`},
+		2: {args: []types.Type{types.OID, types.Name}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0
+			AND classoid = CASE $2 WHEN 'pg_class' THEN 1259 WHEN 'pg_constraint' THEN 2606 WHEN 'pg_namespace' THEN 2615 END`},
 	},
 	"col_description": {
 		2: {args: []types.Type{types.OID, types.Int4}, text: `SELECT description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = $2`},

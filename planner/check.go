@@ -79,7 +79,7 @@ func (b *binder) bindCheck(r *catalog.Relation, condition ast.Expr) (expr.Expr, 
 func (b *binder) stored() *binder {
 	env := *b.env
 	env.Format = nil
-	return &binder{env: &env, mode: modePull, catalog: env.Catalog, params: &parameters{closed: true}, rowOpColumn: -1}
+	return &binder{env: &env, mode: modePull, catalog: env.Catalog, params: &parameters{closed: true}, rowOpColumn: -1, sequences: b.sequences}
 }
 
 // columnsOf returns the numbers of the columns that an expression reads, ascending.

@@ -184,8 +184,13 @@ func (env *Environment) restore(settings []catalog.Option) error {
 		case "intervalstyle":
 			env.Format.IntervalStyle = types.ParseIntervalStyle(setting.Value)
 		case "search_path":
+			env.SearchPath = []string{}
 			for _, schema := range strings.Split(setting.Value, ",") {
-				env.SearchPath = append(env.SearchPath, strings.Trim(strings.TrimSpace(schema), `"`))
+				schema = strings.TrimSpace(schema)
+				if inner, quoted := strings.CutPrefix(schema, `"`); quoted {
+					schema = strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `""`, `"`)
+				}
+				env.SearchPath = append(env.SearchPath, schema)
 			}
 		}
 	}

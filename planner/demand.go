@@ -85,6 +85,14 @@ func (env *Environment) needCreate(schema string) {
 	env.need(demand{object: env.Catalog.SchemaID(schema), kind: "schema", name: schema, privileges: catalog.PrivilegeCreate})
 }
 
+// needUsage notes that a name is looked up in the schema that it says.
+func (env *Environment) needUsage(name *ast.Name) {
+	present := env.Catalog.Present()
+	if schema := present.Schema(name.Schema()); schema != nil {
+		env.need(demand{object: schema.ID, kind: "schema", name: schema.Name, privileges: catalog.PrivilegeUsage})
+	}
+}
+
 // secretTables are the system tables that only superusers read.
 var secretTables = []string{"pg_authid", "pg_shadow"}
 

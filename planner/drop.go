@@ -26,6 +26,8 @@ func planDrop(env *Environment, s *ast.Drop) (*plan.DDL, error) {
 		return planDropSequences(env, s)
 	case ast.ObjectType:
 		return planDropTypes(env, s)
+	case ast.ObjectSchema:
+		return planDropSchemas(env, s)
 	case ast.ObjectRole, ast.ObjectUser, ast.ObjectGroup:
 		return planDropRoles(env, s)
 	default:
@@ -119,6 +121,8 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		target, err := newBinder(env, modePull).targetName(name)
 		env.needOwnerOf(target)
 		return &plan.DDL{Command: &catalog.CommentOnSequence{Name: target, Text: command.Text}, Tag: "COMMENT"}, err
+	case ast.ObjectSchema:
+		return commentOnSchema(env, name, command.Text)
 	case ast.ObjectConstraint:
 		return commentOnConstraint(env, s, command.Text)
 	case ast.ObjectColumn:

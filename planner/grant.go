@@ -111,7 +111,7 @@ func (gb *grantBinder) named() error {
 // schemas calls visit for each of the schemas that are named.
 func (gb *grantBinder) schemas(visit func(name string)) error {
 	for _, name := range gb.ast.Objects {
-		if name.Last() != catalog.DefaultSchema {
+		if gb.env.Catalog.Schema(name.Last()) == nil {
 			return sqlerr.New(sqlerr.InvalidSchemaName, name.Pos(), "schema %q does not exist", name.Last())
 		}
 		visit(name.Last())

@@ -257,7 +257,9 @@ func (b *binder) columnDefaults(r *catalog.Relation) ([]expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		if defaults[i], err = b.defaultValue(parsed, c); err != nil {
+		inner := *b
+		inner.sequences = c.Sequences // whatever the search path is
+		if defaults[i], err = inner.defaultValue(parsed, c); err != nil {
 			return nil, err
 		}
 	}

@@ -102,6 +102,8 @@ func planStatement(env *Environment, statement ast.Statement) (plan.Statement, e
 			return planned(planAlterSequence(env, s))
 		}
 		return planAlter(env, s)
+	case *ast.CreateSchema:
+		return planned(planCreateSchema(env, s))
 	case *ast.CreateSequence:
 		return planned(planCreateSequence(env, s))
 	case *ast.CreateType:
@@ -110,7 +112,7 @@ func planStatement(env *Environment, statement ast.Statement) (plan.Statement, e
 		if s.Kind == ast.ObjectType {
 			return planned(planAlterType(env, s))
 		}
-		return nil, notSupported(statement.Pos(), "%s is not supported", statementName(statement))
+		return planned(planAlterObject(env, s))
 	case *ast.Drop:
 		return planned(planDrop(env, s))
 	case *ast.CreateView:
@@ -146,13 +148,11 @@ func planned[S plan.Statement](s S, err error) (plan.Statement, error) {
 // statementName is how errors call statements that cannot be planned.
 func statementName(statement ast.Statement) string {
 	switch statement.(type) {
-	case *ast.CreateSchema:
-		return "CREATE SCHEMA"
 	case *ast.CreateDatabase:
 		return "CREATE DATABASE"
 	case *ast.CreateExtension:
 		return "CREATE EXTENSION"
-	case *ast.AlterObject, *ast.AlterSystem:
+	case *ast.AlterSystem:
 		return "ALTER"
 	case *ast.Print:
 		return "PRINT"

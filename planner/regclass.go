@@ -35,7 +35,7 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	case types.KindRegclass:
 		oid, err = b.relationOID(literal.Value.Str, literal.Position)
 	case types.KindRegnamespace:
-		oid, err = namespaceOID(literal.Value.Str, literal.Position)
+		oid, err = b.namespaceOID(literal.Value.Str, literal.Position)
 	default:
 		oid, err = b.typeOID(literal.Value.Str, literal.Position)
 	}
@@ -45,12 +45,12 @@ func (b *binder) registryLiteral(e expr.Expr, t types.Type) (expr.Expr, bool, er
 	return &expr.Const{Node: node, Value: types.IntDatum(int64(oid))}, true, nil
 }
 
-func namespaceOID(name string, pos int) (uint32, error) {
+func (b *binder) namespaceOID(name string, pos int) (uint32, error) {
 	parts, err := splitName(name, pos)
 	if err != nil {
 		return 0, err
 	}
-	oid := systables.NamespaceOID(parts[0])
+	oid := systables.NamespaceOID(b.env.Catalog.Present(), parts[0])
 	if oid == 0 || len(parts) > 1 {
 		return 0, sqlerr.New(sqlerr.InvalidSchemaName, pos, "schema %q does not exist", name)
 	}
@@ -85,6 +85,11 @@ func (b *binder) relationOID(text string, pos int) (uint32, error) {
 		return 0, err
 	}
 	name := parts[len(parts)-1]
+	for _, id := range b.sequences {
+		if q := b.env.Catalog.Sequence(id); q != nil && q.Name == name {
+			return uint32(id), nil
+		}
+	}
 	schemas := append([]string{"pg_catalog"}, b.env.userSchemas()...)
 	if len(parts) > 1 {
 		schemas = []string{parts[len(parts)-2]}

@@ -70,6 +70,15 @@ func planAlterSequence(env *Environment, s *ast.AlterRelation) (*plan.DDL, error
 		changed := *q
 		changed.Name = action.Name.Value
 		return &plan.DDL{Command: &catalog.AlterSequence{Sequence: changed}, Tag: "ALTER SEQUENCE"}, nil
+	case *ast.SetSchema:
+		if q.Owner != 0 {
+			return nil, notSupported(action.Pos(), "cannot move an owned sequence into another schema").
+				WithDetail("Sequence %q is linked to table %q.", q.Name, env.Catalog.Relation(q.Owner).Name)
+		}
+		env.needCreate(action.Schema.Value)
+		changed := *q
+		changed.Schema = action.Schema.Value
+		return &plan.DDL{Command: &catalog.AlterSequence{Sequence: changed}, Tag: "ALTER SEQUENCE"}, nil
 	case *ast.OwnerTo:
 		return env.ownerTo(action, q.ID, q.Schema, "ALTER SEQUENCE")
 	default:
@@ -444,7 +453,11 @@ func (cb *createBinder) serial(number int) error {
 // SequenceDefault is the text of the default that takes the next value of a
 // sequence.
 func SequenceDefault(q *catalog.Sequence) string {
-	return nextValueText(ast.String(&ast.ColumnRef{Parts: []string{q.Name}}))
+	parts := []string{q.Name}
+	if q.Schema != catalog.DefaultSchema {
+		parts = []string{q.Schema, q.Name}
+	}
+	return nextValueText(ast.String(&ast.ColumnRef{Parts: parts}))
 }
 
 // nextValueText is a call of nextval as PostgreSQL shows it.

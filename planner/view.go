@@ -290,6 +290,7 @@ func planAlterView(env *Environment, s *ast.AlterRelation, v *catalog.View) (*pl
 			err = ab.action(a)
 		case *ast.SetSchema:
 			err = ab.setSchema(a)
+			altered.Schema = ab.next.Schema
 		default:
 			err = sqlerr.New(sqlerr.WrongObjectType, -1, "this action of ALTER cannot be performed on relation %q", v.Name).
 				WithDetail("This operation is not supported for views.").

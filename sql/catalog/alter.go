@@ -25,8 +25,11 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 	}
 	r := c.Relation
 	if r.Name != old.Name || r.Schema != old.Schema {
-		if s.NameTaken(r.Schema, r.Name) {
-			return nil, nameTaken(r.Name)
+		if s.Schema(r.Schema) == nil {
+			return nil, noSchema(r.Schema)
+		}
+		if err := s.checkMove(old, Name{r.Schema, r.Name}); err != nil {
+			return nil, err
 		}
 	}
 	if c.Shadow != 0 {
@@ -70,6 +73,10 @@ func applyAlterRelation(s *Snapshot, c *AlterRelation, result *Result) (*Snapsho
 		if err := next.swap(&r, c.Shadow, result); err != nil {
 			return nil, err
 		}
+	}
+	if r.Schema != old.Schema {
+		next.moveIndexes(old.ID, r.Schema)
+		next.moveOwned(old.ID, r.Schema)
 	}
 	r.Query, r.Frozen, r.Layout = old.Query, old.Frozen, old.Layout
 	if !sameLayout(old, &r) {
@@ -248,7 +255,7 @@ func (q *Query) Reads(relation ObjectID, column int) bool {
 // keepHistory notes in a descriptor of version what its names were before, and
 // since when its columns are there.
 func keepHistory(old, r *Relation, version uint64) {
-	r.FormerNames = renamed(old.FormerNames, old.Name, r.Name, version)
+	r.FormerNames = renamedIn(old.FormerNames, Name{old.Schema, old.Name}, Name{r.Schema, r.Name}, version)
 	for i := range r.Columns {
 		column := &r.Columns[i]
 		if i >= len(old.Columns) {
@@ -258,6 +265,14 @@ func keepHistory(old, r *Relation, version uint64) {
 		column.Since = old.Columns[i].Since
 		column.FormerNames = renamed(old.Columns[i].FormerNames, old.Columns[i].Name, column.Name, version)
 	}
+}
+
+// renamedIn is renamed for an object in a schema.
+func renamedIn(former []FormerName, old, is Name, version uint64) []FormerName {
+	if old == is {
+		return former
+	}
+	return append(slices.Clip(former), FormerName{Schema: old.Schema, Name: old.Name, Until: version})
 }
 
 func renamed(former []FormerName, old, name string, version uint64) []FormerName {
@@ -274,7 +289,7 @@ func sameLayout(a, b *Relation) bool { return reflect.DeepEqual(layout(a), layou
 // layout is a descriptor without what does not concern the writers of rows.
 func layout(r *Relation) *Relation {
 	bare := *r
-	bare.Name, bare.FormerNames, bare.Definition, bare.Options, bare.Comment = "", nil, "", nil, ""
+	bare.Schema, bare.Name, bare.FormerNames, bare.Definition, bare.Options, bare.Comment = "", "", nil, "", nil, ""
 	bare.RetentionMillis, bare.RetentionBytes, bare.DeleteRetentionMillis = 0, 0, 0
 	bare.Constraints = slices.Clone(r.Constraints)
 	for i := range bare.Constraints {

@@ -49,6 +49,14 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return applyReturnValues(s, c)
 	case *CommentOnSequence:
 		next, err = applyCommentOnSequence(s, c)
+	case *CreateSchema:
+		next, err = applyCreateSchema(s, c, &result)
+	case *DropSchemas:
+		next, err = applyDropSchemas(s, c, &result)
+	case *RenameSchema:
+		next, err = applyRenameSchema(s, c)
+	case *CommentOnSchema:
+		next, err = applyCommentOnSchema(s, c)
 	case *CommentOnConstraint:
 		next, err = applyCommentOnConstraint(s, c)
 	case *CreateSequence:
@@ -136,6 +144,7 @@ func applyBootstrap(s *Snapshot, c *Bootstrap) (*Snapshot, error) {
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, -1, "the number of shards must be between 1 and %d", MaxShards)
 	}
 	next := s.edit()
+	next.schemas = []*Schema{publicSchema}
 	next.clusterID, next.shards, next.createdMillis = c.ClusterID, c.Shards, c.CreatedMillis
 	next.roles = []*Role{{
 		ID: SuperuserID, Name: cmp.Or(c.Superuser, DefaultSuperuser), Superuser: true, Inherit: true, CreateRole: true,

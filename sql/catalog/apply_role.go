@@ -23,7 +23,7 @@ func applyAuthored(s *Snapshot, c *Authored) (*Snapshot, Result, error) {
 		return s, result, err
 	}
 	for _, id := range result.Created {
-		if next.Class(id) != 0 && s.Class(id) == 0 {
+		if next.Class(id) != 0 && s.Class(id) == 0 && next.access[id] == nil {
 			next.setAccess(&Access{Object: id, Owner: c.Role, Default: true})
 		}
 	}

@@ -42,7 +42,7 @@ func (r *Relation) asOf(version uint64) *Relation {
 		return r
 	}
 	past := *r
-	past.Name = nameAsOf(r.FormerNames, r.Name, version)
+	past.Schema, past.Name = qualifiedAsOf(r.FormerNames, r.Schema, r.Name, version)
 	past.Columns = nil
 	for i := range r.Columns {
 		column := r.Columns[i]
@@ -56,6 +56,16 @@ func (r *Relation) asOf(version uint64) *Relation {
 		past.Columns = append(past.Columns, column)
 	}
 	return &past
+}
+
+// qualifiedAsOf is nameAsOf for an object in a schema.
+func qualifiedAsOf(former []FormerName, schema, name string, version uint64) (string, string) {
+	for _, f := range former {
+		if version < f.Until {
+			return f.Schema, f.Name
+		}
+	}
+	return schema, name
 }
 
 func nameAsOf(former []FormerName, name string, version uint64) string {

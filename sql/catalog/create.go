@@ -8,8 +8,8 @@ import (
 
 func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snapshot, error) {
 	r := c.Relation
-	if !slices.Contains(s.Schemas(), r.Schema) {
-		return nil, sqlerr.New(sqlerr.InvalidSchemaName, -1, "schema %q does not exist", r.Schema)
+	if s.Schema(r.Schema) == nil {
+		return nil, noSchema(r.Schema)
 	}
 	if s.NameTaken(r.Schema, r.Name) {
 		if !c.IfNotExists {

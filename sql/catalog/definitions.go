@@ -188,6 +188,7 @@ func moved(command Command, base, to uint64) Command {
 
 // inOrder puts the lists in the order of IDs. The snapshot is not shared yet.
 func (s *Snapshot) inOrder() *Snapshot {
+	slices.SortFunc(s.schemas, func(a, b *Schema) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.sequences, func(a, b *Sequence) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) })

@@ -22,6 +22,9 @@ type dependant struct {
 // direct returns what reads an object itself, not through views, or inserts into it, in
 // the order of the IDs.
 func (s *Snapshot) direct(id ObjectID) []ObjectID {
+	if schema := s.SchemaByID(id); schema != nil {
+		return s.InSchema(schema.Name)
+	}
 	var found []ObjectID
 	for _, q := range s.queries {
 		if (slices.Contains(q.needs(), id) || slices.Contains(q.Views, id)) && !slices.Contains(q.Indirect, id) {
@@ -137,7 +140,13 @@ func (s *Snapshot) drop(objects []dependant, result *Result) {
 			s.views = slices.DeleteFunc(s.views, func(v *View) bool { return v.ID == d.id })
 			continue
 		}
-		if r := s.Relation(d.id); r != nil {
+		if schema := s.SchemaByID(d.id); schema != nil {
+			s.schemas = slices.DeleteFunc(slices.Clone(s.schemas), func(other *Schema) bool { return other == schema })
+		} else if s.DataType(d.id) != nil {
+			s.types = slices.DeleteFunc(s.types, func(t *DataType) bool { return t.ID == d.id })
+		} else if s.Sequence(d.id) != nil {
+			s.sequences = slices.DeleteFunc(s.sequences, func(q *Sequence) bool { return q.ID == d.id })
+		} else if r := s.Relation(d.id); r != nil {
 			s.dropRelation(r, result)
 		} else {
 			s.removeQuery(d.id)

@@ -153,7 +153,9 @@ const (
 
 // FormerName is a name that a relation or column had before it was renamed.
 type FormerName struct {
-	Name string
+	// Schema is the schema that a relation or view was in, "" for a column.
+	Schema string
+	Name   string
 	// Until is the first version of the catalog in which it had another name.
 	Until uint64
 }

@@ -137,8 +137,12 @@ func (s *Snapshot) Access(object ObjectID) *Access {
 	switch class {
 	case ClassDatabase:
 		a.Grants = append(a.Grants, Grant{Grantee: Public, Grantor: a.Owner, Privileges: PrivilegeConnect | PrivilegeTemporary})
-	case ClassSchema, ClassType:
+	case ClassType:
 		a.Grants = append(a.Grants, Grant{Grantee: Public, Grantor: a.Owner, Privileges: PrivilegeUsage})
+	case ClassSchema:
+		if object == PublicSchemaID {
+			a.Grants = append(a.Grants, Grant{Grantee: Public, Grantor: a.Owner, Privileges: PrivilegeUsage})
+		}
 	}
 	a.Grants = append(a.Grants, Grant{Grantee: a.Owner, Grantor: a.Owner, Privileges: class.All()})
 	return a
@@ -147,7 +151,7 @@ func (s *Snapshot) Access(object ObjectID) *Access {
 // Class returns what an object is to privileges, 0 for one that has none.
 func (s *Snapshot) Class(object ObjectID) ObjectClass {
 	switch {
-	case object == PublicSchemaID:
+	case s.SchemaByID(object) != nil:
 		return ClassSchema
 	case object == DatabaseID:
 		return ClassDatabase
@@ -161,9 +165,6 @@ func (s *Snapshot) Class(object ObjectID) ObjectClass {
 		return 0
 	}
 }
-
-// SchemaID returns the ID of a schema that holds users' objects.
-func (s *Snapshot) SchemaID(string) ObjectID { return PublicSchemaID }
 
 // Owns reports whether a role may do with an object what only its owner may.
 func (s *Snapshot) Owns(role, object ObjectID) bool {
@@ -275,7 +276,7 @@ func (s *Snapshot) forget(dropped []ObjectID) {
 func (s *Snapshot) describeObject(id ObjectID) string {
 	switch s.Class(id) {
 	case ClassSchema:
-		return "schema " + DefaultSchema
+		return "schema " + s.SchemaByID(id).Name
 	case ClassDatabase:
 		return "database"
 	case ClassType:

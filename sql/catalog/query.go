@@ -60,6 +60,15 @@ func (s *Snapshot) describe(id ObjectID) string {
 	if q := s.Query(id); q != nil {
 		return "query " + q.Name
 	}
+	if schema := s.SchemaByID(id); schema != nil {
+		return "schema " + schema.Name
+	}
+	if t := s.DataType(id); t != nil {
+		return "type " + t.Type.String()
+	}
+	if q := s.Sequence(id); q != nil {
+		return "sequence " + Name{q.Schema, q.Name}.String()
+	}
 	if v := s.View(id); v != nil {
 		return "view " + Name{v.Schema, v.Name}.String()
 	}

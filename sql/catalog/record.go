@@ -64,8 +64,9 @@ type dropShadowRecord struct {
 }
 
 type formerNameRecord struct {
-	Name  string `json:"name"`
-	Until uint64 `json:"until"`
+	Schema string `json:"schema,omitempty"`
+	Name   string `json:"name"`
+	Until  uint64 `json:"until"`
 }
 
 type commentRecord struct {
@@ -88,6 +89,7 @@ type snapshotRecord struct {
 	LastRowID     int64            `json:"last_row_id,omitempty"`
 	Committed     [][]byte         `json:"committed,omitempty"`
 	Aborts        uint64           `json:"aborts,omitempty"`
+	Schemas       []schemaRecord   `json:"schemas"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
 	Indexes       []indexRecord    `json:"indexes,omitempty"`
@@ -235,7 +237,7 @@ func (r *createRecord) command() (Command, error) {
 func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	record := &snapshotRecord{
 		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
-		LastRowID: s.lastRowID, Aborts: s.aborts,
+		LastRowID: s.lastRowID, Aborts: s.aborts, Schemas: newSchemaRecords(s),
 		Relations: make([]relationRecord, len(s.relations)),
 		Queries:   make([]queryRecord, len(s.queries)),
 	}
@@ -299,6 +301,10 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		version: r.Version, nextID: r.NextID, clusterID: r.ClusterID, shards: r.Shards, createdMillis: r.CreatedMillis,
 		lastRowID: r.LastRowID, aborts: r.Aborts,
+	}
+	var err error
+	if s.schemas, err = schemasOf(r.Schemas); err != nil {
+		return nil, err
 	}
 	for _, bytes := range r.Committed {
 		id, err := (&transactionRecord{bytes}).id()

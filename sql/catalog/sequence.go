@@ -127,6 +127,9 @@ func (s *Snapshot) addSequence(q Sequence, result *Result) *Sequence {
 
 func applyCreateSequence(s *Snapshot, c *CreateSequence, result *Result) (*Snapshot, error) {
 	q := c.Sequence
+	if s.Schema(q.Schema) == nil {
+		return nil, noSchema(q.Schema)
+	}
 	if s.NameTaken(q.Schema, q.Name) {
 		if !c.IfNotExists {
 			return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", q.Name)
@@ -166,8 +169,11 @@ func applyAlterSequence(s *Snapshot, c *AlterSequence, result *Result) (*Snapsho
 		return nil, sqlerr.New(sqlerr.UndefinedTable, -1, "relation %q does not exist", c.Sequence.Name)
 	}
 	q := c.Sequence
+	if s.Schema(q.Schema) == nil {
+		return nil, noSchema(q.Schema)
+	}
 	if (q.Name != old.Name || q.Schema != old.Schema) && s.NameTaken(q.Schema, q.Name) {
-		return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", q.Name)
+		return nil, nameTakenIn(Name{old.Schema, old.Name}, Name{q.Schema, q.Name})
 	}
 	if err := s.checkOwner(&q); err != nil {
 		return nil, err
@@ -190,10 +196,11 @@ func applyAlterSequence(s *Snapshot, c *AlterSequence, result *Result) (*Snapsho
 // renameInDefaults makes the defaults that take values from a sequence name it as it
 // is called now.
 func (s *Snapshot) renameInDefaults(old, q *Sequence) error {
-	if old.Name == q.Name {
+	if old.Name == q.Name && old.Schema == q.Schema {
 		return nil
 	}
 	was, is := quotedName(old.Name), quotedName(q.Name)
+	wasIn, isIn := quotedName(old.Schema, old.Name), quotedName(q.Schema, q.Name)
 	for _, r := range slices.Clone(s.relations) {
 		changed := *r
 		for i := range r.Columns {
@@ -201,8 +208,8 @@ func (s *Snapshot) renameInDefaults(old, q *Sequence) error {
 			if !slices.Contains(c.Sequences, q.ID) || c.Dropped {
 				continue
 			}
-			text := strings.ReplaceAll(c.Default, was, is)
-			if text == c.Default {
+			text := strings.ReplaceAll(strings.ReplaceAll(c.Default, wasIn, isIn), was, is)
+			if text == c.Default && old.Name != q.Name {
 				return sqlerr.New(sqlerr.FeatureNotSupported, -1, "cannot rename sequence %q: the default of column %q of %s names it in another way", old.Name, c.Name, describe(r)).
 					WithHint("Set the default anew with nextval(%s).", was)
 			}
@@ -218,16 +225,20 @@ func (s *Snapshot) renameInDefaults(old, q *Sequence) error {
 	return nil
 }
 
-// quotedName is a name as a literal that nextval takes.
-func quotedName(name string) string {
-	for i := range len(name) {
-		c := name[i]
-		if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && (c >= '0' && c <= '9' || c == '$')) {
-			name = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-			break
+// quotedName is a name, qualified or not, as a literal that nextval takes.
+func quotedName(parts ...string) string {
+	quoted := make([]string, len(parts))
+	for n, name := range parts {
+		for i := range len(name) {
+			c := name[i]
+			if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && (c >= '0' && c <= '9' || c == '$')) {
+				name = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+				break
+			}
 		}
+		quoted[n] = name
 	}
-	return "'" + strings.ReplaceAll(name, "'", "''") + "'"
+	return "'" + strings.ReplaceAll(strings.Join(quoted, "."), "'", "''") + "'"
 }
 
 func applyDropSequences(s *Snapshot, c *DropSequences, result *Result) (*Snapshot, error) {

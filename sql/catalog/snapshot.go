@@ -24,6 +24,7 @@ type Snapshot struct {
 	committed [][16]byte
 	aborts    uint64
 
+	schemas   []*Schema   // by ID
 	relations []*Relation // by ID
 	sequences []*Sequence // by ID
 	queries   []*Query    // by ID
@@ -84,9 +85,6 @@ func (s *Snapshot) Relations() []*Relation { return s.relations }
 
 // Queries returns all continuous queries in the order of their IDs.
 func (s *Snapshot) Queries() []*Query { return s.queries }
-
-// Schemas returns the schemas that hold users' objects.
-func (s *Snapshot) Schemas() []string { return []string{DefaultSchema} }
 
 // Relation returns the relation with an ID, or nil.
 func (s *Snapshot) Relation(id ObjectID) *Relation {

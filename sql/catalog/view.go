@@ -63,7 +63,7 @@ func (v *View) asOf(version uint64) *View {
 		return v
 	}
 	past := *v
-	past.Name = nameAsOf(v.FormerNames, v.Name, version)
+	past.Schema, past.Name = qualifiedAsOf(v.FormerNames, v.Schema, v.Name, version)
 	past.Columns = nil
 	for _, column := range v.Columns {
 		if column.Since > version {
@@ -119,6 +119,9 @@ func (s *Snapshot) replaceView(v *View) {
 
 func applyCreateView(s *Snapshot, c *CreateView, result *Result) (*Snapshot, error) {
 	v := c.View
+	if s.Schema(v.Schema) == nil {
+		return nil, noSchema(v.Schema)
+	}
 	old := s.LookupView(v.Schema, v.Name)
 	if s.NameTaken(v.Schema, v.Name) && (old == nil || !c.OrReplace) {
 		if c.OrReplace {
@@ -238,12 +241,16 @@ func applyAlterView(s *Snapshot, c *AlterView) (*Snapshot, error) {
 		return nil, changedView(old)
 	}
 	v := *old
-	v.Name, v.Columns = c.View.Name, slices.Clone(old.Columns)
-	if v.Name != old.Name && s.NameTaken(v.Schema, v.Name) {
-		return nil, sqlerr.New(sqlerr.DuplicateTable, -1, "relation %q already exists", v.Name)
+	v.Columns = slices.Clone(old.Columns)
+	name := Name{c.View.Schema, c.View.Name}
+	if s.Schema(name.Schema) == nil {
+		return nil, noSchema(name.Schema)
+	}
+	if name != (Name{old.Schema, old.Name}) && s.NameTaken(name.Schema, name.Name) {
+		return nil, nameTakenIn(Name{old.Schema, old.Name}, name)
 	}
 	next := s.edit()
-	v.FormerNames = renamed(old.FormerNames, old.Name, v.Name, next.version)
+	v.moveTo(name.Schema, name.Name, next.version)
 	for i := range v.Columns {
 		was, name := &old.Columns[i], c.View.Columns[i].Name
 		v.Columns[i].Name = name

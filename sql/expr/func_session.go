@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -166,15 +167,21 @@ func (b *builder) defineCatalogNames() {
 		if ctx.Session == nil {
 			return types.Null, nil
 		}
-		schema, _, ok := ctx.Session.RelationName(uint32(row[0].Int))
+		oid := uint32(row[0].Int)
+		_, name, ok := ctx.Session.RelationName(oid)
 		if !ok {
 			return types.Null, nil
 		}
-		visible := schema == "pg_catalog"
-		for _, s := range ctx.Session.Schemas() {
-			visible = visible || s == schema
+		path := ctx.Session.Schemas()
+		if !slices.Contains(path, "pg_catalog") {
+			path = append([]string{"pg_catalog"}, path...)
 		}
-		return types.BoolDatum(visible), nil
+		for _, schema := range path {
+			if found, ok := ctx.Session.RelationOID(schema, name); ok {
+				return types.BoolDatum(found == oid), nil
+			}
+		}
+		return types.BoolDatum(false), nil
 	}), "whether a relation is found without its schema", stable)
 	b.function("pg_encoding_to_char", "int4", "name", lift1(func(n int64) string {
 		if n == 6 {

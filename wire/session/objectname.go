@@ -35,7 +35,7 @@ func (s *Session) objectName(kind types.Kind, oid uint32) (string, bool) {
 		}
 		return t.BaseName(), true
 	case types.KindRegnamespace:
-		name = systables.NamespaceName(oid)
+		name = systables.NamespaceName(s.catalog(), oid)
 	case types.KindRegrole:
 		if role := s.catalog().Role(catalog.ObjectID(oid)); role != nil {
 			name = role.Name
@@ -115,7 +115,7 @@ func (s *Session) ObjectOID(kind types.Kind, text string) (uint32, error) {
 		}
 		return 0, sqlerr.New(sqlerr.UndefinedObject, -1, "type %q does not exist", text)
 	case types.KindRegnamespace:
-		if oid := systables.NamespaceOID(name); oid != 0 && len(parts) == 1 {
+		if oid := systables.NamespaceOID(s.catalog(), name); oid != 0 && len(parts) == 1 {
 			return oid, nil
 		}
 		return 0, sqlerr.New(sqlerr.InvalidSchemaName, -1, "schema %q does not exist", text)

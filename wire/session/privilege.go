@@ -105,11 +105,12 @@ func (s *Session) askedRelation(q *expr.PrivilegeQuestion) (object catalog.Objec
 
 func (s *Session) askedSchema(q *expr.PrivilegeQuestion) (object catalog.ObjectID, free bool, err error) {
 	if q.Name == "" {
-		return catalog.ObjectID(q.OID), catalog.ObjectID(q.OID) != catalog.PublicSchemaID, nil
+		return catalog.ObjectID(q.OID), s.catalog().SchemaByID(catalog.ObjectID(q.OID)) == nil, nil
+	}
+	if id := s.catalog().SchemaID(q.Name); id != 0 {
+		return id, false, nil
 	}
 	switch q.Name {
-	case catalog.DefaultSchema:
-		return catalog.PublicSchemaID, false, nil
 	case systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace:
 		return 0, true, nil
 	default:

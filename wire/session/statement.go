@@ -2,6 +2,7 @@ package session
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"millrace/planner"
@@ -9,6 +10,7 @@ import (
 	"millrace/sql"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
+	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 	"millrace/wire/auth"
@@ -144,9 +146,22 @@ func (s *Session) querySettings() []catalog.Option {
 	var list []catalog.Option
 	for _, name := range []string{"timezone", "datestyle", "intervalstyle", "search_path"} {
 		canonical, value, _ := s.settings.get(name)
+		if name == "search_path" {
+			value = quotedPath(s.Schemas())
+		}
 		list = append(list, catalog.Option{Name: canonical, Value: value})
 	}
 	return list
+}
+
+// quotedPath prints schemas as the value of search_path, so that what is kept of it
+// means the same to everybody.
+func quotedPath(schemas []string) string {
+	quoted := make([]string, len(schemas))
+	for i, schema := range schemas {
+		quoted[i] = expr.QuoteIdentifier(schema)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // describePlan sets the types of the parameters and the columns of the result.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 
 	"millrace/planner"
 	"millrace/sql"
@@ -187,19 +186,17 @@ func (s *Session) Keywords() []expr.Keyword {
 // $user means a user's own schema, never a system one: the user millrace does not
 // have the system tables among its own.
 func (s *Session) Schemas() []string {
-	own := s.catalog().Schemas()
-	all := append([]string{systables.SchemaPgCatalog, systables.SchemaInformation, systables.SchemaMillrace}, own...)
-	var list []string
+	snapshot := s.catalog()
+	list := []string{}
 	for _, name := range s.settings.searchPath {
-		existing := all
+		system := name == systables.SchemaPgCatalog || name == systables.SchemaInformation || name == systables.SchemaMillrace
 		if name == "$user" {
-			name, existing = s.User(), own
+			name, system = s.User(), false
 		}
-		for _, schema := range existing {
-			if strings.EqualFold(schema, name) {
-				list = append(list, schema)
-				break
-			}
+		schema := snapshot.Schema(name)
+		allowed := system || schema != nil && snapshot.Allowed(s.role(), schema.ID, catalog.PrivilegeUsage) != 0
+		if allowed && !slices.Contains(list, name) {
+			list = append(list, name)
 		}
 	}
 	return list

@@ -29,11 +29,11 @@ func attributes(r *catalog.Relation, columns []int) []int {
 }
 
 // checkConstraintRows are the CHECK constraints of a relation in pg_constraint.
-func checkConstraintRows(r *catalog.Relation) []row {
+func checkConstraintRows(env *Environment, r *catalog.Relation) []row {
 	var rows []row
 	for _, c := range checks(r) {
 		rows = append(rows, row{
-			"oid": c.ID, "conname": c.Name, "connamespace": schemaOID(r.Schema), "contype": "c",
+			"oid": c.ID, "conname": c.Name, "connamespace": schemaOID(env.Catalog, r.Schema), "contype": "c",
 			"convalidated": true, "conrelid": r.ID, "conislocal": true, "conkey": attributes(r, c.Columns), "conbin": c.Expression,
 		})
 	}
@@ -51,8 +51,8 @@ func checkDefinition(c *catalog.Constraint, pretty bool) string {
 
 // notNullName is the name under which information_schema shows NOT NULL of a column
 // as a CHECK.
-func notNullName(r *catalog.Relation, column int) string {
-	return fmt.Sprintf("%d_%d_%d_not_null", schemaOID(r.Schema), r.ID, r.Attribute(column))
+func notNullName(env *Environment, r *catalog.Relation, column int) string {
+	return fmt.Sprintf("%d_%d_%d_not_null", schemaOID(env.Catalog, r.Schema), r.ID, r.Attribute(column))
 }
 
 func informationConstraints(_ context.Context, env *Environment, _ *Table) ([]row, error) {
@@ -78,7 +78,7 @@ func informationConstraints(_ context.Context, env *Environment, _ *Table) ([]ro
 		}
 		for i := range relation.Columns {
 			if c := &relation.Columns[i]; c.NotNull && !c.Hidden {
-				add(notNullName(relation, i), "CHECK")
+				add(notNullName(env, relation, i), "CHECK")
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func informationChecks(_ context.Context, env *Environment, _ *Table) ([]row, er
 		}
 		for i := range relation.Columns {
 			if c := &relation.Columns[i]; c.NotNull && !c.Hidden {
-				add(notNullName(relation, i), c.Name+" IS NOT NULL")
+				add(notNullName(env, relation, i), c.Name+" IS NOT NULL")
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func createdTypeRows(env *Environment) []row {
 		}
 		array := typeRow(int(t.ArrayID()), infoOf(types.ArrayOf(t.Type)), "b", -1, int(t.ID), 0)
 		for _, r := range []row{own, array} {
-			r["typnamespace"], r["typowner"] = schemaOID(t.Schema), ownerOID(env, t.ID)
+			r["typnamespace"], r["typowner"] = schemaOID(env.Catalog, t.Schema), ownerOID(env, t.ID)
 			rows = append(rows, r)
 		}
 	}
@@ -53,7 +53,7 @@ func compositeTypes(env *Environment) []*catalog.DataType {
 func compositeClassRows(env *Environment) []row {
 	var rows []row
 	for _, t := range compositeTypes(env) {
-		class := classRow(int(t.RowID()), t.Name, schemaOID(t.Schema), "c", len(t.Type.Fields))
+		class := classRow(int(t.RowID()), t.Name, schemaOID(env.Catalog, t.Schema), "c", len(t.Type.Fields))
 		class["reltype"], class["relowner"], class["relfilenode"], class["relreplident"] = int(t.ID), ownerOID(env, t.ID), 0, "n"
 		rows = append(rows, class)
 	}

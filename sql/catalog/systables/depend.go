@@ -112,10 +112,13 @@ func defaultDependRows(r *catalog.Relation) []row {
 	return rows
 }
 
-// schemaDescriptionRows are PostgreSQL's comments on schemas that both have.
-func schemaDescriptionRows() []row {
-	return []row{
-		{"objoid": oidSchemaPgCatalog, "classoid": classPgNamespace, "description": "system catalog schema"},
-		{"objoid": oidSchemaPublic, "classoid": classPgNamespace, "description": "standard public schema"},
+// schemaDescriptionRows are the comments on schemas.
+func schemaDescriptionRows(env *Environment) []row {
+	rows := []row{{"objoid": oidSchemaPgCatalog, "classoid": classPgNamespace, "description": "system catalog schema"}}
+	for _, schema := range env.Catalog.Schemas() {
+		if schema.Comment != "" {
+			rows = append(rows, row{"objoid": schema.ID, "classoid": classPgNamespace, "description": schema.Comment})
+		}
 	}
+	return rows
 }

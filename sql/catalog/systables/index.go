@@ -169,8 +169,8 @@ func (i *index) constraintDefinition() string {
 }
 
 // classRow is the index in pg_class.
-func (i *index) classRow() row {
-	class := classRow(int(i.oid), i.name, schemaOID(i.table.Schema), "i", len(i.columns)+len(i.include))
+func (i *index) classRow(env *Environment) row {
+	class := classRow(int(i.oid), i.name, schemaOID(env.Catalog, i.table.Schema), "i", len(i.columns)+len(i.include))
 	class["relam"], class["relreplident"] = oidBtree, "n"
 	if i.method == "hash" {
 		class["relam"] = oidHash
@@ -234,7 +234,7 @@ func constraintRows(env *Environment, r *catalog.Relation) []row {
 			kind = "p"
 		}
 		rows = append(rows, row{
-			"oid": i.oid, "conname": i.name, "connamespace": schemaOID(r.Schema), "contype": kind,
+			"oid": i.oid, "conname": i.name, "connamespace": schemaOID(env.Catalog, r.Schema), "contype": kind,
 			"convalidated": true, "conrelid": r.ID, "conindid": i.oid, "conislocal": true,
 			"connoinherit": true, "conkey": i.attributes(i.numbers()[:len(i.columns)]),
 		})

@@ -3,7 +3,6 @@ package systables
 import (
 	"context"
 
-	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
 
@@ -31,10 +30,10 @@ func informationSchemaRows(r *Registry) map[string]rowsFunc {
 
 func informationSchemata(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
-	for _, schema := range []string{SchemaInformation, SchemaMillrace, SchemaPgCatalog, catalog.DefaultSchema} {
+	for _, schema := range schemaNames(env.Catalog) {
 		owner := systemOwner(env)
-		if schema == catalog.DefaultSchema {
-			owner = ownerName(env, env.Catalog.SchemaID(schema))
+		if id := env.Catalog.SchemaID(schema); id != 0 {
+			owner = ownerName(env, id)
 		}
 		rows = append(rows, row{"catalog_name": env.Database, "schema_name": schema, "schema_owner": owner})
 	}

@@ -2,14 +2,16 @@ package systables
 
 import (
 	"strings"
+
+	"millrace/sql/catalog"
 )
 
 // Names of the objects that types such as regproc and regcollation stand for.
 
 // NamespaceName returns the name of the schema with an OID, "" where there is none.
-func NamespaceName(oid uint32) string {
-	for _, name := range schemaNames {
-		if uint32(schemaOID(name)) == oid {
+func NamespaceName(s *catalog.Snapshot, oid uint32) string {
+	for _, name := range schemaNames(s) {
+		if uint32(schemaOID(s, name)) == oid {
 			return name
 		}
 	}

@@ -2,6 +2,7 @@ package systables
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"millrace/sql/catalog"
@@ -13,7 +14,6 @@ import (
 const (
 	oidRole            = 10
 	oidSchemaPgCatalog = 11
-	oidSchemaPublic    = 2200
 	oidHeap            = 2
 	oidBtree           = 403
 	oidHash            = 405
@@ -27,11 +27,18 @@ const (
 	oidSchemaMillrace  = 15000
 )
 
-// schemaNames are the schemas that there are.
-var schemaNames = []string{SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace}
+// schemaNames returns the schemas that there are, in the order of their names.
+func schemaNames(s *catalog.Snapshot) []string {
+	names := []string{SchemaPgCatalog, SchemaInformation, SchemaMillrace}
+	for _, schema := range s.Schemas() {
+		names = append(names, schema.Name)
+	}
+	slices.Sort(names)
+	return names
+}
 
-// schemaOID returns the OID of a schema.
-func schemaOID(name string) int {
+// schemaOID returns the OID of a schema, 0 where there is none of that name.
+func schemaOID(s *catalog.Snapshot, name string) int {
 	switch name {
 	case SchemaPgCatalog:
 		return oidSchemaPgCatalog
@@ -40,7 +47,7 @@ func schemaOID(name string) int {
 	case SchemaMillrace:
 		return oidSchemaMillrace
 	default:
-		return oidSchemaPublic
+		return int(s.SchemaID(name))
 	}
 }
 
@@ -86,20 +93,13 @@ func pgCatalogRows(r *Registry) map[string]rowsFunc {
 }
 
 // NamespaceOID returns the OID of a schema, 0 where there is none of that name.
-func NamespaceOID(name string) uint32 {
-	switch name {
-	case SchemaPgCatalog, catalog.DefaultSchema, SchemaInformation, SchemaMillrace:
-		return uint32(schemaOID(name))
-	}
-	return 0
-}
+func NamespaceOID(s *catalog.Snapshot, name string) uint32 { return uint32(schemaOID(s, name)) }
 
 func pgNamespace(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
-	for _, schema := range schemaNames {
-		namespace := row{"oid": schemaOID(schema), "nspname": schema, "nspowner": oidRole}
-		if schema == catalog.DefaultSchema {
-			id := env.Catalog.SchemaID(schema)
+	for _, schema := range schemaNames(env.Catalog) {
+		namespace := row{"oid": schemaOID(env.Catalog, schema), "nspname": schema, "nspowner": oidRole}
+		if id := env.Catalog.SchemaID(schema); id != 0 {
 			namespace["nspowner"], namespace["nspacl"] = env.Catalog.Access(id).Owner, aclOrNull(env, id)
 		}
 		rows = append(rows, namespace)
@@ -125,17 +125,17 @@ func (r *Registry) pgClass(_ context.Context, env *Environment, _ *Table) ([]row
 		if !t.View() {
 			kind = "r"
 		}
-		rows = append(rows, classRow(int(t.OID), t.Name, schemaOID(t.Schema), kind, len(t.Columns)))
+		rows = append(rows, classRow(int(t.OID), t.Name, schemaOID(env.Catalog, t.Schema), kind, len(t.Columns)))
 	}
 	for _, relation := range env.Catalog.Relations() {
-		class := classRow(int(relation.ID), relation.Name, schemaOID(relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
+		class := classRow(int(relation.ID), relation.Name, schemaOID(env.Catalog, relation.Schema), "r", relation.Attribute(len(relation.Columns))-1)
 		indexes := indexesOf(env, relation)
 		showAccess(env, class, relation.ID)
 		class["relfilenode"], class["reloptions"] = relation.StorageID(), reloptions(relation)
 		class["relhasindex"], class["relchecks"] = len(indexes) > 0, len(checks(relation))
 		rows = append(rows, class)
 		for _, i := range indexes {
-			rows = append(rows, i.classRow())
+			rows = append(rows, i.classRow(env))
 		}
 	}
 	rows = append(rows, viewClassRows(env)...)
@@ -218,14 +218,14 @@ func pgAttrdef(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 func pgConstraint(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, relation := range env.Catalog.Relations() {
-		rows = append(rows, checkConstraintRows(relation)...)
+		rows = append(rows, checkConstraintRows(env, relation)...)
 		rows = append(rows, constraintRows(env, relation)...)
 	}
 	return rows, nil
 }
 
 func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error) {
-	rows := append(schemaDescriptionRows(), viewDescriptionRows(env)...)
+	rows := append(schemaDescriptionRows(env), viewDescriptionRows(env)...)
 	for _, q := range env.Catalog.Sequences() {
 		if q.Comment != "" {
 			rows = append(rows, row{"objoid": q.ID, "classoid": classPgClass, "description": q.Comment})

@@ -23,7 +23,7 @@ func sequenceState(env *Environment, q *catalog.Sequence) (last int64, called bo
 func sequenceClassRows(env *Environment) []row {
 	var rows []row
 	for _, q := range env.Catalog.Sequences() {
-		class := classRow(int(q.ID), q.Name, schemaOID(q.Schema), "S", len(sequenceColumns))
+		class := classRow(int(q.ID), q.Name, schemaOID(env.Catalog, q.Schema), "S", len(sequenceColumns))
 		showAccess(env, class, q.ID)
 		class["relreplident"], class["reltuples"] = "n", 1
 		rows = append(rows, class)

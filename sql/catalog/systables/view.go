@@ -18,7 +18,7 @@ func viewText(env *Environment, v *catalog.View) string {
 func viewClassRows(env *Environment) []row {
 	var rows []row
 	for _, v := range env.Catalog.Views() {
-		class := classRow(int(v.ID), v.Name, schemaOID(v.Schema), "v", len(v.Columns))
+		class := classRow(int(v.ID), v.Name, schemaOID(env.Catalog, v.Schema), "v", len(v.Columns))
 		class["relfilenode"], class["relreplident"] = 0, "n"
 		showAccess(env, class, v.ID)
 		rows = append(rows, class)
