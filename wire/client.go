@@ -153,7 +153,11 @@ func (k client) CopyWrite(row []byte) error {
 func (k client) CopyEnd() error { return k.c.writer.send(&pgproto3.CopyDone{}) }
 
 // Flush implements session.Client.
-func (k client) Flush() error { return k.c.writer.flush() }
+func (k client) Flush() error {
+	err := k.c.writer.flush()
+	k.c.writer.release() // what flushes waits, perhaps for long
+	return err
+}
 
 // Cancel implements session.Client.
 func (k client) Cancel() { k.c.cancelStatement() }

@@ -81,6 +81,7 @@ func newConn(s *Server, socket net.Conn) *conn {
 		target:  socket,
 		timeout: max(0, s.options.WriteTimeout),
 		sent:    func(n int) { s.metrics.sent.Add(float64(n)) },
+		buffers: &s.buffers,
 	}
 	return c
 }

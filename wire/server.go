@@ -32,7 +32,7 @@ type Options struct {
 	// Databases are the names that clients may connect to; empty stands for
 	// millrace and postgres.
 	Databases []string
-	// MaxConnections bounds the clients served at once; 0 means 10,000.
+	// MaxConnections bounds the clients served at once; 0 means 20,000.
 	MaxConnections int
 	// Now is the clock for what is shown to users; nil means time.Now.
 	Now func() time.Time
@@ -61,7 +61,7 @@ type Options struct {
 const (
 	maxStartupLength       = 10_000
 	secretBytes            = 32
-	defaultMaxConnections  = 10_000
+	defaultMaxConnections  = 20_000
 	defaultMaxMessageBytes = 1<<30 - 1
 	defaultBufferBytes     = 2 << 30
 	defaultStartupTimeout  = time.Minute
@@ -74,6 +74,8 @@ type Server struct {
 	metrics *metrics
 	keys    cancelKeys
 	memory  memoryBudget
+	// buffers are write buffers that connections have given back.
+	buffers sync.Pool
 	// secret makes up salts for roles that are not there.
 	secret []byte
 

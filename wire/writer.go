@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -27,6 +28,8 @@ type messageWriter struct {
 	sent func(int)
 	// failure is the first error; nothing is written behind it.
 	failure error
+	// buffers are those that connections give back while they wait.
+	buffers *sync.Pool
 }
 
 // send adds a message and, where the buffer is full, sends it.
@@ -75,17 +78,37 @@ func (w *messageWriter) flush() error {
 	return w.failure
 }
 
-// release lets a large buffer go when there is nothing in it.
+// rowsBuffer is the capacity of the buffers that rows are gathered in.
+const rowsBuffer = flushSize + flushSize/4
+
+// release gives a large buffer back when there is nothing in it.
 func (w *messageWriter) release() {
-	if len(w.buffer) == 0 && cap(w.buffer) > keptWriteBuffer {
-		w.buffer = nil
+	if len(w.buffer) > 0 || cap(w.buffer) <= keptWriteBuffer {
+		return
 	}
+	given := w.buffer
+	w.buffer = nil
+	if cap(given) >= rowsBuffer {
+		w.buffers.Put(&given)
+	}
+}
+
+// borrow replaces a small buffer by one for rows.
+func (w *messageWriter) borrow() {
+	if cap(w.buffer) >= flushSize {
+		return
+	}
+	if given, ok := w.buffers.Get().(*[]byte); ok {
+		w.buffer = append(*given, w.buffer...)
+		return
+	}
+	w.buffer = append(make([]byte, 0, rowsBuffer), w.buffer...)
 }
 
 // rows adds a DataRow for each of the rows from up to, not including, to.
 func (w *messageWriter) rows(columns []session.Column, format *types.Format, batch *types.Batch, from, to int) error {
-	if cap(w.buffer) < flushSize && to-from > 1 {
-		w.buffer = append(make([]byte, 0, flushSize+flushSize/4), w.buffer...)
+	if to-from > 1 {
+		w.borrow()
 	}
 	for row := from; row < to; row++ {
 		start := len(w.buffer)

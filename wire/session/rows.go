@@ -107,6 +107,7 @@ func (s *Session) readOverlay(end context.CancelFunc) context.CancelFunc {
 // fill makes sure that there is a row at hand, and returns false at the end.
 func (r *source) fill(ctx context.Context) (bool, error) {
 	for !r.ended && (r.batch == nil || r.at >= r.batch.Len) {
+		r.batch, r.at = nil, 0 // it is not needed while the query waits
 		batch, err := r.next(ctx)
 		if errors.Is(err, io.EOF) {
 			r.ended, r.batch = true, nil

@@ -17,7 +17,7 @@ var presets = []setting{
 		description: "Shows whether hot standby is currently active."},
 	{name: "integer_datetimes", standard: "on", context: contextInternal, report: true,
 		description: "Shows whether datetimes are integer based."},
-	{name: "max_connections", standard: "10000", context: contextStart, low: 1, high: 262143,
+	{name: "max_connections", standard: "20000", context: contextStart, low: 1, high: 262143,
 		description: "Sets the maximum number of concurrent connections."},
 	{name: "max_function_args", standard: "100", context: contextInternal, low: 100, high: 100,
 		description: "Shows the maximum number of function arguments."},
