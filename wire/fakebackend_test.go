@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"millrace/exec"
@@ -36,6 +37,10 @@ type fakeBackend struct {
 	// failWrites makes writes fail, holdWrites makes them wait.
 	failWrites error
 	holdWrites chan struct{}
+	// failPushes fails the push queries that wait, one after the other, and failQueries
+	// those that begin.
+	failPushes  chan error
+	failQueries atomic.Pointer[sqlerr.Error]
 }
 
 func newFakeBackend() *fakeBackend {
@@ -43,7 +48,7 @@ func newFakeBackend() *fakeBackend {
 	if err != nil {
 		panic(err)
 	}
-	return &fakeBackend{locks: lock.NewManager(nil, nil), snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{})}
+	return &fakeBackend{locks: lock.NewManager(nil, nil), snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{}), failPushes: make(chan error)}
 }
 
 func (b *fakeBackend) Catalog() *catalog.Snapshot {
@@ -192,6 +197,9 @@ func (b *fakeBackend) between(r *catalog.Relation, from, to int) *types.Batch {
 }
 
 func (b *fakeBackend) Query(ctx context.Context, q *plan.Query, env *exec.QueryEnv) (exec.Cursor, error) {
+	if failure := b.failQueries.Load(); failure != nil {
+		return nil, failure
+	}
 	c := &fakeCursor{backend: b, query: q, env: env}
 	b.mu.Lock()
 	b.cursors++
@@ -243,6 +251,8 @@ func (c *fakeCursor) Next(ctx context.Context) (*types.Batch, error) {
 		}
 		select {
 		case <-changed:
+		case err := <-c.backend.failPushes:
+			return nil, err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/sql/sqlerr"
 	"millrace/wire/notify"
 )
 
@@ -173,4 +174,47 @@ func TestListenSharesPush(t *testing.T) {
 		t.Error("nobody follows any, and a query goes on")
 	}
 	server.sessions.Feeds.Wait()
+}
+
+// TestListenGoesOn fails the push query behind LISTEN: listeners are told that changes
+// are missing, and of those that come later.
+func TestListenGoesOn(t *testing.T) {
+	server := startServer(t, nil)
+	server.define(t, "CREATE STREAM s (n int)")
+	c, sender := startRaw(t, "tcp", server.address, nil), startRaw(t, "tcp", server.address, nil)
+	failure := sqlerr.New(sqlerr.IOError, -1, "the disk is gone")
+	server.backend.failQueries.Store(failure)
+	if got := c.exchange(`Query "LISTEN s"`); got[0] != `ErrorResponse ERROR 58030 "the disk is gone"` {
+		t.Errorf("a query that cannot begin: %q", got)
+	}
+	server.backend.failQueries.Store(nil)
+	if got := c.exchange(`Query "SELECT pg_listening_channels()"`); len(got) != 3 {
+		t.Errorf("behind a LISTEN that failed: %q", got)
+	}
+	c.exchange(`Query "LISTEN s"`)
+	told := func(payload string) {
+		t.Helper()
+		c.expectNext(fmt.Sprintf(`NotificationResponse "s" %q`, payload))
+	}
+	const skipped = `{"rowop":"skipped"}`
+	server.backend.failPushes <- failure
+	told(skipped)
+	sender.exchange(`Query "INSERT INTO s VALUES (1)"`)
+	told(`{"rowop":"insert","n":1}`)
+	// It fails again, and cannot begin for a while.
+	server.backend.failQueries.Store(failure)
+	server.backend.failPushes <- failure
+	told(skipped)
+	server.backend.failQueries.Store(nil)
+	told(skipped) // the query has begun
+	sender.exchange(`Query "INSERT INTO s VALUES (2)"`)
+	told(`{"rowop":"insert","n":2}`)
+	server.backend.failPushes <- sqlerr.New(sqlerr.UndefinedTable, -1, "the relation was dropped")
+	told(`{"rowop":"dropped"}`)
+	if !waitFor(func() bool { return server.backend.openCursors() == 0 }) {
+		t.Error("the query goes on")
+	}
+	server.sessions.Feeds.Wait()
+	sender.exchange(`Query "NOTIFY s, 'still a channel'"`)
+	told("still a channel")
 }

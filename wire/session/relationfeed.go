@@ -49,6 +49,8 @@ type relationFeed struct {
 
 	cursor  exec.Cursor
 	payload *changePayload
+	// missed says that changes were missed of which followers are not told yet.
+	missed bool
 	// checked is the catalog's version against which the followers' privileges were
 	// held.
 	checked uint64
@@ -242,18 +244,28 @@ func (f *relationFeed) untilPause() (context.Context, context.CancelFunc) {
 const reopenPause = time.Second
 
 // reopen starts the query again, as often as it takes, unless a pause is asked for.
-func (f *relationFeed) reopen() {
-	for !f.pauseAsked() {
+// Missed says that changes were missed. Followers are told of that when the query has
+// begun, so that who reads the relation then misses nothing, and before where it fails
+// to.
+func (f *relationFeed) reopen(missed bool) {
+	for attempt := 1; !f.pauseAsked(); attempt++ {
 		err := f.open()
 		switch {
-		case err == nil, f.life.Err() != nil:
+		case f.life.Err() != nil:
+			return
+		case err == nil:
+			if missed {
+				f.skip()
+			}
 			return
 		case errors.Is(err, errRelationGone):
 			f.finish(noteDropped)
 			return
+		case attempt == 1:
+			f.warn("the changes of a relation cannot be followed; trying again", err)
+			f.skip()
+			missed = true
 		}
-		f.warn("the changes of a relation cannot be followed; trying again", err)
-		f.skip()
 		waiting, done := f.untilPause()
 		timer := time.NewTimer(reopenPause)
 		select {
@@ -263,6 +275,7 @@ func (f *relationFeed) reopen() {
 		timer.Stop()
 		done()
 	}
+	f.missed = f.missed || missed
 }
 
 // recover goes on behind an error of the query.
@@ -276,8 +289,7 @@ func (f *relationFeed) recover(err error) {
 		f.finish("")
 	default:
 		f.warn("changes of a relation were missed by those who follow it", err)
-		f.skip()
-		f.reopen()
+		f.reopen(true)
 	}
 }
 

@@ -105,10 +105,9 @@ func (f *relationFeed) rest() {
 		f.drain()
 	}
 	f.closeCursor()
-	f.reopen()
-	if f.queriesWrite() {
-		f.skip()
-	}
+	missed := f.missed || f.queriesWrite()
+	f.missed = false
+	f.reopen(missed)
 	close(p.resumed)
 }
 
@@ -119,7 +118,7 @@ func (f *relationFeed) drain() {
 		batch, err := poller.Poll(f.life)
 		switch {
 		case err != nil:
-			f.skip()
+			f.missed = true
 			f.closeCursor()
 			return
 		case batch == nil:
