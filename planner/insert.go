@@ -291,6 +291,13 @@ func assignable(from, to types.Type) bool {
 	return from.Kind == types.KindUnknown || from.SameKind(to) || expr.CanCast(from, to, expr.Assignment)
 }
 
+// isRowOf reports whether a value is a row that is written out, whose fields may become
+// those of a composite type.
+func isRowOf(value expr.Expr, t types.Type) bool {
+	row, ok := value.(*expr.StructConstructor)
+	return ok && t.Kind == types.KindStruct && t.Named != nil && len(row.Fields) == len(t.Fields)
+}
+
 // typeOf returns the name and type of target column number.
 func (ib *insertBinder) columnOf(number int) (string, types.Type) {
 	if number < 0 {
@@ -303,7 +310,7 @@ func (ib *insertBinder) columnOf(number int) (string, types.Type) {
 // assign coerces a value to the type of target column i of the list.
 func (ib *insertBinder) assign(value expr.Expr, i int) (expr.Expr, error) {
 	name, t := ib.columnOf(ib.columns[i])
-	if !assignable(value.Type(), t) {
+	if !assignable(value.Type(), t) && !isRowOf(value, t) {
 		return nil, sqlerr.New(sqlerr.DatatypeMismatch, value.Pos(), "column %q is of type %s but expression is of type %s", name, t.BaseName(), value.Type().BaseName()).
 			WithHint("You will need to rewrite or cast the expression.")
 	}

@@ -284,7 +284,7 @@ func columnMismatch(column *catalog.Column, from types.Type, pos int) error {
 
 // assignTo coerces a value to the type of a column.
 func (b *binder) assignTo(column *catalog.Column, value expr.Expr) (expr.Expr, error) {
-	if !assignable(value.Type(), column.Type) {
+	if !assignable(value.Type(), column.Type) && !isRowOf(value, column.Type) {
 		return nil, columnMismatch(column, value.Type(), value.Pos())
 	}
 	return b.coerce(value, column.Type, expr.Assignment)

@@ -34,6 +34,9 @@ func (b *exprBinder) is(e *ast.Is) (expr.Expr, error) {
 	}
 	switch e.Kind {
 	case ast.IsNull:
+		if t := arg.Type(); t.Kind == types.KindStruct && t.Named != nil && len(t.Fields) > 0 {
+			return isNullComposite(e, arg), nil
+		}
 		return &expr.IsNull{Node: boolAt(e.Pos()), Arg: arg, Negated: e.Negated}, nil
 	case ast.IsTrue, ast.IsFalse, ast.IsUnknown:
 		words := map[ast.IsKind]string{ast.IsTrue: "IS TRUE", ast.IsFalse: "IS FALSE", ast.IsUnknown: "IS UNKNOWN"}
@@ -48,6 +51,16 @@ func (b *exprBinder) is(e *ast.Is) (expr.Expr, error) {
 	default:
 		return nil, notSupported(e.Pos(), "IS DOCUMENT and IS NORMALIZED are not supported")
 	}
+}
+
+// isNullComposite is isNullRow for a value of a composite type.
+func isNullComposite(e *ast.Is, value expr.Expr) expr.Expr {
+	fields := make([]expr.Expr, len(value.Type().Fields))
+	for i, f := range value.Type().Fields {
+		field := &expr.FieldAccess{Node: expr.Node{ResultType: f.Type, Position: e.Pos()}, Arg: value, Field: i}
+		fields[i] = &expr.IsNull{Node: boolAt(e.Pos()), Arg: field, Negated: e.Negated}
+	}
+	return conjunction(fields)
 }
 
 // isNullRow is true where all fields are null, and IS NOT NULL where none is.

@@ -100,7 +100,7 @@ func (b *binder) structFields(list []*ast.TypeField) ([]types.Field, error) {
 		}
 		for _, earlier := range fields[:i] {
 			if earlier.Name == f.Name.Value {
-				return nil, sqlerr.New(sqlerr.DuplicateColumn, f.Pos(), "attribute %q specified more than once", f.Name.Value)
+				return nil, sqlerr.New(sqlerr.DuplicateColumn, f.Pos(), "column %q specified more than once", f.Name.Value)
 			}
 		}
 		fields[i] = types.Field{Name: f.Name.Value, Type: t}

@@ -182,10 +182,29 @@ func Coerce(e Expr, to types.Type, context CastContext) (Expr, error) {
 	if from.Equal(to) || from.SameKind(to) && to.Mod == -1 {
 		return e, nil
 	}
+	if row, ok := e.(*StructConstructor); ok && to.Named != nil && to.Kind == types.KindStruct && len(row.Fields) == len(to.Fields) {
+		return coerceRow(row, to, context)
+	}
 	if !CanCast(from, to, context) {
 		return nil, errCannotCast(from, to, context, e.Pos())
 	}
 	return &Cast{Node: Node{ResultType: to, Position: e.Pos()}, Arg: e, Explicit: context == Explicit}, nil
+}
+
+// coerceRow makes a row of a composite type of one that is written out, field by field:
+// literals, which became text in the row, have the types of its fields.
+func coerceRow(row *StructConstructor, to types.Type, context CastContext) (Expr, error) {
+	fields := make([]Expr, len(row.Fields))
+	for i, field := range row.Fields {
+		if literal, ok := field.(*Const); ok && literal.ResultType.Kind == types.KindText {
+			field = &Const{Node: Node{ResultType: types.Unknown, Position: literal.Position}, Value: literal.Value}
+		}
+		var err error
+		if fields[i], err = Coerce(field, to.Fields[i].Type, context); err != nil {
+			return nil, err
+		}
+	}
+	return &StructConstructor{Node: Node{ResultType: to, Position: row.Position}, Fields: fields}, nil
 }
 
 func errCannotCast(from, to types.Type, context CastContext, pos int) error {
