@@ -67,7 +67,7 @@ func (e *execution) newScope(subqueries []*subquery, repeated bool) *scope {
 		Done:       e.env.Done,
 		Random:     e.env.Random,
 		Session:    e.env.Session,
-		Subqueries: s.runSubquery,
+		Subqueries: s.runSubquery, Uncorrelated: s.uncorrelated,
 	}
 	return s
 }

@@ -99,6 +99,12 @@ func (s *scope) runSubquery(number int, outer [][]types.Datum) ([][]types.Datum,
 	return s.subqueries[number].run(outer)
 }
 
+// uncorrelated is the Uncorrelated function of the scope's evaluation context.
+func (s *scope) uncorrelated(number int) bool {
+	d := s.subqueries[number].dependence
+	return d != nil && len(d.outer) == 0 && len(d.recursions) == 0
+}
+
 // run returns the subquery's rows for the given outer rows, innermost first.
 func (s *subquery) run(outer [][]types.Datum) ([][]types.Datum, error) {
 	if s.root == nil {
@@ -140,7 +146,7 @@ func (s *subquery) forgetTurns() {
 // remember keeps a result under s.key where the same outer columns give the
 // same rows.
 func (s *subquery) remember(rows [][]types.Datum, size int64) error {
-	if (s.dependence.volatile || s.execution.rowByRow) && len(s.dependence.outer) > 0 {
+	if s.execution.rowByRow || s.dependence.volatile && len(s.dependence.outer) > 0 {
 		return nil
 	}
 	if len(s.results) >= memoEntries {

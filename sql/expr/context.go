@@ -19,8 +19,11 @@ type Context struct {
 	// OuterRows are the rows of enclosing queries, innermost first.
 	OuterRows [][]types.Datum
 	// Subqueries runs subquery n for the given outer rows and returns its rows;
-	// nil where there are none.
+	// nil where there are none. It keeps nothing of outer.
 	Subqueries func(number int, outer [][]types.Datum) ([][]types.Datum, error)
+	// Uncorrelated reports whether subquery n, which has run, gives the same rows
+	// whatever the outer rows are; nil for never.
+	Uncorrelated func(number int) bool
 	// Done, where not nil, is closed when the statement is cancelled; functions
 	// that wait (pg_sleep) end then with 57014.
 	Done <-chan struct{}

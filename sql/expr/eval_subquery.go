@@ -18,6 +18,7 @@ type subqueryEval struct {
 	// rows compares rows; nil where values are compared.
 	rows  *rowComparison
 	outer [][]types.Datum
+	row   []types.Datum
 }
 
 func compileSubquery(e *Subquery) (evaluator, error) {
@@ -60,13 +61,18 @@ func (s *subqueryEval) evaluate(ctx *Context, in *types.Batch, selection []int32
 	if s.rows != nil {
 		s.rows.start(ctx, in, selection)
 	}
+	var rows [][]types.Datum
+	known := false // rows are those of every row
 	for _, i := range selection {
-		s.outer = append(s.outer[:0], in.Row(int(i), nil))
-		s.outer = append(s.outer, ctx.OuterRows...)
-		rows, err := ctx.Subqueries(s.number, s.outer)
-		if err != nil {
-			fail(ctx, out, i, err)
-			continue
+		if !known {
+			s.row = in.Row(int(i), s.row[:0])
+			s.outer = append(append(s.outer[:0], s.row), ctx.OuterRows...)
+			var err error
+			if rows, err = ctx.Subqueries(s.number, s.outer); err != nil {
+				fail(ctx, out, i, err)
+				continue
+			}
+			known = ctx.Uncorrelated != nil && ctx.Uncorrelated(s.number)
 		}
 		if s.rows != nil {
 			d, err := s.rows.row(ctx, int(i), rows)
