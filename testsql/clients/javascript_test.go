@@ -27,6 +27,7 @@ func javascriptClients() []client {
 		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
 		javascriptClient("sequelize", "sequelize.js", commonAnd("sync", "orm", "definitions")...),
 		javascriptClient("typeorm", "typeorm.js", commonAnd("sync", "orm", "migrate")...),
+		javascriptClient("drizzle", "drizzle.js", commonAnd("migrate", "queries")...),
 		javascriptClient("node-pg-migrate", "node-pg-migrate.js", "up", "down"),
 	}
 }

@@ -72,9 +72,14 @@ async function cancel() {
   await client.query('SELECT 1')
 }
 
+// stream makes a stream with its row 0.
+async function stream(name) {
+  await client.query(`CREATE STREAM ${name} (n int)`)
+  await client.query(`INSERT INTO ${name} VALUES (0)`)
+}
+
 async function push() {
-  await client.query('CREATE STREAM ticks (n int)')
-  await client.query('INSERT INTO ticks VALUES (0)')
+  await stream('ticks')
   await follow()
   await client.query('SELECT 1')
 }
@@ -102,8 +107,7 @@ async function rowEvents() {
     row('ticks2', n)
     if (n === 20) cancelStatement(client)
   })
-  await client.query('CREATE STREAM ticks2 (n int)')
-  await client.query('INSERT INTO ticks2 VALUES (0)')
+  await stream('ticks2')
   await fails('57014', new Promise((resolve, reject) => {
     query.on('error', reject)
     query.on('end', resolve)
@@ -112,11 +116,10 @@ async function rowEvents() {
 }
 
 async function queryStream() {
-  await client.query('CREATE STREAM ticks3 (n int)')
-  await client.query('INSERT INTO ticks3 VALUES (0)')
-  const stream = client.query(new QueryStream('SELECT n FROM ticks3 EMIT CHANGES WITH (snapshot = true)', [], { batchSize: 1 }))
+  await stream('ticks3')
+  const rows = client.query(new QueryStream('SELECT n FROM ticks3 EMIT CHANGES WITH (snapshot = true)', [], { batchSize: 1 }))
   await fails('57014', (async () => { // the stream reads ahead, so that only a cancel ends it
-    for await (const { n } of stream) {
+    for await (const { n } of rows) {
       row('ticks3', n)
       if (n === 20) cancelStatement(client)
     }
@@ -127,11 +130,10 @@ async function queryStream() {
 }
 
 async function copiedPush() {
-  await client.query('CREATE STREAM ticks4 (n int)')
-  await client.query('INSERT INTO ticks4 VALUES (0)')
-  const stream = client.query(copyTo('COPY (SELECT n FROM ticks4 EMIT CHANGES WITH (snapshot = true)) TO STDOUT'))
+  await stream('ticks4')
+  const lines = client.query(copyTo('COPY (SELECT n FROM ticks4 EMIT CHANGES WITH (snapshot = true)) TO STDOUT'))
   await fails('57014', (async () => {
-    for await (const line of stream) {
+    for await (const line of lines) {
       row('ticks4', Number(line))
       if (Number(line) === 20) cancelStatement(client)
     }
