@@ -178,6 +178,13 @@ func (s *subscription) endLocked(reason error) {
 	s.signal()
 }
 
+// raise has the bytes that may wait be at least as many.
+func (s *subscription) raise(limit int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = max(s.limit, limit)
+}
+
 // clear lets go of the changes that wait.
 func (s *subscription) clear() {
 	s.budget.used.Add(-s.bytes)

@@ -52,6 +52,9 @@ func newPushHost(identity *pushIdentity, query *pushQuery) (*pushHost, *pushMemb
 	h.cancel = cancel
 	query.turn.eval.Done, query.turn.results.Done = ctx.Done(), ctx.Done()
 	query.out.keep = identity.coalesces()
+	for _, source := range query.sources {
+		source.subscription.raise(defaultPushBuffer) // the first client's bound is not that of all
+	}
 	first := h.admit(identity, query.buffer)
 	go func() {
 		defer close(h.done)

@@ -152,12 +152,23 @@ func followWithBreaks(t *testing.T, shards int, p *resumedPush, result string) {
 	if p.changing {
 		write()
 	}
+	// A second client asks the same, so that both are told by one computation.
+	other := &resumedPush{query: p.query, changing: p.changing, keyed: p.keyed, rows: map[string]int{}}
+	followers := []*resumedPush{p, other}[:1+min(1, shards-1)]
 	for round := range 7 {
 		c := p.open(t, harness.NodeURL(n.Addr()))
+		var beside *pgx.Conn
+		if len(followers) > 1 {
+			beside = other.open(t, harness.NodeURL(n.Addr()))
+		}
 		write()
-		p.fetch(t, c, 1+random.IntN(9), "5s")
+		p.fetch(t, c, 1+random.IntN(9), "60s")
 		write()
 		p.fetch(t, c, 1+random.IntN(9), "100ms")
+		if beside != nil {
+			other.fetch(t, beside, 1+random.IntN(30), "60s")
+			_ = beside.Close(t.Context())
+		}
 		_ = c.Close(t.Context())
 		write()
 		if round%3 == 1 {
@@ -169,16 +180,18 @@ func followWithBreaks(t *testing.T, shards int, p *resumedPush, result string) {
 			writer = harness.Connect(t, harness.NodeURL(n.Addr()))
 		}
 	}
-	c := p.open(t, harness.NodeURL(n.Addr()))
 	want := harness.Rows(t, writer, result)
 	slices.Sort(want)
-	harness.Eventually(t, 10*time.Second, func() error {
-		p.fetch(t, c, 1000, "200ms")
-		if diff := cmp.Diff(want, p.sorted()); diff != "" {
-			return fmt.Errorf("the push differs from the result (-result +push):\n%s", diff)
-		}
-		return nil
-	})
+	for _, follower := range followers {
+		c := follower.open(t, harness.NodeURL(n.Addr()))
+		harness.Eventually(t, time.Minute, func() error {
+			follower.fetch(t, c, 1000, "200ms")
+			if diff := cmp.Diff(want, follower.sorted()); diff != "" {
+				return fmt.Errorf("the push differs from the result (-result +push):\n%s", diff)
+			}
+			return nil
+		})
+	}
 }
 
 // TestRowmarkRefused resumes behind marks of other queries, damaged ones, and such
