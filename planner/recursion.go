@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"millrace/planner/plan"
 	"millrace/sql/ast"
 	"millrace/sql/expr"
@@ -138,4 +140,45 @@ func recursiveView(s *ast.CreateView) *ast.Query {
 	table := &ast.CommonTable{Span: s.Query.Span, Name: name, Columns: s.Columns, Statement: s.Query}
 	with := &ast.With{Span: s.Query.Span, Recursive: true, Tables: []*ast.CommonTable{table}}
 	return &ast.Query{Span: s.Query.Span, With: with, Body: body}
+}
+
+// turnRecursiveJoins turns the inner joins of recursive terms whose right side alone has
+// the rows found last: the executor keeps a right side, and its table, between turns.
+func turnRecursiveJoins(r *ruleContext, root plan.Node) (plan.Node, error) {
+	if r.recursions == 0 {
+		return root, nil
+	}
+	return rewriteNodes(root, func(node plan.Node) (plan.Node, error) {
+		j, ok := node.(*plan.Join)
+		if !ok || j.Kind != plan.JoinInner || j.Lateral || j.AsOf != nil || readsLastRows(j.Left) || !readsLastRows(j.Right) {
+			return node, nil
+		}
+		left, right := len(j.Left.Columns()), len(j.Right.Columns())
+		turned := func(index int) (int, error) {
+			if index < left {
+				return index + right, nil
+			}
+			return index - left, nil
+		}
+		on := j.On
+		if on != nil {
+			var err error
+			if on, err = r.moveColumns(on, turned); err != nil {
+				return nil, err
+			}
+		}
+		order := make([]int, left+right)
+		for i := range order {
+			order[i], _ = turned(i)
+		}
+		return passColumns(joinLike(j, j.Right, j.Left, j.RightKeys, j.LeftKeys, on), order), nil
+	})
+}
+
+// readsLastRows reports whether a plan reads the rows that a recursion found last.
+func readsLastRows(node plan.Node) bool {
+	if _, reads := node.(*plan.LastRows); reads {
+		return true
+	}
+	return slices.ContainsFunc(node.Inputs(), readsLastRows)
 }

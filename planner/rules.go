@@ -25,6 +25,7 @@ func Rules() []Rule {
 		{"push-filters", "moves conditions below projections, sorts, joins and groupings, to where the rows come from", pushFilters},
 		{"merge-projections", "makes one projection of two and drops those that change nothing", mergeProjections},
 		{"hash-joins", "takes the equalities of a join's condition out as keys for hashing", hashJoins},
+		{"recursive-joins", "puts the rows that a recursion found last to the left of inner joins, so that the other side is read and hashed once", turnRecursiveJoins},
 		{"look-up-keys", "reads one key of a table where a pull query asks for it by equality", lookUpKeys},
 		{"prune-columns", "reads and computes only columns that are used", pruneColumns},
 		{"first-of-partitions", "keeps the first rows of each partition where a condition on row_number() of a result that is kept up to date asks for these", firstOfPartitions},
