@@ -15,6 +15,7 @@ func TestBinaryAgainstPostgreSQL(t *testing.T) {
 		"double precision": "float8send", "numeric": "numeric_send", "text": "textsend", "bytea": "byteasend", "name": "namesend",
 		`"char"`: "charsend", "date": "date_send", "time": "time_send", "timestamp": "timestamp_send",
 		"timestamp with time zone": "timestamptz_send", "interval": "interval_send", "uuid": "uuid_send", "jsonb": "jsonb_send",
+		"time with time zone": "timetz_send", "json": "json_send",
 		"oid": "oidsend", "integer[]": "array_send", "text[]": "array_send", "jsonb[]": "array_send", "numeric[]": "array_send",
 	}
 	r := rand.New(rand.NewPCG(5, 5))

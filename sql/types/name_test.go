@@ -46,6 +46,9 @@ func TestTypeNamesAgainstPostgreSQL(t *testing.T) {
 
 func TestTypeByOID(t *testing.T) {
 	for _, typ := range allTypes {
+		if typ.HasNamed() {
+			continue // the catalog knows these
+		}
 		if typ.Kind == KindStruct || typ.Kind == KindMap {
 			if typ.OID() != OIDJSONB {
 				t.Errorf("%s has OID %d", typ, typ.OID())

@@ -20,7 +20,19 @@ var allTypes = []Type{
 	Date, Time, TimeTZ, Timestamp, TimestampTZ, Interval, UUID, JSON, JSONB, OID, Regclass,
 	ArrayOf(Int4), ArrayOf(Text), ArrayOf(Numeric), ArrayOf(JSON), ArrayOf(JSONB),
 	StructOf([]Field{{"a", Int4}, {"b", Text}, {"c", ArrayOf(Float8)}}), MapOf(Text, Int4), MapOf(Int4, ArrayOf(Text)),
+	EnumOf(testEnum), ArrayOf(EnumOf(testEnum)), testComposite, ArrayOf(testComposite),
 }
+
+// testEnum has values with what needs quotes in arrays and rows.
+var testEnum = &Named{ID: 90001, Array: 90002, Schema: "public", Name: "mood", Labels: []EnumLabel{
+	{ID: 1, Label: "sad", Position: -enumSpace}, {ID: 2, Label: "", Position: 0}, {ID: 3, Label: `a "b", (c\)`, Position: 7},
+	{ID: 4, Label: "NULL", Position: enumSpace},
+}}
+
+var testComposite = Type{Kind: KindStruct, Mod: -1, Named: &Named{ID: 90003, Array: 90004, Schema: "public", Name: "place"}, Fields: []Field{
+	{"name", Text}, {"m", EnumOf(testEnum)}, {"at", Type{Kind: KindStruct, Mod: -1, Named: &Named{ID: 90005, Array: 90006, Name: "point2"},
+		Fields: []Field{{"x", Float8}, {"list", ArrayOf(Text)}}}}, {"t", TimestampTZ}, {"j", JSONB},
+}}
 
 // fitted returns a random value that fits t's modifier.
 func fitted(r *rand.Rand, t Type) Datum {

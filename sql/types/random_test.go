@@ -49,6 +49,8 @@ func randomDatum(r *rand.Rand, t Type) Datum {
 	case KindJSONB:
 		v := randomJSON(r, 3)
 		return StringDatum(string(AppendJSON(nil, &v)))
+	case KindEnum:
+		return IntDatum(t.Named.Labels[r.IntN(len(t.Named.Labels))].Position)
 	case KindArray:
 		return StringDatum(EncodeArray(*t.Elem, randomArray(r, *t.Elem)))
 	case KindStruct:
