@@ -317,8 +317,10 @@ type streamScan struct {
 	data   []byte
 	// from is the first offset that is wanted, and since, where timed, a rowtime:
 	// each partition is read from the first row that has at least it.
-	from, since  int64
-	timed, found bool
+	from, since int64
+	timed       bool
+	// begun says that rows of the partition have been read.
+	begun bool
 	// visible are the ends of what the query sees; ends may be before them.
 	visible []int64
 }
@@ -330,7 +332,7 @@ func (s *streamScan) Next(ctx context.Context) (*types.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 		if s.offset >= s.ends[s.shard] {
-			s.shard, s.offset, s.data, s.found = s.shard+1, 0, nil, false
+			s.shard, s.offset, s.data, s.begun = s.shard+1, 0, nil, false
 			continue
 		}
 		rows, err := s.read()
@@ -355,15 +357,20 @@ func (s *streamScan) read() (*types.Batch, error) {
 			s.offset = s.ends[s.shard]
 			return nil, err
 		}
-		if err := s.begin(partition); err != nil {
+		if err = s.begin(partition); err == nil {
+			if s.offset >= s.ends[s.shard] {
+				return nil, nil
+			}
+			s.data, err = partition.Read(s.offset, scanBytes, nil)
+		}
+		var gone *log.OffsetOutOfRangeError
+		if !s.begun && errors.As(err, &gone) {
+			return nil, nil // the beginning moved meanwhile: look for it again
+		}
+		if err != nil {
 			return nil, readError(s.stream, err)
 		}
-		if s.offset >= s.ends[s.shard] {
-			return nil, nil
-		}
-		if s.data, err = partition.Read(s.offset, scanBytes, nil); err != nil {
-			return nil, readError(s.stream, err)
-		}
+		s.begun = true
 		if partition.CompactedBefore() > s.visible[s.shard] {
 			return nil, compactedError(s.stream)
 		}
@@ -401,15 +408,21 @@ func (s *streamScan) restrict(pseudocolumn int, bounds *pull.Bounds) {
 	}
 }
 
-// begin moves to the first row of the partition that is wanted and there.
+// begin moves to the first row of a partition that is wanted and there. Later the
+// partition may begin behind the scan, which must not pass over the rows between.
 func (s *streamScan) begin(partition *log.Partition) error {
-	s.offset = max(s.offset, partition.StartOffset(), s.from)
-	if !s.timed || s.found {
+	if s.begun {
 		return nil
 	}
-	first, err := partition.OffsetForTimestamp(s.since)
-	s.offset, s.found = max(s.offset, first), err == nil
-	return err
+	s.offset = max(partition.StartOffset(), s.from)
+	if s.timed {
+		first, err := partition.OffsetForTimestamp(s.since)
+		if err != nil {
+			return err
+		}
+		s.offset = max(s.offset, first)
+	}
+	return nil
 }
 
 // cutAt drops the rows from an end offset on.
@@ -424,7 +437,8 @@ func cutAt(rows *types.Batch, end int64) *types.Batch {
 func readError(stream *catalog.Relation, err error) error {
 	var gone *log.OffsetOutOfRangeError
 	if errors.As(err, &gone) {
-		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were dropped by its retention while the query read them", stream.Name)
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "rows of stream %q were dropped by its retention while the query read them", stream.Name).
+			WithHint("Run the query again.")
 	}
 	return damaged(fmt.Errorf("stream %q: %w", stream.Name, err))
 }

@@ -1,6 +1,7 @@
 package testsql
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -36,6 +37,9 @@ func TestPowerCutBank(t *testing.T) {
 				}
 				open := b.open(url, random)
 				<-time.After(time.Duration(random.IntN(150)) * time.Millisecond) // the random point
+				if cut == cuts-1 {
+					b.waitForTransfer()
+				}
 				acknowledged := b.acknowledged.Load()
 				memory = memory.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
 				open.close()
@@ -55,6 +59,16 @@ func TestPowerCutBank(t *testing.T) {
 			}
 		})
 	}
+}
+
+// waitForTransfer waits until one of the transfers of any round was acknowledged.
+func (b *bank) waitForTransfer() {
+	harness.Eventually(b.t, time.Minute, func() error {
+		if b.acknowledged.Load() == 0 {
+			return errors.New("nothing was acknowledged")
+		}
+		return nil
+	})
 }
 
 // forget takes the transfers that took effect as those that were acknowledged.
