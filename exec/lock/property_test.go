@@ -2,6 +2,7 @@ package lock
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -24,23 +25,25 @@ type machine struct {
 }
 
 const (
-	machineOwners = 5
-	machineTables = 2
-	machineRows   = 3
+	machineSessions = 4
+	machineTables   = 2
+	machineRows     = 3
 )
 
 func newMachine(t *rapid.T) *machine {
 	s := &machine{T: t, m: NewManager(nil, nil), waiting: map[*Owner]*waiter{}, fast: map[uint64]int{}, grants: map[*Owner][]held{}}
-	for i := range machineOwners {
-		s.owners = append(s.owners, s.m.NewSession(int32(i)).NewTransaction())
+	for i := range machineSessions {
+		session := s.m.NewSession(int32(i))
+		s.owners = append(s.owners, session.NewTransaction(), session.NewOwner())
 	}
 	return s
 }
 
+// owner draws an owner that waits, or one of a session that does not wait.
 func (s *machine) owner(waits bool) *Owner {
 	var list []*Owner
 	for _, o := range s.owners {
-		if (s.waiting[o] != nil) == waits {
+		if waits && s.waiting[o] != nil || !waits && o.session.waiting == nil {
 			list = append(list, o)
 		}
 	}
@@ -62,6 +65,22 @@ func (s *machine) ask(o *Owner, relation uint64, key string, mode Mode, policy P
 		}
 		x = s.m.table(relation).row(key)
 	}
+	s.request(o, x, mode, policy)
+}
+
+// askAdvisory asks for a lock as LockAdvisory does.
+func (s *machine) askAdvisory(o *Owner, key AdvisoryKey, mode Mode, policy Policy) {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	x := s.m.table(advisories).row(key.encode())
+	if own := x.modesOf(o); covers(own, mode) && !own.has(mode) {
+		s.m.grant(x, o, mode)
+		return
+	}
+	s.request(o, x, mode, policy)
+}
+
+func (s *machine) request(o *Owner, x *object, mode Mode, policy Policy) {
 	w, err := s.m.request(o, x, mode, policy)
 	if w != nil {
 		s.waiting[o] = w
@@ -71,11 +90,11 @@ func (s *machine) ask(o *Owner, relation uint64, key string, mode Mode, policy P
 	}
 }
 
-// free reports whether nobody holds or awaits what conflicts with a mode.
+// free reports whether no other session holds or awaits what conflicts with a mode.
 func (s *machine) free(o *Owner, x *object, mode Mode) bool {
 	for _, other := range s.owners {
 		for _, h := range other.journal {
-			if other != o && h.object == x && conflicts[h.mode].has(mode) {
+			if !other.with(o) && h.object == x && conflicts[h.mode].has(mode) {
 				return false
 			}
 		}
@@ -96,6 +115,22 @@ func (s *machine) steps() map[string]func(*rapid.T) {
 			}).Draw(t, "mode")
 			s.ask(s.owner(false), rapid.Uint64Range(1, machineTables).Draw(t, "table"),
 				fmt.Sprint(rapid.IntRange(1, machineRows).Draw(t, "row")), mode, rapid.SampledFrom([]Policy{Block, Block, NoWait}).Draw(t, "policy"))
+		},
+		"advisory lock": func(t *rapid.T) {
+			s.askAdvisory(s.owner(false), drawAdvisory(t), rapid.SampledFrom([]Mode{Share, Exclusive}).Draw(t, "mode"),
+				rapid.SampledFrom([]Policy{Block, Block, NoWait}).Draw(t, "policy"))
+		},
+		"advisory unlock": func(t *rapid.T) {
+			o, key, mode := s.owner(false), drawAdvisory(t), rapid.SampledFrom([]Mode{Share, Exclusive}).Draw(t, "mode")
+			before := slices.Clone(o.journal)
+			o.ReleaseAdvisory(key, mode)
+			kept := slices.DeleteFunc(before, func(h held) bool {
+				is := h.object.advisory()
+				return is != nil && *is == key && h.mode == mode
+			})
+			if !slices.Equal(o.journal, kept) {
+				s.Fatalf("%v is left of %v", o.journal, kept)
+			}
 		},
 		"release": func(t *rapid.T) {
 			o := s.owner(false)
@@ -130,6 +165,10 @@ func (s *machine) steps() map[string]func(*rapid.T) {
 	}
 }
 
+func drawAdvisory(t *rapid.T) AdvisoryKey {
+	return AdvisoryKey{Object: rapid.Uint32Range(1, 2).Draw(t, "key"), Sub: 1}
+}
+
 // check holds the manager against its invariants, by looking at the owners'
 // journals alone.
 func (s *machine) check() {
@@ -150,13 +189,13 @@ func (s *machine) check() {
 				s.Fatalf("owner %d does not hold %s", i, h.mode)
 			case h.object.isTable() && s.fast[h.object.table.number] > 0 && conflicts[h.mode].has(fastWriter):
 				s.Fatalf("owner %d holds %s beside fast writers", i, h.mode)
-			case !h.object.isTable() && !covers(h.object.table.modesOf(o), rowLocker):
+			case !h.object.isTable() && h.object.advisory() == nil && !covers(h.object.table.modesOf(o), rowLocker):
 				s.Fatalf("owner %d holds a row and does not keep fast writers out", i)
 			}
 			seen[h] = true
 			for _, other := range s.owners[:i] {
 				for _, theirs := range other.journal {
-					if theirs.object == h.object && conflicts[h.mode].has(theirs.mode) {
+					if theirs.object == h.object && !other.with(o) && conflicts[h.mode].has(theirs.mode) {
 						s.Fatalf("%s and %s are held at once", h.mode, theirs.mode)
 					}
 				}
@@ -210,10 +249,15 @@ func (s *machine) end() {
 			}
 		}
 		for _, o := range s.owners {
-			if w := o.session.waiting; w != nil && s.m.checkDeadlock(w) != nil {
-				o.Release(0)
-				progress = true
+			w := o.session.waiting
+			if w == nil {
+				continue
 			}
+			if s.m.checkDeadlock(w) != nil {
+				w.owner.Release(0)
+			}
+			// The change of a queue's order ends a circle, too.
+			progress = progress || slices.ContainsFunc(slices.Collect(maps.Values(s.waiting)), func(w *waiter) bool { return w.done })
 		}
 		s.check()
 		if !progress {
