@@ -354,6 +354,13 @@ b: COMMIT
 a: UPDATE t SET m = 1 WHERE id = 9
 a: COMMIT
 b: SELECT * FROM t ORDER BY id`},
+	{"a schema that is dropped", `
+setup: DROP SCHEMA IF EXISTS extra CASCADE; CREATE SCHEMA extra; CREATE TABLE extra.t (a INT)
+a: BEGIN
+a: INSERT INTO extra.t VALUES (1)
+b: DROP SCHEMA extra CASCADE
+a: COMMIT
+a: SELECT * FROM extra.t`},
 	{"a table that is stored anew", `
 a: BEGIN
 a: INSERT INTO t VALUES (9, 90)

@@ -340,7 +340,7 @@ func applyCreateShadow(s *Snapshot, c *CreateShadow, result *Result) (*Snapshot,
 	next.nextID++
 	r.Changed, r.Layout = next.version, next.version
 	result.Created = append(result.Created, r.ID)
-	next.shadows = append(next.shadows, &r)
+	next.shadows = inserted(next.shadows, &r, func(x *Relation) ObjectID { return x.ID })
 	return next, next.addShadowIndexes(c, old, &r, result)
 }
 

@@ -56,7 +56,7 @@ func (s *Snapshot) indexName(i *Index, table *Relation, besides []string) string
 func (s *Snapshot) addIndex(i *Index, result *Result) {
 	i.ID = s.nextID
 	s.nextID++
-	s.indexes = append(s.indexes, i)
+	s.indexes = inserted(s.indexes, i, func(x *Index) ObjectID { return x.ID })
 	result.Created = append(result.Created, i.ID)
 }
 

@@ -38,7 +38,7 @@ func applyCreateRole(s *Snapshot, c *CreateRole, result *Result) (*Snapshot, err
 	r := &Role{ID: next.nextID, Name: c.Name, Inherit: true, ConnectionLimit: -1, ValidUntil: NoExpiry}
 	next.nextID++
 	c.Options.apply(r)
-	next.roles = append(next.roles, r)
+	next.roles = inserted(next.roles, r, func(x *Role) ObjectID { return x.ID })
 	result.Created = append(result.Created, r.ID)
 	grants := []GrantRoles{
 		{Roles: c.InRoles, Members: []ObjectID{r.ID}},

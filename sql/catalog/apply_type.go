@@ -48,7 +48,7 @@ func applyCreateType(s *Snapshot, c *CreateType, result *Result) (*Snapshot, err
 	t.ID = next.nextID
 	next.nextID += 3
 	next.identify(&t)
-	next.types = append(next.types, &t)
+	next.types = inserted(next.types, &t, func(x *DataType) ObjectID { return x.ID })
 	result.Created = append(result.Created, t.ID)
 	return next, nil
 }

@@ -64,7 +64,7 @@ func applyCreateRelation(s *Snapshot, c *CreateRelation, result *Result) (*Snaps
 		next.addQuery(&q, result)
 		r.Query = q.ID
 	}
-	next.relations = append(next.relations, &r)
+	next.relations = inserted(next.relations, &r, func(x *Relation) ObjectID { return x.ID })
 	if err := addConstraintIndexes(next, &r, c.Indexes, result); err != nil {
 		return nil, err
 	}

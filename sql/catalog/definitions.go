@@ -19,8 +19,8 @@ import (
 // Invariants:
 //   - What a command makes has the same IDs in every copy: the transaction reserves a
 //     range of IDs before, and a step says where in it its command begins. So IDs need
-//     not grow with time. Lists are put in the order of IDs again, and a query shares
-//     only the work of those with smaller IDs.
+//     not grow with time: an object is put into its place in the lists, and a query
+//     shares only the work of those with smaller IDs.
 //   - A command says by versions what it was made from. Those above the step's Base
 //     are of the copy: they count from there, and are moved with it.
 //   - A step that does another number of changes than it did in the copy fails, and
@@ -96,9 +96,6 @@ func (s *Snapshot) Extend(command Command, base uint64, first ObjectID) (*Snapsh
 	if err != nil {
 		return nil, Step{}, result, err
 	}
-	if next.version != s.version {
-		next = next.inOrder()
-	}
 	return next, Step{Command: command, Base: base, First: first, Changes: next.version - s.version}, result, nil
 }
 
@@ -112,7 +109,7 @@ func (s *Snapshot) Replay(steps []Step) (*Snapshot, Result, error) {
 	next, all := s, Result{Version: s.version}
 	for i := range steps {
 		step := &steps[i]
-		command := moved(step.Command, step.Base, s.version)
+		command := Moved(step.Command, step.Base, s.version)
 		after, done, result, err := next.Extend(command, s.version, step.First)
 		if err != nil {
 			return nil, all, outdatedError(err)
@@ -137,9 +134,9 @@ func outdatedError(cause error) error {
 	return err
 }
 
-// moved returns a command with the versions that lie above base counted from another
+// Moved returns a command with the versions that lie above base counted from another
 // one.
-func moved(command Command, base, to uint64) Command {
+func Moved(command Command, base, to uint64) Command {
 	move := func(version uint64) uint64 {
 		if version > base {
 			return version - base + to
@@ -148,7 +145,7 @@ func moved(command Command, base, to uint64) Command {
 	}
 	switch c := command.(type) {
 	case *Authored:
-		return &Authored{Role: c.Role, Command: moved(c.Command, base, to)}
+		return &Authored{Role: c.Role, Command: Moved(c.Command, base, to)}
 	case *CreateRelation:
 		if c.Query == nil {
 			return c
@@ -186,18 +183,11 @@ func moved(command Command, base, to uint64) Command {
 	}
 }
 
-// inOrder puts the lists in the order of IDs. The snapshot is not shared yet.
-func (s *Snapshot) inOrder() *Snapshot {
-	slices.SortFunc(s.schemas, func(a, b *Schema) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.relations, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.sequences, func(a, b *Sequence) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.queries, func(a, b *Query) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.views, func(a, b *View) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.types, func(a, b *DataType) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.indexes, func(a, b *Index) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.shadows, func(a, b *Relation) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.roles, func(a, b *Role) int { return cmp.Compare(a.ID, b.ID) })
-	return s.index()
+// inserted puts an object into its place in a list that is in the order of IDs: those
+// that a transaction reserved may be smaller than others that are there.
+func inserted[T any](list []*T, object *T, id func(*T) ObjectID) []*T {
+	at, _ := slices.BinarySearchFunc(list, id(object), func(x *T, wanted ObjectID) int { return cmp.Compare(id(x), wanted) })
+	return slices.Insert(list, at, object)
 }
 
 func applyDefine(s *Snapshot, c *Define) (*Snapshot, Result, error) {

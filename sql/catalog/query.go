@@ -182,6 +182,6 @@ func (s *Snapshot) FreeQueryName() string {
 func (s *Snapshot) addQuery(q *Query, result *Result) {
 	q.ID, q.Version = s.nextID, s.version
 	s.nextID++
-	s.queries = append(s.queries, q)
+	s.queries = inserted(s.queries, q, func(x *Query) ObjectID { return x.ID })
 	result.Created = append(result.Created, q.ID)
 }

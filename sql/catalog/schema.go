@@ -140,7 +140,7 @@ func applyCreateSchema(s *Snapshot, c *CreateSchema, result *Result) (*Snapshot,
 	next := s.edit()
 	schema := &Schema{ID: next.nextID, Name: c.Name}
 	next.nextID++
-	next.schemas = append(slices.Clone(s.schemas), schema)
+	next.schemas = inserted(slices.Clone(s.schemas), schema, func(x *Schema) ObjectID { return x.ID })
 	if c.Owner != 0 {
 		next.setAccess(&Access{Object: schema.ID, Owner: c.Owner, Default: true})
 	}

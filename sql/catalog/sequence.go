@@ -120,7 +120,7 @@ func (s *Snapshot) dropIdentity(relation ObjectID, column int, result *Result) {
 func (s *Snapshot) addSequence(q Sequence, result *Result) *Sequence {
 	q.ID, q.Last, q.Called = s.nextID, q.Start, false
 	s.nextID++
-	s.sequences = append(s.sequences, &q)
+	s.sequences = inserted(s.sequences, &q, func(x *Sequence) ObjectID { return x.ID })
 	result.Created = append(result.Created, q.ID)
 	return &q
 }

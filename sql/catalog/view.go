@@ -156,7 +156,7 @@ func applyCreateView(s *Snapshot, c *CreateView, result *Result) (*Snapshot, err
 	v.ID = next.nextID
 	next.nextID++
 	result.Created = append(result.Created, v.ID)
-	next.views = append(next.views, &v)
+	next.views = inserted(next.views, &v, func(x *View) ObjectID { return x.ID })
 	return next, nil
 }
 

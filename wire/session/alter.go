@@ -30,6 +30,9 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter, immediate
 	if _, err := s.lockTable(ctx, n.Target, lock.AccessExclusive, lock.Block); err != nil {
 		return "", err
 	}
+	if err := s.rebase(); err != nil {
+		return "", err
+	}
 	if s.catalog().Relation(n.Target.ID) != n.Target {
 		return "", errPlanOutdated
 	}

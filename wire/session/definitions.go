@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"millrace/exec"
 	"millrace/exec/lock"
@@ -102,12 +103,23 @@ func (s *Session) replay(base *catalog.Snapshot) error {
 	return nil
 }
 
-// defineHeld carries a command out for the transaction alone.
+// rebaseCommand is rebase for a command that was planned before.
+func (s *Session) rebaseCommand(command catalog.Command) (catalog.Command, error) {
+	d := s.transaction.definitions
+	if d == nil || d.copy == nil {
+		return command, nil
+	}
+	planned := d.base.Version()
+	if err := s.rebase(); err != nil {
+		return nil, err
+	}
+	return catalog.Moved(command, planned, d.base.Version()), nil
+}
+
+// defineHeld carries a command out for the transaction alone. The command was planned by
+// the copy of the catalog that there is.
 func (s *Session) defineHeld(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	if err := s.reserveIDs(ctx); err != nil {
-		return catalog.Result{}, err
-	}
-	if err := s.rebase(); err != nil {
 		return catalog.Result{}, err
 	}
 	d := s.transaction.definitions
@@ -132,8 +144,28 @@ func (s *Session) defineHeld(ctx context.Context, command catalog.Command) (cata
 	if err := s.takeCreated(ctx, result.Created); err != nil {
 		return result, err
 	}
-	s.refit()
+	if s.changesHeld(before, after) {
+		s.refit()
+	}
 	return result, nil
+}
+
+// changesHeld reports whether something that the transaction has written to is another
+// one in the second catalog.
+func (s *Session) changesHeld(before, after *catalog.Snapshot) bool {
+	known := map[catalog.ObjectID]bool{}
+	for i := range s.transaction.held {
+		id := s.transaction.held[i].Relation.ID
+		if known[id] {
+			continue
+		}
+		known[id] = true
+		if before.Relation(id) != after.Relation(id) || before.Index(id) != after.Index(id) ||
+			!slices.Equal(before.UniqueOf(id), after.UniqueOf(id)) {
+			return true
+		}
+	}
+	return false
 }
 
 // takeCreated locks the relations that a command has made, and begins the sequences

@@ -103,7 +103,7 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 // waits for the open transactions that use them. The command is bound to names,
 // so a wait makes nothing of it outdated. An index that is not unique needs no lock:
 // the shards keep it, whatever writers knew.
-func (s *Session) lockDefined(ctx context.Context, command catalog.Command) error {
+func (s *Session) lockDefined(ctx context.Context, command catalog.Command, immediate bool) error {
 	switch n := command.(type) {
 	case *catalog.DropRelations:
 		for _, name := range n.Names {
@@ -115,9 +115,15 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 			}
 		}
 	case *catalog.CreateIndex:
-		if n.Index.Unique {
+		switch {
+		case n.Index.Unique && immediate:
 			return s.lockIndexed(ctx, n.Index.Table, lock.Share)
+		case n.Index.Unique:
+			// Others see the index at COMMIT, before it has its entries.
+			return s.lockIndexed(ctx, n.Index.Table, lock.AccessExclusive)
 		}
+	case *catalog.DropSchemas:
+		return s.lockSchemas(ctx, n)
 	case *catalog.DropIndexes:
 		for _, name := range n.Names {
 			index := s.catalog().LookupIndex(name.Schema, name.Name)
@@ -125,6 +131,26 @@ func (s *Session) lockDefined(ctx context.Context, command catalog.Command) erro
 				continue
 			}
 			if err := s.lockIndexed(ctx, index.Table, lock.AccessExclusive); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lockSchemas locks what goes with schemas.
+func (s *Session) lockSchemas(ctx context.Context, n *catalog.DropSchemas) error {
+	for _, schema := range n.Names {
+		for _, id := range s.catalog().InSchema(schema) {
+			r := s.catalog().Relation(id)
+			if r == nil {
+				continue
+			}
+			name := catalog.Name{Schema: r.Schema, Name: r.Name}
+			if err := s.lockNamed(ctx, name, lock.AccessExclusive); err != nil {
+				return err
+			}
+			if err := s.lockReaders(ctx, name, n.Cascade); err != nil {
 				return err
 			}
 		}

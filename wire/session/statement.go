@@ -63,8 +63,10 @@ func (s *Session) newStatement(tree ast.Statement, text string, declared []types
 
 // plan makes a statement's plan against the catalog of now.
 func (s *Session) plan(st *statement) error {
-	if err := s.rebase(); err != nil {
-		return err
+	if needsPlan(st.tree) {
+		if err := s.rebase(); err != nil {
+			return err
+		}
 	}
 	snapshot := s.catalog()
 	st.version, st.own, st.role, st.settings = snapshot.Version(), s.ownCatalog(), s.role(), s.settings

@@ -97,7 +97,11 @@ func (s *Session) define(ctx context.Context, n *plan.DDL, immediate bool) (stri
 	if immediate {
 		defer s.releaseLocks(0)
 	}
-	if err := s.lockDefined(ctx, n.Command); err != nil {
+	if err := s.lockDefined(ctx, n.Command, immediate); err != nil {
+		return "", err
+	}
+	command, err := s.rebaseCommand(n.Command)
+	if err != nil {
 		return "", err
 	}
 	if n.Start != nil {
@@ -105,7 +109,7 @@ func (s *Session) define(ctx context.Context, n *plan.DDL, immediate bool) (stri
 			return "", err
 		}
 	}
-	result, err := s.carryOutDefinition(ctx, n.Command, immediate)
+	result, err := s.carryOutDefinition(ctx, command, immediate)
 	if err != nil {
 		return "", err
 	}
