@@ -13,7 +13,7 @@ import (
 //
 //	EXISTS (SELECT FROM unnest(tags) AS tag WHERE tag = name)
 //
-// and without relations is a function of that row. Where a result is kept up to date
+// and without relations is a function of that row, or a constant. Where a result is kept up to date
 // it stays an expression, bound like in a pull query, which the operators that evaluate
 // it run for each row: it needs neither a join nor state, and is evaluated where CASE
 // and AND have it evaluated.
@@ -31,12 +31,11 @@ func (b *exprBinder) rowSubquery(q *ast.Query) (*boundQuery, error) {
 	if err != nil || !b.isOfRow(bound.node) {
 		return nil, err
 	}
-	around := false
-	b.outerColumns(bound.node, 1, func(int) { around = true })
+	further := false // it reads rows further out
 	for level := 2; level <= b.scope.depth+2; level++ {
-		b.outerColumns(bound.node, level, func(int) { around = false })
+		b.outerColumns(bound.node, level, func(int) { further = true })
 	}
-	if !around {
+	if further {
 		return nil, nil
 	}
 	bound.ofRow = true
