@@ -439,10 +439,32 @@ func millracePartitions(ctx context.Context, env *Environment, _ *Table) ([]row,
 
 // millraceDefinitions has the texts behind pg_get_indexdef and its relatives;
 // the columns of an index have numbers from 1.
+// whatItIs describes a relation that tools show as a table and that is not one to write:
+// what obj_description says where the user has given no comment.
+func whatItIs(env *Environment, r *catalog.Relation) string {
+	q := env.Catalog.Query(r.Query)
+	switch {
+	case r.Kind == catalog.KindStream && q != nil:
+		return "stream that query " + q.Name + " writes: " + q.Text
+	case r.Kind == catalog.KindStream && r.Derived():
+		return "stream that a query wrote, which was terminated"
+	case r.Kind == catalog.KindStream:
+		return "stream"
+	case q != nil:
+		return "table that query " + q.Name + " keeps up to date: " + q.Text
+	case r.Derived():
+		return "table that a query kept up to date, which was terminated"
+	}
+	return ""
+}
+
 func millraceDefinitions(_ context.Context, env *Environment, _ *Table) ([]row, error) {
 	var rows []row
 	for _, r := range env.Catalog.Relations() {
 		rows = append(rows, row{"id": r.ID, "kind": "relation", "definition": r.Definition})
+		if text := whatItIs(env, r); text != "" {
+			rows = append(rows, row{"id": r.ID, "kind": "description", "definition": text})
+		}
 		for _, c := range checks(r) {
 			rows = append(rows,
 				row{"id": c.ID, "kind": "constraint", "definition": checkDefinition(c, false)},
