@@ -101,7 +101,7 @@ func TestPsqlFollows(t *testing.T) {
 	p.send(t, "SELECT 'still ' || 'here';\n")
 	p.await(t, "still here\n")
 
-	result := folded{}
+	result := folded{keys: map[string]string{}}
 	for _, match := range regexp.MustCompile(`(?m)^(\w+)\|(\d+)\|(\d+)\|(insert|update|delete)`).FindAllStringSubmatch(p.printed(), -1) {
 		if err := result.apply(match[1], match[2]+"\t"+match[3], match[4]); err != nil {
 			t.Error(err)
