@@ -113,13 +113,13 @@ func readScript(t *testing.T, file string) []*script.Record {
 }
 
 // scriptClock returns the clock for a script. What a script expects must not depend on
-// how fast the machine is, so time passes by its clock records, except where
-// PostgreSQL, which has none, expects the same.
+// how fast the machine is, so time passes by its clock records and very slowly besides,
+// except where PostgreSQL, which has none, expects the same.
 func scriptClock(file string) *harness.Clock {
 	if isCommon(file) {
 		return &harness.Clock{}
 	}
-	return &harness.Clock{Slowness: 1000}
+	return &harness.Clock{Slowness: 20}
 }
 
 func runScript(t *testing.T, file string, records []*script.Record, shards int, options script.Options) {

@@ -32,7 +32,7 @@ type Options struct {
 	Before func(*Record) (restarted bool, err error)
 	// Rewrite puts what the server answers in the place of what is expected.
 	Rewrite bool
-	// Patience bounds the wait for a push's rows; 0 means a minute.
+	// Patience bounds the wait for a push's rows; 0 means two minutes.
 	Patience time.Duration
 }
 
