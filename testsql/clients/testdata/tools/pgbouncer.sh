@@ -24,7 +24,7 @@ while [ -z "$pooler" ]; do # until a port is free
 millrace = host=localhost port=$node pool_mode=session
 transactions = host=localhost port=$node dbname=millrace pool_mode=transaction
 [pgbouncer]
-listen_addr = localhost
+listen_addr = 127.0.0.1
 listen_port = $PGPORT
 unix_socket_dir =
 auth_type = scram-sha-256
@@ -37,14 +37,14 @@ server_tls_ca_file = $dir/ca
 ignore_startup_parameters = extra_float_digits
 default_pool_size = 4
 END
-  $as pgbouncer -q "$dir/ini" >"$dir/log" 2>&1 &
+  $as pgbouncer "$dir/ini" >"$dir/log" 2>&1 &
   pooler=$!
-  until psql -X -q -A -t -c 'SELECT 1' >"$dir/answer" 2>&1; do
-    if ! kill -0 $pooler 2>/dev/null; then
-      grep -q 'Address already in use' "$dir/log" || { cat "$dir/log"; exit 1; }
-      pooler=
+  until grep -q 'process up' "$dir/log"; do
+    if grep -q 'nowhere to listen' "$dir/log"; then
+      wait $pooler || pooler=
       break
     fi
+    kill -0 $pooler 2>/dev/null || grep -q 'nowhere to listen' "$dir/log" || { cat "$dir/log"; exit 1; }
   done
 done
 export PGPORT
