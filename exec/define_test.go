@@ -5,9 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"millrace/planner"
 	"millrace/planner/plan"
-	"millrace/sql"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
@@ -68,15 +66,7 @@ func beginDefining(t *testing.T) *defining {
 
 func commandOf(t *testing.T, snapshot *catalog.Snapshot, text string) catalog.Command {
 	t.Helper()
-	statement, err := sql.ParseOne(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	planned, err := planner.Plan(&planner.Environment{Catalog: snapshot, Format: types.DefaultFormat()}, statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch n := planned.(type) {
+	switch n := planned(t, snapshot, text).(type) {
 	case *plan.Alter:
 		return n.Command
 	case *plan.DDL:

@@ -75,6 +75,16 @@ func (r *topRows) add(row string, count int64) {
 	}
 }
 
+// replace notes that a row that was given so many times is another one, or the same,
+// given so many times.
+func replace(gone, come *topRows, was string, given int64, now string, give int64) {
+	if was == now {
+		given, give = given-give, give-given
+	}
+	gone.add(was, given)
+	come.add(now, give)
+}
+
 // finishPart goes through the first rows of a part as they were and as they are,
 // and notes the rows that leave and come.
 func (o *topN) finishPart(t *turn, part string, gone, come *topRows) error {
@@ -85,25 +95,10 @@ func (o *topN) finishPart(t *turn, part string, gone, come *topRows) error {
 	}
 	var before, after int64 // how many rows stand before the one at hand, then and now
 	kept := rows[:0]
-	for _, was := range rows {
-		now := was
-		if c := changed[was.key]; c != nil {
-			now.count += c.delta
-			if c.after != "" {
-				now.row = c.after
-			}
-			if was.row == "" {
-				was.row = now.row
-			}
-		}
+	for _, row := range rows {
+		was, now := changed[row.key].apply(row)
 		given, give := o.within(before, was.count), o.within(after, max(now.count, 0))
-		if was.row == now.row {
-			gone.add(was.row, given-give)
-			come.add(now.row, give-given)
-		} else {
-			gone.add(was.row, given)
-			come.add(now.row, give)
-		}
+		replace(gone, come, was.row, given, now.row, give)
 		if now.count != 0 && (!o.bounded || after < o.plan.Offset+o.plan.Count) {
 			kept = append(kept, now)
 		} else {

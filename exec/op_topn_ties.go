@@ -51,17 +51,8 @@ func (o *topN) finishTies(t *turn, part string, gone, come *topRows) error {
 	var then, now standing
 	place := ""
 	kept := rows[:0]
-	for _, was := range rows {
-		is := was
-		if c := changed[was.key]; c != nil {
-			is.count += c.delta
-			if c.after != "" {
-				is.row = c.after
-			}
-			if was.row == "" {
-				was.row = is.row
-			}
-		}
+	for _, row := range rows {
+		was, is := changed[row.key].apply(row)
 		if at := placeOf(was.key); at != place {
 			then.next(o.plan.Ties)
 			now.next(o.plan.Ties)
@@ -74,13 +65,7 @@ func (o *topN) finishTies(t *turn, part string, gone, come *topRows) error {
 		if now.before < o.plan.Count {
 			give = max(is.count, 0)
 		}
-		if was.row == is.row {
-			gone.add(was.row, given-give)
-			come.add(is.row, give-given)
-		} else {
-			gone.add(was.row, given)
-			come.add(is.row, give)
-		}
+		replace(gone, come, was.row, given, is.row, give)
 		if is.count != 0 && (!o.bounded || now.before < o.plan.Count) {
 			kept = append(kept, is)
 		} else {

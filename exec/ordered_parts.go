@@ -49,6 +49,23 @@ type topChange struct {
 	after string // the row that came last, "" for none
 }
 
+// apply returns a row as it was, where it was not there with what it becomes, and as
+// the change makes it; nil is no change.
+func (c *topChange) apply(row topRow) (was, now topRow) {
+	was, now = row, row
+	if c == nil {
+		return was, now
+	}
+	now.count += c.delta
+	if c.after != "" {
+		now.row = c.after
+	}
+	if was.row == "" {
+		was.row = now.row
+	}
+	return was, now
+}
+
 func newOrderedParts(input plan.Node, partitionBy []int, order []plan.SortKey, key stateKey, inMemory bool) (*orderedParts, error) {
 	o := &orderedParts{
 		partitionBy: partitionBy, keys: order, state: tables.AppendStateKey(nil, key.query, key.stage, key.operator, nil),

@@ -109,13 +109,19 @@ func BenchmarkIndexedRead(b *testing.B) {
 
 func plannedQuery(tb testing.TB, snapshot *catalog.Snapshot, text string) *plan.Query {
 	tb.Helper()
+	return planned(tb, snapshot, text).(*plan.Query)
+}
+
+// planned is a statement's plan.
+func planned(tb testing.TB, snapshot *catalog.Snapshot, text string) plan.Statement {
+	tb.Helper()
 	statement, err := sql.ParseOne(text)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	planned, err := planner.Plan(&planner.Environment{Catalog: snapshot, Format: types.DefaultFormat()}, statement)
+	n, err := planner.Plan(&planner.Environment{Catalog: snapshot, Format: types.DefaultFormat()}, statement)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return planned.(*plan.Query)
+	return n
 }

@@ -21,21 +21,31 @@ func applyDropRelations(s *Snapshot, c *DropRelations, result *Result) (*Snapsho
 	if len(named) == 0 {
 		return nil, nil
 	}
-	found := s.withDependants(named)
-	if len(found) > len(named) {
-		if !c.Cascade {
-			message := "cannot drop desired object(s) because other objects depend on them"
-			if len(c.Names) == 1 {
-				message = fmt.Sprintf("cannot drop %s because other objects depend on it", s.describe(named[0].id))
-			}
-			return nil, s.dependantsError(message, found)
-		}
-		result.Notices = append(result.Notices, s.cascadeNotice(found))
+	found, err := s.toDrop(named, len(c.Names), c.Cascade, result)
+	if err != nil {
+		return nil, err
 	}
 	next := s.edit()
 	next.drop(found, result)
 	next.keepShared(s)
 	return next, nil
+}
+
+// toDrop returns the objects that a DROP of so many names drops: those named with what
+// depends on them, which a notice tells with CASCADE and an error without.
+func (s *Snapshot) toDrop(named []dependant, names int, cascade bool, result *Result) ([]dependant, error) {
+	found := s.withDependants(named)
+	switch {
+	case len(found) == len(named):
+		return found, nil
+	case cascade:
+		result.Notices = append(result.Notices, s.cascadeNotice(found))
+		return found, nil
+	case names == 1:
+		return nil, s.dependantsError(fmt.Sprintf("cannot drop %s because other objects depend on it", s.describe(named[0].id)), found)
+	default:
+		return nil, s.dependantsError("cannot drop desired object(s) because other objects depend on them", found)
+	}
 }
 
 // droppable returns the object that a name of a DROP means, 0 where there is none

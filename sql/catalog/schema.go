@@ -175,16 +175,9 @@ func applyDropSchemas(s *Snapshot, c *DropSchemas, result *Result) (*Snapshot, e
 	if len(named) == 0 {
 		return nil, nil
 	}
-	found := s.withDependants(named)
-	if len(found) > len(named) {
-		if !c.Cascade {
-			message := "cannot drop desired object(s) because other objects depend on them"
-			if len(c.Names) == 1 {
-				message = fmt.Sprintf("cannot drop %s because other objects depend on it", s.describe(named[0].id))
-			}
-			return nil, s.dependantsError(message, found)
-		}
-		result.Notices = append(result.Notices, s.cascadeNotice(found))
+	found, err := s.toDrop(named, len(c.Names), c.Cascade, result)
+	if err != nil {
+		return nil, err
 	}
 	next := s.edit()
 	for _, d := range found {
