@@ -225,6 +225,8 @@ var constraintWords = map[ast.ColumnConstraintKind]string{
 	ast.ConstraintReferences: "REFERENCES",
 }
 
+const foreignKeyHint = "Foreign keys are not enforced; leave them out. A join finds rows without a match."
+
 func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) error {
 	column := &cb.relation.Columns[number]
 	switch c.Kind {
@@ -265,7 +267,7 @@ func (cb *createBinder) columnConstraint(c *ast.ColumnConstraint, number int) er
 	case ast.ConstraintHeaders, ast.ConstraintHeader:
 		return cb.headerConstraint(c, column)
 	default:
-		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind])
+		return notSupported(c.Pos(), "%s constraints are not supported", constraintWords[c.Kind]).WithHint(foreignKeyHint)
 	}
 	return nil
 }
@@ -359,7 +361,7 @@ func (cb *createBinder) tableConstraint(c *ast.TableConstraint) error {
 		return cb.unique(unique)
 	default:
 		words := map[ast.TableConstraintKind]string{ast.TableForeignKey: "FOREIGN KEY"}
-		return notSupported(c.Pos(), "%s constraints are not supported", words[c.Kind])
+		return notSupported(c.Pos(), "%s constraints are not supported", words[c.Kind]).WithHint(foreignKeyHint)
 	}
 	var columns []int
 	for _, name := range c.Columns {

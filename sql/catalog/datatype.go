@@ -79,18 +79,33 @@ func (s *Snapshot) TypeByOID(oid uint32) (types.Type, bool) {
 // needed and with [] behind it for arrays, in the schemas where it has none.
 func (s *Snapshot) TypeNamed(schemas []string, text string) (types.Type, bool) {
 	name, isArray := strings.CutSuffix(strings.TrimSpace(text), "[]")
+	t := s.typeCalled(schemas, name)
+	switch {
+	case t == nil:
+		return types.Type{}, false
+	case isArray:
+		return types.ArrayOf(t.Type), true
+	default:
+		return t.Type, true
+	}
+}
+
+// typeCalled returns the type of a name with its schema, or else the first along the
+// search path.
+func (s *Snapshot) typeCalled(schemas []string, name string) *DataType {
 	for _, t := range s.types {
-		for _, schema := range schemas {
-			if t.Schema == schema && (types.QuoteIdentifier(t.Name) == name || t.Name == strings.ToLower(name)) ||
-				types.QuoteIdentifier(t.Schema)+"."+types.QuoteIdentifier(t.Name) == name {
-				if isArray {
-					return types.ArrayOf(t.Type), true
-				}
-				return t.Type, true
+		if types.QuoteIdentifier(t.Schema)+"."+types.QuoteIdentifier(t.Name) == name {
+			return t
+		}
+	}
+	for _, schema := range schemas {
+		for _, t := range s.types {
+			if t.Schema == schema && (types.QuoteIdentifier(t.Name) == name || t.Name == strings.ToLower(name)) {
+				return t
 			}
 		}
 	}
-	return types.Type{}, false
+	return nil
 }
 
 // TypesChanged reports whether one of the types was changed after a version.

@@ -29,11 +29,7 @@ func (s *Session) objectName(kind types.Kind, oid uint32) (string, bool) {
 		if _, ok := types.TypeByOID(oid); ok {
 			return "", false
 		}
-		t, ok := s.catalog().TypeByOID(oid)
-		if !ok {
-			return "", false
-		}
-		return t.BaseName(), true
+		return s.typeName(oid)
 	case types.KindRegnamespace:
 		name = systables.NamespaceName(s.catalog(), oid)
 	case types.KindRegrole:
@@ -44,6 +40,24 @@ func (s *Session) objectName(kind types.Kind, oid uint32) (string, bool) {
 		name = systables.CollationName(oid)
 	}
 	return expr.QuoteIdentifier(name), name != ""
+}
+
+// typeName prints the name of a type that a user made, or of an array of it.
+func (s *Session) typeName(oid uint32) (string, bool) {
+	t, ok := s.catalog().TypeByOID(oid)
+	if !ok {
+		return "", false
+	}
+	named, brackets := t.Named, ""
+	if t.Kind == types.KindArray {
+		named, brackets = t.Elem.Named, "[]"
+	}
+	quoted := types.QuoteIdentifier(named.Name) + brackets
+	_, hidden := types.TypeNamed(quoted)
+	if found, ok := s.catalog().TypeNamed(s.Schemas(), quoted); ok && hidden != nil && found.OID() == oid {
+		return quoted, true
+	}
+	return types.QuoteIdentifier(named.Schema) + "." + quoted, true
 }
 
 func (s *Session) relationName(oid uint32) (string, bool) {
