@@ -45,6 +45,8 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 	for i, value := range values {
 		if value == nil {
 			values[i] = kept(ib.target, columns[i], i)
+		} else if ib.inKey(i) {
+			ib.conflict.SetsKey = true
 		}
 	}
 	pair := plan.Column{Name: "pair", Type: types.Int8}
@@ -63,6 +65,14 @@ func (ib *insertBinder) onConflict(s *ast.Insert) (*clause, error) {
 		return nil, err
 	}
 	return ib.takeClause(node), nil
+}
+
+// inKey reports whether a column of the target is one of its primary key or of a
+// unique index.
+func (ib *insertBinder) inKey(column int) bool {
+	return slices.Contains(ib.target.Key, column) || slices.ContainsFunc(ib.env.Catalog.UniqueOf(ib.target.ID), func(index *catalog.Index) bool {
+		return slices.ContainsFunc(index.Columns, func(indexed catalog.IndexColumn) bool { return indexed.Column == column })
+	})
 }
 
 // conflictTarget finds what the target of ON CONFLICT, where there is one, names.

@@ -273,6 +273,41 @@ b: INSERT INTO t VALUES (3, 2) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded
 a: COMMIT
 b: COMMIT
 b: SELECT * FROM t ORDER BY id`},
+	{"a row that on conflict do update leaves alone stays, and conflicts at once", `
+a: BEGIN
+a: INSERT INTO t VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET n = 0 WHERE t.n > 10
+b: INSERT INTO t VALUES (1, 3), (3, 30) ON CONFLICT DO NOTHING
+b: INSERT INTO t VALUES (1, 4)
+c: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
+d: INSERT INTO t VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a row that on conflict do update leaves alone cannot be shared", `
+a: BEGIN
+a: INSERT INTO t VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET n = 0 WHERE false
+b: SELECT n FROM t WHERE id = 1 FOR SHARE
+a: ROLLBACK
+a: DELETE FROM t WHERE id = 1`},
+	{"a key that on conflict do update would have changed cannot be shared", `
+setup: CREATE UNIQUE INDEX ON t (n)
+a: BEGIN
+a: INSERT INTO t VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET n = 0 WHERE false
+b: INSERT INTO t VALUES (1, 10), (7, 20) ON CONFLICT DO NOTHING
+b: SELECT n FROM t WHERE id = 1 FOR KEY SHARE
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
+	{"a key that is there refuses an insert though its row is locked", `
+a: BEGIN
+a: SELECT n FROM t WHERE id = 1 FOR UPDATE
+b: INSERT INTO t VALUES (3, 30), (1, 3)
+b: INSERT INTO t VALUES (3, 30)
+b: BEGIN
+b: INSERT INTO t VALUES (1, 3)
+b: ROLLBACK
+a: UPDATE t SET n = 11 WHERE id = 1
+b: INSERT INTO t VALUES (4, 40), (1, 4)
+a: COMMIT
+a: SELECT * FROM t ORDER BY id`},
 	{"rollback to a savepoint lets rows go", `
 a: BEGIN
 a: UPDATE t SET n = 0 WHERE id = 1

@@ -63,6 +63,9 @@ type OnConflict struct {
 	// columns and the number of the pair; pairs for which WHERE is not true are
 	// left out.
 	Updated *Query
+	// SetsKey says that DO UPDATE assigns to a column of the primary key or of a
+	// unique index.
+	SetsKey bool
 }
 
 // Modify is UPDATE, DELETE and TRUNCATE of source tables.

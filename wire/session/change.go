@@ -92,6 +92,9 @@ func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*
 			case waited:
 				continue
 			}
+			if err := s.refuseLocked(ctx, c); err != nil {
+				return nil, err
+			}
 		}
 		settled, err := s.settle(ctx, c, !immediate)
 		settled, met = settled && !met, false

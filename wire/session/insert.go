@@ -66,7 +66,7 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 		c.probes = append(c.probes, r.probes...)
 		c.first = c.first.before(r.first)
 		if r.kept.Len > 0 {
-			c.kept = append(c.kept, rowLocks{relation: n.Target, mode: lock.ChangeRow, rows: r.kept, old: r.kept})
+			c.kept = append(c.kept, rowLocks{relation: n.Target, mode: keptMode(n.OnConflict), rows: r.kept, old: r.kept})
 		}
 	} else {
 		var err error
@@ -80,6 +80,15 @@ func (s *Session) insertBatch(ctx context.Context, n *plan.Insert, params []type
 		return nil
 	}
 	return s.compute(ctx, n.Returning, params, stored, c.returned)
+}
+
+// keptMode returns how DO UPDATE locks rows for which its condition does not hold. They
+// do not change, so that nobody waits to find their keys there.
+func keptMode(conflict *plan.OnConflict) lock.Mode {
+	if conflict.SetsKey {
+		return lock.Update
+	}
+	return lock.NoKeyUpdate
 }
 
 // newPlannedBatch returns an empty batch with columns of a plan.

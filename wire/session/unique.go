@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"millrace/exec"
+	"millrace/exec/lock"
 	"millrace/sql/catalog"
 	"millrace/sql/types"
 )
@@ -76,6 +77,33 @@ func (s *Session) finish(ctx context.Context, c *changes) error {
 		if c.first.probe != nil {
 			c.probes = append(c.probes, *c.first.probe)
 		}
+	}
+	return nil
+}
+
+// refuseLocked refuses the rows of an INSERT that is made at once where somebody else
+// locks one of their keys and one is there: a key that is there refuses them whoever
+// locks its row. Without it the shards would find that, but only once the lock is free.
+func (s *Session) refuseLocked(ctx context.Context, c *changes) error {
+	if len(c.rows) != 1 || c.refused != nil {
+		return nil
+	}
+	rows := &c.rows[0]
+	if rows.Operation != exec.OperationInsert || rows.Relation.Upsert || len(s.locksOf(rows)) == 0 {
+		return nil
+	}
+	mark := s.lockMark()
+	got, err := s.lockRows(ctx, rows.Relation, rows.Batch, lock.ChangeKey, lock.SkipLocked)
+	if err != nil || len(got.Skipped) == 0 {
+		return err
+	}
+	s.releaseLocks(mark)
+	found, err := s.find(ctx, rows.Relation, rows.Batch)
+	if err != nil {
+		return err
+	}
+	if first := firstRefused(rows.Relation, rows.Batch, found, nil); first != nil && first.probe != nil {
+		c.rows, c.refused, c.probes = nil, first.err, append(c.probes, *first.probe)
 	}
 	return nil
 }
