@@ -330,14 +330,10 @@ func decodeDefinition(envelope *commandEnvelope) (Command, error) {
 		return decodeDefine(envelope)
 	case "reserve_ids":
 		var r reserveRecord
-		err := unmarshal(envelope.Body, &r)
-		c := ReserveIDs(r)
-		return &c, err
+		return (*ReserveIDs)(&r), unmarshal(envelope.Body, &r)
 	case "return_ids":
 		var r returnIDsRecord
-		err := unmarshal(envelope.Body, &r)
-		c := ReturnIDs(r)
-		return &c, err
+		return (*ReturnIDs)(&r), unmarshal(envelope.Body, &r)
 	case "decide_transaction", "forget_transaction":
 		var r transactionRecord
 		if err := unmarshal(envelope.Body, &r); err != nil {

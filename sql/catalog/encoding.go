@@ -148,11 +148,7 @@ func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 	switch envelope.Kind {
 	case "bootstrap":
 		var r bootstrapRecord
-		if err := unmarshal(envelope.Body, &r); err != nil {
-			return nil, err
-		}
-		c := Bootstrap(r)
-		return &c, nil
+		return (*Bootstrap)(&r), unmarshal(envelope.Body, &r)
 	case "create_relation":
 		var r createRecord
 		if err := unmarshal(envelope.Body, &r); err != nil {
@@ -198,30 +194,18 @@ func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 		return decodeSequenceCommand(envelope)
 	case "comment_on_sequence":
 		var r sequenceCommentRecord
-		err := unmarshal(envelope.Body, &r)
-		c := CommentOnSequence(r)
-		return &c, err
+		return (*CommentOnSequence)(&r), unmarshal(envelope.Body, &r)
 	case "comment_on_constraint":
 		var r constraintCommentRecord
-		err := unmarshal(envelope.Body, &r)
-		c := CommentOnConstraint(r)
-		return &c, err
+		return (*CommentOnConstraint)(&r), unmarshal(envelope.Body, &r)
 	case "reserve_row_ids":
 		var r reserveRecord
-		if err := unmarshal(envelope.Body, &r); err != nil {
-			return nil, err
-		}
-		c := ReserveRowIDs(r)
-		return &c, nil
+		return (*ReserveRowIDs)(&r), unmarshal(envelope.Body, &r)
 	case "alter_relation", "create_shadow":
 		return decodeAlter(envelope)
 	case "drop_shadow":
 		var r dropShadowRecord
-		if err := unmarshal(envelope.Body, &r); err != nil {
-			return nil, err
-		}
-		c := DropShadow(r)
-		return &c, nil
+		return (*DropShadow)(&r), unmarshal(envelope.Body, &r)
 	default:
 		return nil, corrupt("unknown catalog command %q", envelope.Kind)
 	}

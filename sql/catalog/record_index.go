@@ -72,14 +72,10 @@ func decodeIndexCommand(envelope *commandEnvelope) (Command, error) {
 		return &CreateIndex{Index: *r.Index.index(), IfNotExists: r.IfNotExists}, err
 	case "drop_indexes":
 		var r dropIndexesRecord
-		err := unmarshal(envelope.Body, &r)
-		c := DropIndexes(r)
-		return &c, err
+		return (*DropIndexes)(&r), unmarshal(envelope.Body, &r)
 	case "comment_on_index":
 		var r indexCommentRecord
-		err := unmarshal(envelope.Body, &r)
-		c := CommentOnIndex(r)
-		return &c, err
+		return (*CommentOnIndex)(&r), unmarshal(envelope.Body, &r)
 	}
 	var r indexIDRecord
 	if err := unmarshal(envelope.Body, &r); err != nil {

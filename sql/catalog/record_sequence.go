@@ -127,23 +127,15 @@ func decodeSequenceCommand(envelope *commandEnvelope) (Command, error) {
 		return &AlterSequence{Sequence: *q, Restart: r.Restart, RestartWith: r.RestartWith, IfExists: r.IfExists}, nil
 	case "drop_sequences":
 		var r dropSequencesRecord
-		err := unmarshal(envelope.Body, &r)
-		c := DropSequences(r)
-		return &c, err
+		return (*DropSequences)(&r), unmarshal(envelope.Body, &r)
 	case "next_values":
 		var r nextValuesRecord
-		err := unmarshal(envelope.Body, &r)
-		c := NextValues(r)
-		return &c, err
+		return (*NextValues)(&r), unmarshal(envelope.Body, &r)
 	case "set_sequence":
 		var r setSequenceRecord
-		err := unmarshal(envelope.Body, &r)
-		c := SetSequence(r)
-		return &c, err
+		return (*SetSequence)(&r), unmarshal(envelope.Body, &r)
 	default:
 		var r returnValuesRecord
-		err := unmarshal(envelope.Body, &r)
-		c := ReturnValues(r)
-		return &c, err
+		return (*ReturnValues)(&r), unmarshal(envelope.Body, &r)
 	}
 }

@@ -116,9 +116,7 @@ func decodeTypeCommand(envelope *commandEnvelope) (Command, error) {
 		return &AlterType{Type: *t, Base: r.Base}, nil
 	case "drop_types":
 		var r dropTypesRecord
-		err := unmarshal(envelope.Body, &r)
-		c := DropTypes(r)
-		return &c, err
+		return (*DropTypes)(&r), unmarshal(envelope.Body, &r)
 	}
 	return nil, nil
 }

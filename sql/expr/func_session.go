@@ -242,14 +242,14 @@ func sleep(ctx *Context, seconds float64) (string, error) {
 	}
 }
 
-// relationNamed finds a relation by its name, as the cast to regclass does; a
-// number is an OID.
 // ParseText reads a value as types.ParseText does, and the name of a relation as one
 // that the context's session sees.
 func ParseText(ctx *Context, t types.Type, text string) (types.Datum, error) {
 	return castFromText(t)(ctx, types.StringDatum(text))
 }
 
+// relationNamed finds a relation by its name, as the cast to regclass does; a
+// number is an OID.
 func relationNamed(ctx *Context, text string) (types.Datum, error) {
 	oid, ok := lookUpRelation(ctx, text)
 	if !ok {
