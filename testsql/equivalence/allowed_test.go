@@ -61,8 +61,15 @@ var refusals = []string{
 	"a function in FROM without a stream or table is not supported", // with a subquery over relations in it
 }
 
+// tooLarge is why a query fails, as its documentation says, whose window functions meet
+// more rows in a partition than are kept up to date: behind a cross join there may be.
+const tooLarge = "a partition of window functions has more than"
+
 // refusal returns which of the refusals a difference is, or "".
 func refusal(difference error) string {
+	if strings.Contains(difference.Error(), tooLarge) {
+		return tooLarge
+	}
 	for _, reason := range refusals {
 		if strings.Contains(difference.Error(), "statement 0A000: "+reason) {
 			return reason

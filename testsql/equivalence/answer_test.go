@@ -15,8 +15,8 @@ import (
 
 // answer is what a server says to a query: rows, or an error.
 type answer struct {
-	// code is the SQLSTATE of an error, message its text.
-	code, message string
+	// code is the SQLSTATE of an error, message its text and detail its DETAIL.
+	code, message, detail string
 	// columns are the names and the types' OIDs.
 	columns []string
 	floats  []bool
@@ -29,7 +29,7 @@ func ask(ctx context.Context, connection *pgx.Conn, sql string) (*answer, error)
 	results, err := connection.PgConn().Exec(ctx, sql).ReadAll()
 	var failure *pgconn.PgError
 	if errors.As(err, &failure) {
-		return &answer{code: failure.Code, message: failure.Message}, nil
+		return &answer{code: failure.Code, message: failure.Message, detail: failure.Detail}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s\n%w", sql, err)
@@ -63,7 +63,7 @@ func texts(row [][]byte) []string {
 func compare(want, got *answer, ordered bool) error {
 	switch {
 	case want.code != got.code:
-		return fmt.Errorf("code: %q (%s) instead of %q (%s)", got.code, got.message, want.code, want.message)
+		return fmt.Errorf("code: %q (%s %s) instead of %q (%s)", got.code, got.message, got.detail, want.code, want.message)
 	case want.code != "" || got.code != "":
 		return nil
 	case !slices.Equal(want.columns, got.columns):

@@ -54,7 +54,7 @@ func (c *chain) shrink(ctx context.Context, o *oracle, difference error, patienc
 	last := difference
 	shrink(c.fragments(), time.Now().Add(patience), func() bool {
 		err := c.run(ctx, o)
-		if err == nil || kindOf(err) != kindOf(difference) {
+		if err == nil || kindOf(err) != kindOf(difference) || refusal(err) != "" {
 			return false
 		}
 		last = err
@@ -223,7 +223,7 @@ func succeed(ctx context.Context, connection *pgx.Conn, sql string) error {
 		return fmt.Errorf("connection: %w", err)
 	}
 	if a.code != "" {
-		return fmt.Errorf("statement %s: %s\n%s", a.code, a.message, sql)
+		return fmt.Errorf("statement %s: %s %s\n%s", a.code, a.message, a.detail, sql)
 	}
 	return nil
 }

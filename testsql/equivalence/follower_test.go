@@ -2,6 +2,7 @@ package equivalence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // follower runs a push query and folds its rows to the result that they make.
@@ -58,7 +60,7 @@ func follow(ctx context.Context, url string, s *step) (*follower, error) {
 				f.take(texts(rows.Values()))
 			}
 		}
-		f.fail(fmt.Errorf("end: %w", results.Close()))
+		f.fail(ending(results.Close()))
 	}()
 	select {
 	case <-started:
@@ -66,6 +68,16 @@ func follow(ctx context.Context, url string, s *step) (*follower, error) {
 	case <-f.ended:
 		return nil, f.err
 	}
+}
+
+// ending is what a push query's end is told as, with the reason why the query that it
+// follows has failed.
+func ending(err error) error {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return fmt.Errorf("end: %w %s", err, failure.Detail)
+	}
+	return fmt.Errorf("end: %w", err)
 }
 
 func (f *follower) stop() {
