@@ -32,7 +32,7 @@ var catalogFunctions = map[string]map[int]catalogFunction{
 		1: {args: []types.Type{types.OID}, text: `SELECT description FROM (SELECT 0 AS rank, description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0
 			UNION ALL SELECT 1, definition FROM millrace.definitions WHERE id = $1 AND kind = 'description') AS d ORDER BY rank LIMIT 1`},
 		2: {args: []types.Type{types.OID, types.Name}, text: `SELECT description FROM (SELECT 0 AS rank, description FROM pg_catalog.pg_description WHERE objoid = $1 AND objsubid = 0
-			AND classoid = CASE $2 WHEN 'pg_class' THEN 1259 WHEN 'pg_constraint' THEN 2606 WHEN 'pg_namespace' THEN 2615 END
+			AND classoid = CASE $2 WHEN 'pg_type' THEN 1247 WHEN 'pg_class' THEN 1259 WHEN 'pg_constraint' THEN 2606 WHEN 'pg_namespace' THEN 2615 END
 			UNION ALL SELECT 1, definition FROM millrace.definitions WHERE id = $1 AND kind = 'description' AND $2 = 'pg_class') AS d ORDER BY rank LIMIT 1`},
 	},
 	"col_description": {

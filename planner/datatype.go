@@ -118,6 +118,16 @@ func planAlterType(env *Environment, s *ast.AlterObject) (*plan.DDL, error) {
 	return ddl, nil
 }
 
+func commentOnType(env *Environment, name *ast.Name, text string) (*plan.DDL, error) {
+	t, err := newBinder(env, modePull).ownedType(name)
+	if err != nil {
+		return nil, err
+	}
+	next := *t
+	next.Comment = text
+	return &plan.DDL{Command: &catalog.AlterType{Type: next, Base: t.Changed}, Tag: "COMMENT"}, nil
+}
+
 func errNotEnum(t *catalog.DataType, pos int) error {
 	return sqlerr.New(sqlerr.WrongObjectType, pos, "%s is not an enum", t.Type)
 }

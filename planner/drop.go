@@ -125,6 +125,8 @@ func planComment(env *Environment, s *ast.Comment) (*plan.DDL, error) {
 		return commentOnSchema(env, name, command.Text)
 	case ast.ObjectConstraint:
 		return commentOnConstraint(env, s, command.Text)
+	case ast.ObjectType:
+		return commentOnType(env, name, command.Text)
 	case ast.ObjectColumn:
 		if len(name.Parts) < 2 {
 			return nil, notSupported(name.Pos(), "COMMENT ON COLUMN needs the name of a table and a column")

@@ -114,14 +114,22 @@ func (d *intervalDecoder) decodeISO8601(s string) error {
 	}
 	date, clockText, hasClock := strings.Cut(rest, "T")
 	date = separateDigits(date, "yyyymmdd", '-')
-	clockText = separateDigits(clockText, "hhmmss", ':')
 	if err := d.designated(date, "YMWD", [...]intervalUnit{unitYears, unitMonths, unitWeeks, unitDays}, '-'); err != nil {
 		return err
 	}
-	if !hasClock {
-		return nil
+	for hasClock {
+		// As in PostgreSQL a T may stand in front of each number with a unit.
+		var part string
+		part, clockText, hasClock = strings.Cut(clockText, "T")
+		if hasClock && part != "" && strings.IndexByte("HMS", part[len(part)-1]) < 0 {
+			return errDateSyntax
+		}
+		part = separateDigits(part, "hhmmss", ':')
+		if err := d.designated(part, "HMS", [...]intervalUnit{unitHours, unitMinutes, unitSeconds, unitNone}, ':'); err != nil {
+			return err
+		}
 	}
-	return d.designated(clockText, "HMS", [...]intervalUnit{unitHours, unitMinutes, unitSeconds, unitNone}, ':')
+	return nil
 }
 
 // separateDigits turns digits that run together as in a pattern of years,

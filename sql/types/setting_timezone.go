@@ -12,8 +12,8 @@ import (
 //
 //   - a name of the time zone database, in any case: Europe/Berlin, UTC;
 //   - hours east of Greenwich: 2, -5, 5.5;
-//   - POSIX's abbreviation with the offset west of Greenwich: GMT-2, <+02>-02,
-//     UTC+5:30;
+//   - POSIX's abbreviation with the offset west of Greenwich, perhaps with summer
+//     time and its rule: GMT-2, <+02>-02, UTC+5:30, CET-1CEST,M3.5.0,M10.5.0/3;
 //   - a fixed abbreviation: CEST, PDT.
 func TimeZoneSetting(value string) (name string, zone *time.Location, ok bool) {
 	value = strings.TrimSpace(value)
@@ -23,34 +23,16 @@ func TimeZoneSetting(value string) (name string, zone *time.Location, ok bool) {
 	if strings.EqualFold(value, "default") {
 		return "UTC", time.UTC, true
 	}
-	if bracketed, ok := strings.CutPrefix(value, "<"); ok {
-		return bracketedZone(value, bracketed)
-	}
 	if zone, ok := LookUpZone(value); ok {
 		if strings.EqualFold(zone.String(), value) {
 			return zone.String(), zone, true
 		}
-		return value, zone, true
+		return strings.ToUpper(value), zone, true
 	}
 	if zone, ok := abbreviatedZone(value); ok {
 		return strings.ToUpper(value), zone, true
 	}
 	return "", nil, false
-}
-
-// bracketedZone returns POSIX's zone with an abbreviation that is not all letters,
-// given without its first bracket: +02>-02.
-func bracketedZone(value, bracketed string) (string, *time.Location, bool) {
-	abbreviation, offset, closed := strings.Cut(bracketed, ">")
-	if !closed {
-		return "", nil, false
-	}
-	zone, ok := LookUpZone("GMT" + offset)
-	if !ok {
-		return "", nil, false
-	}
-	_, seconds := time.Unix(0, 0).In(zone).Zone()
-	return value, time.FixedZone(abbreviation, seconds), true
 }
 
 // offsetZone returns the zone at an offset, in seconds east of Greenwich, under

@@ -92,7 +92,7 @@ var inputs = map[string][]string{
 		"1.5 months", "1.5 years", "1.5 weeks", "1.5 days", "1.5 hours", "0.1 month", "-0.1 month", "1.7 mons 3.3 days", "@ 1 minute", "@ 1 hour 2 secs ago", "5", "5.5", "1:2", "1:2:3", "1:2.5", "100:00:00",
 		"1 millennium 2 centuries 3 decades", "1 c", "1 ms", "1500 us", "1.5 ms", "1 quarter", "x", "", "1 day 1 day", "1 d 2 h 3 m 4 s", "2147483647 days", "2147483648 days", "2147483647 months", "2147483648 months", "178956971 years", "178956970 years 7 mons",
 		"9223372036854775807 us", "9223372036854775808 us", "2562047788:00:54.775807", "2562047788:00:54.775808", "1 day ago", "-1 day ago", "+1 day", "1 sec 1 ms", "1.5 sec 1 ms", "00:00:60", "00:60:00", "3 days 04:05:06", "-3 days +04:05:06", "1y2mon3d", "6 months ago 1 day",
-		"1 microseconds", "1 milliseconds", "0.0000005 s", "0.0000015 s", "12:34:56.7890123", "P1Y1Y", "PT1:2:3", "P20010203T010203"},
+		"1 microseconds", "1 milliseconds", "0.0000005 s", "0.0000015 s", "12:34:56.7890123", "P1Y1Y", "PT1:2:3", "P20010203T010203", "PT1HT2M", "PTT1S", "PT1ST", "PT12T1S", "PT1:2T3", "PT010203T1S", "P1DTT"},
 	"interval(2)":               {"1.555 sec", "1.545 sec", "-1.555 sec"},
 	"interval year":             {"5", "1 year 5 mons", "2 days"},
 	"interval day":              {"5", "1 day 23:00"},

@@ -15,6 +15,7 @@ const oidExtension = 15900
 
 // OIDs of the system tables that entries of pg_depend and pg_description are about.
 const (
+	classPgType       = 1247
 	classPgClass      = 1259
 	classPgAttrdef    = 2604
 	classPgConstraint = 2606

@@ -231,6 +231,11 @@ func pgDescription(_ context.Context, env *Environment, _ *Table) ([]row, error)
 			rows = append(rows, row{"objoid": q.ID, "classoid": classPgClass, "description": q.Comment})
 		}
 	}
+	for _, t := range env.Catalog.DataTypes() {
+		if t.Comment != "" {
+			rows = append(rows, row{"objoid": int(t.ID), "classoid": classPgType, "description": t.Comment})
+		}
+	}
 	for _, relation := range env.Catalog.Relations() {
 		for i := range relation.Constraints {
 			if c := &relation.Constraints[i]; c.Comment != "" {
