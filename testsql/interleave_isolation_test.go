@@ -6,7 +6,7 @@ import "testing"
 // there at their first statement.
 func TestIsolationInterleavings(t *testing.T) { compareInterleavings(t, isolationInterleavings) }
 
-var isolationInterleavings = []struct{ name, script string }{
+var isolationInterleavings = []interleavingScript{
 	{"reads repeat", `
 a: BEGIN ISOLATION LEVEL REPEATABLE READ
 b: UPDATE t SET n = 11 WHERE id = 1
