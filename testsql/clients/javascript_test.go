@@ -22,7 +22,7 @@ func javascriptClient(name, file string, steps ...string) client {
 func javascriptClients() []client {
 	return []client{
 		javascriptClient("node-postgres", "node-postgres.js",
-			commonAnd("row_events", "query_stream", "copied_push", "notify", "copy", "cursors", "pool")...),
+			commonAnd("row_events", "query_stream", "copied_push", "created_types", "notify", "copy", "cursors", "pool")...),
 		javascriptClient("postgres.js", "postgres-js.js", commonAnd("cursor_push", "copied_push", "notify", "copy", "helpers")...),
 		javascriptClient("knex", "knex.js", commonAnd("migrate", "builder", "rollback")...),
 		javascriptClient("sequelize", "sequelize.js", commonAnd("sync", "orm", "definitions")...),

@@ -18,9 +18,9 @@ func pythonClient(name, file string, steps ...string) client {
 
 func pythonClients() []client {
 	return []client{
-		pythonClient("psycopg3", "psycopg3.py", commonAnd("copied_push", "fetched_push", "copy", "pipeline", "cursors", "notify", "async")...),
+		pythonClient("psycopg3", "psycopg3.py", commonAnd("copied_push", "fetched_push", "copy", "pipeline", "cursors", "created_types", "notify", "async")...),
 		pythonClient("psycopg2", "psycopg2_client.py", commonAnd("copied_push", "copy", "batches", "cursors", "notify", "async")...),
-		pythonClient("asyncpg", "asyncpg_client.py", commonAnd("copied_push", "copy", "cursors", "introspection", "notify", "repeatable")...),
+		pythonClient("asyncpg", "asyncpg_client.py", commonAnd("copied_push", "copy", "cursors", "introspection", "created_types", "notify", "repeatable")...),
 		pythonClient("sqlalchemy", "sqlalchemy_client.py", commonAnd("reflect", "orm")...),
 		pythonClient("alembic", "alembic_client.py", "upgrade", "compare", "downgrade"),
 		pythonClient("django", "django_client.py", commonAnd("migrate", "orm", "introspect", "unmigrate")...),

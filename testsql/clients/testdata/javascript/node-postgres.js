@@ -140,6 +140,23 @@ async function copiedPush() {
   })())
 }
 
+// createdTypes reads enums and composite values, which are strings here: the library
+// knows no type by its name.
+async function createdTypes() {
+  await client.query("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+  await client.query('CREATE TYPE place AS (street text, number int)')
+  await client.query('CREATE TABLE people (id int PRIMARY KEY, m mood, ms mood[], p place)')
+  await client.query('INSERT INTO people VALUES ($1, $2, $3, $4)', [1, 'happy', ['sad', null], '("High Street",)'])
+  const { rows, fields } = await client.query('SELECT m, ms, p, (p).street FROM people WHERE m = ANY ($1) AND p = $2', [['happy'], '("High Street",)'])
+  assert.deepEqual(rows, [{ m: 'happy', ms: '{sad,NULL}', p: '("High Street",)', street: 'High Street' }])
+  const { rows: oid } = await client.query("SELECT oid, typarray FROM pg_type WHERE typname = 'mood'")
+  assert.deepEqual([fields[0].dataTypeID, fields[1].dataTypeID], [oid[0].oid, oid[0].typarray])
+  client.setTypeParser(oid[0].typarray, (text) => pg.types.getTypeParser(1009)(text))
+  const { rows: parsed } = await client.query('SELECT ms FROM people')
+  assert.deepEqual(parsed, [{ ms: ['sad', null] }])
+  await client.query('DROP TABLE people')
+}
+
 // example: begin notify
 // listen follows a stream by notifications, on a connection that can run other statements.
 async function listen() {
@@ -194,5 +211,5 @@ async function pool() {
 
 run({
   connect, types, prepared, transaction, cancel, push,
-  row_events: rowEvents, query_stream: queryStream, copied_push: copiedPush, notify, copy, cursors, pool,
+  row_events: rowEvents, query_stream: queryStream, copied_push: copiedPush, created_types: createdTypes, notify, copy, cursors, pool,
 }).then(() => client.end())

@@ -153,6 +153,23 @@ async def introspection(c):
     ok("introspection")
 
 
+async def created_types(c):
+    """An enum and a composite type, whose binary form asyncpg learns from the server."""
+    await c.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+    await c.execute("CREATE TYPE place AS (street text, number int, moods mood[])")
+    await c.execute("CREATE TABLE people (id int PRIMARY KEY, m mood, ms mood[], p place, ps place[])")
+    place = ("High Street", None, ["sad", "happy"])
+    values = (1, "happy", ["sad", None], place, [place, ("", 2, None)])
+    await c.execute("INSERT INTO people VALUES ($1, $2, $3, $4, $5)", *values)
+    found = await c.fetchrow("SELECT * FROM people WHERE m = $1 AND p = $2", "happy", place)
+    equal(tuple(found), values)
+    equal(found["p"]["moods"], ["sad", "happy"])
+    equal(await c.copy_records_to_table("people", records=[(2, *values[1:])]), "COPY 1")
+    equal(await c.fetchval("SELECT count(*) FROM people WHERE ps = $1", values[4]), 2)
+    await c.execute("DROP TABLE people")
+    ok("created_types")
+
+
 async def notify(c):
     await c.execute("CREATE STREAM listened (n int)")
     done = asyncio.get_running_loop().create_future()
@@ -191,7 +208,7 @@ async def repeatable(c):
 
 async def main():
     c = await connect()
-    for step in types, prepared, transaction, cancel, push, copied_push, copy, cursors, introspection, notify, repeatable:
+    for step in types, prepared, transaction, cancel, push, copied_push, copy, cursors, introspection, created_types, notify, repeatable:
         await step(c)
     await c.close()
 

@@ -1,9 +1,12 @@
 """Drives a node with psycopg 3: sync, async, pipelines, COPY, cursors, streams."""
 
 import asyncio
+import enum
 import json
 
 import psycopg
+from psycopg.types.composite import CompositeInfo, register_composite
+from psycopg.types.enum import EnumInfo, register_enum
 from psycopg.types.json import Json, Jsonb
 
 from common import COLUMNS, DEFINITION, EVERYTHING, Repeated, equal, expect_everything, fails, ok, row, user
@@ -161,6 +164,33 @@ def cursors(c):
     ok("cursors")
 
 
+class Mood(enum.Enum):
+    SAD = "sad"
+    HAPPY = "happy"
+
+
+def created_types(c):
+    """An enum and a composite type, as the library learns them from the server."""
+    c.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+    c.execute("CREATE TYPE place AS (street text, number int, moods mood[])")
+    c.execute("CREATE TABLE people (id int PRIMARY KEY, m mood, ms mood[], p place, ps place[])")
+    info = EnumInfo.fetch(c, "mood")
+    equal(list(info.labels), ["sad", "happy"])
+    register_enum(info, c, Mood, mapping={m: m.value for m in Mood})
+    info = CompositeInfo.fetch(c, "place")
+    equal(list(info.field_names), ["street", "number", "moods"])
+    register_composite(info, c)
+    place = info.python_type("High Street, \"1\"", None, [Mood.SAD, Mood.HAPPY])
+    values = (1, Mood.HAPPY, [Mood.SAD, None], place, [place, info.python_type("", 2, None)])
+    c.execute("INSERT INTO people VALUES (%s, %s, %s, %s, %s)", values)
+    c.execute("INSERT INTO people VALUES (%b, %b, %b, %b, %b)", (2, *values[1:]))
+    for binary in False, True:
+        equal(c.execute("SELECT * FROM people ORDER BY id", binary=binary).fetchall(), [values, (2, *values[1:])])
+        equal(c.execute("SELECT (p).number, p FROM people WHERE m = %s AND p = %s", (Mood.HAPPY, place), binary=binary).fetchone(), (None, place))
+    c.execute("DROP TABLE people")
+    ok("created_types")
+
+
 # example: begin notify
 def listen(c):
     """Follows a stream by notifications, on a connection that can run other statements."""
@@ -206,7 +236,7 @@ async def asynchronous():
 
 def main():
     with connect() as c:
-        for step in types, prepared, transaction, cancel, push, copied_push, fetched_push, copy, pipeline, cursors, notify:
+        for step in types, prepared, transaction, cancel, push, copied_push, fetched_push, copy, pipeline, cursors, created_types, notify:
             step(c)
     asyncio.run(asynchronous())
 
