@@ -24,7 +24,7 @@ func javaClient(name, class string, steps ...string) client {
 func javaClients() []client {
 	return []client{
 		javaClient("jdbc", "Jdbc",
-			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors", "updatable", "metadata", "notify")...),
+			commonAnd("copied_push", "fetched_push", "batches", "copy", "cursors", "updatable", "created_types", "metadata", "notify")...),
 		javaClient("hibernate", "Hibernate", commonAnd("orm", "validate", "drop")...),
 		javaClient("flyway", "FlywayMigrations", "migrate", "failed", "again", "clean"),
 	}

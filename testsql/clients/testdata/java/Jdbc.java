@@ -44,6 +44,7 @@ public final class Jdbc {
       copy(c);
       cursors(c);
       updatable(c);
+      createdTypes(c);
       metadata(c);
       listen(c);
     }
@@ -365,6 +366,30 @@ public final class Jdbc {
       }
     }
     return list;
+  }
+
+  private static void createdTypes(Connection c) throws Exception {
+    Common.execute(c, "CREATE TYPE mood AS ENUM ('sad', 'happy')");
+    Common.execute(c, "CREATE TYPE place AS (street text, number int)");
+    Common.execute(c, "CREATE TABLE people (id int PRIMARY KEY, m mood, ms mood[], p place)");
+    try (PreparedStatement p = c.prepareStatement("INSERT INTO people VALUES (?, ?::mood, ?, ?::place)")) {
+      p.setInt(1, 1);
+      p.setString(2, "happy");
+      p.setArray(3, c.createArrayOf("mood", new String[] {"sad", null}));
+      p.setString(4, "(\"High Street\",)");
+      Common.equal(p.executeUpdate(), 1);
+    }
+    try (var statement = c.createStatement(); ResultSet r = statement.executeQuery("SELECT m, ms, p FROM people")) {
+      r.next();
+      Common.equal(r.getObject(1), "happy");
+      Common.equal(java.util.Arrays.toString((Object[]) r.getArray(2).getArray()), "[sad, null]");
+      Common.equal(r.getString(3), "(\"High Street\",)");
+      Common.equal(r.getMetaData().getColumnTypeName(1) + " " + r.getMetaData().getColumnTypeName(2) + " " + r.getMetaData().getColumnTypeName(3),
+          "mood _mood place");
+      Common.equal(r.getMetaData().getColumnType(3), java.sql.Types.STRUCT);
+    }
+    Common.execute(c, "DROP TABLE people");
+    Common.ok("created_types");
   }
 
   private static void metadata(Connection c) throws Exception {
