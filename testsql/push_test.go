@@ -145,12 +145,15 @@ func followRows(ctx context.Context, c *pgx.Conn, query string, change func([]st
 // followCopy reads COPY (query) TO STDOUT.
 func followCopy(ctx context.Context, c *pgx.Conn, query string, change func([]string) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	reader, writer := io.Pipe()
-	go func() {
+	var copying sync.WaitGroup
+	copying.Go(func() {
 		_, err := c.PgConn().CopyTo(ctx, writer, `COPY (`+query+`) TO STDOUT`)
 		writer.CloseWithError(err)
-	}()
+	})
+	defer copying.Wait()
+	defer reader.Close()
+	defer cancel()
 	lines := bufio.NewScanner(reader)
 	for lines.Scan() {
 		if change(strings.Split(lines.Text(), "\t")) {

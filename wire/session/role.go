@@ -34,11 +34,14 @@ func (s *Session) sessionRole() catalog.ObjectID {
 
 // clientRole returns the ID of the role that the client has proved to be. A client
 // that is believed and names no role that there is may do everything.
-func (s *Session) clientRole() catalog.ObjectID {
+func (s *Session) clientRole() catalog.ObjectID { return s.clientRoleIn(s.catalog()) }
+
+// clientRoleIn is clientRole by a catalog. It is safe for concurrent use.
+func (s *Session) clientRoleIn(snapshot *catalog.Snapshot) catalog.ObjectID {
 	switch {
 	case s.identity.Role == 0:
 		return catalog.SuperuserID
-	case s.catalog().Role(s.identity.Role) == nil:
+	case snapshot.Role(s.identity.Role) == nil:
 		return missingRole
 	default:
 		return s.identity.Role

@@ -15,7 +15,7 @@ func (s *Session) Signal(pid int32, terminate bool) (bool, error) {
 	if other == nil {
 		return false, s.notice("WARNING", sqlerr.New(sqlerr.Warning, -1, "PID %d is not a PostgreSQL server process", pid))
 	}
-	if err := s.maySignal(other.clientRole(), terminate); err != nil {
+	if err := s.maySignal(other.clientRoleIn(s.catalog()), terminate); err != nil {
 		return false, err
 	}
 	if terminate {
