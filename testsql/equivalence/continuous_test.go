@@ -104,12 +104,16 @@ func (c *chain) run(ctx context.Context, o *oracle) (err error) {
 	return r.check(ctx)
 }
 
+// url is what the node is reached by. A slow machine is given the time to bring
+// results up to date.
+func (r *running) url() string { return harness.NodeURL(r.node.Addr()) + "&freshness_timeout=5min" }
+
 func (r *running) start(ctx context.Context) (err error) {
 	if r.node, err = node.Start(ctx, node.Options{Dir: r.dir, Shards: r.shards, Listen: "127.0.0.1:0"}); err != nil {
 		return err
 	}
 	for i := range r.connections {
-		if r.connections[i], err = pgx.Connect(ctx, harness.NodeURL(r.node.Addr())); err != nil {
+		if r.connections[i], err = pgx.Connect(ctx, r.url()); err != nil {
 			return err
 		}
 		// A query that joins many rows may take PostgreSQL seconds, and this node longer.
@@ -145,7 +149,7 @@ func (r *running) make(ctx context.Context, steps []*step) error {
 		}
 		return r.start(ctx)
 	case stepPush:
-		f, err := follow(ctx, harness.NodeURL(r.node.Addr()), s)
+		f, err := follow(ctx, r.url(), s)
 		if err != nil {
 			return fmt.Errorf("push: %w", err)
 		}
