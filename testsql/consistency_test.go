@@ -19,6 +19,7 @@ import (
 // TestReadYourOwnWrites inserts and reads at once, on a derived table, behind a
 // shuffle and behind two derived tables: what was acknowledged is always there.
 func TestReadYourOwnWrites(t *testing.T) {
+	t.Parallel()
 	n := harness.StartNode(t, node.Options{Shards: 8})
 	connection := harness.Connect(t, harness.NodeURL(n.Addr()))
 	for _, statement := range []string{

@@ -122,6 +122,7 @@ func TestFlightsEqualPostgres(t *testing.T) {
 			"declared first": loadDeclared, "backfill": loadBackfilled, "random pieces": loadPieces,
 		} {
 			t.Run(fmt.Sprintf("%d shards/%s", shards, name), func(t *testing.T) {
+				t.Parallel()
 				dir := t.TempDir()
 				n := harness.StartNode(t, node.Options{Dir: dir, Shards: shards})
 				load(t, n, lines)

@@ -12,6 +12,7 @@ import (
 // is joined with it, over many connections: none misses its row, whatever shards
 // the rows come from.
 func TestLookupSeesEarlierRows(t *testing.T) {
+	t.Parallel()
 	n := harness.StartNode(t, node.Options{Shards: 8})
 	connection := harness.Connect(t, harness.NodeURL(n.Addr()))
 	for _, statement := range []string{

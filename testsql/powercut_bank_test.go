@@ -23,6 +23,7 @@ func TestPowerCutBank(t *testing.T) {
 	}
 	for run := range runs {
 		t.Run(fmt.Sprint("seed ", run), func(t *testing.T) {
+			t.Parallel()
 			random := rand.New(rand.NewPCG(uint64(run), 79))
 			memory := vfs.NewCrashableMem()
 			b := &bank{t: t}

@@ -24,7 +24,10 @@ func TestPowerCut(t *testing.T) {
 		runs = 200
 	}
 	for run := range runs {
-		t.Run(fmt.Sprint("seed ", run), func(t *testing.T) { powerCuts(t, uint64(run), cutsPerRun) })
+		t.Run(fmt.Sprint("seed ", run), func(t *testing.T) {
+			t.Parallel()
+			powerCuts(t, uint64(run), cutsPerRun)
+		})
 	}
 }
 

@@ -91,6 +91,7 @@ func TestScripts(t *testing.T) {
 		records := readScript(t, file)
 		options := script.Options{Rewrite: *rewrite && !isCommon(file)}
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
 			for name, shards := range map[string]int{"1 shard": 1, "8 shards": 8} {
 				t.Run(name, func(t *testing.T) { runScript(t, file, records, shards, options) })
 			}

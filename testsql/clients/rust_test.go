@@ -6,8 +6,8 @@ package clients
 var rustKit = &kit{
 	name:     "rust",
 	needs:    []tool{{[]string{"cargo", "--version"}, "1.89", "rustup has newer ones"}},
-	manifest: []string{"rust/Cargo.toml", "rust/Cargo.lock", "rust/main.rs"},
-	install:  [][]string{{"cargo", "build", "--quiet", "--locked"}},
+	manifest: []string{"rust/Cargo.toml", "rust/main.rs"},
+	install:  [][]string{{"cargo", "build", "--quiet"}},
 }
 
 func rustClients() []client {
