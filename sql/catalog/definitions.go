@@ -155,32 +155,28 @@ func Moved(command Command, base, to uint64) Command {
 		clone.Query = &query
 		return &clone
 	case *CreateQuery:
-		clone := *c
-		clone.Query.Version = move(c.Query.Version)
-		return &clone
+		return withVersion(c, func(c *CreateQuery) *uint64 { return &c.Query.Version }, move)
 	case *CreateView:
-		clone := *c
-		clone.View.Version = move(c.View.Version)
-		return &clone
+		return withVersion(c, func(c *CreateView) *uint64 { return &c.View.Version }, move)
 	case *AlterView:
-		clone := *c
-		clone.Base = move(c.Base)
-		return &clone
+		return withVersion(c, func(c *AlterView) *uint64 { return &c.Base }, move)
 	case *AlterType:
-		clone := *c
-		clone.Base = move(c.Base)
-		return &clone
+		return withVersion(c, func(c *AlterType) *uint64 { return &c.Base }, move)
 	case *AlterRelation:
-		clone := *c
-		clone.Base = move(c.Base)
-		return &clone
+		return withVersion(c, func(c *AlterRelation) *uint64 { return &c.Base }, move)
 	case *CreateShadow:
-		clone := *c
-		clone.Base = move(c.Base)
-		return &clone
+		return withVersion(c, func(c *CreateShadow) *uint64 { return &c.Base }, move)
 	default:
 		return command
 	}
+}
+
+// withVersion returns a copy of a command whose version is moved.
+func withVersion[C any](command *C, version func(*C) *uint64, move func(uint64) uint64) *C {
+	clone := *command
+	at := version(&clone)
+	*at = move(*at)
+	return &clone
 }
 
 // inserted puts an object into its place in a list that is in the order of IDs: those
