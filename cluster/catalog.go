@@ -17,6 +17,8 @@ type catalogMachine struct {
 	// mu makes the state machine's calls one at a time.
 	mu    sync.Mutex
 	state StateMachine
+	// applied is the index of the last entry applied.
+	applied progress
 }
 
 var _ raft.FSM = (*catalogMachine)(nil)
@@ -26,7 +28,9 @@ func (c *catalogMachine) Apply(entry *raft.Log) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.host.logGrew(int64(len(entry.Data)))
-	return c.state.Apply(entry.Index, entry.Data)
+	answer := c.state.Apply(entry.Index, entry.Data)
+	c.applied.advance(entry.Index)
+	return answer
 }
 
 // Snapshot implements raft.FSM.

@@ -33,7 +33,7 @@ func TestFlippedByte(t *testing.T) {
 	for range 20 {
 		base = propose(t, node.Shard(0), entryWith(t, node.Shard(0), base, 2, "x"))
 	}
-	if _, err := node.ProposeCatalog(testContext(t), []byte("command")); err != nil {
+	if _, _, err := node.ProposeCatalog(testContext(t), []byte("command")); err != nil {
 		t.Fatal(err)
 	}
 	closeNode(t, node)

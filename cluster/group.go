@@ -149,18 +149,55 @@ func (g *group) kick(local raft.ServerID) error {
 	return g.raft.ReloadConfig(reload)
 }
 
-// propose appends a command, and returns what the machine answered when it was
-// applied on this node.
-func (g *group) propose(command []byte) (any, error) {
+// propose appends a command, and returns its index and what the machine answered when
+// it was applied on this node.
+func (g *group) propose(command []byte) (index uint64, answer any, err error) {
 	if !g.calls.enter() {
-		return nil, ErrStopped
+		return 0, nil, ErrStopped
 	}
 	defer g.calls.leave()
 	future := g.raft.Apply(command, enqueueTimeout)
 	if err := future.Error(); err != nil {
-		return nil, g.callError(err)
+		return 0, nil, g.callError(err)
 	}
-	return future.Response(), nil
+	return future.Index(), future.Response(), nil
+}
+
+// leader is the node that leads the group as far as this one knows, 0 when it knows of
+// none. changed is closed when that may have changed.
+func (g *group) leader() (node uint64, changed <-chan struct{}) {
+	changed = g.leadership.next()
+	_, id := g.raft.LeaderWithID()
+	node, err := strconv.ParseUint(string(id), 10, 64)
+	if err != nil {
+		return 0, changed
+	}
+	return node, changed
+}
+
+// readIndex returns what reached returns, an index that holds all that was answered
+// before the call, once a quorum has confirmed that this node leads the group. It
+// returns ErrNotLeader where it does not, or has not applied all of earlier terms yet.
+func (g *group) readIndex(ctx context.Context, reached func() uint64) (uint64, error) {
+	if !g.calls.enter() {
+		return 0, ErrStopped
+	}
+	index := reached()
+	future := g.raft.VerifyLeader()
+	done := make(chan error, 1)
+	go func() {
+		defer g.calls.leave()
+		done <- future.Error()
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return 0, fmt.Errorf("%w of %s: %w", ErrNotLeader, g.name, err)
+		}
+		return index, nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
 }
 
 // barrier returns when everything committed before it has been handed to the

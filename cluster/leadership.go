@@ -25,12 +25,13 @@ func newLeadership() *leadership {
 	return l
 }
 
-// observer returns a Raft observer that notices changes of state. Raft calls
+// observer returns a Raft observer that notices changes of state and of the leader. Raft calls
 // its filter where the change happens, so nothing is dropped and no goroutine
 // is needed; nothing is ever sent to a channel.
 func (l *leadership) observer() *raft.Observer {
 	return raft.NewObserver(nil, false, func(o *raft.Observation) bool {
-		if _, ok := o.Data.(raft.RaftState); ok {
+		switch o.Data.(type) {
+		case raft.RaftState, raft.LeaderObservation:
 			l.change()
 		}
 		return false

@@ -51,7 +51,7 @@ type machine struct {
 	logger     *slog.Logger
 
 	// applied is the state index, for readers.
-	applied atomic.Uint64
+	applied progress
 	// halted is why the machine does not apply; nil while it does.
 	halted atomic.Pointer[HaltedError]
 
@@ -67,6 +67,8 @@ type machine struct {
 	met    bool
 	// base is what the newest snapshot that counts says.
 	base machineBase
+	// observer is told of the entries that take effect; nil for none.
+	observer func(index uint64, entry *log.Entry)
 	// decoded is the entry being applied; it keeps its memory from entry to entry.
 	decoded log.Entry
 	// waiting is the entry that could not be applied; haltedChanged is closed,
@@ -79,6 +81,13 @@ type machine struct {
 type machineBase struct {
 	// index is the snapshot's index, state the state index there.
 	index, state uint64
+}
+
+// observe has an observer told of the entries that take effect from now on.
+func (m *machine) observe(observer func(index uint64, entry *log.Entry)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.observer = observer
 }
 
 // machineHost is what a machine needs of its node.
@@ -127,7 +136,7 @@ func newMachine(m *machine, base machineBase, logEnd uint64) (*machine, error) {
 			m.shard, stored, base.state)
 	}
 	m.base, m.state, m.last, m.stored = base, base.state, base.index, stored
-	m.applied.Store(m.state)
+	m.applied.advance(m.state)
 	m.haltedChanged = make(chan struct{})
 	return m, nil
 }
@@ -201,7 +210,10 @@ func (m *machine) effect(index uint64, entry *log.Entry) error {
 		m.host.compactSoon()
 	}
 	m.state = index
-	m.applied.Store(index)
+	if m.observer != nil {
+		m.observer(index, entry)
+	}
+	m.applied.advance(index)
 	return nil
 }
 

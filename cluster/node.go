@@ -24,6 +24,9 @@ type Node struct {
 
 	catalog *group
 	shards  []*Shard
+	// catalogMachine is the state machine of the catalog's group.
+	catalogMachine *catalogMachine
+	peers          *Peers
 
 	space        *space
 	flushes      *flushes
@@ -73,15 +76,33 @@ func (n *Node) ID() uint64 { return n.identity.node }
 // Tables is the node's key-value store.
 func (n *Node) Tables() *tables.Store { return n.tables }
 
-// ProposeCatalog replicates a command of the catalog and returns what the state
-// machine answered on this node. Errors are those of Shard.Propose; ctx is
-// looked at before the command is proposed, whose fate is then waited for.
+// Peers is how this node talks to the others.
+func (n *Node) Peers() *Peers { return n.peers }
+
+// ProposeCatalog replicates a command of the catalog and returns the index of its entry
+// and what the state machine answered on this node. Errors are those of Shard.Propose;
+// ctx is looked at before the command is proposed, whose fate is then waited for.
 // command must not be changed afterwards.
-func (n *Node) ProposeCatalog(ctx context.Context, command []byte) (any, error) {
+func (n *Node) ProposeCatalog(ctx context.Context, command []byte) (index uint64, answer any, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	return n.catalog.propose(command)
+}
+
+// CatalogLeader is the node that leads the catalog's group as far as this one knows, 0
+// when it knows of none. changed is closed when that may have changed.
+func (n *Node) CatalogLeader() (node uint64, changed <-chan struct{}) { return n.catalog.leader() }
+
+// CatalogReadIndex returns an index at or behind all commands that were answered before
+// the call, once a quorum has confirmed that this node leads the catalog's group.
+func (n *Node) CatalogReadIndex(ctx context.Context) (uint64, error) {
+	return n.catalog.readIndex(ctx, n.catalogMachine.applied.reached)
+}
+
+// WaitCatalog returns when this node has applied the catalog's commands up to an index.
+func (n *Node) WaitCatalog(ctx context.Context, index uint64) error {
+	return n.catalogMachine.applied.wait(ctx, index)
 }
 
 // CatalogBarrier returns when every command committed before the call has been

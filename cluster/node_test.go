@@ -55,7 +55,7 @@ func TestNodeKeepsEntriesOverRestarts(t *testing.T) {
 			}
 		}
 		command := fmt.Sprint("command ", run)
-		answer, err := node.ProposeCatalog(testContext(t), []byte(command))
+		_, answer, err := node.ProposeCatalog(testContext(t), []byte(command))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestClosedNode(t *testing.T) {
 	if _, err := shard.Barrier(testContext(t)); !errors.Is(err, ErrStopped) {
 		t.Fatal(err)
 	}
-	if _, err := node.ProposeCatalog(testContext(t), nil); !errors.Is(err, ErrStopped) {
+	if _, _, err := node.ProposeCatalog(testContext(t), nil); !errors.Is(err, ErrStopped) {
 		t.Fatal(err)
 	}
 	if err := node.Checkpoint(testContext(t)); !errors.Is(err, ErrStopped) {

@@ -64,6 +64,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	if err := n.openStores(); err != nil {
 		return err
 	}
+	n.peers = newPeers(n.identity.node)
 	transports := newTransports(n.identity.node)
 	if !found {
 		if err := n.found(ctx, transports, parents); err != nil {
@@ -211,13 +212,14 @@ func (n *Node) openCatalog(transports *transports) error {
 	if err != nil {
 		return err
 	}
-	machine := &catalogMachine{host: n, state: n.options.Catalog}
+	n.catalogMachine = &catalogMachine{host: n, state: n.options.Catalog}
 	if files.snapshot != nil {
-		if err := machine.restore(files.snapshot.content); err != nil {
+		if err := n.catalogMachine.restore(files.snapshot.content); err != nil {
 			return fmt.Errorf("cluster: restoring the catalog: %w", err)
 		}
+		n.catalogMachine.applied.advance(files.snapshot.meta.Index)
 	}
-	n.catalog, err = n.start(catalogGroup, files, machine, transports)
+	n.catalog, err = n.start(catalogGroup, files, n.catalogMachine, transports)
 	return err
 }
 

@@ -300,7 +300,7 @@ func (u *powerCutUniverse) command(node *Node) bool {
 	command := fmt.Sprint(len(u.catalog.commands))
 	u.catalog.commands = append(u.catalog.commands, command)
 	u.catalog.mu.Unlock()
-	if _, err := node.ProposeCatalog(testContext(u.t), []byte(command)); err != nil {
+	if _, _, err := node.ProposeCatalog(testContext(u.t), []byte(command)); err != nil {
 		u.t.Error(err)
 		return false
 	}

@@ -54,13 +54,35 @@ func (s *Shard) Propose(entry []byte) (Applied, error) {
 	if err := s.machine.err(); err != nil {
 		return Applied{}, err
 	}
-	response, err := s.group.propose(entry)
+	_, response, err := s.group.propose(entry)
 	if err != nil {
 		return Applied{}, err
 	}
 	result := response.(answer)
 	return result.applied, result.err
 }
+
+// Leader is the node that leads the shard as far as this one knows, 0 when it knows of
+// none. changed is closed when that may have changed.
+func (s *Shard) Leader() (node uint64, changed <-chan struct{}) { return s.group.leader() }
+
+// ReadIndex returns the index of an entry at or behind which stands everything that was
+// acknowledged before the call, once a quorum has confirmed that this node leads the
+// shard. It is ErrNotLeader (errors.Is) where another does, and for a new leader that has
+// not passed a Barrier.
+func (s *Shard) ReadIndex(ctx context.Context) (uint64, error) {
+	return s.group.readIndex(ctx, s.machine.applied.reached)
+}
+
+// WaitApplied returns when this node has applied the entry at an index that took effect.
+func (s *Shard) WaitApplied(ctx context.Context, index uint64) error {
+	return s.machine.applied.wait(ctx, index)
+}
+
+// Observe has a function called with each entry that takes effect on this node from now
+// on, in order, before WaitApplied and Propose return for it. The entry is valid during
+// the call, which must be short. There is one observer; nil for none.
+func (s *Shard) Observe(observer func(index uint64, entry *log.Entry)) { s.machine.observe(observer) }
 
 // Partition returns the shard's partition of a stream, nil when it has no rows
 // yet or has been dropped. It stays usable until the node is closed or the
@@ -75,7 +97,7 @@ func (s *Shard) Tables() *tables.Shard { return s.tables }
 func (s *Shard) ID() int { return s.id }
 
 // Applied is the index of the last entry that took effect on this node.
-func (s *Shard) Applied() uint64 { return s.machine.applied.Load() }
+func (s *Shard) Applied() uint64 { return s.machine.applied.reached() }
 
 // Term is the shard's current Raft term.
 func (s *Shard) Term() uint64 { return s.group.raft.CurrentTerm() }

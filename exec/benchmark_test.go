@@ -38,9 +38,32 @@ func (s loopStorage) Store() *tables.Store { return s.store }
 
 func (s loopStorage) CheckSpace() error { return nil }
 
-func (s loopStorage) ProposeCatalog(context.Context, []byte) (any, error) {
-	return nil, fmt.Errorf("the catalog of the benchmark is fixed")
+func (s loopStorage) ProposeCatalog(context.Context, []byte) (uint64, any, error) {
+	return 0, nil, fmt.Errorf("the catalog of the benchmark is fixed")
 }
+
+func (s loopStorage) CatalogLeader() (uint64, <-chan struct{}) { return 1, nil }
+
+func (s loopStorage) CatalogReadIndex(context.Context) (uint64, error) { return 0, nil }
+
+func (s loopStorage) WaitCatalog(context.Context, uint64) error { return nil }
+
+func (s loopStorage) Peers() Peers { return alone{} }
+
+// alone are the peers of a node that has none.
+type alone struct{}
+
+func (alone) Self() uint64 { return 1 }
+
+func (alone) Members() []uint64 { return []uint64{1} }
+
+func (alone) Handle(string, func(context.Context, uint64, []byte) ([]byte, error)) {}
+
+func (alone) Call(context.Context, uint64, string, []byte) ([]byte, error) {
+	return nil, ErrUnreachable
+}
+
+func (alone) Send(uint64, string, []byte) {}
 
 // startEngine runs an engine over the cluster as it is.
 func startEngine(t testing.TB, c *cluster) *Engine {

@@ -210,7 +210,7 @@ func (e *Engine) askCatalog(ctx context.Context, command catalog.Command) (resul
 	if err != nil {
 		return catalog.Result{}, true, err
 	}
-	answer, err := e.storage.ProposeCatalog(ctx, encoded)
+	_, answer, err := e.storage.ProposeCatalog(ctx, encoded)
 	if err != nil {
 		return catalog.Result{}, false, err
 	}

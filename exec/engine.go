@@ -41,11 +41,14 @@ type Engine struct {
 	after   func(time.Duration) <-chan time.Time
 	metrics *metrics
 
-	loops   []*shardLoop
-	stopped chan struct{}
-	stop    sync.Once
-	cancel  context.CancelFunc
-	wait    sync.WaitGroup
+	loops []*shardLoop
+	// services are what this node does for others, by name; they are there before any
+	// loop runs.
+	services map[string]service
+	stopped  chan struct{}
+	stop     sync.Once
+	cancel   context.CancelFunc
+	wait     sync.WaitGroup
 	// turn picks the shard of rows without a key.
 	turn      atomic.Uint64
 	rowIDs    rowIDs
@@ -72,6 +75,7 @@ func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
 		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows,
+		services: map[string]service{},
 	}
 	if e.now == nil {
 		e.now = time.Now

@@ -127,16 +127,8 @@ func (e *Engine) waitIndexDone(ctx context.Context, id catalog.ObjectID) error {
 
 // propose orders a command of the catalog and returns when every shard uses it.
 func (e *Engine) propose(ctx context.Context, command catalog.Command) error {
-	encoded, err := catalog.EncodeCommand(command)
-	if err != nil {
+	if _, err := e.proposeCatalog(ctx, command); err != nil {
 		return err
-	}
-	answer, err := e.storage.ProposeCatalog(ctx, encoded)
-	if err != nil {
-		return err
-	}
-	if outcome, ok := answer.(CatalogOutcome); ok && outcome.Err != nil {
-		return outcome.Err
 	}
 	return e.waitActivated(ctx, e.newestCatalog())
 }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -76,6 +77,14 @@ type simulatedShard struct {
 }
 
 func (s *simulatedShard) Term() uint64 { return 1 }
+
+func (s *simulatedShard) Leader() (uint64, <-chan struct{}) { return 1, nil }
+
+func (s *simulatedShard) ReadIndex(context.Context) (uint64, error) { return s.index, nil }
+
+func (s *simulatedShard) WaitApplied(context.Context, uint64) error { return nil }
+
+func (s *simulatedShard) Observe(func(index uint64, entry *log.Entry)) {}
 
 func (s *simulatedShard) Tables() *tables.Shard { return s.cluster.store.Shard(uint32(s.number)) }
 

@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"exec/lock":             {},
 	"exec/pull":             {"exec/operator", "planner/plan", "sql"},
 	"exec":                  {"exec/lock", "exec/operator", "exec/pull", "planner", "sql", "log", "tables"},
+	"cluster/transport":     {},
 	"cluster":               {"log", "tables"},
 	"wire/session":          {"wire/auth", "wire/notify", "sql", "planner", "exec"},
 	"wire/auth":             {"sql"},

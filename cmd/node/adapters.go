@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"millrace/cluster"
@@ -32,8 +34,43 @@ func (s storage) Store() *tables.Store { return s.node.Tables() }
 func (s storage) CheckSpace() error { return s.node.CheckSpace() }
 
 // ProposeCatalog implements exec.Storage.
-func (s storage) ProposeCatalog(ctx context.Context, command []byte) (any, error) {
-	return s.node.ProposeCatalog(ctx, command)
+func (s storage) ProposeCatalog(ctx context.Context, command []byte) (uint64, any, error) {
+	index, answer, err := s.node.ProposeCatalog(ctx, command)
+	return index, answer, shardError(err)
+}
+
+// CatalogLeader implements exec.Storage.
+func (s storage) CatalogLeader() (uint64, <-chan struct{}) { return s.node.CatalogLeader() }
+
+// CatalogReadIndex implements exec.Storage.
+func (s storage) CatalogReadIndex(ctx context.Context) (uint64, error) {
+	index, err := s.node.CatalogReadIndex(ctx)
+	return index, shardError(err)
+}
+
+// WaitCatalog implements exec.Storage.
+func (s storage) WaitCatalog(ctx context.Context, index uint64) error {
+	return s.node.WaitCatalog(ctx, index)
+}
+
+// Peers implements exec.Storage.
+func (s storage) Peers() exec.Peers { return peers{s.node.Peers()} }
+
+// peers shows the other nodes to the engine.
+type peers struct{ *cluster.Peers }
+
+// Handle implements exec.Peers.
+func (p peers) Handle(method string, handler func(ctx context.Context, from uint64, request []byte) ([]byte, error)) {
+	p.Peers.Handle(method, handler)
+}
+
+// Call implements exec.Peers.
+func (p peers) Call(ctx context.Context, node uint64, method string, request []byte) ([]byte, error) {
+	answer, err := p.Peers.Call(ctx, node, method, request)
+	if errors.Is(err, cluster.ErrUnreachable) {
+		return nil, fmt.Errorf("%w: %w", exec.ErrUnreachable, err)
+	}
+	return answer, err
 }
 
 // shardLog shows a shard to its loop.
@@ -51,10 +88,16 @@ func (s shardLog) Propose(entry []byte) (index uint64, accepted bool, err error)
 	return applied.Index, applied.Accepted, shardError(err)
 }
 
-// shardError gives a full disk its SQLSTATE.
+// shardError gives a full disk its SQLSTATE, and says in the engine's terms that another
+// node leads.
 func shardError(err error) error {
-	if err != nil && cluster.IsDiskFull(err) {
+	switch {
+	case err == nil:
+		return nil
+	case cluster.IsDiskFull(err):
 		return sqlerr.New(sqlerr.DiskFull, -1, "%w", err)
+	case errors.Is(err, cluster.ErrNotLeader):
+		return fmt.Errorf("%w: %w", exec.ErrNotLeader, err)
 	}
 	return err
 }
@@ -67,6 +110,23 @@ func (s shardLog) Tables() *tables.Shard { return s.shard.Tables() }
 
 // Term implements exec.ShardLog.
 func (s shardLog) Term() uint64 { return s.shard.Term() }
+
+// Leader implements exec.ShardLog.
+func (s shardLog) Leader() (uint64, <-chan struct{}) { return s.shard.Leader() }
+
+// ReadIndex implements exec.ShardLog.
+func (s shardLog) ReadIndex(ctx context.Context) (uint64, error) {
+	index, err := s.shard.ReadIndex(ctx)
+	return index, shardError(err)
+}
+
+// WaitApplied implements exec.ShardLog.
+func (s shardLog) WaitApplied(ctx context.Context, index uint64) error {
+	return s.shard.WaitApplied(ctx, index)
+}
+
+// Observe implements exec.ShardLog.
+func (s shardLog) Observe(observer func(index uint64, entry *log.Entry)) { s.shard.Observe(observer) }
 
 // status tells the system tables of the node.
 type status struct {

@@ -196,7 +196,7 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 	if err != nil {
 		return err
 	}
-	answer, err := n.storage.ProposeCatalog(ctx, command)
+	_, answer, err := n.storage.ProposeCatalog(ctx, command)
 	if err != nil {
 		return err
 	}
