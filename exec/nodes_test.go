@@ -100,7 +100,9 @@ func newNodes(t testing.TB, seed uint64, count, shards int) *nodes {
 	if _, _, err := c.catalog.propose(1, bootstrap); err != nil {
 		t.Fatal(err)
 	}
-	c.wait(func() bool { return !slices.ContainsFunc(c.nodes, func(n *engineNode) bool { return !n.machine.Bootstrapped() }) })
+	c.wait(func() bool {
+		return !slices.ContainsFunc(c.nodes, func(n *engineNode) bool { return !n.machine.Bootstrapped() })
+	})
 	for _, n := range c.nodes {
 		n.start()
 	}
@@ -189,11 +191,14 @@ func (c *nodes) cutOff(from, to uint64, isCut bool) {
 // wait waits for a condition.
 func (c *nodes) wait(condition func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); {
-		if time.Now().After(deadline) {
+	look, deadline := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer look.Stop()
+	for !condition() {
+		select {
+		case <-look.C:
+		case <-deadline:
 			c.t.Fatal("a condition has not come true within a minute")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
