@@ -98,7 +98,8 @@ func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error
 func (e *Engine) Shards(context.Context) ([]systables.ShardStatus, error) {
 	var out []systables.ShardStatus
 	for _, l := range e.loops {
-		row := systables.ShardStatus{Shard: l.number, Leader: "1", State: stateRunning, Term: l.log.Term()}
+		row := systables.ShardStatus{Shard: l.number, State: stateRunning, Term: l.log.Term()}
+		row.Leader, _ = l.log.Leader()
 		l.status.mu.Lock()
 		if l.status.failure != nil {
 			row.State = stateFailed

@@ -52,7 +52,7 @@ type Environment struct {
 
 // Plan plans a statement that reads or changes data or the catalog: SELECT,
 // VALUES and TABLE, INSERT, UPDATE, DELETE, TRUNCATE, LOCK, COPY, CREATE, ALTER, DROP,
-// COMMENT, VACUUM and its relatives, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
+// COMMENT, VACUUM and its relatives, what operators ask of the cluster, TERMINATE, PAUSE, RESUME, SHOW and DESCRIBE of objects, EXPLAIN.
 // Errors are *sqlerr.Error with the place in the text that the statement was
 // parsed from.
 //
@@ -129,6 +129,8 @@ func planStatement(env *Environment, statement ast.Statement) (plan.Statement, e
 		return planned(planAlterRole(env, s))
 	case *ast.Grant:
 		return planned(planGrant(env, s))
+	case *ast.AlterNode, *ast.DropNode, *ast.AlterShard, *ast.AlterCluster:
+		return planned(planOperate(env, s))
 	case *ast.Maintain, *ast.Cluster, *ast.Reindex, *ast.RefreshMaterializedView, *ast.Checkpoint:
 		return planned(planMaintain(env, s))
 	default:

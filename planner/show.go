@@ -40,12 +40,13 @@ var showQueries = map[string][2]string{
 		`SELECT pg_catalog.format_type(oid, NULL) AS name, typname AS internal, oid, typlen AS size FROM pg_catalog.pg_type WHERE typelem = 0 AND typarray <> 0 ORDER BY 1`,
 	},
 	"nodes": {
-		`SELECT id, address, state, version FROM millrace.nodes ORDER BY 1`,
-		`SELECT id, address, state, version, started FROM millrace.nodes ORDER BY 1`,
+		`SELECT id, address, state, locality, leads, votes, version FROM millrace.nodes ORDER BY 1`,
+		`SELECT id, address, cluster_address, state, locality, leads, votes, version, joined, started, last_contact FROM millrace.nodes ORDER BY 1`,
 	},
 	"shards": {
-		`SELECT shard, leader, state FROM millrace.shards ORDER BY 1`,
-		`SELECT shard, leader, state, term, index FROM millrace.shards ORDER BY 1`,
+		`SELECT shard, leader, voters, readers, state FROM millrace.shards ORDER BY 1`,
+		`SELECT s.shard, s.leader, s.state, s.term, s.index, r.node, r.role, r.state AS replica_state, r.lag, r.bytes, r.seeded_bytes, r.seed_bytes, r.error
+			FROM millrace.shards s LEFT JOIN millrace.replicas r ON r.shard = s.shard ORDER BY s.shard, r.node`,
 	},
 }
 

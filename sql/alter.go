@@ -20,6 +20,15 @@ func (p *parser) alter() ast.Statement {
 	case kwRole, kwUser, kwGroup:
 		p.advance()
 		return p.alterRole(start, t)
+	case kwNode:
+		p.advance()
+		return p.alterNode(start)
+	case kwShard:
+		p.advance()
+		return p.alterShard(start)
+	case kwCluster:
+		p.advance()
+		return p.alterCluster(start)
 	case kwSchema, kwDatabase, kwType, kwDomain:
 		p.advance()
 		return p.alterObject(start, ast.ObjectKind(keywordTable[t.keyword].word))

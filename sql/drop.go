@@ -2,10 +2,13 @@ package sql
 
 import "millrace/sql/ast"
 
-// drop takes DROP kind [IF EXISTS] names [CASCADE | RESTRICT] [DELETE TOPIC].
+// drop takes DROP NODE number, or DROP kind [IF EXISTS] names [CASCADE | RESTRICT] [DELETE TOPIC].
 func (p *parser) drop() ast.Statement {
 	n := &ast.Drop{}
 	start := p.advance().start
+	if p.at(kwNode) {
+		return p.dropNode(start)
+	}
 	n.Kind = p.dropKind(start)
 	if n.Kind == ast.ObjectIndex {
 		n.Concurrently = p.accept(kwConcurrently)

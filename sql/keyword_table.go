@@ -136,6 +136,7 @@ const (
 	kwDocument
 	kwDomain
 	kwDouble
+	kwDrain
 	kwDrop
 	kwEach
 	kwElse
@@ -233,6 +234,7 @@ const (
 	kwLarge
 	kwLast
 	kwLateral
+	kwLeader
 	kwLeading
 	kwLeakproof
 	kwLeast
@@ -279,6 +281,7 @@ const (
 	kwNfkc
 	kwNfkd
 	kwNo
+	kwNode
 	kwNodes
 	kwNone
 	kwNormalize
@@ -400,6 +403,7 @@ const (
 	kwSet
 	kwSetof
 	kwSets
+	kwShard
 	kwShards
 	kwShare
 	kwShow
@@ -664,6 +668,7 @@ var keywordTable = [keywordCount]keywordInfo{
 	kwDocument:         {"document", unreserved, true, false},
 	kwDomain:           {"domain", unreserved, true, false},
 	kwDouble:           {"double", unreserved, true, false},
+	kwDrain:            {"drain", unreserved, true, true},
 	kwDrop:             {"drop", unreserved, true, false},
 	kwEach:             {"each", unreserved, true, false},
 	kwElse:             {"else", reserved, true, false},
@@ -761,6 +766,7 @@ var keywordTable = [keywordCount]keywordInfo{
 	kwLarge:            {"large", unreserved, true, false},
 	kwLast:             {"last", unreserved, true, false},
 	kwLateral:          {"lateral", reserved, true, false},
+	kwLeader:           {"leader", unreserved, true, true},
 	kwLeading:          {"leading", reserved, true, false},
 	kwLeakproof:        {"leakproof", unreserved, true, false},
 	kwLeast:            {"least", columnName, true, false},
@@ -807,6 +813,7 @@ var keywordTable = [keywordCount]keywordInfo{
 	kwNfkc:             {"nfkc", unreserved, true, false},
 	kwNfkd:             {"nfkd", unreserved, true, false},
 	kwNo:               {"no", unreserved, true, false},
+	kwNode:             {"node", unreserved, true, true},
 	kwNodes:            {"nodes", unreserved, true, true},
 	kwNone:             {"none", columnName, true, false},
 	kwNormalize:        {"normalize", columnName, true, false},
@@ -928,6 +935,7 @@ var keywordTable = [keywordCount]keywordInfo{
 	kwSet:              {"set", unreserved, true, false},
 	kwSetof:            {"setof", columnName, true, false},
 	kwSets:             {"sets", unreserved, true, false},
+	kwShard:            {"shard", unreserved, true, true},
 	kwShards:           {"shards", unreserved, true, true},
 	kwShare:            {"share", unreserved, true, false},
 	kwShow:             {"show", unreserved, true, false},

@@ -21,12 +21,12 @@ var (
 		"source stream", "source table", "stream", "table", "type", "user", "view",
 	}
 	alterableWords = []string{
-		"database", "group", "index", "materialized view", "role", "schema", "sequence", "stream",
-		"system", "table", "type", "user", "view",
+		"cluster", "database", "group", "index", "materialized view", "node", "role", "schema",
+		"sequence", "shard", "stream", "system", "table", "type", "user", "view",
 	}
 	droppableWords = []string{
-		"database", "extension", "group", "index", "materialized view", "role", "schema", "sequence",
-		"stream", "table", "type", "user", "view",
+		"database", "extension", "group", "index", "materialized view", "node", "role", "schema",
+		"sequence", "stream", "table", "type", "user", "view",
 	}
 	listableWords = []string{
 		"functions", "nodes", "properties", "queries", "shards", "streams", "tables", "topics", "types",

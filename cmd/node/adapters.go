@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"millrace/cluster"
 	"millrace/exec"
@@ -127,20 +126,6 @@ func (s shardLog) WaitApplied(ctx context.Context, index uint64) error {
 
 // Observe implements exec.ShardLog.
 func (s shardLog) Observe(observer func(index uint64, entry *log.Entry)) { s.shard.Observe(observer) }
-
-// status tells the system tables of the node.
-type status struct {
-	*exec.Engine
-	node    *Node
-	started time.Time
-}
-
-// Nodes returns this node, the only one.
-func (s status) Nodes(context.Context) ([]systables.NodeStatus, error) {
-	return []systables.NodeStatus{{
-		ID: "1", Address: s.node.Addr().String(), Version: Version(), State: "running", Started: s.started,
-	}}, nil
-}
 
 // systemFunctions lists the functions for pg_proc.
 func systemFunctions() []systables.Function {

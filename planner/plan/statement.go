@@ -260,4 +260,5 @@ func (*Lock) statement()     {}
 func (*Copy) statement()     {}
 func (*DDL) statement()      {}
 func (*Maintain) statement() {}
+func (*Operate) statement()  {}
 func (*Explain) statement()  {}

@@ -383,6 +383,8 @@ func (s *Session) startPlan(ctx context.Context, p *portal, immediate bool) (tag
 			return "", sqlerr.New(sqlerr.ActiveSQLTransaction, -1, "%s cannot run inside a transaction block", planned.Tag)
 		}
 		return planned.Tag, nil
+	case *plan.Operate:
+		return s.operate(ctx, planned)
 	case *plan.Lock:
 		return s.lockStatement(ctx, planned)
 	case *plan.DDL:

@@ -30,6 +30,8 @@ type Options struct {
 	System *systables.Registry
 	// Status tells the system tables of the node; nil for nothing.
 	Status NodeStatus
+	// Operator changes members and placement of the cluster; nil where that is refused.
+	Operator Operator
 	// Functions are what pg_proc lists.
 	Functions []systables.Function
 	// Notifications carries what sessions notify each other of; nil refuses LISTEN.

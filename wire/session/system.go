@@ -20,6 +20,7 @@ type NodeStatus interface {
 	Queries(ctx context.Context) ([]systables.QueryStatus, error)
 	Partitions(ctx context.Context) ([]systables.PartitionStatus, error)
 	Shards(ctx context.Context) ([]systables.ShardStatus, error)
+	Replicas(ctx context.Context) ([]systables.ReplicaStatus, error)
 	Nodes(ctx context.Context) ([]systables.NodeStatus, error)
 	Errors(ctx context.Context) ([]systables.RowError, error)
 	LateRows(ctx context.Context) ([]systables.LateRow, error)
@@ -31,6 +32,7 @@ type noStatus struct{}
 func (noStatus) Queries(context.Context) ([]systables.QueryStatus, error)        { return nil, nil }
 func (noStatus) Partitions(context.Context) ([]systables.PartitionStatus, error) { return nil, nil }
 func (noStatus) Shards(context.Context) ([]systables.ShardStatus, error)         { return nil, nil }
+func (noStatus) Replicas(context.Context) ([]systables.ReplicaStatus, error)     { return nil, nil }
 func (noStatus) Nodes(context.Context) ([]systables.NodeStatus, error)           { return nil, nil }
 func (noStatus) LateRows(context.Context) ([]systables.LateRow, error)           { return nil, nil }
 func (noStatus) Errors(context.Context) ([]systables.RowError, error)            { return nil, nil }

@@ -19,6 +19,7 @@ func millraceRows(r *Registry) map[string]rowsFunc {
 		"columns":      r.millraceColumns,
 		"shards":       millraceShards,
 		"nodes":        millraceNodes,
+		"replicas":     millraceReplicas,
 		"errors":       millraceErrors,
 		"late_rows":    millraceLateRows,
 		"functions":    millraceFunctions,
@@ -279,38 +280,6 @@ func columnKey(r *catalog.Relation, column int) any {
 	default:
 		return nil
 	}
-}
-
-func millraceShards(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
-	if env.Runtime == nil {
-		return nil, nil
-	}
-	list, err := env.Runtime.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []row
-	for _, s := range list {
-		rows = append(rows, row{
-			"shard": s.Shard, "leader": orNull(s.Leader), "state": s.State, "term": int64(s.Term), "index": int64(s.Index),
-		})
-	}
-	return rows, nil
-}
-
-func millraceNodes(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
-	if env.Runtime == nil {
-		return nil, nil
-	}
-	list, err := env.Runtime.Nodes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []row
-	for _, n := range list {
-		rows = append(rows, row{"id": n.ID, "address": n.Address, "version": n.Version, "state": n.State, "started": n.Started})
-	}
-	return rows, nil
 }
 
 func millraceErrors(ctx context.Context, env *Environment, _ *Table) ([]row, error) {

@@ -24,11 +24,15 @@ func (testRuntime) Partitions(context.Context) ([]PartitionStatus, error) {
 }
 
 func (testRuntime) Shards(context.Context) ([]ShardStatus, error) {
-	return []ShardStatus{{Shard: 0, Leader: "1", State: "running", Term: 2, Index: 9}}, nil
+	return []ShardStatus{{Shard: 0, Leader: 1, State: "running", Term: 2, Index: 9}}, nil
+}
+
+func (testRuntime) Replicas(context.Context) ([]ReplicaStatus, error) {
+	return []ReplicaStatus{{Shard: 0, Node: 1, Role: "voter", Leader: true, State: "running", Index: 9, Bytes: -1}}, nil
 }
 
 func (testRuntime) Nodes(context.Context) ([]NodeStatus, error) {
-	return []NodeStatus{{ID: "1", Address: "127.0.0.1:1", Version: "0", State: "running", Started: time.UnixMilli(5)}}, nil
+	return []NodeStatus{{ID: 1, Address: "127.0.0.1:1", Version: "0", State: "running", Started: time.UnixMilli(5)}}, nil
 }
 
 func (testRuntime) LateRows(context.Context) ([]LateRow, error) { return nil, nil }

@@ -79,8 +79,9 @@ type Runtime interface {
 	Queries(ctx context.Context) ([]QueryStatus, error)
 	// Partitions returns the extent of each partition.
 	Partitions(ctx context.Context) ([]PartitionStatus, error)
-	// Shards and Nodes tell of the cluster.
+	// Shards, Replicas and Nodes tell of the cluster.
 	Shards(ctx context.Context) ([]ShardStatus, error)
+	Replicas(ctx context.Context) ([]ReplicaStatus, error)
 	Nodes(ctx context.Context) ([]NodeStatus, error)
 	// Errors returns the rows that failed in continuous queries, newest last.
 	Errors(ctx context.Context) ([]RowError, error)
@@ -125,22 +126,6 @@ type PartitionStatus struct {
 	Rows, Bytes int64
 	// Rowtime is the largest event time; zero for none.
 	Rowtime time.Time
-}
-
-// ShardStatus is the state of one shard.
-type ShardStatus struct {
-	Shard  int
-	Leader string
-	State  string
-	Term   uint64
-	// Index is the last log index applied.
-	Index uint64
-}
-
-// NodeStatus describes one node.
-type NodeStatus struct {
-	ID, Address, Version, State string
-	Started                     time.Time
 }
 
 // RowError is one row that failed in a continuous query.

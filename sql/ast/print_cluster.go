@@ -1,0 +1,36 @@
+package ast
+
+func (n *AlterNode) format(p *printer) {
+	p.text("ALTER NODE ")
+	n.Node.format(p)
+	if n.Drain {
+		p.text(" DRAIN")
+	} else {
+		p.text(" RESUME")
+	}
+}
+
+func (n *DropNode) format(p *printer) {
+	p.text("DROP NODE ")
+	n.Node.format(p)
+}
+
+func (n *AlterShard) format(p *printer) {
+	p.text("ALTER SHARD ")
+	n.Shard.format(p)
+	if n.From == nil {
+		p.text(" SET LEADER ")
+	} else {
+		p.text(" MOVE FROM ")
+		n.From.format(p)
+		p.text(" TO ")
+	}
+	n.To.format(p)
+}
+
+func (n *AlterCluster) format(p *printer) {
+	p.text("ALTER CLUSTER SET ")
+	p.name(n.Name.Value)
+	p.text(" = ")
+	n.Value.format(p)
+}
