@@ -85,16 +85,21 @@ PGDATABASE, PGPASSWORD, PGSSLMODE and so on, and from ~/.pgpass.`,
 	return command
 }
 
-func (flags *sqlFlags) declare(command *cobra.Command) {
+// declareConnection declares the flags that say where to connect, with psql's names.
+func declareConnection(command *cobra.Command, c *shell.Connection) {
 	f := command.Flags()
-	f.Bool("help", false, "help for sql") // -h is the host, as in psql
-	c := &flags.options.Connection
+	f.Bool("help", false, "help for "+command.Name()) // -h is the host, as in psql
 	f.StringVarP(&c.Host, "host", "h", "", "host of the server, or folder of its socket (default PGHOST, or 127.0.0.1)")
 	f.StringVarP(&c.Port, "port", "p", "", "port of the server (default PGPORT, or 7432)")
 	f.StringVarP(&c.User, "username", "U", "", "role to connect as (default PGUSER, or millrace)")
 	f.StringVarP(&c.Database, "dbname", "d", "", "database, or URL (default PGDATABASE, or millrace)")
 	f.BoolVarP(&c.AskPassword, "password", "W", false, "ask for the password before connecting")
 	f.BoolVarP(&c.NeverAsk, "no-password", "w", false, "never ask for a password")
+}
+
+func (flags *sqlFlags) declare(command *cobra.Command) {
+	f := command.Flags()
+	declareConnection(command, &flags.options.Connection)
 	f.VarP(actionFlag{to: &flags.actions}, "command", "c", "run statements, or one command of the shell, and end (several in order, also with -f)")
 	f.VarP(actionFlag{to: &flags.actions, file: true}, "file", "f", "run a file and end; - is the standard input")
 	f.StringArrayVarP(&flags.variables, "set", "v", nil, "set a variable of the shell, as NAME=VALUE")

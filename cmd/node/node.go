@@ -211,7 +211,7 @@ func (n *Node) serve(listener net.Listener) error {
 	n.feeds = &session.RelationFeeds{}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
-		Functions: systemFunctions(), Registry: &session.Registry{}, Notifications: notify.NewHub(0), Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: &session.Registry{}, Notifications: notify.NewHub(0), Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
 	if err != nil {

@@ -88,39 +88,49 @@ func quoteSetting(value string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
 }
 
-// open connects, and asks for the password where the server wants one that is not known.
-func (s *Shell) open(c Connection, mayAsk bool) error {
+// Open connects under the name of an application. ask returns a user's password where the
+// server wants one that is not known; nil where nobody can be asked.
+func (c Connection) Open(ctx context.Context, application string, ask func(user string) (string, error)) (*pgconn.PgConn, *pgconn.Config, error) {
 	config, err := c.parse()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if _, set := config.RuntimeParams["application_name"]; !set {
-		config.RuntimeParams["application_name"] = "millrace sql"
+		config.RuntimeParams["application_name"] = application
 	}
-	mayAsk = mayAsk && !c.NeverAsk
+	mayAsk := ask != nil && !c.NeverAsk
 	if c.AskPassword && mayAsk {
-		if config.Password, err = s.askPassword(config.User); err != nil {
-			return err
+		if config.Password, err = ask(config.User); err != nil {
+			return nil, nil, err
 		}
 	}
-	connection, err := s.dial(config)
+	connection, err := dial(ctx, config)
 	if wantsPassword(err) && config.Password == "" && mayAsk {
-		if config.Password, err = s.askPassword(config.User); err != nil {
-			return err
+		if config.Password, err = ask(config.User); err != nil {
+			return nil, nil, err
 		}
-		connection, err = s.dial(config)
+		connection, err = dial(ctx, config)
 	}
-	if err != nil {
-		return err
-	}
-	s.connection, s.config = connection, config
-	return nil
+	return connection, config, err
 }
 
-func (s *Shell) dial(config *pgconn.Config) (*pgconn.PgConn, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, connectTimeout)
+func dial(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	return pgconn.ConnectConfig(ctx, config)
+}
+
+// open connects the shell.
+func (s *Shell) open(c Connection, mayAsk bool) error {
+	ask := s.askPassword
+	if !mayAsk {
+		ask = nil
+	}
+	connection, config, err := c.Open(s.ctx, "millrace sql", ask)
+	if err == nil {
+		s.connection, s.config = connection, config
+	}
+	return err
 }
 
 func wantsPassword(err error) bool {
@@ -130,15 +140,21 @@ func wantsPassword(err error) bool {
 
 // askPassword reads a password from the terminal without showing it.
 func (s *Shell) askPassword(user string) (string, error) {
-	question := fmt.Sprintf("Password for user %s: ", user)
 	if s.editor != nil {
-		return s.editor.state.PasswordPrompt(question)
+		return s.editor.state.PasswordPrompt(passwordQuestion(user))
 	}
+	return AskPassword(user)
+}
+
+// AskPassword reads a user's password from the terminal without showing it.
+func AskPassword(user string) (string, error) {
 	state := liner.NewLiner()
 	defer func() { _ = state.Close() }()
 	state.SetCtrlCAborts(true)
-	return state.PasswordPrompt(question)
+	return state.PasswordPrompt(passwordQuestion(user))
 }
+
+func passwordQuestion(user string) string { return fmt.Sprintf("Password for user %s: ", user) }
 
 // connectionError is what to tell about a connection that could not be made.
 func connectionError(err error) string {
@@ -193,7 +209,7 @@ func (s *Shell) reopen(c Connection, before *pgconn.Config) error {
 	if c.Target == "" && c.Host == before.Host && c.User == before.User && c.Port == fmt.Sprint(before.Port) {
 		config := before.Copy()
 		config.Database = c.Database
-		connection, err := s.dial(config)
+		connection, err := dial(s.ctx, config)
 		if err == nil {
 			s.connection, s.config = connection, config
 		}

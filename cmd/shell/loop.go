@@ -175,7 +175,7 @@ func (s *Shell) reconnect() bool {
 		return false
 	}
 	fmt.Fprintln(s.errOut, "The connection to the server was lost. Attempting reset: ")
-	connection, err := s.dial(s.config)
+	connection, err := dial(s.ctx, s.config)
 	if err != nil {
 		fmt.Fprintln(s.errOut, "Failed:", connectionError(err))
 		return false

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// nodeCommand is millrace node.
+func nodeCommand(in *os.File, out, errOut io.Writer) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "node",
+		Short: "List, drain and remove the nodes of a cluster",
+		Long: `List, drain and remove the nodes of a cluster, by a connection to any of them.
+A node becomes a member at its start (millrace start).`,
+	}
+	command.AddCommand(
+		nodeListCommand(in, out, errOut),
+		nodeDrainCommand(in, out),
+		nodeResumeCommand(in, out),
+		nodeRemoveCommand(in, out),
+	)
+	return command
+}
+
+func nodeListCommand(in *os.File, out, errOut io.Writer) *cobra.Command {
+	return listCommand(in, out, errOut, "nodes", "SHOW NODES")
+}
+
+// waitFlags say whether a command waits for what it has asked for.
+type waitFlags struct {
+	wait    bool
+	timeout time.Duration
+}
+
+func (w *waitFlags) declare(command *cobra.Command) {
+	command.Flags().BoolVar(&w.wait, "wait", false, "wait until it is done, and print how far it is")
+	command.Flags().DurationVar(&w.timeout, "timeout", 0, "with --wait, how long to wait before giving up (default for ever)")
+}
+
+func nodeDrainCommand(in *os.File, out io.Writer) *cobra.Command {
+	var to target
+	var wait waitFlags
+	command := &cobra.Command{
+		Use:   "drain NODE",
+		Short: "Have a node give its votes and its leadership to others",
+		Long: `Have a node give its votes and its leadership of shards to other nodes, before it
+is removed or is away for long. It goes on serving clients and following the
+others; millrace node resume ends that.`,
+		Example: `  millrace node drain 2 --wait`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			node, err := numberOf("node", arguments[0])
+			if err != nil {
+				return err
+			}
+			return to.operate(command.Context(), in, func(o *operation) error {
+				if err := o.exec(fmt.Sprintf("ALTER NODE %d DRAIN", node)); err != nil {
+					return err
+				}
+				if !wait.wait {
+					_, err := fmt.Fprintf(out, "Node %d is draining.\n", node)
+					return err
+				}
+				return o.await(wait.timeout, out, drainProgress(node))
+			})
+		},
+	}
+	to.declare(command)
+	wait.declare(command)
+	return command
+}
+
+func nodeResumeCommand(in *os.File, out io.Writer) *cobra.Command {
+	var to target
+	command := &cobra.Command{
+		Use:     "resume NODE",
+		Short:   "Have a drained node take part again",
+		Example: `  millrace node resume 2`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			node, err := numberOf("node", arguments[0])
+			if err != nil {
+				return err
+			}
+			return to.operate(command.Context(), in, func(o *operation) error {
+				if err := o.exec(fmt.Sprintf("ALTER NODE %d RESUME", node)); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(out, "Node %d takes part.\n", node)
+				return err
+			})
+		},
+	}
+	to.declare(command)
+	return command
+}
+
+func nodeRemoveCommand(in *os.File, out io.Writer) *cobra.Command {
+	var to target
+	var drain bool
+	var timeout time.Duration
+	command := &cobra.Command{
+		Use:   "remove NODE",
+		Short: "Take a node out of the cluster for ever",
+		Long: `Take a node out of the cluster for ever. Drain it first where it runs; one that is
+lost is removed as it is. Its number is not given again, and its folder cannot
+come back: to use the machine again, empty the folder and join.`,
+		Example: `  millrace node remove 2 --drain`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			node, err := numberOf("node", arguments[0])
+			if err != nil {
+				return err
+			}
+			return to.operate(command.Context(), in, func(o *operation) error {
+				if drain {
+					if err := o.exec(fmt.Sprintf("ALTER NODE %d DRAIN", node)); err != nil {
+						return err
+					}
+					if err := o.await(timeout, out, drainProgress(node)); err != nil {
+						return err
+					}
+				}
+				if err := o.exec(fmt.Sprintf("DROP NODE %d", node)); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(out, "Node %d is removed.\n", node)
+				return err
+			})
+		},
+	}
+	to.declare(command)
+	command.Flags().BoolVar(&drain, "drain", false, "drain the node before, and wait for that")
+	command.Flags().DurationVar(&timeout, "timeout", 0, "with --drain, how long to wait before giving up (default for ever)")
+	return command
+}
+
+// drainProgress says how far a node is with giving up what it has.
+func drainProgress(node uint64) progressQuery {
+	return progressQuery{
+		text: fmt.Sprintf(`SELECT n.votes = 0 AND n.leads = 0,
+				format('node %%s leads %%s and votes in %%s shards', n.id, n.leads, n.votes), %s
+			FROM millrace.nodes n WHERE n.id = %d`, seedingBytes, node),
+		gone: fmt.Sprintf("node %d is no member of the cluster", node),
+		done: fmt.Sprintf("Node %d is drained", node),
+	}
+}
