@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -35,11 +36,13 @@ type reader struct {
 	shard   uint32
 	bounds  [2 * shardSize]byte
 	unbound bool
+	// replacements is how many there had been when the source was made.
+	replacements uint64
 }
 
 // makeReader returns the reader of a shard.
 func makeReader(source pebble.Reader, store *Store, shard uint32) reader {
-	r := reader{source: source, store: store, shard: shard}
+	r := reader{source: source, store: store, shard: shard, replacements: math.MaxUint64}
 	binary.BigEndian.PutUint32(r.bounds[:], shard)
 	binary.BigEndian.PutUint32(r.bounds[shardSize:], shard+1)
 	// The last shard's range has no end that four bytes could tell.
@@ -70,6 +73,12 @@ func (r *reader) Get(key, buf []byte) (value []byte, found bool, err error) {
 	}
 	var space [128]byte
 	stored, closer, err := r.source.Get(r.absolute(space[:0], key))
+	if replaced := r.store.replaced.since(r.shard, r.replacements); replaced != nil {
+		if err == nil {
+			_ = closer.Close() // it only returns memory
+		}
+		return buf, false, replaced
+	}
 	if errors.Is(err, pebble.ErrNotFound) {
 		return buf, false, nil
 	}
@@ -94,6 +103,9 @@ func (r *reader) GetSorted(keys [][]byte, visit func(i int, value []byte, found 
 	it, err := r.source.NewIter(&pebble.IterOptions{LowerBound: r.lower(), UpperBound: r.upper()})
 	if err != nil {
 		return fmt.Errorf("tables: get: %w", r.store.failure.name(err))
+	}
+	if err := r.store.replaced.since(r.shard, r.replacements); err != nil {
+		return errors.Join(err, it.Close())
 	}
 	defer func() {
 		if closeErr := it.Close(); err == nil && closeErr != nil {
@@ -133,6 +145,9 @@ func (r *reader) Scan(from, to []byte) (*Iterator, error) {
 	it, err := r.source.NewIter(&bounds)
 	if err != nil {
 		return nil, fmt.Errorf("tables: scan: %w", r.store.failure.name(err))
+	}
+	if err := r.store.replaced.since(r.shard, r.replacements); err != nil {
+		return nil, errors.Join(err, it.Close())
 	}
 	return &Iterator{it: it, reader: r}, nil
 }

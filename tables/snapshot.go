@@ -11,17 +11,21 @@ import (
 type Snapshot struct {
 	store    *Store
 	snapshot *pebble.Snapshot
+	// replacements is how many there had been before it was made.
+	replacements uint64
 }
 
 // NewSnapshot returns the present state. It reads nothing and copies nothing.
 func (s *Store) NewSnapshot() *Snapshot {
-	return &Snapshot{store: s, snapshot: s.db.NewSnapshot()}
+	replacements := s.replaced.count.Load()
+	return &Snapshot{store: s, snapshot: s.db.NewSnapshot(), replacements: replacements}
 }
 
 // Shard returns a reader of one shard in the snapshot, usable until the
 // snapshot is closed.
 func (s *Snapshot) Shard(id uint32) Reader {
 	r := makeReader(s.snapshot, s.store, id)
+	r.replacements = s.replacements
 	return &r
 }
 

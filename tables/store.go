@@ -56,6 +56,11 @@ type Store struct {
 	closed  atomic.Bool
 	failure *failure
 	metrics *metrics
+	// fs is the file system, and options what the database was opened with.
+	fs      vfs.FS
+	options *pebble.Options
+	// replaced are the shards whose content was replaced.
+	replaced replacements
 	// closing is closed when Close is called.
 	closing chan struct{}
 }
@@ -93,7 +98,8 @@ func Open(options Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err)), lock.Close())
 	}
 	failure.running.Store(true)
-	store := &Store{db: db, lock: lock, failure: failure, closing: closing}
+	store := &Store{db: db, lock: lock, failure: failure, closing: closing, fs: options.FS, options: o.Clone()}
+	store.options.EnsureDefaults()
 	store.metrics = newMetrics(db, failure, options.Registerer)
 	return store, nil
 }

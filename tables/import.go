@@ -1,0 +1,162 @@
+package tables
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// importFileBytes is about how large the sstables of an Import are.
+const importFileBytes = 32 << 20
+
+// Import collects what is to be the whole content of a shard, key by key in ascending
+// order, in sstables beside the store. Nothing of it is in the store before Finish,
+// which puts it in the place of all that the shard had. It is for one goroutine.
+type Import struct {
+	store *Store
+	shard *Shard
+	dir   string
+	// paths are the files, of which the last is being written while writer is set.
+	paths  []string
+	writer *sstable.Writer
+	// key is the store's key of the last key set.
+	key []byte
+	// bytes are those of keys and values: in all files, and in the one being written.
+	bytes, fileBytes int64
+}
+
+// NewImport begins an import for a shard. Its files are in dir, which it empties of
+// what an earlier one has left; it must be on the store's file system.
+func (s *Store) NewImport(shard uint32, dir string) (*Import, error) {
+	i := &Import{store: s, shard: s.Shard(shard), dir: dir}
+	if err := i.clear(); err != nil {
+		return nil, err
+	}
+	if err := s.fs.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("tables: import: %w", err)
+	}
+	return i, nil
+}
+
+// clear removes the folder of the files.
+func (i *Import) clear() error {
+	if err := i.store.fs.RemoveAll(i.dir); err != nil {
+		return fmt.Errorf("tables: import: %w", err)
+	}
+	return nil
+}
+
+// Set adds a key, relative to the shard, that is above all before. Both are copied. The
+// shard's applied index is left out: Finish sets it.
+func (i *Import) Set(key, value []byte) error {
+	if len(key) > 0 && Kind(key[0]) == KindApplied {
+		return nil
+	}
+	return i.set(key, value)
+}
+
+// set adds a key to the file being written.
+func (i *Import) set(key, value []byte) error {
+	if i.writer == nil || i.fileBytes >= importFileBytes {
+		if err := i.nextFile(); err != nil {
+			return err
+		}
+	}
+	i.key = i.shard.absolute(i.key[:0], key)
+	if err := i.writer.Set(i.key, value); err != nil {
+		return fmt.Errorf("tables: import: %w", err)
+	}
+	size := int64(len(i.key) + len(value))
+	i.bytes += size
+	i.fileBytes += size
+	return nil
+}
+
+// nextFile ends the file being written and begins another.
+func (i *Import) nextFile() error {
+	if err := i.endFile(); err != nil {
+		return err
+	}
+	path := i.store.fs.PathJoin(i.dir, fmt.Sprintf("%06d.sst", len(i.paths)))
+	file, err := i.store.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("tables: import: %w", err)
+	}
+	format := i.store.db.FormatMajorVersion().MaxTableFormat()
+	i.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(file), i.store.options.MakeWriterOptions(0, format))
+	i.paths = append(i.paths, path)
+	i.fileBytes = 0
+	return nil
+}
+
+// endFile ends the file being written, which is synced then.
+func (i *Import) endFile() error {
+	if i.writer == nil {
+		return nil
+	}
+	writer := i.writer
+	i.writer = nil
+	if err := writer.Close(); err != nil {
+		return fmt.Errorf("tables: import: %w", err)
+	}
+	return nil
+}
+
+// LastKey is the last key set, relative to the shard; empty without one. It is valid
+// until the next Set.
+func (i *Import) LastKey() []byte {
+	if len(i.key) == 0 {
+		return nil
+	}
+	return i.key[shardSize:]
+}
+
+// Bytes are the bytes of keys and values so far.
+func (i *Import) Bytes() int64 { return i.bytes }
+
+// Finish makes the keys, and the applied index, the shard's whole content, durably: after
+// a crash it has all of it or what it had before. Nobody may write to the shard meanwhile;
+// who reads it in a snapshot from before gets ErrReplaced. The import is closed.
+func (i *Import) Finish(ctx context.Context, appliedIndex uint64) error {
+	if err := i.store.usable(); err != nil {
+		return err
+	}
+	if err := i.setApplied(appliedIndex); err != nil {
+		return err
+	}
+	span := pebble.KeyRange{Start: i.shard.lower(), End: i.shard.upper()}
+	if span.End == nil {
+		return errors.New("tables: import: the last shard there can be has no end")
+	}
+	i.store.replaced.note(i.shard.shard)
+	if _, err := i.store.db.IngestAndExcise(ctx, i.paths, nil, nil, span); err != nil {
+		return fmt.Errorf("tables: import: %w", i.store.failure.name(err))
+	}
+	if err := i.store.Flush(ctx); err != nil {
+		return err
+	}
+	return i.clear()
+}
+
+// setApplied ends the last file and adds one with the applied index alone, whose key
+// is below those that Set may have been given.
+func (i *Import) setApplied(index uint64) error {
+	if err := i.nextFile(); err != nil {
+		return err
+	}
+	return errors.Join(i.set([]byte{byte(KindApplied)}, binary.BigEndian.AppendUint64(nil, index)), i.endFile())
+}
+
+// Close drops an import that is not to be finished.
+func (i *Import) Close() error {
+	if i.writer != nil {
+		_ = i.endFile() // its file is removed
+	}
+	return i.clear()
+}
