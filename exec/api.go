@@ -29,20 +29,19 @@ type Backend interface {
 	Define(ctx context.Context, command catalog.Command) (catalog.Result, error)
 	// CheckStart returns an error with SQLSTATE 72000 when rows of a stream from the
 	// offsets of a start on are not there any more.
-	CheckStart(start *plan.Start, stream *catalog.Relation) error
+	CheckStart(ctx context.Context, start *plan.Start, stream *catalog.Relation) error
 	// NewWriter returns a writer for one session.
 	NewWriter() Writer
 	// Query starts a pull query (q.Emit is plan.EmitNone) or a push query.
 	Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error)
-	// NewView returns what is committed now, for queries that are to see the same.
-	// Unless stale, it has all that was acknowledged before in the sources, which
-	// it waits for as a query does. The caller closes it.
-	NewView(ctx context.Context, sources []*catalog.Relation, stale bool, freshnessTimeout time.Duration) (*View, error)
+	// NewView returns what is committed now, for queries that are to see the same: as
+	// fresh in the sources as is asked for. The caller closes it.
+	NewView(ctx context.Context, sources []*catalog.Relation, freshness Freshness) (*View, error)
 	// NewTransactionView returns what is committed now, in all streams and tables, for
 	// all queries of a transaction: of no transaction over several shards it has a part
 	// only. The sources are those of the first statement, for which it is as NewView.
 	// The caller closes it.
-	NewTransactionView(ctx context.Context, sources []*catalog.Relation, stale bool, freshnessTimeout time.Duration) (*View, error)
+	NewTransactionView(ctx context.Context, sources []*catalog.Relation, freshness Freshness) (*View, error)
 	// Find returns the committed rows of a source table that have the keys of the
 	// given rows, as a transaction sees them whose writes the overlay holds, which
 	// may be nil. Of the given rows only the key columns are read.
@@ -77,10 +76,8 @@ type QueryEnv struct {
 	Session expr.Session
 	// System returns the rows of a system table, all columns, as datums.
 	System func(ctx context.Context, schema, name string) ([][]types.Datum, error)
-	// Stale reads what is there without waiting for what is on its way.
-	Stale bool
-	// FreshnessTimeout bounds the wait for what is on its way; 0 means 30 s.
-	FreshnessTimeout time.Duration
+	// Freshness is how much of what was acknowledged before the query reads.
+	Freshness Freshness
 	// PushBuffer bounds the bytes of changes that wait in memory for the client of a push
 	// query; 0 means 16 MiB.
 	PushBuffer int64
@@ -96,6 +93,18 @@ type QueryEnv struct {
 	View *View
 	// Given are the rows of each plan.Given by its number; they are not changed.
 	Given []*types.Batch
+}
+
+// Freshness is how much of what was acknowledged before it began a query reads: all of
+// it, through any number of derived results, unless it says otherwise.
+type Freshness struct {
+	// Stale reads what is there, on this node, without waiting for what is on its way.
+	Stale bool
+	// Timeout bounds the wait for continuous queries that are behind; 0 means 30 s.
+	Timeout time.Duration
+	// MaxStaleness lets a query read what this node has, when it had all that was
+	// acknowledged so long ago; 0 for never.
+	MaxStaleness time.Duration
 }
 
 // Cursor gives a query's result. It belongs to one goroutine at a time.

@@ -97,6 +97,7 @@ func NewEngine(options Options) *Engine {
 		l.core = newCore(i, len(shards), shardLog, e.now, options.Logger, options.Hooks)
 		e.loops = append(e.loops, l)
 	}
+	e.serveReadIndex()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
 	e.catalog.onChange(func() {

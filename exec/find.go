@@ -17,7 +17,10 @@ type Found struct {
 }
 
 // Find implements Backend.
-func (e *Engine) Find(_ context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error) {
+func (e *Engine) Find(ctx context.Context, relation *catalog.Relation, keys *types.Batch, overlay *Overlay) (*Found, error) {
+	if err := e.catchUpKeys(ctx, relation, keys); err != nil {
+		return nil, err
+	}
 	snapshot := e.storage.Store().NewSnapshot()
 	defer func() { _ = snapshot.Close() }() // its reads reported their errors
 	if err := e.checkStorage([]*catalog.Relation{relation}); err != nil {

@@ -13,6 +13,26 @@ import (
 // defaultFreshnessTimeout bounds the wait for what is on its way.
 const defaultFreshnessTimeout = 30 * time.Second
 
+// timeout is how long continuous queries that are behind are waited for.
+func (f *Freshness) timeout() time.Duration {
+	if f.Timeout <= 0 {
+		return defaultFreshnessTimeout
+	}
+	return f.Timeout
+}
+
+// freshen waits until this node has as much of what was acknowledged in some relations
+// before the call as is asked for.
+func (e *Engine) freshen(ctx context.Context, relations []*catalog.Relation, freshness Freshness) error {
+	if freshness.Stale {
+		return nil
+	}
+	if queries := upstream(e.newestCatalog(), relations); len(queries) > 0 {
+		return e.waitFresh(ctx, queries, freshness.timeout())
+	}
+	return e.catchUp(ctx, e.outdated(e.shardsOf(relations), freshness.MaxStaleness))
+}
+
 // waitFresh waits until everything that was acknowledged before the call has
 // reached the relations: stage by stage, from the sources down, it takes what
 // each stage's inputs hold at that moment and waits until the stage has consumed
@@ -20,15 +40,7 @@ const defaultFreshnessTimeout = 30 * time.Second
 //
 // A stage is looked at after all stages before it have passed, so the numbers
 // that it must reach include all that they sent.
-func (e *Engine) waitFresh(ctx context.Context, relations []*catalog.Relation, timeout time.Duration) error {
-	snapshot := e.newestCatalog()
-	queries := upstream(snapshot, relations)
-	if len(queries) == 0 {
-		return nil
-	}
-	if timeout <= 0 {
-		timeout = defaultFreshnessTimeout
-	}
+func (e *Engine) waitFresh(ctx context.Context, queries []*catalog.Query, timeout time.Duration) error {
 	var deadline <-chan time.Time
 	for _, q := range queries {
 		if err := e.waitQuery(ctx, q, timeout, &deadline); err != nil {

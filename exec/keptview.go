@@ -26,15 +26,11 @@ const farBehind = 10_000
 // NewTransactionView implements Backend. Of results that the first statement does not
 // read it waits for those that are close to what they are derived from; of the others it
 // keeps the error for the statement that reads them.
-func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Relation, stale bool, timeout time.Duration) (*View, error) {
-	if timeout <= 0 {
-		timeout = defaultFreshnessTimeout
-	}
+func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Relation, freshness Freshness) (*View, error) {
+	timeout := freshness.timeout()
 	kept := &keptView{before: e.newestCatalog(), unready: map[catalog.ObjectID]error{}}
-	if !stale {
-		if err := e.waitFresh(ctx, sources, timeout); err != nil {
-			return nil, err
-		}
+	if err := e.freshen(ctx, sources, freshness); err != nil {
+		return nil, err
 	}
 	if err := e.awaitOthers(ctx, kept, timeout); err != nil {
 		return nil, err

@@ -31,7 +31,9 @@ type shardLoop struct {
 
 	queue  queue
 	status status
-	feed   feed
+	// current tells since when the node's replica is known to have everything.
+	current currentSince
+	feed    feed
 
 	base uint64
 	// deferred requests wait for another transaction's keys, and held deliveries

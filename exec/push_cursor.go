@@ -44,10 +44,8 @@ type pushWait struct{ own, host *wakeup }
 
 // push starts a push query.
 func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
-	if !env.Stale {
-		if err := e.waitFresh(ctx, q.Sources, env.FreshnessTimeout); err != nil {
-			return nil, err
-		}
+	if err := e.freshen(ctx, q.Sources, env.Freshness); err != nil {
+		return nil, err
 	}
 	c := &pushCursor{engine: e, plan: q, env: env, done: ctx.Done(), left: -1, progress: newProgress(q, e.now())}
 	if q.EmitLimit != nil {

@@ -21,22 +21,38 @@ import (
 // store, and the streams up to their ends.
 func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor, error) {
 	sources := &pullSources{engine: e, env: env, view: env.View}
+	evaluation := &expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
 	var err error
 	if env.View != nil {
-		err = env.View.check(e.newestCatalog(), q.Sources, env.Stale)
+		err = env.View.check(e.newestCatalog(), q.Sources, env.Freshness.Stale)
 	} else {
-		sources.view, err = e.NewView(ctx, q.Sources, env.Stale, env.FreshnessTimeout)
+		sources.view, err = e.queryView(ctx, q, env, evaluation)
 	}
 	if err != nil {
 		return nil, err
 	}
-	evaluation := &expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: ctx.Done()}
 	rows, err := pull.Run(ctx, q, evaluation, sources, pull.Options{})
 	if err != nil {
 		sources.close()
 		return nil, err
 	}
 	return &pullCursor{rows: rows, sources: sources}, nil
+}
+
+// queryView returns the view of a pull query that reads what is committed now. One that
+// reads a single row asks no other shard than that row's.
+func (e *Engine) queryView(ctx context.Context, q *plan.Query, env *QueryEnv, evaluation *expr.Context) (*View, error) {
+	if env.Freshness.Stale || e.alone() {
+		return e.NewView(ctx, q.Sources, env.Freshness)
+	}
+	shard, known := e.oneKeyShard(q, evaluation)
+	if !known {
+		return e.NewView(ctx, q.Sources, env.Freshness)
+	}
+	if err := e.catchUp(ctx, e.outdated([]int{shard}, env.Freshness.MaxStaleness)); err != nil {
+		return nil, err
+	}
+	return e.newView(q.Sources)
 }
 
 // streamEnds returns the next offsets of a stream's partitions.
@@ -102,6 +118,9 @@ func (s *pullSources) Lock(ctx context.Context, table *plan.LockedTable, rows *t
 	}
 	if len(got.Fresh) == 0 {
 		return got.Skipped, nil
+	}
+	if err := s.engine.catchUpKeys(ctx, table.Relation, rows); err != nil {
+		return nil, err
 	}
 	codec := newRelationCodec(table.Relation)
 	now := s.engine.storage.Store().NewSnapshot()

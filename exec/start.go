@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"millrace/log"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
@@ -8,7 +10,10 @@ import (
 )
 
 // CheckStart implements Backend.
-func (e *Engine) CheckStart(start *plan.Start, stream *catalog.Relation) error {
+func (e *Engine) CheckStart(ctx context.Context, start *plan.Start, stream *catalog.Relation) error {
+	if err := e.catchUp(ctx, e.shardsOf([]*catalog.Relation{stream})); err != nil {
+		return err
+	}
 	_, err := e.startOffsets(start, stream)
 	return err
 }

@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"errors"
-	"time"
 
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -20,12 +19,15 @@ type View struct {
 }
 
 // NewView implements Backend.
-func (e *Engine) NewView(ctx context.Context, sources []*catalog.Relation, stale bool, timeout time.Duration) (*View, error) {
-	if !stale {
-		if err := e.waitFresh(ctx, sources, timeout); err != nil {
-			return nil, err
-		}
+func (e *Engine) NewView(ctx context.Context, sources []*catalog.Relation, freshness Freshness) (*View, error) {
+	if err := e.freshen(ctx, sources, freshness); err != nil {
+		return nil, err
 	}
+	return e.newView(sources)
+}
+
+// newView returns what this node has now.
+func (e *Engine) newView(sources []*catalog.Relation) (*View, error) {
 	v := &View{ends: map[catalog.ObjectID][]int64{}}
 	for _, relation := range sources {
 		if relation.Kind == catalog.KindStream {

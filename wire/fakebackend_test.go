@@ -77,11 +77,11 @@ func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *
 	return found, nil
 }
 
-func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, bool, time.Duration) (*exec.View, error) {
+func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, exec.Freshness) (*exec.View, error) {
 	return &exec.View{}, nil
 }
 
-func (b *fakeBackend) NewTransactionView(context.Context, []*catalog.Relation, bool, time.Duration) (*exec.View, error) {
+func (b *fakeBackend) NewTransactionView(context.Context, []*catalog.Relation, exec.Freshness) (*exec.View, error) {
 	return &exec.View{}, nil
 }
 
@@ -93,7 +93,7 @@ func (b *fakeBackend) NextValues(context.Context, catalog.ObjectID, []int64) (in
 	return 0, sqlerr.New(sqlerr.FeatureNotSupported, -1, "there are no sequences")
 }
 
-func (b *fakeBackend) CheckStart(*plan.Start, *catalog.Relation) error { return nil }
+func (b *fakeBackend) CheckStart(context.Context, *plan.Start, *catalog.Relation) error { return nil }
 
 func (b *fakeBackend) SetSequence(context.Context, *catalog.SetSequence) error { return nil }
 

@@ -46,7 +46,7 @@ func (s *Session) takeView(ctx context.Context, planned plan.Statement, alone bo
 	for _, l := range tableLocks(planned) {
 		sources = append(sources, l.relation)
 	}
-	view, err := s.options.Backend.NewTransactionView(ctx, sources, s.settings.stale, s.settings.freshnessTimeout)
+	view, err := s.options.Backend.NewTransactionView(ctx, sources, s.settings.freshness)
 	if err != nil {
 		return interrupted(ctx, err)
 	}

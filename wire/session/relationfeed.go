@@ -144,7 +144,7 @@ func (f *relationFeed) open() error {
 		if err != nil {
 			return err
 		}
-		env := &exec.QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Stale: true}
+		env := &exec.QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Freshness: exec.Freshness{Stale: true}}
 		if f.options.Now != nil {
 			env.Now = f.options.Now()
 		}

@@ -69,16 +69,15 @@ func (s *Session) queryIn(ctx context.Context, q *plan.Query, env *exec.QueryEnv
 // queryEnv returns what a query depends on besides its plan.
 func (s *Session) queryEnv(params []types.Datum) *exec.QueryEnv {
 	env := &exec.QueryEnv{
-		Params:           params,
-		Format:           s.format(),
-		Now:              s.transactionTime(),
-		Session:          s,
-		System:           s.systemTable,
-		Stale:            s.settings.stale,
-		FreshnessTimeout: s.settings.freshnessTimeout,
-		PushBuffer:       s.settings.pushBuffer,
-		Lock:             s.lockRead,
-		Overlay:          s.transaction.overlay,
+		Params:     params,
+		Format:     s.format(),
+		Now:        s.transactionTime(),
+		Session:    s,
+		System:     s.systemTable,
+		Freshness:  s.settings.freshness,
+		PushBuffer: s.settings.pushBuffer,
+		Lock:       s.lockRead,
+		Overlay:    s.transaction.overlay,
 	}
 	if s.transaction.view != nil {
 		env.View = s.transaction.view

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"millrace/exec"
 	"millrace/sql/types"
 )
 
@@ -16,8 +17,7 @@ type derived struct {
 	deadlockTimeout  time.Duration
 	idleTransaction  time.Duration
 	idleSession      time.Duration
-	freshnessTimeout time.Duration
-	stale            bool
+	freshness        exec.Freshness
 	keepAlive        KeepAlive
 	// pushBuffer is in bytes.
 	pushBuffer int64
@@ -79,9 +79,10 @@ func (v *values) derive() {
 		deadlockTimeout:  duration("deadlock_timeout"),
 		idleTransaction:  duration("idle_in_transaction_session_timeout"),
 		idleSession:      duration("idle_session_timeout"),
-		freshnessTimeout: duration("freshness_timeout"),
-		stale:            value("freshness") == "stale",
-		pushBuffer:       bytes("push_buffer"),
+		freshness: exec.Freshness{
+			Stale: value("freshness") == "stale", Timeout: duration("freshness_timeout"), MaxStaleness: duration("max_staleness"),
+		},
+		pushBuffer: bytes("push_buffer"),
 		keepAlive: KeepAlive{
 			Idle: number("tcp_keepalives_idle", time.Second), Interval: number("tcp_keepalives_interval", time.Second),
 			Count: int(number("tcp_keepalives_count", 1)), UserTimeout: number("tcp_user_timeout", time.Millisecond),

@@ -90,6 +90,8 @@ var sessionSettings = []setting{
 		description: "Sets the maximum allowed duration of any wait for a lock."},
 	{name: "maintenance_work_mem", standard: "64MB", context: contextUser, check: checkInteger, unit: unitKilobyte, low: 1024, high: maxInt32, description: noEffect},
 	{name: "max_parallel_workers_per_gather", standard: "0", context: contextUser, check: checkInteger, high: 1024, description: noEffect},
+	{name: "max_staleness", standard: "0", context: contextUser, check: checkInteger, unit: unitMillisecond, high: maxInt32,
+		description: "Sets how old what a SELECT reads may be when this node then had all that was acknowledged; 0 for not at all."},
 	{name: "password_encryption", standard: "scram-sha-256", context: contextUser, check: checkChoice,
 		choices:     []string{"scram-sha-256"},
 		description: "Shows how passwords are kept."},

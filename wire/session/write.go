@@ -105,7 +105,7 @@ func (s *Session) define(ctx context.Context, n *plan.DDL, immediate bool) (stri
 		return "", err
 	}
 	if n.Start != nil {
-		if err := s.options.Backend.CheckStart(n.Start, n.Stream); err != nil {
+		if err := s.options.Backend.CheckStart(ctx, n.Start, n.Stream); err != nil {
 			return "", err
 		}
 	}
