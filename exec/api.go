@@ -52,9 +52,8 @@ type Backend interface {
 	// their row ids (catalog.Relation.RowID), whatever that column of the batch
 	// holds. For other relations it does nothing.
 	SetRowIDs(ctx context.Context, relation *catalog.Relation, rows *types.Batch) error
-	// Locks returns the lock manager in which writers and those who lock rows meet.
-	// What it knows is lost with the node; the conditions of writes stay.
-	Locks() *lock.Manager
+	// Locks returns where writers and those who lock rows meet.
+	Locks() Locks
 	// NextValues takes the next values of a sequence. On error it has taken as many as
 	// it says: an end that was reached (2200H) is that of the value behind them.
 	NextValues(ctx context.Context, sequence catalog.ObjectID, values []int64) (given int, err error)

@@ -60,7 +60,7 @@ type Engine struct {
 	resolver resolver
 	// commits are the transactions over several shards that are being carried out.
 	commits commitGate
-	locks   *lock.Manager
+	locks   Locks
 	// catalogChanges wakes who waits for the catalog.
 	catalogChanges catalogChanges
 	// pushes are the push queries that work for several clients.
@@ -90,7 +90,7 @@ func NewEngine(options Options) *Engine {
 	}
 	e.pushes.metrics = newPushMetrics(options.Registerer, &e.pushes.budget)
 	e.resolver = newResolver(e)
-	e.locks = lock.NewManager(e.now, e.after)
+	e.locks = LocalLocks(lock.NewManager(e.now, e.after))
 	shards := options.Storage.Shards()
 	for i, shardLog := range shards {
 		l := &shardLoop{engine: e, number: i, log: shardLog, logger: options.Logger, queue: newQueue()}
@@ -225,7 +225,7 @@ func (e *Engine) waitActivated(ctx context.Context, snapshot *catalog.Snapshot) 
 }
 
 // Locks implements Backend.
-func (e *Engine) Locks() *lock.Manager { return e.locks }
+func (e *Engine) Locks() Locks { return e.locks }
 
 // Alive implements Backend.
 func (e *Engine) Alive() error {

@@ -25,7 +25,7 @@ import (
 // it does for append-only results.
 type fakeBackend struct {
 	mu       sync.Mutex
-	locks    *lock.Manager
+	locks    exec.Locks
 	snapshot *catalog.Snapshot
 	rows     map[catalog.ObjectID]*types.Batch
 	// changed is closed, and made anew, with every write.
@@ -48,7 +48,7 @@ func newFakeBackend() *fakeBackend {
 	if err != nil {
 		panic(err)
 	}
-	return &fakeBackend{locks: lock.NewManager(nil, nil), snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{}), failPushes: make(chan error)}
+	return &fakeBackend{locks: exec.LocalLocks(lock.NewManager(nil, nil)), snapshot: snapshot, rows: make(map[catalog.ObjectID]*types.Batch), changed: make(chan struct{}), failPushes: make(chan error)}
 }
 
 func (b *fakeBackend) Catalog() *catalog.Snapshot {
@@ -102,7 +102,7 @@ func (b *fakeBackend) SequenceState(catalog.ObjectID) (int64, bool, int64) { ret
 func (b *fakeBackend) SetRowIDs(context.Context, *catalog.Relation, *types.Batch) error { return nil }
 
 // Locks returns the locks of nobody else.
-func (b *fakeBackend) Locks() *lock.Manager { return b.locks }
+func (b *fakeBackend) Locks() exec.Locks { return b.locks }
 
 func (b *fakeBackend) Alive() error { return nil }
 

@@ -37,11 +37,14 @@ func (x *object) advisory() *AdvisoryKey {
 }
 
 // LockAdvisory locks a key in mode Share or Exclusive until the owner releases it. Each
-// mode is held once, however often it is asked for. Errors are those of LockTable; with
-// an error the owner may hold the mode nevertheless.
+// mode is held once, however often it is asked for. Errors are those of LockTable and
+// ErrTooMany; with an error the owner may hold the mode nevertheless.
 func (m *Manager) LockAdvisory(ctx context.Context, o *Owner, key AdvisoryKey, mode Mode, wait Wait) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if wait.Most > 0 && len(o.journal) >= wait.Most {
+		return ErrTooMany
+	}
 	x := m.table(advisories).row(key.encode())
 	if own := x.modesOf(o); covers(own, mode) {
 		if !own.has(mode) { // it stays when the stronger one is released

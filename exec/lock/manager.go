@@ -10,7 +10,8 @@ import (
 // What holds whenever Manager.mu is free:
 //
 //  1. The modes that owners of different sessions hold on one object do not conflict,
-//     and with fast writers in a table none conflicts with fastWriter.
+//     with fast writers in a table none conflicts with fastWriter, and none with what
+//     leases let pass.
 //  2. At most one owner of a session waits, for at most one object. Its waiter stands
 //     in that object's queue, and nowhere else.
 //  3. Every waiter is blocked: by a mode that another session's owner holds, by the
@@ -20,7 +21,7 @@ import (
 //     so fast writers are out, and none comes in.
 //  5. An owner's journal has each mode that it holds on each object exactly once,
 //     in the order in which it got them.
-//  6. An object is known while it is held, awaited or written fast, and a table
+//  6. An object is known while it is held, awaited, written fast or leased, and a table
 //     while itself or one of its rows is known.
 //
 // Waiters are served first come, first served: a request waits behind earlier
@@ -38,6 +39,14 @@ type Manager struct {
 	// owners are those that hold or await something.
 	owners map[*Owner]struct{}
 	last   uint64 // the number of the newest owner
+	// lastLease is the number of the newest lease, and recall has leases given back.
+	lastLease uint64
+	recall    Recall
+	// ended is closed, and isEnded set, when the manager has ended. idle is closed when no
+	// fast writer is in any table, nil where nobody waits for that.
+	ended   chan struct{}
+	isEnded bool
+	idle    chan struct{}
 }
 
 // NewManager returns a manager without locks. The clock and its timer may be nil
@@ -49,7 +58,57 @@ func NewManager(now func() time.Time, after func(time.Duration) <-chan time.Time
 	if after == nil {
 		after = time.After
 	}
-	return &Manager{now: now, after: after, tables: map[uint64]*table{}, owners: map[*Owner]struct{}{}}
+	return &Manager{now: now, after: after, tables: map[uint64]*table{}, owners: map[*Owner]struct{}{}, ended: make(chan struct{})}
+}
+
+// End gives everything up: waits and requests fail with ErrEnded from now on, and nobody
+// can rely on what it holds. It is safe to call twice.
+func (m *Manager) End() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.isEnded {
+		m.isEnded = true
+		close(m.ended)
+	}
+}
+
+// Err returns ErrEnded where the manager has ended.
+func (m *Manager) Err() error {
+	select {
+	case <-m.ended:
+		return ErrEnded
+	default:
+		return nil
+	}
+}
+
+// AwaitFast waits until no fast writer is in any table, once the manager has ended.
+func (m *Manager) AwaitFast(ctx context.Context) error {
+	m.mu.Lock()
+	busy := m.hasFast()
+	if busy && m.idle == nil {
+		m.idle = make(chan struct{})
+	}
+	idle := m.idle
+	m.mu.Unlock()
+	if !busy {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (m *Manager) hasFast() bool {
+	for _, t := range m.tables {
+		if t.fast > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // table is a table that somebody locks, with those of its rows that are locked.
@@ -57,6 +116,9 @@ type table struct {
 	object
 	number uint64
 	rows   map[string]*object
+	leases []lease
+	// recalling counts those that have leases recalled.
+	recalling int
 }
 
 // object is something that is locked: a table or a row.
@@ -169,10 +231,12 @@ var (
 	ErrTooMany = errors.New("lock: too many locks")
 	// ErrTimeout says that Wait.Timeout has passed.
 	ErrTimeout = errors.New("lock: timeout")
+	// ErrEnded says that the manager has ended: whatever the owner held is lost.
+	ErrEnded = errors.New("lock: the locks are lost")
 )
 
 // LockTable locks a table until the owner releases the lock, and reports whether
-// it had to wait. Errors are ErrNotAvailable, ErrTimeout, *DeadlockError or the
+// it had to wait. Errors are ErrNotAvailable, ErrTimeout, ErrEnded, *DeadlockError or the
 // cause of ctx's end; the owner then keeps what it had.
 func (m *Manager) LockTable(ctx context.Context, o *Owner, relation uint64, mode Mode, wait Wait) (waited bool, err error) {
 	m.mu.Lock()
@@ -249,8 +313,11 @@ func (m *Manager) LockRows(ctx context.Context, o *Owner, relation uint64, keys 
 func (m *Manager) EnterFast(relations ...uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.isEnded {
+		return false
+	}
 	for _, relation := range relations {
-		if t := m.tables[relation]; t != nil && t.blocks(nil, fastWriter, len(t.queue)) {
+		if t := m.tables[relation]; t != nil && (t.recalling > 0 || t.blocks(nil, fastWriter, len(t.queue))) {
 			return false
 		}
 	}
@@ -271,6 +338,10 @@ func (m *Manager) LeaveFast(relations ...uint64) {
 			m.wake(&t.object)
 		}
 	}
+	if m.idle != nil && !m.hasFast() {
+		close(m.idle)
+		m.idle = nil
+	}
 }
 
 // Locked reports whether another owner holds or awaits a mode on a table that
@@ -280,7 +351,7 @@ func (m *Manager) Locked(o *Owner, relation uint64, mode Mode) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.tables[relation]
-	return t != nil && t.blocks(o, mode, len(t.queue))
+	return m.isEnded || t != nil && t.blocks(o, mode, len(t.queue))
 }
 
 // Mark returns a point in the owner's locks that Release can go back to.

@@ -39,7 +39,7 @@ func (m *Manager) forget(x *object) {
 	if !x.isTable() {
 		delete(t.rows, x.key)
 	}
-	if len(t.rows) == 0 && len(t.holders) == 0 && len(t.queue) == 0 && t.fast == 0 {
+	if len(t.rows) == 0 && len(t.holders) == 0 && len(t.queue) == 0 && t.fast == 0 && len(t.leases) == 0 && t.recalling == 0 {
 		delete(m.tables, t.number)
 	}
 }

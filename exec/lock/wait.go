@@ -8,9 +8,18 @@ import (
 
 // lock gets one mode for an owner. The manager's lock is held on entry and exit.
 func (m *Manager) lock(ctx context.Context, o *Owner, x *object, mode Mode, wait Wait) (waited bool, err error) {
+	if m.isEnded {
+		return false, ErrEnded
+	}
+	if x.isTable() && len(x.table.leases) > 0 {
+		if waited, err = m.recallLeases(ctx, x.table, mode); err != nil {
+			return waited, err
+		}
+		x = &m.table(x.table.number).object
+	}
 	w, err := m.request(o, x, mode, wait.Policy)
 	if w == nil {
-		return false, err
+		return waited, err
 	}
 	m.mu.Unlock()
 	err = m.await(ctx, w, wait)
@@ -65,6 +74,8 @@ func (m *Manager) await(ctx context.Context, w *waiter, wait Wait) error {
 			}
 		case <-timeout:
 			return m.giveUp(w, ErrTimeout)
+		case <-m.ended:
+			return m.giveUp(w, ErrEnded)
 		case <-ctx.Done():
 			return m.giveUp(w, context.Cause(ctx))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"millrace/exec"
 	"millrace/exec/lock"
 	"millrace/sql/expr"
 	"millrace/sql/sqlerr"
@@ -12,7 +13,7 @@ import (
 // advisoryLocks are the advisory locks that a session holds beyond its transactions.
 type advisoryLocks struct {
 	// owner is nil before the first one.
-	owner *lock.Owner
+	owner exec.LockOwner
 	// held says how often each is held: it is released as often.
 	held map[advisoryLock]int
 }
@@ -52,7 +53,7 @@ func (s *Session) AdvisoryLock(key expr.AdvisoryKey, shared bool, how expr.Advis
 	}
 	var err error
 	if how.Transaction {
-		err = s.lockAdvisory(ctx, s.lockOwner(), l, wait)
+		err = s.lockOwner().LockAdvisory(ctx, l.key, l.mode, wait)
 	} else {
 		err = s.lockAdvisoryForSession(ctx, l, wait)
 	}
@@ -62,21 +63,17 @@ func (s *Session) AdvisoryLock(key expr.AdvisoryKey, shared bool, how expr.Advis
 	return err == nil, s.advisoryError(ctx, err)
 }
 
-func (s *Session) lockAdvisory(ctx context.Context, owner *lock.Owner, l advisoryLock, wait lock.Wait) error {
-	if owner.Mark() >= wait.Most {
-		return lock.ErrTooMany
-	}
-	return s.locks().LockAdvisory(ctx, owner, l.key, l.mode, wait)
-}
-
 func (s *Session) lockAdvisoryForSession(ctx context.Context, l advisoryLock, wait lock.Wait) error {
 	held := &s.advisory
 	if held.owner == nil {
 		held.owner, held.held = s.lockSession().NewOwner(), map[advisoryLock]int{}
 	}
 	if held.held[l] == 0 {
-		if err := s.lockAdvisory(ctx, held.owner, l, wait); err != nil {
+		if err := held.owner.LockAdvisory(ctx, l.key, l.mode, wait); err != nil {
 			held.owner.ReleaseAdvisory(l.key, l.mode)
+			if errors.Is(err, lock.ErrEnded) {
+				s.AdvisoryUnlockAll()
+			}
 			return err
 		}
 	}
@@ -96,6 +93,8 @@ func (s *Session) advisoryError(ctx context.Context, err error) error {
 		return sqlerr.New(sqlerr.LockNotAvailable, -1, "canceling statement due to lock timeout")
 	case errors.As(err, &deadlock):
 		return s.deadlockError(deadlock)
+	case errors.Is(err, lock.ErrEnded):
+		return errLocksLost()
 	default:
 		return interrupted(ctx, err)
 	}
@@ -104,6 +103,9 @@ func (s *Session) advisoryError(ctx context.Context, err error) error {
 // AdvisoryUnlock implements expr.Session.
 func (s *Session) AdvisoryUnlock(key expr.AdvisoryKey, shared bool) (bool, error) {
 	l := newAdvisoryLock(key, shared)
+	if s.advisory.held[l] > 0 && errors.Is(s.advisory.owner.Check(s.life), lock.ErrEnded) {
+		s.AdvisoryUnlockAll()
+	}
 	switch s.advisory.held[l] {
 	case 0:
 		return false, s.notice("WARNING", sqlerr.New(sqlerr.Warning, -1, "you don't own a lock of type %s", l.mode))

@@ -143,10 +143,11 @@ func (s *Session) writeFast(ctx context.Context, c *changes) (done, conflict boo
 	for _, relation := range c.tablesOf() {
 		tables = append(tables, uint64(relation.ID))
 	}
-	if !s.locks().EnterFast(tables...) {
+	entry, entered := s.locks().EnterFast(ctx, tables)
+	if !entered {
 		return false, false, nil
 	}
-	defer s.locks().LeaveFast(tables...)
+	defer entry.Leave()
 	if !s.current(c) {
 		return false, false, errPlanOutdated
 	}

@@ -53,7 +53,7 @@ func (b *recordingBackend) SetRowIDs(context.Context, *catalog.Relation, *types.
 }
 func (b *recordingBackend) Alive() error               { return nil }
 func (b *recordingBackend) NewWriter() exec.Writer     { return b }
-func (b *recordingBackend) Locks() *lock.Manager       { return lock.NewManager(nil, nil) }
+func (b *recordingBackend) Locks() exec.Locks          { return exec.LocalLocks(lock.NewManager(nil, nil)) }
 func (b *recordingBackend) Close()                     {}
 func (b *recordingBackend) Catalog() *catalog.Snapshot { return new(catalog.Snapshot) }
 

@@ -32,7 +32,7 @@ import (
 // again until it finds all rows that it concerns locked by its own transaction,
 // or as it had read them when it locked them. So a transaction's conditions hold
 // at COMMIT. Only a statement that commits by itself may do without, in a table
-// in which nobody locks rows (lock.Manager.EnterFast): when the conditions of its
+// in which nobody locks rows (exec.Locks.EnterFast): when the conditions of its
 // write fail, it locks its rows as well, and so queues for them.
 
 // bytesPerLock is by what a transaction's memory is divided for the number of locks
@@ -44,7 +44,7 @@ const bytesPerLock = 64
 var errPlanOutdated = errors.New("the plan is outdated")
 
 // lockOwner returns the owner of the transaction's locks.
-func (s *Session) lockOwner() *lock.Owner {
+func (s *Session) lockOwner() exec.LockOwner {
 	if s.transaction.locks == nil {
 		s.transaction.locks = s.lockSession().NewTransaction()
 	}
@@ -52,14 +52,14 @@ func (s *Session) lockOwner() *lock.Owner {
 }
 
 // lockSession returns what the owners of the session's locks are of.
-func (s *Session) lockSession() *lock.Session {
+func (s *Session) lockSession() exec.LockSession {
 	if s.lockedBy == nil {
 		s.lockedBy = s.locks().NewSession(s.identity.ProcessID)
 	}
 	return s.lockedBy
 }
 
-func (s *Session) locks() *lock.Manager { return s.options.Backend.Locks() }
+func (s *Session) locks() exec.Locks { return s.options.Backend.Locks() }
 
 // lockMark returns a point that releaseLocks can go back to.
 func (s *Session) lockMark() int {
@@ -90,7 +90,7 @@ func (s *Session) waitFor(policy lock.Policy, kind string) lock.Wait {
 // caller's plan, or what it has looked up in the catalog, may be outdated then.
 // Errors have SQLSTATE 55P03, 40P01 or 57014.
 func (s *Session) lockTable(ctx context.Context, relation *catalog.Relation, mode lock.Mode, policy lock.Policy) (waited bool, err error) {
-	waited, err = s.locks().LockTable(ctx, s.lockOwner(), uint64(relation.ID), mode, s.waitFor(policy, "relation"))
+	waited, err = s.lockOwner().LockTable(ctx, uint64(relation.ID), mode, s.waitFor(policy, "relation"))
 	return waited, s.lockError(ctx, err, relation, false)
 }
 
@@ -112,7 +112,7 @@ func (s *Session) lockRows(ctx context.Context, relation *catalog.Relation, rows
 	for i, row := range order {
 		sorted[i] = keys[row]
 	}
-	got, err := s.locks().LockRows(ctx, s.lockOwner(), uint64(relation.ID), sorted, mode, s.waitFor(policy, "transactionid"))
+	got, err := s.lockOwner().LockRows(ctx, uint64(relation.ID), sorted, mode, s.waitFor(policy, "transactionid"))
 	for _, list := range [][]int{got.Fresh, got.Skipped} {
 		for i, n := range list {
 			list[i] = order[n]
@@ -143,6 +143,8 @@ func (s *Session) lockError(ctx context.Context, err error, relation *catalog.Re
 		failure = sqlerr.New(sqlerr.LockNotAvailable, -1, "canceling statement due to lock timeout")
 	case errors.As(err, &deadlock):
 		failure = s.deadlockError(deadlock)
+	case errors.Is(err, lock.ErrEnded):
+		return errLocksLost()
 	default:
 		failure = sqlerr.From(interrupted(ctx, err))
 		if failure.Code != sqlerr.QueryCanceled {
@@ -155,6 +157,31 @@ func (s *Session) lockError(ctx context.Context, err error, relation *catalog.Re
 		failure.Where = fmt.Sprintf("while locking %s %q", strings.Replace(what, "row", "a row", 1), relation.Name)
 	}
 	return failure
+}
+
+// errLocksLost is the error of a transaction whose locks are not held any more.
+func errLocksLost() error {
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because the transaction's locks were lost").
+		WithDetail("The node that keeps the locks of the cluster has stopped, or could not be reached.").
+		WithHint("Run the transaction again.")
+}
+
+// checkLocks returns an error with SQLSTATE 40001 where the transaction, or the session,
+// does not hold any more what it had locked. The session is told once.
+func (s *Session) checkLocks(ctx context.Context) error {
+	var err error
+	if s.transaction.locks != nil {
+		err = s.transaction.locks.Check(ctx)
+	}
+	if err == nil && len(s.advisory.held) > 0 {
+		if err = s.advisory.owner.Check(ctx); errors.Is(err, lock.ErrEnded) {
+			s.AdvisoryUnlockAll()
+		}
+	}
+	if errors.Is(err, lock.ErrEnded) {
+		return errLocksLost()
+	}
+	return interrupted(ctx, err)
 }
 
 // deadlockError is the error of a transaction that gave way, in PostgreSQL's

@@ -85,7 +85,7 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 	alone := s.transaction.state == stateNone && s.transaction.locks == nil
 	for _, l := range list {
 		light := l.mode == lock.AccessShare || immediate && l.mode == lock.RowExclusive
-		if alone && light && !s.locks().Locked(nil, uint64(l.relation.ID), l.mode) {
+		if alone && light && !s.locks().Locked(ctx, uint64(l.relation.ID), l.mode) {
 			continue
 		}
 		waited, err := s.lockTable(ctx, l.relation, l.mode, lock.Block)

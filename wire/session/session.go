@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"millrace/exec"
-	"millrace/exec/lock"
 	"millrace/sql/catalog"
 	"millrace/sql/catalog/systables"
 	"millrace/sql/sqlerr"
@@ -101,7 +100,7 @@ type Session struct {
 	sequences sequenceValues
 
 	// lockedBy is the client of the lock manager, nil before the first lock.
-	lockedBy *lock.Session
+	lockedBy exec.LockSession
 	advisory advisoryLocks
 
 	// listener takes notifications; nil before the first LISTEN.

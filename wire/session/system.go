@@ -54,9 +54,13 @@ func (v runtimeView) Sessions(context.Context) ([]systables.SessionStatus, error
 }
 
 // Locks implements systables.Runtime.
-func (v runtimeView) Locks(context.Context) ([]systables.LockStatus, error) {
+func (v runtimeView) Locks(ctx context.Context) ([]systables.LockStatus, error) {
+	locks, err := v.session.locks().List(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var list []systables.LockStatus
-	for _, l := range v.session.locks().List() {
+	for _, l := range locks {
 		status := systables.LockStatus{
 			PID: l.Process, Transaction: l.Transaction, Relation: catalog.ObjectID(l.Relation), Target: l.Target,
 			Mode: l.Mode, Granted: l.Granted, WaitStart: l.Since,
@@ -172,7 +176,13 @@ func (s *Session) Database() string { return s.identity.Database }
 func (s *Session) BackendPID() int32 { return s.identity.ProcessID }
 
 // BlockingPIDs implements expr.Session.
-func (s *Session) BlockingPIDs(pid int32) []int32 { return s.locks().Blocking(pid) }
+func (s *Session) BlockingPIDs(pid int32) []int32 {
+	list, err := s.locks().Blocking(s.life, pid)
+	if err != nil {
+		s.logger.Info("nobody can say whom a process waits for", "process", pid, "error", err)
+	}
+	return list
+}
 
 // Keywords implements expr.Session.
 func (s *Session) Keywords() []expr.Keyword {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"millrace/exec"
-	"millrace/exec/lock"
 	"millrace/sql/ast"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -47,7 +46,7 @@ type transaction struct {
 	overlay *exec.Overlay
 	readers *int
 	// locks is the owner of the transaction's locks, nil before the first.
-	locks *lock.Owner
+	locks exec.LockOwner
 	// restarts are the sequences that the transaction began anew, as it sees them.
 	restarts map[catalog.ObjectID]catalog.Sequence
 	// definitions are what it has defined, nil for nothing.
@@ -137,7 +136,10 @@ func (s *Session) endTransaction(failed bool) {
 // commit writes what is held, all or nothing, and ends the transaction. On
 // error the transaction is rolled back.
 func (s *Session) commit(ctx context.Context) error {
-	err := s.holdCursors(ctx)
+	err := s.checkLocks(ctx)
+	if err == nil {
+		err = s.holdCursors(ctx)
+	}
 	if err == nil {
 		err = s.writeHeld(ctx)
 	}
