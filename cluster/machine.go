@@ -247,6 +247,7 @@ func (m *machine) write(index uint64, writes []log.Write) error {
 			batch.Delete(w.Key)
 		case log.DeleteRange:
 			batch.DeleteRange(w.Key, w.Value)
+		case log.Note:
 		default:
 			batch.Close()
 			return fmt.Errorf("cluster: an entry with %v", w.Kind)

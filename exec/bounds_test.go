@@ -155,34 +155,6 @@ func TestSlowTarget(t *testing.T) {
 	}
 }
 
-// TestFeedEnds tells followers of a table that it was dropped or that changes
-// may be missing, and followers of a stream, who miss nothing, the former only.
-func TestFeedEnds(t *testing.T) {
-	follow := func(f *feed, table bool) *subscription {
-		s := &subscription{relation: 7, table: table, wake: newWakeup(), budget: &pushBudget{}}
-		f.subscribe(s)
-		return s
-	}
-	var f feed
-	f.restart(0, 5)
-	stream, table := follow(&f, false), follow(&f, true)
-	f.restart(0, 5)
-	if _, err := table.take(); err != nil {
-		t.Errorf("a restart where nothing was missed says %v", err)
-	}
-	f.restart(0, 6)
-	if _, err := table.take(); sqlerr.CodeOf(err) != sqlerr.IOError {
-		t.Errorf("missed changes say %v", err)
-	}
-	if _, err := stream.take(); err != nil {
-		t.Errorf("a follower of a stream is told %v", err)
-	}
-	f.publish(0, 7, &tickResult{dropped: []catalog.ObjectID{7}})
-	if _, err := stream.take(); sqlerr.CodeOf(err) != sqlerr.UndefinedTable {
-		t.Errorf("a dropped stream says %v", err)
-	}
-}
-
 // TestSchedule has lagging queries take turns.
 func TestSchedule(t *testing.T) {
 	var s schedule

@@ -98,9 +98,16 @@ func NewEngine(options Options) *Engine {
 		e.loops = append(e.loops, l)
 	}
 	e.serveReadIndex()
+	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
+	settled := e.newestCatalog()
 	e.catalog.onChange(func() {
+		newest := e.newestCatalog()
+		for _, l := range e.loops {
+			l.feed.settle(settled, newest)
+		}
+		settled = newest
 		e.catalogChanges.notify()
 		for _, l := range e.loops {
 			l.queue.signal()
@@ -140,6 +147,9 @@ func (e *Engine) Close() {
 		close(e.stopped)
 	})
 	e.wait.Wait()
+	for _, l := range e.loops {
+		l.log.Observe(nil)
+	}
 }
 
 // newestCatalog returns the newest version that this node knows.

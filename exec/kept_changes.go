@@ -19,6 +19,9 @@ import (
 //	(storage, base)  the changes of the entry that was computed on index base
 //	(storage, max)   how much there is, and from where on
 //
+// A table that keeps none has the former as notes in the entries, which are not stored.
+// So whoever sees a replica apply entries sees how its tables change (see feed).
+//
 // Invariants:
 //   - Of a state at index p, all later changes are those of the entries with
 //     base >= p, in this order.
@@ -118,17 +121,12 @@ func decodeKeptEntry(key, value []byte) (keptEntry, error) {
 	return e, nil
 }
 
-// rows decodes the changes, as the table's columns are now.
+// rows decodes the changes with the columns that the table has for the codec. What it
+// returns aliases the entry's batches, which must never change afterwards.
 func (e *keptEntry) rows(codec *relationCodec) ([]*types.Batch, error) {
 	var out []*types.Batch
 	for _, data := range e.batches {
-		columns := uvarintReader{data: data[min(2, len(data)):]}
-		columns.next() // rows
-		n := columns.next()
-		if columns.bad || n > uint64(len(codec.columns)) {
-			return nil, errBadKeptChanges
-		}
-		b, err := types.DecodeBatch(slices.Clone(data), codec.columns[:n])
+		b, err := types.DecodeFirstColumns(data, codec.columns)
 		if err != nil {
 			return nil, err
 		}
@@ -138,30 +136,42 @@ func (e *keptEntry) rows(codec *relationCodec) ([]*types.Batch, error) {
 	return out, nil
 }
 
-// keepChanges adds what the tick changed in tables to their kept changes.
+// changesOf encodes what the tick changed in a table.
+func (t *tick) changesOf(id catalog.ObjectID) (entry keptEntry, bytes uint64) {
+	entry.time = t.in.now.UnixMilli()
+	for _, b := range t.result.changes[id] {
+		if b.Len == 0 {
+			continue
+		}
+		encoded := types.AppendBatch(nil, b)
+		entry.batches = append(entry.batches, encoded)
+		bytes += uint64(len(encoded))
+	}
+	return entry, bytes
+}
+
+// keepChanges adds what the tick changed in tables to their kept changes. Of a table that
+// keeps none, the entry has them as a note, for those who follow it.
 func (t *tick) keepChanges() error {
 	for _, id := range slices.Sorted(maps.Keys(t.result.changes)) {
 		codec := t.core.codec(id)
-		if codec == nil || codec.relation.ChangesMillis == 0 {
+		if codec == nil || codec.relation.ChangesMillis == 0 && t.core.snapshot.Relation(id) == nil {
 			continue
 		}
 		storage := codec.relation.StorageID()
+		entry, bytes := t.changesOf(id)
+		if entry.batches == nil {
+			continue
+		}
+		if codec.relation.ChangesMillis == 0 {
+			t.write.Note(keptKey(nil, storage, t.in.base), entry.append(nil))
+			continue
+		}
 		kept, err := t.core.keptOf(storage)
 		if err != nil {
 			return err
 		}
-		entry := keptEntry{time: t.in.now.UnixMilli()}
-		for _, b := range t.result.changes[id] {
-			if b.Len == 0 {
-				continue
-			}
-			encoded := types.AppendBatch(nil, b)
-			entry.batches = append(entry.batches, encoded)
-			kept.total += uint64(len(encoded))
-		}
-		if entry.batches == nil {
-			continue
-		}
+		kept.total += bytes
 		entry.total = kept.total
 		t.write.Set(keptKey(nil, storage, t.in.base), entry.append(nil))
 		if limit := uint64(codec.relation.ChangesBytes); kept.total-kept.dropped > limit+limit/keptSlack {

@@ -36,7 +36,7 @@ func (s *keptScan) next(shard int, begin, end uint64) (keptEntry, []*types.Batch
 		s.close()
 		return keptEntry{}, nil, err
 	}
-	entry, err := decodeKeptEntry(s.it.Key(), s.it.Value())
+	entry, err := decodeKeptEntry(s.it.Key(), slices.Clone(s.it.Value()))
 	if err != nil {
 		return entry, nil, err
 	}

@@ -13,9 +13,9 @@ import (
 // shardLoop is the goroutine around a core: it gathers what arrives, lets the
 // core make an entry, has it replicated, and then tells everyone.
 //
-// Order of a tick: gather, run the core, propose and wait until applied, publish
-// (status, changes to subscribers, notice of new rows), reply to sessions, send
-// deliveries and acknowledgements. One entry is in flight; what arrives
+// Order of a tick: gather, run the core, propose and wait until applied, which tells
+// the shard's feed, publish the status, reply to sessions, send deliveries and
+// acknowledgements. One entry is in flight; what arrives
 // meanwhile is the next tick's.
 //
 // After any error of a proposal the fate of the entry is unknown: the loop loads
@@ -158,7 +158,6 @@ func (l *shardLoop) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.feed.restart(l.number, base)
 	l.engine.resolveLater(l.core)
 	l.status.publish(l.core, nil, true)
 	l.engine.deliver(outgoing)
@@ -254,8 +253,8 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 		l.failure, l.failingSince = nil, time.Time{}
 	}
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
-	// Who finds a result fresh may rely on its followers having been woken.
-	l.feed.publish(l.number, l.base, result)
+	// Who finds a result fresh may rely on its followers having been woken: the feed was
+	// told when the entry was applied.
 	l.status.publish(l.core, result.worked, result.all)
 	l.queue.keep(result.producers)
 	l.queue.answered(result.replies)

@@ -105,14 +105,3 @@ type acknowledgement struct {
 	// had not consumed.
 	resend bool
 }
-
-// tableChanges are the committed changes of one table in one entry: rows with
-// all columns and weights, the old row of a key before its new one.
-type tableChanges struct {
-	table   catalog.ObjectID
-	shard   int
-	index   uint64
-	changes []*types.Batch
-	// time is when the tick began, in milliseconds since the Unix epoch.
-	time int64
-}

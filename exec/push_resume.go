@@ -170,7 +170,7 @@ func (p *pushQuery) readBacklog(source *pushSource, until []uint64) (worked bool
 }
 
 // readKept has the changes of a table read from those that it keeps, since more of them
-// came than wait in memory. Its subscription takes new ones already.
+// came than wait in memory, or some were passed over. Its subscription takes new ones already.
 func (p *pushQuery) readKept(source *pushSource) error {
 	at := source.at
 	if err := p.openTable(source); err != nil {
@@ -186,7 +186,7 @@ func (p *pushQuery) readKept(source *pushSource) error {
 		}
 		if at[shard] < kept.floor {
 			p.engine.pushes.metrics.ended.Inc()
-			return tooSlow(nil)
+			return source.subscription.lostChanges()
 		}
 	}
 	p.engine.pushes.metrics.late.Inc()

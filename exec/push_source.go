@@ -35,16 +35,15 @@ type pushSource struct {
 	// from the subscription and are for later.
 	at      []uint64
 	backlog *keptScan
-	pending []tableChanges
+	pending []*tableChanges
 	started bool
 }
 
 // subscribe makes a source of an input and has it told of changes from now on.
 func (p *pushQuery) subscribe(in *input) *pushSource {
-	source := &pushSource{in: in, subscription: &subscription{
-		relation: in.source, table: in.kind == inputTable, wake: p.wake, budget: &p.engine.pushes.budget, limit: p.buffer,
-		kept: p.marks != nil && in.codec.relation.ChangesMillis > 0,
-	}}
+	source := &pushSource{in: in, subscription: newSubscription(in.codec.relation, p.wake)}
+	source.subscription.budget, source.subscription.limit = &p.engine.pushes.budget, p.buffer
+	source.subscription.kept = p.marks != nil && in.codec.relation.ChangesMillis > 0
 	p.sources = append(p.sources, source)
 	for _, l := range p.engine.loops {
 		l.feed.subscribe(source.subscription)
@@ -156,6 +155,9 @@ func (p *pushQuery) readNew(source *pushSource, until []uint64) (bool, error) {
 	if source.in.kind == inputTable {
 		return p.readChanges(source, until)
 	}
+	if err := source.subscription.failure(); err != nil {
+		return false, err
+	}
 	worked := false
 	for shard := range source.offsets {
 		limit := int64(math.MaxInt64)
@@ -183,7 +185,7 @@ func (p *pushQuery) readChanges(source *pushSource, until []uint64) (worked bool
 	}
 	changes := append(source.pending, come...)
 	source.pending = nil
-	slices.SortStableFunc(changes, func(x, y tableChanges) int { return x.shard - y.shard })
+	slices.SortStableFunc(changes, func(x, y *tableChanges) int { return x.shard - y.shard })
 	for _, c := range changes {
 		switch {
 		case c.index <= source.applied[c.shard]:
@@ -192,8 +194,12 @@ func (p *pushQuery) readChanges(source *pushSource, until []uint64) (worked bool
 			source.pending = append(source.pending, c)
 			continue
 		}
-		for _, b := range c.changes {
-			p.takeChanges(source, b, c.time, c.shard)
+		batches, err := c.rows(source.in.codec)
+		if err != nil {
+			return worked, damaged(err)
+		}
+		for _, b := range batches {
+			p.takeChanges(source, b, c.entry.time, c.shard)
 			worked = true
 		}
 		source.at[c.shard] = c.index

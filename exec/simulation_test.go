@@ -67,6 +67,8 @@ type simulatedShard struct {
 	index      uint64
 	partitions map[uint64]*log.Partition
 	core       *core
+	// observer is told of the entries that are applied; nil for none.
+	observer func(index uint64, entry *log.Entry)
 	// cacheGroups bounds the groups that an aggregation keeps in memory.
 	cacheGroups int
 
@@ -84,7 +86,11 @@ func (s *simulatedShard) ReadIndex(context.Context) (uint64, error) { return s.i
 
 func (s *simulatedShard) WaitApplied(context.Context, uint64) error { return nil }
 
-func (s *simulatedShard) Observe(func(index uint64, entry *log.Entry)) {}
+func (s *simulatedShard) Observe(observer func(index uint64, entry *log.Entry)) {
+	s.cluster.applying.Lock()
+	defer s.cluster.applying.Unlock()
+	s.observer = observer
+}
 
 func (s *simulatedShard) Tables() *tables.Shard { return s.cluster.store.Shard(uint32(s.number)) }
 
@@ -316,6 +322,7 @@ func (s *simulatedShard) commit(encoded []byte) {
 			batch.Set(w.Key, w.Value)
 		case log.Delete:
 			batch.Delete(w.Key)
+		case log.Note:
 		default:
 			batch.DeleteRange(w.Key, w.Value)
 		}
@@ -328,6 +335,9 @@ func (s *simulatedShard) commit(encoded []byte) {
 			_ = p.Close() // dropped
 			delete(s.partitions, truncate.Object)
 		}
+	}
+	if s.observer != nil {
+		s.observer(s.index, &entry)
 	}
 }
 

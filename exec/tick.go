@@ -27,9 +27,7 @@ type tickInputs struct {
 
 // tickResult is what a tick did. Entry is nil when nothing changed.
 type tickResult struct {
-	entry []byte
-	// time is when the tick began, in milliseconds since the Unix epoch.
-	time     int64
+	entry    []byte
 	replies  []reply
 	deferred []*request
 	// producers are left to be forgotten.
@@ -37,11 +35,6 @@ type tickResult struct {
 	outgoing  []*delivery
 	acks      []acknowledgement
 	changes   map[catalog.ObjectID][]*types.Batch
-	appended  []catalog.ObjectID
-	// dropped are the relations that this tick has dropped.
-	dropped []catalog.ObjectID
-	// rewritten are the tables that have another storage from this tick on.
-	rewritten []catalog.ObjectID
 	// worked are the queries that have run, and all says that every query's
 	// status may have changed.
 	worked []*runningQuery
@@ -88,7 +81,7 @@ func newTick(c *core, in *tickInputs) *tick {
 	c.turns++
 	t := &tick{
 		core: c, in: in, write: &c.builder, number: c.turns,
-		result:  &tickResult{time: in.now.UnixMilli(), changes: map[catalog.ObjectID][]*types.Batch{}},
+		result:  &tickResult{changes: map[catalog.ObjectID][]*types.Batch{}},
 		rows:    map[catalog.ObjectID][]*types.Batch{},
 		arrived: map[*input][]arrival{},
 	}

@@ -12,11 +12,6 @@ import (
 func (t *tick) activate(snapshot *catalog.Snapshot) {
 	c := t.core
 	known := c.record
-	for _, relation := range snapshot.Relations() {
-		if was := c.snapshot.Relation(relation.ID); was != nil && was.StorageID() != relation.StorageID() {
-			t.result.rewritten = append(t.result.rewritten, relation.ID)
-		}
-	}
 	c.snapshot = snapshot
 	c.codecs = map[catalog.ObjectID]*relationCodec{}
 	c.record = shardRecord{version: snapshot.Version()}
@@ -48,12 +43,8 @@ func (t *tick) activate(snapshot *catalog.Snapshot) {
 		}
 	}
 	for i, id := range known.relations {
-		switch {
-		case snapshot.Relation(id) != nil:
-		case snapshot.KeptRelation(id) != nil:
-			t.result.dropped = append(t.result.dropped, id) // for all but those that share it
-		default:
-			t.dropRelation(id, known.tables[i])
+		if snapshot.Relation(id) == nil && snapshot.KeptRelation(id) == nil && !known.tables[i] {
+			t.dropStream(id)
 		}
 	}
 	for _, id := range known.storages {
@@ -151,12 +142,8 @@ func (t *tick) deleteObject(kind tables.Kind, id catalog.ObjectID) {
 	t.write.DeleteRange(prefix, tables.PrefixEnd(nil, prefix))
 }
 
-// dropRelation tells that a relation is gone and removes a stream's rows from the
-// shard; a table's go with its storage.
-func (t *tick) dropRelation(id catalog.ObjectID, table bool) {
-	t.result.dropped = append(t.result.dropped, id)
-	if !table {
-		t.write.Truncate(uint64(id), math.MaxInt64)
-		delete(t.core.ends, id)
-	}
+// dropStream removes a stream's rows from the shard.
+func (t *tick) dropStream(id catalog.ObjectID) {
+	t.write.Truncate(uint64(id), math.MaxInt64)
+	delete(t.core.ends, id)
 }

@@ -161,9 +161,6 @@ func (t *tick) appendStream(stream catalog.ObjectID, rows *types.Batch, records 
 	for i := range in.Offsets {
 		in.Offsets[i] = offset + int64(i)
 	}
-	if len(t.rows[stream]) == 0 {
-		t.result.appended = append(t.result.appended, stream)
-	}
 	t.gatherRows(stream, &in)
 	t.core.schedule.wake(uint64(stream))
 	return nil

@@ -16,6 +16,8 @@ import (
 //	       | 3 · length uvarint · key                                (delete)
 //	       | 4 · length uvarint · start key · length uvarint · end key (delete range)
 //	       | 5 · object uvarint · start offset varint                (truncate)
+//	       | 6 · object uvarint · offset varint · time varint        (compact)
+//	       | 7 · length uvarint · key · length uvarint · value       (note)
 //
 // It has no checksum: the log that holds it has one.
 type Entry struct {
@@ -58,6 +60,8 @@ const (
 	Delete WriteKind = entryItemDelete
 	// DeleteRange removes the keys of [Key, Value).
 	DeleteRange WriteKind = entryItemDeleteRange
+	// Note changes nothing: Key and Value are for those who follow what replicas apply.
+	Note WriteKind = entryItemNote
 )
 
 // String names the kind.
@@ -69,6 +73,8 @@ func (k WriteKind) String() string {
 		return "delete"
 	case DeleteRange:
 		return "delete range"
+	case Note:
+		return "note"
 	}
 	return fmt.Sprintf("write kind %d", uint8(k))
 }
@@ -77,7 +83,7 @@ func (k WriteKind) String() string {
 type Write struct {
 	Kind WriteKind
 	Key  []byte
-	// Value is the value of a Set, the exclusive end key of a DeleteRange, and
+	// Value is the value of a Set or a Note, the exclusive end key of a DeleteRange, and
 	// unused by a Delete.
 	Value []byte
 }
@@ -111,6 +117,7 @@ const (
 	entryItemDeleteRange = 4
 	entryItemTruncate    = 5
 	entryItemCompact     = 6
+	entryItemNote        = 7
 )
 
 // AppendTo appends the encoded entry to buf and returns the extended buffer.
@@ -128,6 +135,8 @@ func (e *Entry) AppendTo(buf []byte) []byte {
 			builder.Delete(w.Key)
 		case DeleteRange:
 			builder.DeleteRange(w.Key, w.Value)
+		case Note:
+			builder.Note(w.Key, w.Value)
 		default:
 			panic(fmt.Sprintf("log: entry with %v", w.Kind))
 		}
@@ -251,7 +260,7 @@ func (r *entryReader) next() (item entryItem, err error) {
 		if item.object, err = r.uvarint("stream id"); err == nil {
 			item.first, err = r.bytes("record batch")
 		}
-	case entryItemSet, entryItemDeleteRange:
+	case entryItemSet, entryItemDeleteRange, entryItemNote:
 		if item.first, err = r.bytes("key"); err == nil {
 			item.second, err = r.bytes("value")
 		}

@@ -56,6 +56,12 @@ func (b *EntryBuilder) DeleteRange(start, end []byte) {
 	b.items++
 }
 
+// Note adds what changes nothing, for those who follow what replicas apply.
+func (b *EntryBuilder) Note(key, value []byte) {
+	b.buf = appendBytes(appendBytes(append(b.buf, entryItemNote), key), value)
+	b.items++
+}
+
 // Truncate moves the start offset of a stream's partition.
 func (b *EntryBuilder) Truncate(object uint64, start int64) {
 	buf := binary.AppendUvarint(append(b.buf, entryItemTruncate), object)

@@ -20,7 +20,7 @@ func drawEntry(t *rapid.T) Entry {
 		e.Appends = append(e.Appends, Append{Object: rapid.Uint64().Draw(t, "object"), Batch: content.Draw(t, "batch")})
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "writes") {
-		w := Write{Kind: rapid.SampledFrom([]WriteKind{Set, Delete, DeleteRange}).Draw(t, "kind"), Key: content.Draw(t, "key")}
+		w := Write{Kind: rapid.SampledFrom([]WriteKind{Set, Delete, DeleteRange, Note}).Draw(t, "kind"), Key: content.Draw(t, "key")}
 		if w.Kind != Delete {
 			w.Value = content.Draw(t, "value")
 		}

@@ -45,7 +45,7 @@ func TestFormats(t *testing.T) {
 	entry := Entry{
 		BaseIndex: 300, CatalogVersion: 2, Time: 1_700_000_000_000,
 		Appends:   []Append{{Object: 7, Batch: []byte("batch")}},
-		Writes:    []Write{{Kind: Set, Key: []byte("a"), Value: []byte("1")}, {Kind: Delete, Key: []byte("b")}, {Kind: DeleteRange, Key: []byte("c"), Value: []byte("d")}},
+		Writes:    []Write{{Kind: Set, Key: []byte("a"), Value: []byte("1")}, {Kind: Delete, Key: []byte("b")}, {Kind: DeleteRange, Key: []byte("c"), Value: []byte("d")}, {Kind: Note, Key: []byte("e"), Value: []byte("f")}},
 		Truncates: []Truncate{{Object: 7, Start: 100}},
 		Compacts:  []Compact{{Object: 7, Before: 200, TombstonesBefore: 1_600_000_000_000}},
 	}

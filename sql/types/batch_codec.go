@@ -119,10 +119,38 @@ func appendColumn(buf []byte, v *Vector, rows int) []byte {
 // which must never change afterwards. Bytes that are no such batch are an error
 // (XX001).
 func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
+	b, complete, err := decodeColumns(data, columns)
+	if err == nil && (!complete || len(b.Columns) != len(columns)) {
+		return nil, corruptBatchError()
+	}
+	return b, err
+}
+
+// DecodeFirstColumns is DecodeBatch for a batch that may have fewer columns than those
+// given, or more: these are passed over.
+func DecodeFirstColumns(data []byte, columns []Type) (*Batch, error) {
+	b, _, err := decodeColumns(data, columns)
+	return b, err
+}
+
+// BatchSize returns how many rows and columns an encoded batch has; zero when the bytes
+// are none.
+func BatchSize(data []byte) (rows, columns int) {
+	r := reader{data: aliasString(data)}
+	r.bytes(2)
+	if rows, columns = r.length(math.MaxInt32), r.length(math.MaxInt32); r.failed {
+		return 0, 0
+	}
+	return rows, columns
+}
+
+// decodeColumns decodes the columns that a batch has of those given; complete says that
+// there are no others.
+func decodeColumns(data []byte, columns []Type) (b *Batch, complete bool, err error) {
 	r := reader{data: aliasString(data)}
 	header := r.bytes(2)
 	if r.failed || header[0] != batchVersion || header[1]&^batchFlags != 0 {
-		return nil, corruptBatchError()
+		return nil, false, corruptBatchError()
 	}
 	flags := header[1]
 	// Each value of each column takes at least a byte, so a batch that is no
@@ -130,10 +158,10 @@ func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
 	rows := r.length(math.MaxInt32)
 	count := r.length(math.MaxInt32)
 	partition := r.varint()
-	if r.failed || count != len(columns) || (count > 0 && rows > len(r.data)) || partition != int64(int32(partition)) {
-		return nil, corruptBatchError()
+	if r.failed || (count > 0 && rows > len(r.data)) || partition != int64(int32(partition)) {
+		return nil, false, corruptBatchError()
 	}
-	b := NewBatch(columns)
+	b = NewBatch(columns[:min(count, len(columns))])
 	b.Len, b.Partition = rows, int32(partition)
 	if flags&batchHasWeights != 0 {
 		b.Weights = r.varints(rows)
@@ -147,10 +175,11 @@ func DecodeBatch(data []byte, columns []Type) (*Batch, error) {
 	for i := range b.Columns {
 		r.column(&b.Columns[i], rows)
 	}
-	if r.finish() != nil {
-		return nil, corruptBatchError()
+	complete = count == len(b.Columns)
+	if r.failed || complete && r.finish() != nil {
+		return nil, false, corruptBatchError()
 	}
-	return b, nil
+	return b, complete, nil
 }
 
 // varints reads so many zig-zag varints; nil when there are fewer bytes.

@@ -168,7 +168,12 @@ func FuzzDecodeBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := DecodeBatch(data, allTypes)
 		if err != nil {
-			return
+			if b, err = DecodeFirstColumns(data, allTypes); err != nil {
+				return
+			}
+		}
+		if rows, columns := BatchSize(data); rows != b.Len || columns < len(b.Columns) {
+			t.Fatalf("%d rows and %d columns are said to be %d and %d", b.Len, len(b.Columns), rows, columns)
 		}
 		for i := range b.Columns {
 			if n := b.Columns[i].Len(); n != b.Len {
