@@ -258,6 +258,7 @@ func (s *shardReplica) apply(index uint64, encoded []byte) any {
 			batch.Set(w.Key, w.Value)
 		case log.Delete:
 			batch.Delete(w.Key)
+		case log.Note:
 		default:
 			batch.DeleteRange(w.Key, w.Value)
 		}
