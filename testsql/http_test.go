@@ -18,6 +18,7 @@ func TestHTTP(t *testing.T) {
 	harness.Exec(t, c, `INSERT INTO s VALUES (1), (2)`)
 	for path, want := range map[string]string{
 		"/health":                        "ok",
+		"/health/alive":                  "ok",
 		"/metrics":                       "millrace_exec_rows_written_total 2",
 		"/debug/pprof/goroutine?debug=1": "goroutine profile",
 	} {

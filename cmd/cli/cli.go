@@ -77,7 +77,7 @@ acknowledged is there at the next start.`,
 	f.StringVar(&flags.options.Dir, "data", "./millrace-data", "folder that holds the node's data; made when missing")
 	f.StringVar(&flags.options.Listen, "listen", node.DefaultListen, "address for PostgreSQL clients")
 	f.IntVar(&flags.options.Shards, "shards", 0, "number of shards of a new cluster, fixed for ever (default 8)")
-	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), /health and /debug/pprof (default off)")
+	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), probes (/health: clients are served; /health/alive: the process works) and /debug/pprof (default off)")
 	f.Int64Var(&flags.options.SegmentBytes, "segment-bytes", 0, "length of the segment files of streams, of which retention and compaction take complete ones only: 4096 to 1073741824 (default 67108864)")
 	f.DurationVar(&flags.options.WriteTimeout, "write-timeout", 5*time.Minute, "how long a client may take nothing of what is sent to it before its connection is closed")
 	f.Int64Var(&flags.options.PushMemory, "push-memory-bytes", 256<<20, "memory for what push queries have to tell clients that are slow to take it, of all clients; the setting push_buffer bounds it for each")

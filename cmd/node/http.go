@@ -22,7 +22,7 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-// httpServer is the side for operators: /metrics, /health, /debug/pprof.
+// httpServer is the side for operators: /metrics, /health, /health/alive, /debug/pprof.
 type httpServer struct {
 	listener net.Listener
 	server   *http.Server
@@ -50,13 +50,8 @@ func (n *Node) serveHTTP() error {
 func (n *Node) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		if err := n.engine.Alive(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n")) // a client that is gone needs no answer
-	})
+	mux.HandleFunc("GET /health", answerHealth(n.readiness))
+	mux.HandleFunc("GET /health/alive", answerHealth(n.liveness))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -76,10 +77,12 @@ type Node struct {
 	rules    auth.Rules
 	http     *httpServer
 
-	serving   sync.WaitGroup
-	serveErr  chan error
-	closeOnce sync.Once
-	closeErr  error
+	// opened says that storage and engine are there, and ready that clients are served.
+	opened, ready atomic.Bool
+	serving       sync.WaitGroup
+	serveErr      chan error
+	closeOnce     sync.Once
+	closeErr      error
 }
 
 // DefaultListen is the address for PostgreSQL clients unless another is given.
@@ -132,8 +135,12 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// start brings up the parts, lowest first.
+// start brings up the parts: first what tells operators of the others, and then the
+// lowest first.
 func (n *Node) start(ctx context.Context) error {
+	if err := n.serveHTTP(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", n.options.Listen)
 	if err != nil {
 		return err
@@ -152,6 +159,7 @@ func (n *Node) start(ctx context.Context) error {
 		Now: n.options.Now, After: n.options.After, Hooks: n.options.Hooks,
 		PushMemory: n.options.PushMemory,
 	})
+	n.opened.Store(true)
 	if err := n.engine.Ready(ctx); err != nil {
 		_ = listener.Close() // the first error is the one to tell
 		return err
@@ -160,7 +168,8 @@ func (n *Node) start(ctx context.Context) error {
 		_ = listener.Close() // the first error is the one to tell
 		return err
 	}
-	return n.serveHTTP()
+	n.ready.Store(true)
+	return nil
 }
 
 func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) error {
@@ -209,8 +218,10 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 // serve starts taking clients.
 func (n *Node) serve(listener net.Listener) error {
 	n.feeds = &session.RelationFeeds{}
+	started := n.options.Now()
+	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{
-		Backend: n.engine, System: systables.New(), Status: status{Engine: n.engine, node: n, started: n.options.Now()},
+		Backend: n.engine, System: systables.New(), Status: told,
 		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: &session.Registry{}, Notifications: notify.NewHub(0), Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
@@ -229,6 +240,7 @@ func (n *Node) serve(listener net.Listener) error {
 		return err
 	}
 	n.server = server
+	told.serveReport()
 	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
 	return nil
 }
@@ -259,6 +271,7 @@ const shutdownTimeout = 10 * time.Second
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		var errs []error
+		n.ready.Store(false)
 		if n.server != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 			errs = append(errs, n.server.Shutdown(ctx))

@@ -1,0 +1,48 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// answerHealth answers a probe: 200, or 503 with what is wrong.
+func answerHealth(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n")) // a client that is gone needs no answer
+	}
+}
+
+// readiness is why clients had better go to another node, or nil: this one is starting
+// or stopping, takes no input, or sees shards that nobody leads.
+func (n *Node) readiness() error {
+	if !n.ready.Load() {
+		return errors.New("the node is starting, or shutting down")
+	}
+	if err := n.engine.Alive(); err != nil {
+		return err
+	}
+	if leader, _ := n.storage.CatalogLeader(); leader == 0 {
+		return errors.New("the catalog has no leader that this node knows of")
+	}
+	for i := range n.storage.Shards() {
+		if leader, _ := n.storage.Shard(i).Leader(); leader == 0 {
+			return fmt.Errorf("shard %d has no leader that this node knows of", i)
+		}
+	}
+	return nil
+}
+
+// liveness is why the process had better be started again, or nil: its key-value store
+// has failed, which nothing mends while it runs. A node that starts, however long it
+// takes, or waits for others, is alive.
+func (n *Node) liveness() error {
+	if !n.opened.Load() {
+		return nil
+	}
+	return n.storage.Tables().Failure()
+}
