@@ -1,19 +1,15 @@
 package harness
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -167,109 +163,3 @@ var buildBinary = sync.OnceValues(func() (string, error) {
 	// Another process may run the old file on: renaming does not touch it.
 	return path, os.Rename(fresh, path)
 })
-
-// Process is a node in a process of its own.
-type Process struct {
-	Dir     string
-	Address string
-	command *exec.Cmd
-	done    chan struct{}
-	logs    *tail
-}
-
-// StartProcess starts the binary on a folder and waits for its ready line. The
-// process is killed with the test if it still runs.
-func StartProcess(tb testing.TB, dir string, args ...string) *Process {
-	tb.Helper()
-	p := &Process{Dir: dir, done: make(chan struct{}), logs: &tail{}}
-	args = append([]string{"start", "--data", dir, "--listen", "127.0.0.1:0"}, args...)
-	p.command = exec.Command(Binary(tb), args...)
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p.command.Stderr = p.logs
-	out, err := p.command.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := p.command.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { p.Kill() })
-	ready := make(chan string, 1)
-	go func() {
-		defer close(p.done)
-		scanner := bufio.NewScanner(out)
-		for scanner.Scan() {
-			select {
-			case ready <- scanner.Text():
-			default:
-			}
-		}
-		_ = p.command.Wait()
-	}()
-	select {
-	case line := <-ready:
-		match := regexp.MustCompile(`-h (\S+) -p (\d+)`).FindStringSubmatch(line)
-		if match == nil {
-			tb.Fatalf("ready line %q", line)
-		}
-		p.Address = net.JoinHostPort(match[1], match[2])
-	case <-p.done:
-		tb.Fatalf("the node ended: %s", p.logs)
-	case <-time.After(30 * time.Second):
-		tb.Fatalf("the node is not ready: %s", p.logs)
-	}
-	return p
-}
-
-// URL is the connection string of the node.
-func (p *Process) URL() string {
-	return fmt.Sprintf("postgres://millrace@%s/millrace?sslmode=disable", p.Address)
-}
-
-// PID is the process's number.
-func (p *Process) PID() int { return p.command.Process.Pid }
-
-// Logs returns the last of what the node logged.
-func (p *Process) Logs() string { return p.logs.String() }
-
-// Kill ends the process with SIGKILL and waits until it is gone.
-func (p *Process) Kill() {
-	_ = p.command.Process.Kill() // it may be gone already
-	<-p.done
-}
-
-// Stop ends the process with SIGTERM, waits until it is gone and returns its
-// exit code.
-func (p *Process) Stop() int {
-	_ = p.command.Process.Signal(syscall.SIGTERM) // it may be gone already
-	<-p.done
-	return p.command.ProcessState.ExitCode()
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-const tailBytes = 64 << 10
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if len(t.buf) > tailBytes {
-		t.buf = t.buf[len(t.buf)-tailBytes:]
-	}
-	return len(b), nil
-}
-
-// String returns what is kept.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.buf)
-}
-
-var _ io.Writer = (*tail)(nil)

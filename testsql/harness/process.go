@@ -1,0 +1,147 @@
+package harness
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Process is a node in a process of its own.
+type Process struct {
+	Dir string
+	// Address is where clients connect, known once the node is ready.
+	Address string
+	command *exec.Cmd
+	ready   chan string
+	done    chan struct{}
+	logs    *tail
+}
+
+// readyTimeout bounds the wait for a node's ready line.
+const readyTimeout = 30 * time.Second
+
+// StartProcess starts the binary on a folder and waits for its ready line. The
+// process is killed with the test if it still runs.
+func StartProcess(tb testing.TB, dir string, args ...string) *Process {
+	tb.Helper()
+	p := LaunchProcess(tb, dir, args...)
+	p.AwaitReady(tb, readyTimeout)
+	return p
+}
+
+// LaunchProcess is StartProcess that does not wait.
+func LaunchProcess(tb testing.TB, dir string, args ...string) *Process {
+	tb.Helper()
+	p := &Process{Dir: dir, ready: make(chan string, 1), done: make(chan struct{}), logs: &tail{}}
+	args = append([]string{"start", "--data", dir, "--listen", "127.0.0.1:0"}, args...)
+	p.command = exec.Command(Binary(tb), args...)
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.command.Stderr = p.logs
+	out, err := p.command.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := p.command.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { p.Kill() })
+	go func() {
+		defer close(p.done)
+		scanner := bufio.NewScanner(out)
+		for scanner.Scan() {
+			select {
+			case p.ready <- scanner.Text():
+			default:
+			}
+		}
+		_ = p.command.Wait()
+	}()
+	return p
+}
+
+// AwaitReady waits for the ready line of a process that was launched.
+func (p *Process) AwaitReady(tb testing.TB, timeout time.Duration) {
+	tb.Helper()
+	select {
+	case line := <-p.ready:
+		match := regexp.MustCompile(`-h (\S+) -p (\d+)`).FindStringSubmatch(line)
+		if match == nil {
+			tb.Fatalf("ready line %q", line)
+		}
+		p.Address = net.JoinHostPort(match[1], match[2])
+	case <-p.done:
+		tb.Fatalf("the node ended: %s", p.logs)
+	case <-time.After(timeout):
+		tb.Fatalf("the node is not ready after %v: %s", timeout, p.logs)
+	}
+}
+
+// URL is the connection string of the node.
+func (p *Process) URL() string {
+	return fmt.Sprintf("postgres://millrace@%s/millrace?sslmode=disable", p.Address)
+}
+
+// PID is the process's number.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
+// Logs returns the last of what the node logged.
+func (p *Process) Logs() string { return p.logs.String() }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Kill ends the process with SIGKILL and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill() // it may be gone already
+	<-p.done
+}
+
+// Stop ends the process with SIGTERM, waits until it is gone and returns its
+// exit code.
+func (p *Process) Stop() int {
+	_ = p.command.Process.Signal(syscall.SIGTERM) // it may be gone already
+	<-p.done
+	return p.command.ProcessState.ExitCode()
+}
+
+// Pause stops the process without ending it (SIGSTOP), and Continue lets it go on: to
+// the others it is away meanwhile, and to itself no time has passed.
+func (p *Process) Pause() error { return p.command.Process.Signal(syscall.SIGSTOP) }
+
+// Continue ends a Pause.
+func (p *Process) Continue() error { return p.command.Process.Signal(syscall.SIGCONT) }
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+const tailBytes = 64 << 10
+
+// Write implements io.Writer.
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if len(t.buf) > tailBytes {
+		t.buf = t.buf[len(t.buf)-tailBytes:]
+	}
+	return len(b), nil
+}
+
+// String returns what is kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.buf)
+}
+
+var _ io.Writer = (*tail)(nil)
