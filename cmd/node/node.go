@@ -34,6 +34,9 @@ type Options struct {
 	Dir string
 	// Listen is the address for PostgreSQL clients; port 0 picks a free one.
 	Listen string
+	// Listener takes PostgreSQL clients instead of one on the address Listen; nil for
+	// none. The node closes it.
+	Listener net.Listener
 	// HTTP is the address for metrics, health and profiles; "" for none.
 	HTTP string
 	// Shards is the number of shards of a new cluster; 0 means what the folder
@@ -141,7 +144,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.serveHTTP(); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", n.options.Listen)
+	listener, err := n.listen()
 	if err != nil {
 		return err
 	}
@@ -170,6 +173,14 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.ready.Store(true)
 	return nil
+}
+
+// listen is where clients connect.
+func (n *Node) listen() (net.Listener, error) {
+	if n.options.Listener != nil {
+		return n.options.Listener, nil
+	}
+	return net.Listen("tcp", n.options.Listen)
 }
 
 func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) error {

@@ -1,0 +1,12 @@
+// Package simulation runs a whole cluster in one process: nodes as they are, with their
+// Raft, storage, engines and sessions, and clients with a real driver, over a network and
+// disks in memory and by a clock that jumps to whatever comes next (testing/synctest).
+// A seed decides what the clients do and which faults there are and when. Disks lose
+// what was not synced when a node's power is cut.
+//
+// What holds afterwards is said in checks_test.go.
+//
+// The same seed gives the same faults at the same times. Go's scheduler, which a seed
+// does not decide, runs on one processor here, so that a failing seed nearly always
+// fails again; MILLRACE_SEED=n runs one seed alone.
+package simulation

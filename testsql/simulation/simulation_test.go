@@ -1,0 +1,183 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/cmd/node"
+)
+
+// options are how a host's node is started.
+func (h *host) options(listener net.Listener) node.Options {
+	return node.Options{
+		Dir: "data", FS: h.disk, Shards: 3, Listener: listener, Listen: "127.0.0.1:0", Now: h.now, Logger: h.logger(),
+		SnapshotBytes: 256 << 10,
+	}
+}
+
+// TestSimulation runs the simulation from many seeds; a subtest, by its seed, runs the
+// same again.
+func TestSimulation(t *testing.T) {
+	seeds := uint64(50)
+	if os.Getenv("MILLRACE_LONG") != "" {
+		seeds = 1000
+	}
+	first := uint64(0)
+	if text := os.Getenv("MILLRACE_SEED"); text != "" {
+		only, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, seeds = only, only+1
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for seed := first; seed < seeds; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, 1) })
+		})
+	}
+}
+
+// simulate runs one seed.
+func simulate(t *testing.T, seed uint64, count int) {
+	u := newUniverse(t, seed, count)
+	// Connections that the driver gives up end by their timeouts.
+	defer time.Sleep(time.Minute)
+	defer u.close()
+	defer func() {
+		if t.Failed() {
+			u.printTrace()
+		}
+	}()
+	for _, h := range u.hosts {
+		h.begin()
+	}
+	if t.Failed() {
+		return
+	}
+	u.declare()
+	k := &knowledge{events: map[[2]int]fate{}}
+	working, stop := context.WithCancel(context.Background())
+	following, end := context.WithCancel(context.Background())
+	defer end()
+	var clients, followers sync.WaitGroup
+	defer followers.Wait()
+	defer end()
+	for i := range 3 {
+		clients.Go(func() { u.newClient(fmt.Sprint("writer", i)).writeEvents(working, k, i) })
+	}
+	for i := range 3 {
+		clients.Go(func() { u.newClient(fmt.Sprint("registers", i)).useRegisters(working, k, i) })
+	}
+	for i := range 2 {
+		clients.Go(func() { u.newClient(fmt.Sprint("mover", i)).moveMoney(working, k) })
+	}
+	clients.Go(func() { u.newClient("auditor").audit(working) })
+	stream := u.newFollower("stream follower", `SELECT rowmark, writer, number FROM events`, false)
+	tables := map[string]*follower{
+		recomputed[0][0]: u.newFollower("totals follower", `SELECT rowmark, k, n, total FROM totals`, true),
+		recomputed[3][0]: u.newFollower("rich follower", `SELECT rowmark, id, balance FROM rich`, true),
+	}
+	followers.Go(func() { stream.follow(following) })
+	for _, f := range tables {
+		followers.Go(func() { f.follow(following) })
+	}
+	u.fail()
+	stop()
+	clients.Wait()
+	u.note("at rest")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	for _, h := range u.hosts {
+		if err := h.waitUp(ctx); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+	u.check(ctx, k, stream, tables)
+	if testing.Verbose() {
+		t.Logf("%v, %d events, %d operations on registers, %d transfers", time.Since(u.began), len(k.events), len(k.operations), k.transfers)
+	}
+}
+
+// declare makes what the clients use.
+func (u *universe) declare() {
+	u.t.Helper()
+	connection, err := u.connect(u.t.Context(), u.hosts[0], "declarer")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	defer func() { _ = connection.Close(u.t.Context()) }() // all is said
+	for _, statement := range declarations {
+		if _, err := connection.Exec(u.t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			u.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// fail lets faults come and pass.
+func (u *universe) fail() {
+	for range 4 + u.chance(5) {
+		time.Sleep(time.Duration(u.chance(3000)) * time.Millisecond)
+		u.fault()
+	}
+	time.Sleep(time.Second)
+}
+
+// fault is one fault, from its beginning to its end.
+func (u *universe) fault() {
+	h := u.hosts[u.chance(len(u.hosts))]
+	other := u.hosts[u.chance(len(u.hosts))]
+	faults := 3
+	if h != other {
+		faults = 6
+	}
+	switch u.chance(faults) {
+	case 2:
+		u.note("the power of all hosts is cut")
+		for _, h := range u.hosts {
+			h.crash()
+		}
+		for _, h := range u.hosts {
+			h.begin()
+		}
+	case 3:
+		u.note("nothing passes between %s and %s", h.name, other.name)
+		u.network.setCut(h.name, other.name, true)
+		u.network.setCut(other.name, h.name, true)
+		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
+		u.network.mend()
+	case 4:
+		u.note("nothing passes from %s to %s", h.name, other.name)
+		u.network.setCut(h.name, other.name, true)
+		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
+		u.network.mend()
+	case 5:
+		u.note("%s is cut off", h.name)
+		for _, other := range u.hosts {
+			u.network.setCut(h.name, other.name, h != other)
+			u.network.setCut(other.name, h.name, h != other)
+		}
+		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
+		u.network.mend()
+	case 0:
+		u.note("the power of %s is cut", h.name)
+		h.crash()
+		time.Sleep(time.Duration(u.chance(3000)) * time.Millisecond)
+		h.begin()
+	case 1:
+		jump := time.Duration(u.chance(7_200_000)-3_600_000) * time.Millisecond
+		u.note("the clock of %s jumps by %v", h.name, jump)
+		h.ahead.Add(int64(jump))
+	}
+}

@@ -1,0 +1,198 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/jackc/pgx/v5"
+
+	"millrace/cmd/node"
+)
+
+// universe is a simulated cluster with its clients.
+type universe struct {
+	t       *testing.T
+	seed    uint64
+	network *network
+	hosts   []*host
+
+	mu     sync.Mutex
+	random *rand.Rand
+	trace  []string
+	began  time.Time
+}
+
+// host is a machine: a disk, a clock, and a node that runs on it, or does not.
+type host struct {
+	universe *universe
+	number   int
+	name     string
+	disk     *vfs.MemFS
+	// ahead is by how much its clock is ahead, in nanoseconds.
+	ahead atomic.Int64
+
+	mu   sync.Mutex
+	node *node.Node
+	// up is closed when the node is ready for clients, and replaced when it goes down.
+	up chan struct{}
+	// ending are nodes of before that have not ended yet.
+	ending sync.WaitGroup
+}
+
+const clientPort, clusterPort = "7432", "7433"
+
+// newUniverse makes hosts without nodes.
+func newUniverse(t *testing.T, seed uint64, count int) *universe {
+	u := &universe{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 41)), began: time.Now()}
+	u.network = newNetwork(func() time.Duration { return time.Duration(50+u.chance(400)) * time.Microsecond })
+	for i := range count {
+		u.hosts = append(u.hosts, &host{
+			universe: u, number: i + 1, name: fmt.Sprintf("host%d", i+1), disk: vfs.NewCrashableMem(), up: make(chan struct{}),
+		})
+	}
+	return u
+}
+
+// chance returns a number below n by the seed.
+func (u *universe) chance(n int) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.random.IntN(n)
+}
+
+// note adds a line to the trace, which is printed when the seed fails.
+func (u *universe) note(format string, args ...any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.trace = append(u.trace, fmt.Sprintf("%9.3fs  ", time.Since(u.began).Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (u *universe) printTrace() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.t.Logf("seed %d:\n%s", u.seed, strings.Join(u.trace, "\n"))
+}
+
+// now is the host's clock.
+func (h *host) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+
+// begin starts a node on the host's disk; it is up when it is ready.
+func (h *host) begin() {
+	listener, err := side{h.universe.network, h.name}.Listen(h.name + ":" + clientPort)
+	if err != nil {
+		h.universe.t.Error(err)
+		return
+	}
+	options := h.options(listener)
+	h.ending.Go(func() { h.start(options) })
+}
+
+func (h *host) start(options node.Options) {
+	u := h.universe
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	n, err := node.Start(ctx, options)
+	if err != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.disk == options.FS {
+			u.note("%s does not start: %v", h.name, err)
+			u.t.Errorf("%s does not start: %v", h.name, err)
+		}
+		_ = options.Listener.Close() // never fails
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.disk != options.FS {
+		// Its power was cut meanwhile.
+		h.ending.Go(func() { _ = n.Close() }) // a node without its disk and network
+		return
+	}
+	h.node = n
+	close(h.up)
+	u.note("%s is up", h.name)
+}
+
+// logger writes what a node says to the trace, from warnings on.
+func (h *host) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(traceWriter{h}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+type traceWriter struct{ host *host }
+
+func (w traceWriter) Write(line []byte) (int, error) {
+	w.host.universe.note("%s: %s", w.host.name, strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+// crash cuts the host's power: its connections are gone, and of what its disk was not
+// asked to sync a part.
+func (h *host) crash() {
+	u := h.universe
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	u.network.drop(h.name)
+	u.mu.Lock()
+	h.disk = h.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: u.random.IntN(101), RNG: u.random})
+	u.mu.Unlock()
+	if n := h.node; n != nil {
+		h.node = nil
+		h.up = make(chan struct{})
+		h.ending.Go(func() { _ = n.Close() }) // a node without its disk and network
+	}
+}
+
+// running is the host's node, nil while it has none.
+func (h *host) running() *node.Node {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.node
+}
+
+// waitUp waits until the host's node is ready.
+func (h *host) waitUp(ctx context.Context) error {
+	h.mu.Lock()
+	up := h.up
+	h.mu.Unlock()
+	select {
+	case <-up:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s is not up: %w", h.name, context.Cause(ctx))
+	}
+}
+
+// connect connects a client to a host.
+func (u *universe) connect(ctx context.Context, h *host, client string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig("postgres://millrace@" + h.name + ":" + clientPort + "/millrace?sslmode=disable&connect_timeout=3")
+	if err != nil {
+		return nil, err
+	}
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	config.DialFunc = func(ctx context.Context, _, at string) (net.Conn, error) {
+		return side{u.network, client}.Dial(ctx, at)
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// close ends all nodes.
+func (u *universe) close() {
+	for _, h := range u.hosts {
+		h.ending.Wait()
+		if n := h.running(); n != nil {
+			if err := n.Close(); err != nil {
+				u.t.Errorf("%s: %v", h.name, err)
+			}
+		}
+	}
+}
