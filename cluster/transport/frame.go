@@ -1,0 +1,159 @@
+package transport
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// A connection of frames carries messages cut into frames:
+//
+//	frame := here u32 · total u32 · id u64 · kind u8 · 3 zero bytes · here bytes
+//
+// Integers are big-endian. total is the length of the whole message and here that of the
+// part in this frame; the parts of a message come in order, and frames of other messages
+// may stand between them. Messages are told apart by id, which a dialer gives to its
+// requests and messages; an answer has the id of its request.
+//
+//	request := length u8 · method · timeout uvarint (ms, 0 for none) · body
+//	raft    := group uvarint · type u8 · body
+//	message := length u8 · method · body
+//	answer  := status u8 · body, or the error's text
+//	cancel, ping, pong: empty
+const (
+	frameHead = 20
+	// maxPart is the largest part of a message in a frame.
+	maxPart = 64 << 10
+	// MaxMessage is the largest request, answer or message in bytes.
+	MaxMessage = 64 << 20
+	// maxTotal leaves room for what stands before a body.
+	maxTotal = MaxMessage + 1<<10
+	// maxPartial bounds the bytes of a connection's messages that are incomplete.
+	maxPartial = 256 << 20
+	// trustedTotal is the length up to which a message gets its memory at once.
+	trustedTotal = 1 << 20
+	// maxMethod is the longest name of a method.
+	maxMethod = 255
+)
+
+type frameKind uint8
+
+const (
+	frameRequest frameKind = iota
+	frameRaft
+	frameMessage
+	frameAnswer
+	frameCancel
+	framePing
+	framePong
+
+	frameKinds
+)
+
+// status is what became of a request.
+type status uint8
+
+const (
+	statusGiven status = iota
+	// statusFailed: the handler returned an error.
+	statusFailed
+	// statusUnhandled: the request was not given to a handler.
+	statusUnhandled
+	// statusPanicked: the handler panicked.
+	statusPanicked
+)
+
+func appendFrameHead(buf []byte, here, total int, id uint64, kind frameKind) []byte {
+	buf = binary.BigEndian.AppendUint32(buf, uint32(here))
+	buf = binary.BigEndian.AppendUint32(buf, uint32(total))
+	buf = binary.BigEndian.AppendUint64(buf, id)
+	return append(buf, byte(kind), 0, 0, 0)
+}
+
+// message is a complete one. The receiver owns its payload.
+type message struct {
+	kind    frameKind
+	id      uint64
+	payload []byte
+}
+
+// frameReader puts messages together.
+type frameReader struct {
+	in      *bufio.Reader
+	partial map[uint64]*partialMessage
+	// held is the number of bytes in partial.
+	held int
+}
+
+type partialMessage struct {
+	kind  frameKind
+	total int
+	bytes []byte
+}
+
+func newFrameReader(in io.Reader) *frameReader {
+	return &frameReader{in: bufio.NewReaderSize(in, maxPart), partial: map[uint64]*partialMessage{}}
+}
+
+// next returns the next message that is complete, or a cancellation, which also drops
+// what there is of the request that it names.
+func (r *frameReader) next() (message, error) {
+	for {
+		head, err := r.in.Peek(frameHead)
+		if err != nil {
+			return message{}, err
+		}
+		here, total := int(binary.BigEndian.Uint32(head)), int(binary.BigEndian.Uint32(head[4:]))
+		m := message{kind: frameKind(head[16]), id: binary.BigEndian.Uint64(head[8:])}
+		if here > maxPart || total > maxTotal || here > total || m.kind >= frameKinds || here == 0 && total > 0 {
+			return message{}, fmt.Errorf("%w: a frame of kind %d with %d of %d bytes", errProtocol, m.kind, here, total)
+		}
+		if _, err := r.in.Discard(frameHead); err != nil {
+			return message{}, err
+		}
+		if m.kind == frameCancel {
+			r.drop(m.id)
+		}
+		done, err := r.part(&m, here, total)
+		if done || err != nil {
+			return m, err
+		}
+	}
+}
+
+// part reads a frame's bytes, and tells whether they complete a message.
+func (r *frameReader) part(m *message, here, total int) (done bool, err error) {
+	p := r.partial[m.id]
+	if p == nil && here == total {
+		m.payload = make([]byte, total)
+		_, err := io.ReadFull(r.in, m.payload)
+		return true, err
+	}
+	if p == nil {
+		p = &partialMessage{kind: m.kind, total: total, bytes: make([]byte, 0, min(total, trustedTotal))}
+		r.partial[m.id] = p
+	}
+	if p.kind != m.kind || p.total != total || len(p.bytes)+here > total {
+		return false, fmt.Errorf("%w: a part that does not fit its message", errProtocol)
+	}
+	if r.held += here; r.held > maxPartial {
+		return false, fmt.Errorf("%w: more than %d bytes of incomplete messages", errProtocol, maxPartial)
+	}
+	have := len(p.bytes)
+	p.bytes = append(p.bytes, make([]byte, here)...)
+	if _, err := io.ReadFull(r.in, p.bytes[have:]); err != nil || len(p.bytes) < total {
+		return false, err
+	}
+	m.payload = p.bytes
+	r.drop(m.id)
+	return true, nil
+}
+
+// drop forgets what there is of a message.
+func (r *frameReader) drop(id uint64) {
+	if p := r.partial[id]; p != nil {
+		r.held -= len(p.bytes)
+		delete(r.partial, id)
+	}
+}
