@@ -210,22 +210,28 @@ func (c *core) codec(id catalog.ObjectID) *relationCodec {
 	if codec := c.codecs[id]; codec != nil {
 		return codec
 	}
-	relation := c.snapshot.Relation(id)
-	if relation == nil {
-		relation = c.snapshot.Shadow(id)
-	}
-	if relation == nil {
-		relation = c.snapshot.UniqueRelation(id)
-	}
-	if relation == nil {
-		relation = c.snapshot.KeptRelation(id)
-	}
+	relation := storedRelation(c.snapshot, id)
 	if relation == nil {
 		return nil
 	}
 	codec := newRelationCodec(relation).withIndexes(c.snapshot, c.record.indexes)
 	c.codecs[id] = codec
 	return codec
+}
+
+// storedRelation finds whatever has rows on shards: a relation, a copy that a rewrite
+// fills, the entries of a unique index, or a kept relation; nil for another ID.
+func storedRelation(snapshot *catalog.Snapshot, id catalog.ObjectID) *catalog.Relation {
+	if relation := snapshot.Relation(id); relation != nil {
+		return relation
+	}
+	if shadow := snapshot.Shadow(id); shadow != nil {
+		return shadow
+	}
+	if entries := snapshot.UniqueRelation(id); entries != nil {
+		return entries
+	}
+	return snapshot.KeptRelation(id)
 }
 
 // plan plans a query and adds it to those that run here. One that cannot be

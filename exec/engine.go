@@ -40,6 +40,8 @@ type Engine struct {
 	now     func() time.Time
 	after   func(time.Duration) <-chan time.Time
 	metrics *metrics
+	// self is this node's number.
+	self uint64
 
 	loops []*shardLoop
 	// services are what this node does for others, by name; they are there before any
@@ -75,7 +77,7 @@ func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,
 		now: options.Now, after: options.After, stopped: make(chan struct{}), pushStepRows: pushStepRows,
-		services: map[string]service{},
+		services: map[string]service{}, self: options.Storage.Peers().Self(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -98,6 +100,7 @@ func NewEngine(options Options) *Engine {
 		e.loops = append(e.loops, l)
 	}
 	e.serveReadIndex()
+	e.serveWrites()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
@@ -257,17 +260,4 @@ func (e *Engine) Query(ctx context.Context, q *plan.Query, env *QueryEnv) (Curso
 		return e.pull(ctx, q, env)
 	}
 	return e.push(ctx, q, env)
-}
-
-// deliver hands committed deliveries to the loops of their shards.
-func (e *Engine) deliver(deliveries []*delivery) {
-	for _, d := range deliveries {
-		e.loops[d.to].queue.deliver(d)
-	}
-}
-
-func (e *Engine) acknowledge(acks []acknowledgement) {
-	for _, a := range acks {
-		e.loops[a.to].queue.acknowledge(a)
-	}
 }

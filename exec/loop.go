@@ -10,8 +10,8 @@ import (
 	"millrace/sql/sqlerr"
 )
 
-// shardLoop is the goroutine around a core: it gathers what arrives, lets the
-// core make an entry, has it replicated, and then tells everyone.
+// shardLoop is the goroutine around a core: while the node leads the shard, it gathers
+// what arrives, lets the core make an entry, has it replicated, and then tells everyone.
 //
 // Order of a tick: gather, run the core, propose and wait until applied, which tells
 // the shard's feed, publish the status, reply to sessions, send deliveries and
@@ -22,6 +22,10 @@ import (
 // the core again behind a Barrier and offers the tick's requests anew, which the
 // producers' sequences and the transactions' records make safe; deliveries of
 // the tick are asked for again.
+//
+// A loop whose node has ceased to lead says nothing about the state: it computes on one
+// that may be old. What it answers is in an entry that was applied, or the lead was
+// confirmed after the answer was made (confirm).
 type shardLoop struct {
 	engine *Engine
 	number int
@@ -29,7 +33,7 @@ type shardLoop struct {
 	core   *core
 	logger *slog.Logger
 
-	queue  queue
+	queue  *queue
 	status status
 	// current tells since when the node's replica is known to have everything.
 	current currentSince
@@ -60,21 +64,27 @@ const refuseAfter = time.Second
 // run is the loop's goroutine. It ends with ctx.
 func (l *shardLoop) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		if err := l.waitLead(ctx); err != nil {
+			break
+		}
 		err := l.lead(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		l.logger.Error("the shard's loop starts again", "shard", l.number, "error", err)
-		l.failed(err)
+		switch {
+		case !l.leads():
+			l.logger.Info("this node does not lead the shard any more", "shard", l.number)
+			continue
+		case !errors.Is(err, ErrNotLeader) || l.engine.alone():
+			l.logger.Error("the shard's loop starts again", "shard", l.number, "error", err)
+			l.failed(err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-l.engine.after(restartDelay):
 		}
 	}
-	l.queue.close()
-	for _, r := range l.deferred {
-		r.done(false, ErrStopped)
-	}
+	l.giveUp(ErrStopped)
 }
 
 // failed notes an error that keeps the shard from working.
@@ -92,17 +102,22 @@ func (l *shardLoop) failed(err error) {
 
 // refuse answers what waits for a shard that cannot work: with 40003 what may be
 // in the log already, and with the cause what certainly is not. The resolver
-// goes on with transactions.
+// goes on with transactions. In a cluster of several nodes another one may lead the
+// shard soon, so who asked tries again.
 func (l *shardLoop) refuse() {
 	cause := l.failure
 	if cause == nil {
 		cause = sqlerr.New(sqlerr.CannotConnectNow, -1, "shard %d is not ready", l.number)
 	}
+	if !l.engine.alone() {
+		l.giveUp(fmt.Errorf("%w that works: %w", ErrNotLeader, cause))
+		l.queue.accept()
+		return
+	}
 	replies := make([]reply, 0, len(l.deferred))
 	for _, r := range l.deferred {
 		replies = append(replies, reply{request: r})
-		r.done(false, sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the statement is unknown: %w", cause).
-			WithHint("It may take effect. Look for its rows before running it again."))
+		r.done(false, unknownOutcome("statement", cause))
 	}
 	l.deferred = nil
 	for _, r := range l.queue.takeAll() {
@@ -110,6 +125,13 @@ func (l *shardLoop) refuse() {
 		r.done(false, unavailable(cause))
 	}
 	l.queue.answered(replies)
+}
+
+// unknownOutcome is the error for a statement or transaction of which nobody can say
+// whether it took effect.
+func unknownOutcome(what string, cause error) error {
+	return sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the %s is unknown: %w", what, cause).
+		WithHint("It may take effect. Look for its rows before running it again.")
 }
 
 // unavailable is the error for a statement that was not carried out because its
@@ -144,13 +166,19 @@ func (l *shardLoop) barrier(ctx context.Context) (index uint64, err error) {
 	}
 }
 
-// lead waits for the barrier, loads the core and ticks until something fails.
+// lead waits for the barrier, loads the core and ticks until something fails, or
+// another node leads.
 func (l *shardLoop) lead(ctx context.Context) error {
+	ctx, end := l.whileLeading(ctx)
+	defer end()
 	base, err := l.barrier(ctx)
 	if err != nil {
 		return err
 	}
 	l.base = base
+	if err := l.waitCatalog(ctx); err != nil {
+		return err
+	}
 	if err := l.core.load(l.engine.newestCatalog()); err != nil {
 		return fmt.Errorf("load shard %d: %w", l.number, err)
 	}
@@ -160,8 +188,7 @@ func (l *shardLoop) lead(ctx context.Context) error {
 	}
 	l.engine.resolveLater(l.core)
 	l.status.publish(l.core, nil, true)
-	l.engine.deliver(outgoing)
-	l.engine.acknowledge(asks)
+	l.engine.exchange(outgoing, asks)
 	l.retainAt = l.engine.now().Add(retainEvery)
 	return l.ticks(ctx)
 }
@@ -173,7 +200,7 @@ func (l *shardLoop) ticks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if more, err = l.tick(in); err != nil {
+		if more, err = l.tick(ctx, in); err != nil {
 			return err
 		}
 	}
@@ -184,7 +211,7 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 	var timer <-chan time.Time
 	for {
 		if ctx.Err() != nil {
-			return nil, ErrStopped // what is left to do stays for the next start
+			return nil, context.Cause(ctx) // what is left to do stays for who leads next
 		}
 		in := l.queue.take()
 		in.now = l.engine.now()
@@ -223,7 +250,7 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ErrStopped
+			return nil, context.Cause(ctx)
 		case <-l.queue.wake:
 		case <-woken:
 		case <-timer:
@@ -233,7 +260,7 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 }
 
 // tick runs the core on the inputs and carries out what it says.
-func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
+func (l *shardLoop) tick(ctx context.Context, in *tickInputs) (more bool, err error) {
 	began := l.engine.now()
 	result, err := l.core.run(in)
 	if err != nil {
@@ -246,11 +273,19 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 			err = errors.New("exec: an entry met another state than it was computed on")
 		}
 		if err != nil {
+			for _, r := range in.requests {
+				r.undecided = r.undecided || !errors.Is(err, ErrNotLeader)
+			}
 			l.takeBack(in)
 			return false, err
 		}
 		l.base = index
 		l.failure, l.failingSince = nil, time.Time{}
+	} else if len(result.replies) > 0 {
+		if err := l.confirm(ctx); err != nil {
+			l.takeBack(in)
+			return false, err
+		}
 	}
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
 	// Who finds a result fresh may rely on its followers having been woken: the feed was
@@ -263,8 +298,7 @@ func (l *shardLoop) tick(in *tickInputs) (more bool, err error) {
 	}
 	l.deferred = append(l.deferred, result.deferred...)
 	l.held = append(l.held, result.held...)
-	l.engine.deliver(result.outgoing)
-	l.engine.acknowledge(result.acks)
+	l.engine.exchange(result.outgoing, result.acks)
 	return result.more, nil
 }
 

@@ -43,6 +43,9 @@ type request struct {
 	participant []int // shards of the transaction, kept with a prepared part and with the decision
 	commit      bool
 
+	// undecided says that the request is in an entry whose fate is unknown. The loop that
+	// has the request sets it.
+	undecided bool
 	// done takes the outcome, exactly once. For requestDecide, committed is the
 	// decision that stands.
 	done func(committed bool, err error)
@@ -68,6 +71,12 @@ type part struct {
 	// records is the encoded record batch of a stream's rows, with base offset 0.
 	// The loop sets the offset in place.
 	records []byte
+	// stored is the part as it is stored, of one that came from another node and is the
+	// transaction's own: its rows cannot be read before that is committed.
+	stored []byte
+	// outdated says that the part came from another node, and was made for a relation
+	// that is another one here. Such a part has no rows.
+	outdated bool
 }
 
 // transactionID names a transaction over several shards.

@@ -151,7 +151,9 @@ func TestPreparedOperations(t *testing.T) {
 			p.old = overlayBatch([2]int64{1, 5}, [2]int64{3, 6})
 			old = types.AppendBatch(nil, p.old)
 		}
-		got, err := decodePart(codec, p.relation, storedKind(operation), 2, content, old)
+		in := uvarintReader{data: p.append(nil)}
+		stored := in.part()
+		got, err := stored.decode(codec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +167,8 @@ func TestPreparedOperations(t *testing.T) {
 			t.Errorf("operation %d: the old rows changed", operation)
 		}
 	}
-	if _, err := decodePart(codec, overlayRelation.ID, storedKind(OperationDelete)+1, 2, types.AppendBatch(nil, overlayBatch()), nil); err == nil {
+	unknown := storedPart{relation: overlayRelation.ID, kind: storedKind(OperationDelete) + 1, columns: 2, content: types.AppendBatch(nil, overlayBatch())}
+	if _, err := unknown.decode(codec); err == nil {
 		t.Error("an unknown kind was decoded")
 	}
 }

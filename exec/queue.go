@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -25,11 +26,17 @@ type queue struct {
 	acknowledgments []acknowledgement
 	producers       []uint64 // of writers that are closed
 	bytes           int      // of appends, waiting and in the current tick
-	closed          bool
-	wake            chan struct{}
+	// refused is why nothing is taken: another node leads the shard (ErrNotLeader), or
+	// this one is shutting down (ErrStopped, for good).
+	refused error
+	wake    chan struct{}
 }
 
-func newQueue() queue { return queue{wake: make(chan struct{}, 1)} }
+func newQueue() *queue {
+	q := &queue{wake: make(chan struct{}, 1)}
+	q.room.L = &q.mu
+	return q
+}
 
 func (q *queue) signal() {
 	select {
@@ -49,8 +56,8 @@ func (q *queue) submit(ctx context.Context, r *request) error {
 			return err
 		}
 	}
-	if q.closed {
-		return ErrStopped
+	if q.refused != nil {
+		return q.refused
 	}
 	if r.kind == requestAppend {
 		q.bytes += r.bytes
@@ -67,6 +74,9 @@ func (q *queue) submit(ctx context.Context, r *request) error {
 func (q *queue) forget(producer uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.refused != nil {
+		return
+	}
 	q.producers = append(q.producers, producer)
 	if len(q.producers) >= manyProducers {
 		q.signal()
@@ -86,7 +96,7 @@ func (q *queue) keep(producers []uint64) {
 // waitForRoom waits until an append may be queued. The lock is held on entry and
 // exit.
 func (q *queue) waitForRoom(ctx context.Context) error {
-	if q.bytes < queuedBytes || q.closed {
+	if q.bytes < queuedBytes || q.refused != nil {
 		return nil
 	}
 	stop := context.AfterFunc(ctx, func() {
@@ -95,7 +105,7 @@ func (q *queue) waitForRoom(ctx context.Context) error {
 		q.room.Broadcast()
 	})
 	defer stop()
-	for q.bytes >= queuedBytes && !q.closed {
+	for q.bytes >= queuedBytes && q.refused == nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -104,16 +114,25 @@ func (q *queue) waitForRoom(ctx context.Context) error {
 	return nil
 }
 
+// deliver queues a delivery, where the shard is led here; its sender sends it again
+// where it is not.
 func (q *queue) deliver(d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.refused != nil {
+		return
+	}
 	q.deliveries = append(q.deliveries, d)
 	q.signal()
 }
 
+// acknowledge is deliver for an acknowledgement.
 func (q *queue) acknowledge(a acknowledgement) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.refused != nil {
+		return
+	}
 	q.acknowledgments = append(q.acknowledgments, a)
 	q.signal()
 }
@@ -187,14 +206,26 @@ func (q *queue) takeAll() []*request {
 	return taken
 }
 
-// close answers everything that waits and refuses what comes.
-func (q *queue) close() {
+// accept has the queue take what comes again, once its loop leads the shard.
+func (q *queue) accept() {
 	q.mu.Lock()
-	waiting := append(q.appends, q.steps...)
-	q.appends, q.steps, q.closed = nil, nil, true
-	q.room.Broadcast()
-	q.mu.Unlock()
-	for _, r := range waiting {
-		r.done(false, ErrStopped)
+	defer q.mu.Unlock()
+	if !errors.Is(q.refused, ErrStopped) {
+		q.refused = nil
 	}
+}
+
+// giveUp takes everything that waits, and has the queue refuse what comes. The requests
+// are to be answered by the caller; room that they and the current tick's took is free.
+func (q *queue) giveUp(why error) (waiting []*request, producers []uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waiting, producers = append(q.appends, q.steps...), q.producers
+	q.appends, q.steps, q.deliveries, q.acknowledgments, q.producers = nil, nil, nil, nil, nil
+	q.bytes = 0
+	if !errors.Is(q.refused, ErrStopped) {
+		q.refused = why
+	}
+	q.room.Broadcast()
+	return waiting, producers
 }

@@ -109,6 +109,18 @@ func (s *status) setFailure(err error) {
 	}
 }
 
+// clear forgets everything: another node leads the shard, and knows how far it is.
+func (s *status) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version, s.failure = 0, nil
+	s.stages, s.queries, s.indexes = nil, nil, nil
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
 // notice returns a channel that is closed at the next change. The lock is held.
 func (s *status) notice() <-chan struct{} {
 	if s.changed == nil {

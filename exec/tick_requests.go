@@ -75,7 +75,7 @@ func (t *tick) check(parts []part, own transactionID) (refused error, wait bool,
 		if codec == nil && parts[i].entry || codec != nil && !codec.takes(&parts[i]) {
 			return conflict(), false, nil
 		}
-		if codec == nil || codec.relation.Layout != parts[i].layout || t.core.snapshot.Rewriting(parts[i].relation) {
+		if codec == nil || codec.relation.Layout != parts[i].layout || parts[i].outdated || t.core.snapshot.Rewriting(parts[i].relation) {
 			return sqlerr.New(sqlerr.SerializationFailure, -1, "%w", ErrChanged).
 				WithHint("Run the statement again."), false, nil
 		}

@@ -121,7 +121,7 @@ func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commi
 // step submits a step of a transaction.
 func (e *Engine) step(shard int, r *request, done func(committed bool, err error)) {
 	r.done = done
-	if err := e.loops[shard].queue.submit(context.Background(), r); err != nil {
+	if err := e.submit(context.Background(), shard, r); err != nil {
 		done(false, err)
 	}
 }

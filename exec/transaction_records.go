@@ -29,23 +29,32 @@ func (p *preparedTransaction) append(buf []byte) []byte {
 	}
 	buf = binary.AppendUvarint(buf, uint64(len(p.parts)))
 	for i := range p.parts {
-		buf = binary.AppendUvarint(buf, uint64(p.parts[i].relation))
-		content, kind := p.parts[i].records, byte(storedStream)
-		if content == nil {
-			content, kind = types.AppendBatch(nil, p.parts[i].rows), storedKind(p.parts[i].operation)
-		}
-		if p.parts[i].own {
-			kind |= storedOwn
-		}
-		buf = append(buf, kind)
-		buf = binary.AppendUvarint(buf, uint64(len(p.parts[i].rows.Columns)))
+		buf = p.parts[i].append(buf)
+	}
+	return buf
+}
+
+// append appends a part as it is stored.
+func (p *part) append(buf []byte) []byte {
+	if p.stored != nil {
+		return append(buf, p.stored...)
+	}
+	buf = binary.AppendUvarint(buf, uint64(p.relation))
+	content, kind := p.records, byte(storedStream)
+	if content == nil {
+		content, kind = types.AppendBatch(nil, p.rows), storedKind(p.operation)
+	}
+	if p.own {
+		kind |= storedOwn
+	}
+	buf = append(buf, kind)
+	buf = binary.AppendUvarint(buf, uint64(len(p.rows.Columns)))
+	buf = binary.AppendUvarint(buf, uint64(len(content)))
+	buf = append(buf, content...)
+	if p.old != nil {
+		content = types.AppendBatch(nil, p.old)
 		buf = binary.AppendUvarint(buf, uint64(len(content)))
 		buf = append(buf, content...)
-		if p.parts[i].old != nil {
-			content = types.AppendBatch(nil, p.parts[i].old)
-			buf = binary.AppendUvarint(buf, uint64(len(content)))
-			buf = append(buf, content...)
-		}
 	}
 	return buf
 }
@@ -107,28 +116,16 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 		p.participants = append(p.participants, int(in.next()))
 	}
 	for n := in.next(); n > 0 && !in.bad; n-- {
-		relation := catalog.ObjectID(in.next())
-		if len(in.data) == 0 {
-			return nil, errBadRecord
-		}
-		kind, own := in.data[0]&^storedOwn, in.data[0]&storedOwn != 0
-		in.data = in.data[1:]
-		columns, content, old := in.next(), in.bytes(), []byte(nil)
-		if kind == storedKind(OperationUpdate) {
-			old = in.bytes()
-		}
-		codec := c.codec(relation)
-		if codec == nil || in.bad || own && !c.snapshot.IsCommitted(id) {
+		stored := in.part()
+		codec := c.codec(stored.relation)
+		if codec == nil || in.bad || stored.own && !c.snapshot.IsCommitted(id) {
 			continue
 		}
-		if columns > uint64(len(codec.columns)) {
-			return nil, errBadRecord
-		}
-		decoded, err := decodePart(codec, relation, kind, int(columns), content, old)
+		decoded, err := stored.decode(codec)
 		if err != nil {
 			return nil, err
 		}
-		decoded.own = own
+		decoded.own = stored.own
 		p.parts = append(p.parts, decoded)
 	}
 	if in.bad {
@@ -137,30 +134,59 @@ func (c *core) decodePrepared(id transactionID, data []byte) (*preparedTransacti
 	return p, nil
 }
 
-// decodePart decodes a stored part, whose rows have the first columns of the
-// relation, and adds the others.
-func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, columns int, content, old []byte) (part, error) {
-	p := part{relation: relation, layout: codec.relation.Layout}
-	if kind != storedStream {
-		if kind > storedKind(OperationDelete) {
-			return p, errBadRecord
-		}
-		if kind > 0 {
-			p.operation = Operation(kind - 1)
+// storedPart is a part as it is stored, of whose relation nothing is known.
+type storedPart struct {
+	relation     catalog.ObjectID
+	kind         byte
+	own          bool
+	columns      uint64
+	content, old []byte
+	// whole is all of it, as it is stored.
+	whole []byte
+}
+
+// part reads a stored part, which aliases the data.
+func (r *uvarintReader) part() storedPart {
+	whole := r.data
+	p := storedPart{relation: catalog.ObjectID(r.next())}
+	if len(r.data) == 0 {
+		r.bad = true
+		return p
+	}
+	p.kind, p.own = r.data[0]&^storedOwn, r.data[0]&storedOwn != 0
+	r.data = r.data[1:]
+	p.columns, p.content = r.next(), r.bytes()
+	if p.kind == storedKind(OperationUpdate) {
+		p.old = r.bytes()
+	}
+	p.whole = whole[:len(whole)-len(r.data)]
+	return p
+}
+
+// decode decodes a stored part, whose rows have the first columns of the relation, and
+// adds the others.
+func (s *storedPart) decode(codec *relationCodec) (part, error) {
+	p := part{relation: s.relation, layout: codec.relation.Layout}
+	if s.columns > uint64(len(codec.columns)) || s.kind > storedKind(OperationDelete) {
+		return p, errBadRecord
+	}
+	if s.kind != storedStream {
+		if s.kind > 0 {
+			p.operation = Operation(s.kind - 1)
 		}
 		var err error
-		if old != nil {
-			if p.old, err = types.DecodeBatch(old, codec.columns[:columns]); err != nil {
+		if s.kind == storedKind(OperationUpdate) {
+			if p.old, err = types.DecodeBatch(s.old, codec.columns[:s.columns]); err != nil {
 				return p, err
 			}
 			codec.complete(p.old)
 		}
-		if p.rows, err = types.DecodeBatch(content, codec.columns[:columns]); err == nil {
+		if p.rows, err = types.DecodeBatch(s.content, codec.columns[:s.columns]); err == nil {
 			codec.complete(p.rows)
 		}
 		return p, err
 	}
-	batch, _, err := log.ParseBatch(content)
+	batch, _, err := log.ParseBatch(s.content)
 	if err != nil {
 		return p, err
 	}
@@ -168,7 +194,7 @@ func decodePart(codec *relationCodec, relation catalog.ObjectID, kind byte, colu
 	for i := range all {
 		all[i] = i
 	}
-	p.records = content
+	p.records = s.content
 	p.rows = types.NewBatch(codec.columns)
 	fetch := newFetchReader(codec, all)
 	fetch.headers = true

@@ -36,7 +36,7 @@ func (e *Engine) newWriter() *engineWriter {
 // Close implements Writer.
 func (w *engineWriter) Close() {
 	for shard := range w.used {
-		w.engine.loops[shard].queue.forget(w.producer)
+		w.engine.forgetProducer(shard, w.producer)
 	}
 	w.used = nil
 }
@@ -177,7 +177,7 @@ func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) er
 				all.wait.Done()
 			},
 		}
-		if err := w.engine.loops[shard].queue.submit(ctx, r); err != nil {
+		if err := w.engine.submit(ctx, shard, r); err != nil {
 			all.note(err)
 			all.wait.Done()
 		}
