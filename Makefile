@@ -38,6 +38,10 @@ test-clients: deps deps-clients ## Install real drivers and tools of many langua
 bench: deps ## Measure beside PostgreSQL 15 in the same run
 	$(GO) test -tags bench -v -count 1 -timeout 1h -run "^TestBench" ./testsql/bench
 
+.PHONY: bench-cluster
+bench-cluster: ## Measure clusters of one and of three nodes
+	$(GO) test -tags bench -v -count 1 -timeout 1h -run "^TestClusterBench" ./testsql/bench
+
 .PHONY: lint
 lint: ## Check the formatting and run vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
