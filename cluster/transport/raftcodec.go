@@ -8,14 +8,15 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Raft's messages, in the order of their fields. Integers are uvarints and bytes stand
-// behind their length:
+// Raft's messages, in the order of their fields. Fields that Raft only has for its own
+// earlier versions are left out: the header says who asks. Integers are uvarints and
+// bytes stand behind their length:
 //
 //	header          := protocol version · id · address
-//	append entries  := header · term · leader · previous index · previous term · commit index · count · entry*
+//	append entries  := header · term · previous index · previous term · commit index · count · entry*
 //	entry           := index · term · type u8 · appended at (Unix ns, 0 for none) · data · extensions
 //	append answer   := header · term · last index · flags u8 (1 success, 2 no back-off)
-//	vote            := header · term · candidate · last index · last term · flags u8 (1 leadership transfer)
+//	vote            := header · term · last index · last term · flags u8 (1 leadership transfer)
 //	vote answer     := header · term · peers · flags u8 (1 granted)
 //	pre-vote        := header · term · last index · last term
 //	pre-vote answer := header · term · flags u8 (1 granted)
@@ -84,7 +85,6 @@ func (e *encoder) encode(message any) error {
 	case *raft.AppendEntriesRequest:
 		e.header(&m.RPCHeader)
 		e.uints(m.Term)
-		e.bytes(m.Leader)
 		e.uints(m.PrevLogEntry, m.PrevLogTerm, m.LeaderCommitIndex, uint64(len(m.Entries)))
 		for _, entry := range m.Entries {
 			e.log(entry)
@@ -95,9 +95,7 @@ func (e *encoder) encode(message any) error {
 		e.flags(m.Success, m.NoRetryBackoff)
 	case *raft.RequestVoteRequest:
 		e.header(&m.RPCHeader)
-		e.uints(m.Term)
-		e.bytes(m.Candidate)
-		e.uints(m.LastLogIndex, m.LastLogTerm)
+		e.uints(m.Term, m.LastLogIndex, m.LastLogTerm)
 		e.flags(m.LeadershipTransfer)
 	case *raft.RequestVoteResponse:
 		e.header(&m.RPCHeader)
@@ -181,9 +179,7 @@ func (f *fields) decode(message any) error {
 		f.flag(&m.Success, &m.NoRetryBackoff)
 	case *raft.RequestVoteRequest:
 		f.header(&m.RPCHeader)
-		m.Term = f.uvarint()
-		m.Candidate = present(f.prefixed())
-		m.LastLogIndex, m.LastLogTerm = f.uvarint(), f.uvarint()
+		m.Term, m.LastLogIndex, m.LastLogTerm = f.uvarint(), f.uvarint(), f.uvarint()
 		f.flag(&m.LeadershipTransfer)
 	case *raft.RequestVoteResponse:
 		f.header(&m.RPCHeader)
@@ -216,7 +212,6 @@ func (f *fields) decode(message any) error {
 func (f *fields) appendEntries(m *raft.AppendEntriesRequest) {
 	f.header(&m.RPCHeader)
 	m.Term = f.uvarint()
-	m.Leader = present(f.prefixed())
 	m.PrevLogEntry, m.PrevLogTerm, m.LeaderCommitIndex = f.uvarint(), f.uvarint(), f.uvarint()
 	count := f.uvarint()
 	if count > uint64(len(f.data)/smallestLog) {

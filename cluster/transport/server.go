@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -31,9 +30,6 @@ type server struct {
 	// requests are those that are being handled, with what cancels them.
 	requests map[uint64]context.CancelFunc
 }
-
-// errAskerGone cancels the handlers of a connection that has ended.
-var errAskerGone = errors.New("transport: the asker is gone")
 
 // serveFrames serves a connection until it ends, which is always with an error.
 func (t *Transport) serveFrames(conn net.Conn, h hello) error {

@@ -1,0 +1,232 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// entries is a state machine that remembers what it was given.
+type entries struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (e *entries) Apply(l *raft.Log) any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.list = append(e.list, string(l.Data))
+	return nil
+}
+
+func (e *entries) Snapshot() (raft.FSMSnapshot, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &entriesSnapshot{slices.Clone(e.list)}, nil
+}
+
+func (e *entries) Restore(from io.ReadCloser) error {
+	content, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.list = nil
+	for line := range bytes.Lines(content) {
+		e.list = append(e.list, string(bytes.TrimSuffix(line, []byte("\n"))))
+	}
+	return from.Close()
+}
+
+func (e *entries) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.list)
+}
+
+type entriesSnapshot struct{ list []string }
+
+func (s *entriesSnapshot) Persist(sink raft.SnapshotSink) error {
+	for _, entry := range s.list {
+		if _, err := fmt.Fprintln(sink, entry); err != nil {
+			return errors.Join(err, sink.Cancel())
+		}
+	}
+	return sink.Close()
+}
+
+func (s *entriesSnapshot) Release() {}
+
+// member is a node's member of a group.
+type member struct {
+	raft    *raft.Raft
+	machine *entries
+	store   *raft.InmemStore
+}
+
+// startRaft starts a node's member of a group of the voters.
+func startRaft(t testing.TB, tr *Transport, group uint64, voters []uint64) *member {
+	t.Helper()
+	config := raft.DefaultConfig()
+	config.LocalID = raft.ServerID(strconv.FormatUint(tr.Self(), 10))
+	config.HeartbeatTimeout, config.ElectionTimeout = 600*time.Millisecond, 600*time.Millisecond
+	config.LeaderLeaseTimeout = 300 * time.Millisecond
+	config.Logger = hclog.NewNullLogger()
+	config.TrailingLogs = 10
+	m := &member{machine: &entries{}, store: raft.NewInmemStore()}
+	snapshots := raft.NewInmemSnapshotStore()
+	if len(voters) > 0 {
+		var configuration raft.Configuration
+		for _, node := range voters {
+			id := strconv.FormatUint(node, 10)
+			configuration.Servers = append(configuration.Servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(id)})
+		}
+		if err := raft.BootstrapCluster(config, m.store, m.store, snapshots, tr.Raft(group), configuration); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if m.raft, err = raft.NewRaft(config, m.machine, m.store, m.store, snapshots, tr.Raft(group)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		tr.CloseRaft()
+		if err := m.raft.Shutdown().Error(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in 30 s: %s", what)
+		}
+	}
+}
+
+// leaderOf waits until one of the members leads.
+func leaderOf(t testing.TB, members map[uint64]*member) (node uint64) {
+	t.Helper()
+	eventually(t, "a leader", func() bool {
+		for id, m := range members {
+			if m.raft.State() == raft.Leader && m.raft.VerifyLeader().Error() == nil {
+				node = id
+				return true
+			}
+		}
+		return false
+	})
+	return node
+}
+
+func TestRaftReplicates(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 3)
+		members := map[uint64]*member{}
+		for node, tr := range c.nodes {
+			members[node] = startRaft(t, tr, 7, []uint64{1, 2, 3})
+		}
+		leader := leaderOf(t, members)
+		const count = 300
+		for i := range count {
+			if err := members[leader].raft.Apply(fmt.Appendf(nil, "%d %s", i, bytes.Repeat([]byte("x"), i*100)), 0).Error(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for node, m := range members {
+			eventually(t, fmt.Sprintf("node %d has everything", node), func() bool { return m.machine.count() == count })
+			if !slices.Equal(m.machine.list, members[leader].machine.list) {
+				t.Errorf("node %d has other entries", node)
+			}
+			if _, id := m.raft.LeaderWithID(); string(id) != fmt.Sprint(leader) {
+				t.Errorf("node %d believes that %s leads, not %d", node, id, leader)
+			}
+		}
+	})
+}
+
+func TestRaftElectsAnother(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 3)
+		members := map[uint64]*member{}
+		for node, tr := range c.nodes {
+			members[node] = startRaft(t, tr, 1, []uint64{1, 2, 3})
+		}
+		first := leaderOf(t, members)
+		if err := members[first].raft.Apply([]byte("a"), 0).Error(); err != nil {
+			t.Fatal(err)
+		}
+		alone := members[first]
+		delete(members, first)
+		var others []string
+		for node := range members {
+			others = append(others, hostName(node))
+		}
+		c.network.Partition([]string{hostName(first)}, others)
+		start := time.Now()
+		second := leaderOf(t, members)
+		if err := members[second].raft.Apply([]byte("b"), 0).Error(); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("it took %v to elect another leader", took)
+		}
+		time.Sleep(30 * time.Second)
+		c.network.HealAll()
+		eventually(t, "the first leader has what it missed", func() bool { return alone.machine.count() == 2 })
+	})
+}
+
+func TestRaftHandsOverLeadership(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 3)
+		members := map[uint64]*member{}
+		for node, tr := range c.nodes {
+			members[node] = startRaft(t, tr, 1, []uint64{1, 2, 3})
+		}
+		first := leaderOf(t, members)
+		if err := members[first].raft.LeadershipTransfer().Error(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "another leads", func() bool { return leaderOf(t, members) != first })
+	})
+}
+
+// TestRaftInstallsSnapshot adds a node whose leader has cut its log.
+func TestRaftInstallsSnapshot(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 2)
+		m := startRaft(t, c.nodes[1], 1, []uint64{1})
+		leaderOf(t, map[uint64]*member{1: m})
+		const count = 100
+		for i := range count {
+			if err := m.raft.Apply(fmt.Appendf(nil, "%d %s", i, bytes.Repeat([]byte("y"), 10_000)), 0).Error(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := m.raft.Snapshot().Error(); err != nil {
+			t.Fatal(err)
+		}
+		late := startRaft(t, c.nodes[2], 1, nil)
+		if err := m.raft.AddNonvoter("2", "2", 0, 0).Error(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the new node has everything", func() bool { return late.machine.count() == count })
+	})
+}
