@@ -100,6 +100,9 @@ func (n *Node) CatalogReadIndex(ctx context.Context) (uint64, error) {
 	return n.catalog.readIndex(ctx, n.catalogMachine.applied.reached)
 }
 
+// CatalogTerm is the current term of the catalog's group.
+func (n *Node) CatalogTerm() uint64 { return n.catalog.raft.CurrentTerm() }
+
 // WaitCatalog returns when this node has applied the catalog's commands up to an index.
 func (n *Node) WaitCatalog(ctx context.Context, index uint64) error {
 	return n.catalogMachine.applied.wait(ctx, index)

@@ -23,6 +23,9 @@ import (
 type Backend interface {
 	// Catalog returns the newest snapshot that every shard has activated.
 	Catalog() *catalog.Snapshot
+	// CatchUpCatalog returns when Catalog has every definition that was acknowledged on
+	// any node before the call. It is to be called when a statement begins.
+	CatchUpCatalog(ctx context.Context) error
 	// Define applies a command to the catalog and returns when every shard has
 	// activated it, or an error that says which have not. An index that it creates
 	// is ready then; those of a transaction (catalog.Define) are built afterwards.

@@ -46,6 +46,8 @@ func (s loopStorage) CatalogLeader() (uint64, <-chan struct{}) { return 1, nil }
 
 func (s loopStorage) CatalogReadIndex(context.Context) (uint64, error) { return 0, nil }
 
+func (s loopStorage) CatalogTerm() uint64 { return 1 }
+
 func (s loopStorage) WaitCatalog(context.Context, uint64) error { return nil }
 
 func (s loopStorage) Peers() Peers { return alone{} }

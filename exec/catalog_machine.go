@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +15,8 @@ type CatalogMachine struct {
 
 	mu      sync.Mutex
 	changed func()
+	// recent are the versions from the one on that the node's statements see.
+	recent []*catalog.Snapshot
 }
 
 // NewCatalogMachine returns the machine of an empty catalog.
@@ -40,6 +43,7 @@ func (m *CatalogMachine) Apply(_ uint64, encoded []byte) any {
 	if err == nil {
 		m.current.Store(next)
 		if next.Version() != before.Version() {
+			m.remember(next)
 			m.notify()
 		}
 	}
@@ -56,8 +60,39 @@ func (m *CatalogMachine) Restore(encoded []byte) error {
 		return err
 	}
 	m.current.Store(snapshot)
+	m.remember(snapshot)
 	m.notify()
 	return nil
+}
+
+// remember keeps a new version until a later one is seen.
+func (m *CatalogMachine) remember(snapshot *catalog.Snapshot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.recent = append(m.recent, snapshot)
+}
+
+// atLeast returns the first of the versions that are remembered at or behind a given one,
+// nil where the node has none yet.
+func (m *CatalogMachine) atLeast(version uint64) *catalog.Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, snapshot := range m.recent {
+		if snapshot.Version() >= version {
+			return snapshot
+		}
+	}
+	if newest := m.current.Load(); newest.Version() >= version {
+		return newest
+	}
+	return nil
+}
+
+// forget lets the versions before one go.
+func (m *CatalogMachine) forget(before uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.recent = slices.DeleteFunc(m.recent, func(s *catalog.Snapshot) bool { return s.Version() < before })
 }
 
 // notify tells the engine, when there is one, of a new version.

@@ -55,8 +55,11 @@ type Engine struct {
 	turn      atomic.Uint64
 	rowIDs    rowIDs
 	sequences sequences
-	// active is the newest catalog version that every shard uses.
+	// active is the newest catalog version that the node knows every shard to use.
 	active atomic.Pointer[catalog.Snapshot]
+	// view is the node's lease on its catalog, and reign what it has granted itself.
+	view  catalogView
+	reign reign
 	// defining lets one DDL statement in at a time.
 	defining sync.Mutex
 	resolver resolver
@@ -101,6 +104,8 @@ func NewEngine(options Options) *Engine {
 	}
 	e.serveReadIndex()
 	e.serveWrites()
+	e.serveActivated()
+	e.serveCatalog()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
@@ -129,11 +134,14 @@ func NewEngine(options Options) *Engine {
 // crash interrupted is half done, and nothing is left of rewrites of tables that it
 // interrupted.
 func (e *Engine) Ready(ctx context.Context) error {
-	if err := e.waitActivated(ctx, e.newestCatalog()); err != nil {
+	if err := e.readyCatalog(ctx); err != nil {
 		return err
 	}
 	if err := e.resolver.wait(ctx); err != nil {
 		return err
+	}
+	if leader, _ := e.storage.CatalogLeader(); leader != e.storage.Peers().Self() {
+		return nil // the rest is the leader's
 	}
 	if err := e.forgetCommitted(ctx); err != nil || len(e.newestCatalog().Shadows()) == 0 {
 		return err
@@ -165,9 +173,6 @@ func (e *Engine) Catalog() *catalog.Snapshot {
 	}
 	return e.newestCatalog()
 }
-
-// activationTimeout bounds the wait of DDL for the shards.
-const activationTimeout = 30 * time.Second
 
 // Define implements Backend.
 func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
@@ -202,39 +207,6 @@ func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.R
 		return catalog.Result{}, err
 	}
 	return result, e.waitActivated(ctx, e.newestCatalog())
-}
-
-// waitActivated waits until every shard uses a catalog version.
-func (e *Engine) waitActivated(ctx context.Context, snapshot *catalog.Snapshot) error {
-	deadline := e.after(activationTimeout)
-	for i, l := range e.loops {
-		for {
-			active, changed, failure := l.status.activated(snapshot.Version())
-			if active {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-e.stopped:
-				return ErrStopped
-			case <-deadline:
-				err := sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the change is made but shard %d does not use it", i).
-					WithHint("SHOW SHARDS tells the state of the shards.")
-				if failure != nil {
-					err = err.WithDetail("%v", failure)
-				}
-				return err
-			case <-changed:
-			}
-		}
-	}
-	for {
-		active := e.active.Load()
-		if active != nil && active.Version() >= snapshot.Version() || e.active.CompareAndSwap(active, snapshot) {
-			return nil
-		}
-	}
 }
 
 // Locks implements Backend.

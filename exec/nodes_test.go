@@ -340,6 +340,9 @@ func (s nodeStorage) CatalogReadIndex(ctx context.Context) (uint64, error) {
 	return s.cluster.catalog.readIndex(ctx, s.id)
 }
 
+// CatalogTerm implements Storage.
+func (s nodeStorage) CatalogTerm() uint64 { return s.cluster.catalog.termNow() }
+
 // WaitCatalog implements Storage.
 func (s nodeStorage) WaitCatalog(ctx context.Context, index uint64) error {
 	return s.cluster.catalog.replicas[s.id].wait(ctx, index)

@@ -23,6 +23,7 @@ type replicatedLog struct {
 	grown   *sync.Cond
 	entries [][]byte
 	leader  uint64
+	term    uint64
 	// since is how long the log was when the leader began; it leads when it has applied
 	// that.
 	since   uint64
@@ -96,6 +97,7 @@ func (l *replicatedLog) setLeader(node uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.leader, l.since = node, uint64(len(l.entries))
+	l.term++
 	if r := l.replicas[node]; r != nil {
 		r.held = false
 	}
@@ -138,6 +140,12 @@ func (l *replicatedLog) leaderNow() (uint64, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.leader, l.changed
+}
+
+func (l *replicatedLog) termNow() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.term
 }
 
 // propose appends an entry and waits until the proposer has applied it.

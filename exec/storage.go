@@ -60,6 +60,8 @@ type Storage interface {
 	CatalogLeader() (node uint64, changed <-chan struct{})
 	// CatalogReadIndex is ShardLog.ReadIndex for the catalog's group.
 	CatalogReadIndex(ctx context.Context) (uint64, error)
+	// CatalogTerm is the current term of the catalog's group.
+	CatalogTerm() uint64
 	// WaitCatalog returns when the catalog's commands up to an index are applied here.
 	WaitCatalog(ctx context.Context, index uint64) error
 	// Peers is how this node talks to the others.

@@ -77,6 +77,8 @@ func (b *fakeBackend) Find(_ context.Context, relation *catalog.Relation, keys *
 	return found, nil
 }
 
+func (b *fakeBackend) CatchUpCatalog(context.Context) error { return nil }
+
 func (b *fakeBackend) NewView(context.Context, []*catalog.Relation, exec.Freshness) (*exec.View, error) {
 	return &exec.View{}, nil
 }

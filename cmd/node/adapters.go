@@ -47,6 +47,9 @@ func (s storage) CatalogReadIndex(ctx context.Context) (uint64, error) {
 	return index, shardError(err)
 }
 
+// CatalogTerm implements exec.Storage.
+func (s storage) CatalogTerm() uint64 { return s.node.CatalogTerm() }
+
 // WaitCatalog implements exec.Storage.
 func (s storage) WaitCatalog(ctx context.Context, index uint64) error {
 	return s.node.WaitCatalog(ctx, index)

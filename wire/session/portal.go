@@ -60,6 +60,9 @@ func (s *Session) Bind(b *Bind) (err error) {
 		return sqlerr.New(sqlerr.DuplicateCursor, -1, "cursor %q already exists", b.Portal)
 	}
 	s.openTransaction()
+	if err := s.catchUpCatalog(s.life, st.tree); err != nil {
+		return err
+	}
 	if err := s.refresh(st); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (s *Session) simpleStatement(ctx context.Context, tree ast.Statement, text 
 	s.transaction.several = !only
 	ctx, done := s.withStatementTimeout(ctx)
 	defer done()
+	if err := s.catchUpCatalog(ctx, tree); err != nil {
+		return err
+	}
 	st, err := s.newStatement(tree, text, nil)
 	if err != nil {
 		return err

@@ -339,6 +339,9 @@ func (s *Session) Parse(name, text string, parameters []uint32) (err error) {
 		return errBlockFailed()
 	}
 	s.openTransaction()
+	if err := s.catchUpCatalog(s.life, tree); err != nil {
+		return err
+	}
 	st, err := s.newStatement(tree, text, declared)
 	if err != nil {
 		return err
