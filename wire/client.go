@@ -163,7 +163,12 @@ func (k client) Flush() error {
 func (k client) Cancel() { k.c.cancelStatement() }
 
 // Terminate implements session.Client.
-func (k client) Terminate() { k.c.terminate(errAdminShutdown) }
+func (k client) Terminate(why *sqlerr.Error) {
+	if why == nil {
+		why = errAdminShutdown
+	}
+	k.c.terminate(why)
+}
 
 // Wake implements session.Client.
 func (k client) Wake() { k.c.wake() }

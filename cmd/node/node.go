@@ -77,6 +77,7 @@ type Node struct {
 	engine   *exec.Engine
 	server   *wire.Server
 	feeds    *session.RelationFeeds
+	hub      *notify.Hub
 	rules    auth.Rules
 	http     *httpServer
 
@@ -167,6 +168,8 @@ func (n *Node) start(ctx context.Context) error {
 		_ = listener.Close() // the first error is the one to tell
 		return err
 	}
+	n.hub = notify.NewHub(0)
+	n.hub.Join(ctx, peers{n.storage.Peers()}, notify.RelayOptions{Logger: n.options.Logger, Now: n.options.Now, After: n.options.After})
 	if err := n.serve(listener); err != nil {
 		_ = listener.Close() // the first error is the one to tell
 		return err
@@ -233,7 +236,7 @@ func (n *Node) serve(listener net.Listener) error {
 	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: told,
-		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: &session.Registry{}, Notifications: notify.NewHub(0), Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: &session.Registry{}, Notifications: n.hub, Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
 	if err != nil {
@@ -289,6 +292,11 @@ func (n *Node) Close() error {
 			cancel()
 			n.serving.Wait()
 			n.feeds.Wait()
+		}
+		if n.hub != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+			n.hub.Leave(ctx)
+			cancel()
 		}
 		if n.engine != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)

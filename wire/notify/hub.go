@@ -1,5 +1,5 @@
-// Package notify carries notifications between the sessions of a node, for LISTEN
-// and NOTIFY (https://www.postgresql.org/docs/15/sql-notify.html).
+// Package notify carries notifications between the sessions of a node, and of the
+// cluster's other nodes, for LISTEN and NOTIFY (https://www.postgresql.org/docs/15/sql-notify.html).
 //
 // Invariants:
 //   - A transaction's notifications are queued together, and those of several
@@ -16,6 +16,7 @@ package notify
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -35,6 +36,8 @@ type Hub struct {
 	limit int
 	// committing holds one value while a transaction with notifications commits.
 	committing chan struct{}
+	// relay reaches the other nodes' hubs; nil where there are none.
+	relay *relay
 
 	mu       sync.Mutex
 	channels map[string]map[*Listener]struct{}
@@ -54,10 +57,12 @@ func NewHub(limit int) *Hub {
 }
 
 // Listener is a session that listens. Wake is called when something is there to be
-// taken and nothing was before; it does not wait and calls nothing of the hub.
+// taken and nothing was before, and end when notifications were missed, which the
+// client is to see by the end of its connection. They do not wait and call nothing of
+// the hub.
 type Listener struct {
-	hub  *Hub
-	wake func()
+	hub       *Hub
+	wake, end func()
 	// channels are those listened to, in the order in which that began, and queue what
 	// was not taken yet; under hub.mu.
 	channels []string
@@ -88,8 +93,8 @@ const (
 func (q *queued) bytes() int { return queuedBytes + len(q.Channel) + len(q.Payload) }
 
 // NewListener returns a listener to nothing.
-func (h *Hub) NewListener(wake func()) *Listener {
-	return &Listener{hub: h, wake: wake}
+func (h *Hub) NewListener(wake, end func()) *Listener {
+	return &Listener{hub: h, wake: wake, end: end}
 }
 
 // Commit has write make a transaction's writes, and then queues what it notifies,
@@ -106,21 +111,23 @@ func (h *Hub) Commit(ctx context.Context, notifications []Notification, write fu
 		return context.Cause(ctx)
 	}
 	defer func() { <-h.committing }()
-	if err := h.room(notifications); err != nil {
+	if err := h.room(notifications, h.relay.room(notifications)); err != nil {
 		return err
 	}
 	if err := write(); err != nil {
 		return err
 	}
 	h.queue(notifications)
+	h.relay.send(notifications)
 	return nil
 }
 
-// room refuses notifications that would not fit into the queue.
-func (h *Hub) room(notifications []Notification) error {
+// room refuses notifications that would not fit into the queue besides some bytes that
+// wait for other nodes.
+func (h *Hub) room(notifications []Notification, waiting int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	bytes := h.bytes
+	bytes := h.bytes + waiting
 	for i := range notifications {
 		if listeners := len(h.channels[notifications[i].Channel]); listeners > 0 {
 			q := queued{Notification: notifications[i]}
@@ -193,11 +200,26 @@ func (h *Hub) used(q *queued) *int {
 	return &h.bytes
 }
 
-// Usage is the part of the queue that is in use, from 0 to 1.
+// endListeners ends those who listen to something.
+func (h *Hub) endListeners() {
+	ended := make(map[*Listener]struct{})
+	h.mu.Lock()
+	for _, listeners := range h.channels {
+		maps.Copy(ended, listeners)
+	}
+	h.mu.Unlock()
+	for l := range ended {
+		l.end()
+	}
+}
+
+// Usage is the part of the queue that is in use, from 0 to 1: what listeners have not
+// taken, and what other nodes have not.
 func (h *Hub) Usage() float64 {
+	waiting := h.relay.room(nil)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return float64(h.bytes) / float64(h.limit)
+	return float64(h.bytes+waiting) / float64(h.limit)
 }
 
 // Listen begins to listen to a channel, and reports whether that is new.

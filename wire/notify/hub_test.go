@@ -37,7 +37,7 @@ func TestCommitOrder(t *testing.T) {
 	h := NewHub(0)
 	var listeners []*Listener
 	for range 3 {
-		l := h.NewListener(func() {})
+		l := h.NewListener(func() {}, nil)
 		l.Listen("c")
 		listeners = append(listeners, l)
 	}
@@ -71,7 +71,7 @@ func TestCommitOrder(t *testing.T) {
 // waiting for others.
 func TestCommitFails(t *testing.T) {
 	h := NewHub(0)
-	l := h.NewListener(func() { t.Error("woken for nothing") })
+	l := h.NewListener(func() { t.Error("woken for nothing") }, nil)
 	l.Listen("c")
 	list := []Notification{{Channel: "c"}}
 	failure := errors.New("refused")
@@ -104,7 +104,7 @@ func TestCommitFails(t *testing.T) {
 func TestQueueBounds(t *testing.T) {
 	const limit = 100_000
 	h := NewHub(limit)
-	slow, quick := h.NewListener(func() {}), h.NewListener(func() {})
+	slow, quick := h.NewListener(func() {}, nil), h.NewListener(func() {}, nil)
 	slow.Listen("c")
 	quick.Listen("c")
 	payload := strings.Repeat("p", 1000)
@@ -144,7 +144,7 @@ func TestQueueBounds(t *testing.T) {
 func TestListening(t *testing.T) {
 	h := NewHub(0)
 	woken := 0
-	l := h.NewListener(func() { woken++ })
+	l := h.NewListener(func() { woken++ }, nil)
 	send(t, h, "a", "before")
 	if !l.Listen("a") || l.Listen("a") || !l.Listen("b") {
 		t.Error("Listen does not tell what is new")
@@ -190,7 +190,7 @@ func TestSourceBounds(t *testing.T) {
 	h := NewHub(0)
 	left := 0
 	source := h.NewSource(func() { left++ })
-	slow, quick := h.NewListener(func() {}), h.NewListener(func() {})
+	slow, quick := h.NewListener(func() {}, nil), h.NewListener(func() {}, nil)
 	for _, l := range []*Listener{slow, quick} {
 		l.Listen("r")
 		source.Follow(l, "r")
@@ -231,7 +231,7 @@ func TestManySlowListeners(t *testing.T) {
 	h := NewHub(0)
 	for i := range 200 {
 		source := h.NewSource(func() {})
-		l := h.NewListener(func() {})
+		l := h.NewListener(func() {}, nil)
 		l.Listen("r")
 		source.Follow(l, "r")
 		source.Publish(slices.Repeat([]string{strings.Repeat("p", 4000)}, 300), fmt.Sprint("note ", i))

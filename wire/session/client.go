@@ -58,9 +58,10 @@ type Client interface {
 	// Flush sends what is buffered.
 	Flush() error
 	// Cancel ends the statement that runs, if any, as a cancel request does; Terminate
-	// ends the connection with 57P01. Any goroutine may call them; they do not wait.
+	// ends the connection with an error, nil for an administrator's command (57P01). Any
+	// goroutine may call them; they do not wait.
 	Cancel()
-	Terminate()
+	Terminate(why *sqlerr.Error)
 	// Wake says that the session has Notifications, which are to be sent when no
 	// transaction is open, also to a client that sends nothing. Any goroutine may call
 	// it; it does not wait.

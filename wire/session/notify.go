@@ -217,7 +217,7 @@ func (s *Session) beginListening() (undo func(), err error) {
 			continue
 		}
 		if s.listener == nil {
-			s.listener = s.options.Notifications.NewListener(s.client.Wake)
+			s.listener = s.options.Notifications.NewListener(s.client.Wake, s.missedNotifications)
 		}
 		if s.listener.Listen(l.channel) {
 			begun = append(begun, l.channel)
@@ -231,6 +231,14 @@ func (s *Session) beginListening() (undo func(), err error) {
 		followed = append(followed, l.channel)
 	}
 	return undo, nil
+}
+
+// missedNotifications ends the connection: another node could not deliver notifications
+// in time.
+func (s *Session) missedNotifications() {
+	s.client.Terminate(sqlerr.New(sqlerr.ConnectionFailure, -1, "terminating connection because notifications of another node were missed").
+		WithDetail("The nodes could not reach each other for some time.").
+		WithHint("Connect again, LISTEN, and look for what may have changed meanwhile."))
 }
 
 // stoppedBehind reports whether an UNLISTEN behind the statement with a number undoes

@@ -19,7 +19,7 @@ func (s *Session) Signal(pid int32, terminate bool) (bool, error) {
 		return false, err
 	}
 	if terminate {
-		other.client.Terminate()
+		other.client.Terminate(nil)
 	} else {
 		other.client.Cancel()
 	}
