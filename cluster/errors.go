@@ -56,6 +56,24 @@ func (e *HaltedError) Error() string {
 // Unwrap returns why the shard has stopped.
 func (e *HaltedError) Unwrap() error { return e.Err }
 
+// SeedingError says that this node's replica of a shard is not whole: it has to be, or
+// is being, copied from another node. It takes no part in reads and does not lead.
+// errors.Is takes it for ErrNotLeader.
+type SeedingError struct {
+	// Shard is the shard's number.
+	Shard int
+	// Reason is why the replica is not whole.
+	Reason string
+}
+
+// Error implements error.
+func (e *SeedingError) Error() string {
+	return fmt.Sprintf("cluster: this node's replica of shard %d is not whole and is copied from another node: %s", e.Shard, e.Reason)
+}
+
+// Is says that the replica does not lead its shard.
+func (e *SeedingError) Is(target error) bool { return target == ErrNotLeader }
+
 // IsDiskFull tells whether err comes from a full disk, so that it goes away
 // when there is room again.
 func IsDiskFull(err error) bool {

@@ -47,6 +47,7 @@ type machine struct {
 	tables     *tables.Shard
 	partitions *partitions
 	log        *log.Group
+	snapshots  *snapshotStore
 	host       machineHost
 	logger     *slog.Logger
 
@@ -54,6 +55,19 @@ type machine struct {
 	applied progress
 	// halted is why the machine does not apply; nil while it does.
 	halted atomic.Pointer[HaltedError]
+
+	// want is what the replica lacks, from when it is not whole until it has been
+	// seeded; see seed_machine.go. Entries are not applied meanwhile. It changes with
+	// mu held.
+	want atomic.Pointer[seedMark]
+	// marked tells that want is on disk; guarded by mu.
+	marked bool
+	// offered is the index up to which all entries have been given to Apply or are part
+	// of a copy; guarded by mu.
+	offered progress
+	// readable is closed while the replica is whole; guarded by readableMu.
+	readable   chan struct{}
+	readableMu sync.Mutex
 
 	// mu is held while an entry is applied, by Raft or when it is tried again.
 	mu sync.Mutex
@@ -67,8 +81,10 @@ type machine struct {
 	met    bool
 	// base is what the newest snapshot that counts says.
 	base machineBase
-	// observer is told of the entries that take effect; nil for none.
+	// observer is told of the entries that take effect, and replaced of the states
+	// that others' entries have led to; nil for none.
 	observer func(index uint64, entry *log.Entry)
+	replaced func(index uint64)
 	// decoded is the entry being applied; it keeps its memory from entry to entry.
 	decoded log.Entry
 	// waiting is the entry that could not be applied; haltedChanged is closed,
@@ -90,6 +106,13 @@ func (m *machine) observe(observer func(index uint64, entry *log.Entry)) {
 	m.observer = observer
 }
 
+// observeReplaced has an observer told of the states that copies lead to.
+func (m *machine) observeReplaced(observer func(index uint64)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.replaced = observer
+}
+
 // machineHost is what a machine needs of its node.
 type machineHost interface {
 	// logGrew counts bytes that a checkpoint would let go.
@@ -105,6 +128,10 @@ type machineHost interface {
 	// retry calls try with growing pauses until it returns true or the node
 	// stops.
 	retry(try func() bool)
+	// damaged is told that what a replica has of a shard is damaged.
+	damaged(shard int, cause error)
+	// seedSoon asks for the replicas that are not whole to be seeded.
+	seedSoon()
 	// stopping is closed when the node stops.
 	stopping() <-chan struct{}
 }
@@ -121,9 +148,16 @@ type answer struct {
 	err     error
 }
 
-// newMachine returns a machine in the state of its newest snapshot. logEnd is
-// the index of the last entry in the log or the snapshot.
-func newMachine(m *machine, base machineBase, logEnd uint64) (*machine, error) {
+// newMachine returns a machine in the state of its newest snapshot, or one that
+// lacks what mark says. logEnd is the index of the last entry in the log or the
+// snapshot.
+func newMachine(m *machine, base machineBase, logEnd uint64, mark *seedMark) (*machine, error) {
+	if mark != nil {
+		m.marked = true
+		m.want.Store(mark)
+		m.begin(base, 0)
+		return m, nil
+	}
 	stored, err := m.tables.AppliedIndex()
 	if err != nil {
 		return nil, err
@@ -135,10 +169,20 @@ func newMachine(m *machine, base machineBase, logEnd uint64) (*machine, error) {
 		return nil, fmt.Errorf("cluster: the key-value store has shard %d up to index %d, its snapshot says %d: the store was lost",
 			m.shard, stored, base.state)
 	}
+	m.begin(base, stored)
+	return m, nil
+}
+
+// begin puts a machine in the state of its newest snapshot.
+func (m *machine) begin(base machineBase, stored uint64) {
 	m.base, m.state, m.last, m.stored = base, base.state, base.index, stored
+	m.offered.advance(base.index)
 	m.applied.advance(m.state)
 	m.haltedChanged = make(chan struct{})
-	return m, nil
+	m.readable = make(chan struct{})
+	if m.want.Load() == nil {
+		close(m.readable)
+	}
 }
 
 // Apply implements raft.FSM. It is called with committed entries in order, by
@@ -147,6 +191,7 @@ func newMachine(m *machine, base machineBase, logEnd uint64) (*machine, error) {
 func (m *machine) Apply(entry *raft.Log) any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.offered.advance(max(entry.Index, m.offered.reached()))
 	for m.halted.Load() != nil {
 		changed := m.haltedChanged
 		m.mu.Unlock()
@@ -157,6 +202,10 @@ func (m *machine) Apply(entry *raft.Log) any {
 			m.mu.Lock()
 			return answer{err: fmt.Errorf("%w: %w", ErrStopped, ErrFateUnknown)}
 		}
+	}
+	if m.want.Load() != nil {
+		// The log keeps the entry until the replica is whole.
+		return answer{err: fmt.Errorf("%w: %w", ErrFateUnknown, m.err())}
 	}
 	applied, err := m.apply(entry)
 	if err != nil {
@@ -267,6 +316,7 @@ func (m *machine) halt(entry *raft.Log, cause error) *HaltedError {
 	m.changeHalted()
 	if !mayPass(cause) {
 		m.logger.Error("the shard has stopped applying", "index", entry.Index, "error", cause)
+		m.host.damaged(m.shard, cause)
 		return halted
 	}
 	m.logger.Error("the shard has stopped applying and tries again", "index", entry.Index, "error", cause)
@@ -288,6 +338,9 @@ func mayPass(err error) bool {
 func (m *machine) resume() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.waiting == nil {
+		return true // it is being seeded
+	}
 	err := m.heal()
 	if err == nil {
 		_, err = m.apply(m.waiting)
@@ -296,6 +349,7 @@ func (m *machine) resume() bool {
 		m.halted.Store(&HaltedError{Shard: m.shard, Index: m.waiting.Index, Err: err})
 		if !mayPass(err) {
 			m.logger.Error("the shard cannot go on", "index", m.waiting.Index, "error", err)
+			m.host.damaged(m.shard, err)
 			return true
 		}
 		return false
@@ -323,6 +377,9 @@ func (m *machine) whenHalted() <-chan struct{} {
 
 // err is why the machine does not apply.
 func (m *machine) err() error {
+	if want := m.want.Load(); want != nil {
+		return &SeedingError{Shard: m.shard, Reason: want.reason}
+	}
 	if halted := m.halted.Load(); halted != nil {
 		return halted
 	}
@@ -397,6 +454,9 @@ func (m *machine) healSoon() {
 	try := func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		if m.want.Load() != nil {
+			return true
+		}
 		err := m.heal()
 		return err == nil || !mayPass(err)
 	}
@@ -436,10 +496,13 @@ func (m *machine) foreign() error {
 
 // Restore implements raft.FSM. Raft calls it when a leader has sent a snapshot
 // because its log no longer has what this replica lacks. Such a snapshot does
-// not contain the shard's data.
+// not contain the shard's data: it says how far behind the replica is, which was
+// noted before the snapshot counted (received).
 func (m *machine) Restore(source io.ReadCloser) error {
-	return errors.Join(
-		fmt.Errorf("cluster: shard %d is too far behind its leader and has to be seeded", m.shard), source.Close())
+	if m.want.Load() == nil {
+		return errors.Join(errors.New("cluster: a snapshot counts that nobody has noted"), source.Close())
+	}
+	return source.Close()
 }
 
 // machineSnapshot is a snapshot being taken. It implements raft.FSMSnapshot.
@@ -463,7 +526,7 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 	}
 	s.states = slices.Clone(states) // encoding sorts them
 	if ours, ok := sink.(*snapshotSink); ok {
-		ours.counts = s.counts
+		ours.own, ours.counts = true, s.counts
 	}
 	content := shardState{stateIndex: s.stateIndex, partitions: states}
 	if _, err := sink.Write(content.encode(nil)); err != nil {
@@ -475,6 +538,11 @@ func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
 // counts is called when the snapshot is durable.
 func (s *machineSnapshot) counts(index uint64) {
 	s.machine.mu.Lock()
+	if s.machine.want.Load() != nil {
+		// It may be older than what the replica now waits for.
+		s.machine.mu.Unlock()
+		return
+	}
 	s.machine.base = machineBase{index: index, state: s.stateIndex}
 	s.machine.mu.Unlock()
 	if s.machine.partitions.record(s.partitions, s.states) {

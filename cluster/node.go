@@ -218,3 +218,9 @@ func (n *Node) spawn(run func()) {
 		run()
 	}()
 }
+
+// damaged implements machineHost.
+func (n *Node) damaged(shard int, cause error) {}
+
+// seedSoon implements machineHost.
+func (n *Node) seedSoon() {}

@@ -184,6 +184,9 @@ func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
 		return nil, err
 	}
 	if f.snapshot != nil {
+		if err := dropSuperseded(f); err != nil {
+			return nil, err
+		}
 		f.end = max(f.end, f.snapshot.meta.Index)
 	}
 	if term == 0 || f.end == 0 {
@@ -239,6 +242,13 @@ func (n *Node) openShard(i int, transports *transports) error {
 		}
 		base = machineBase{index: files.snapshot.meta.Index, state: state.stateIndex}
 	}
+	mark, err := n.openSeedMark(files.dir)
+	if err != nil {
+		return err
+	}
+	if mark != nil {
+		state.partitions = mark.partitions
+	}
 	shard := &Shard{id: i, tables: n.tables.Shard(uint32(i))}
 	shard.partitions, err = openPartitions(log.PartitionOptions{
 		FS:           n.options.FS,
@@ -255,15 +265,41 @@ func (n *Node) openShard(i int, transports *transports) error {
 		tables:     shard.tables,
 		partitions: shard.partitions,
 		log:        files.log,
+		snapshots:  files.store,
 		host:       n,
 		logger:     logger,
-	}, base, files.end)
+	}, base, files.end, mark)
 	if err != nil {
 		return err
 	}
+	files.store.received = shard.machine.received
 	if shard.group, err = n.start(id, files, shard.machine, transports); err != nil {
 		return errors.Join(err, shard.partitions.close())
 	}
 	n.shards = append(n.shards, shard)
 	return nil
+}
+
+// openSeedMark reads the mark of a replica that is not whole, nil for one that is. What
+// its copying has left is removed then.
+func (n *Node) openSeedMark(dir string) (*seedMark, error) {
+	fs := n.options.FS
+	mark, err := readSeedMark(fs, dir)
+	if mark != nil || err != nil {
+		return mark, err
+	}
+	return nil, removeSeedRemains(fs, dir)
+}
+
+// dropSuperseded empties a log that ends before the newest snapshot: a leader had sent
+// that, and a crash came before Raft emptied the log. What follows would leave a gap.
+func dropSuperseded(f *groupFiles) error {
+	if f.end == 0 || f.end >= f.snapshot.meta.Index {
+		return nil
+	}
+	first, err := f.log.FirstIndex()
+	if err != nil {
+		return err
+	}
+	return f.log.DeleteRange(first, f.end)
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +49,8 @@ type partition struct {
 	recorded int64
 	// compact is the compaction that entries have asked for and that is not done.
 	compact log.Compact
+	// pins is how many are reading the partition who need it after it was dropped.
+	pins int
 }
 
 // errBroken says that a partition could not be written again yet.
@@ -257,11 +260,17 @@ func (ps *partitions) deleteDropped(c partitionsCapture) {
 	if len(c.dropped) == 0 {
 		return
 	}
+	var free []*partition
 	ps.mu.Lock()
-	// Drops since the capture stand behind those before it.
-	ps.dropped = ps.dropped[len(c.dropped):]
+	ps.dropped = slices.DeleteFunc(slices.Clone(ps.dropped), func(p *partition) bool {
+		gone := slices.Contains(c.dropped, p) && !p.pinned()
+		if gone {
+			free = append(free, p)
+		}
+		return gone
+	})
 	ps.mu.Unlock()
-	for _, p := range c.dropped {
+	for _, p := range free {
 		if err := ps.delete(p); err != nil {
 			ps.options.Logger.Warn("a dropped partition is deleted at the next start", "error", err)
 		}

@@ -75,8 +75,9 @@ func (s *Shard) ReadIndex(ctx context.Context) (uint64, error) {
 }
 
 // WaitApplied returns when this node has applied the entry at an index that took effect.
+// It waits while the replica is not whole.
 func (s *Shard) WaitApplied(ctx context.Context, index uint64) error {
-	return s.machine.applied.wait(ctx, index)
+	return s.machine.waitApplied(ctx, index)
 }
 
 // Observe has a function called with each entry that takes effect on this node from now
@@ -84,11 +85,32 @@ func (s *Shard) WaitApplied(ctx context.Context, index uint64) error {
 // the call, which must be short. There is one observer; nil for none.
 func (s *Shard) Observe(observer func(index uint64, entry *log.Entry)) { s.machine.observe(observer) }
 
+// ObserveReplaced has a function called when this node's replica has been copied from
+// another one up to an index: what led there is not observed, and what is observed next
+// follows it. It is called before readers see the state. There is one observer; nil for
+// none.
+func (s *Shard) ObserveReplaced(observer func(index uint64)) { s.machine.observeReplaced(observer) }
+
+// Whole returns a *SeedingError while this node's replica is not whole. A reader that has
+// passed WaitApplied and then opened a snapshot of the tables asks once more: what it
+// reads is the shard's if the replica is whole now.
+func (s *Shard) Whole() error {
+	if want := s.machine.want.Load(); want != nil {
+		return &SeedingError{Shard: s.id, Reason: want.reason}
+	}
+	return nil
+}
+
 // Partition returns the shard's partition of a stream, nil when it has no rows
-// yet or has been dropped. It stays usable until the node is closed or the
+// yet or has been dropped; a *SeedingError while the replica is not whole. It stays usable until the node is closed or the
 // partition is dropped, or until it is written again after a failed sync: then
 // its methods return log.ErrClosed, and this one returns what takes its place.
-func (s *Shard) Partition(object uint64) (*log.Partition, error) { return s.partitions.get(object) }
+func (s *Shard) Partition(object uint64) (*log.Partition, error) {
+	if err := s.Whole(); err != nil {
+		return nil, err
+	}
+	return s.partitions.get(object)
+}
 
 // Tables is the shard's part of the key-value store.
 func (s *Shard) Tables() *tables.Shard { return s.tables }

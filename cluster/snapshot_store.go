@@ -41,6 +41,10 @@ type snapshotStore struct {
 	fs  vfs.FS
 	dir string
 
+	// received is told of a snapshot that another node has sent, before it counts;
+	// nil for nobody.
+	received func(content []byte) error
+
 	// mu orders creations and the removal of older snapshots.
 	mu sync.Mutex
 }
@@ -171,7 +175,7 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 ) (raft.SnapshotSink, error) {
 	return &snapshotSink{store: s, meta: raft.SnapshotMeta{
 		Version:            version,
-		ID:                 fmt.Sprintf("%s%016x-%016x", snapshotPrefix, index, term),
+		ID:                 snapshotID(index, term),
 		Index:              index,
 		Term:               term,
 		Configuration:      configuration,
@@ -221,13 +225,34 @@ func (s *snapshotStore) write(meta *raft.SnapshotMeta, content []byte) error {
 	return nil
 }
 
+// rewrite gives the newest snapshot another content, durably, and returns its index;
+// that is 0, with no members, when there has been none.
+func (s *snapshotStore) rewrite(content []byte) (index uint64, err error) {
+	newest, err := s.newest()
+	if err != nil {
+		return 0, err
+	}
+	meta := raft.SnapshotMeta{Version: raft.SnapshotVersionMax, ID: snapshotID(0, 0)}
+	if newest != nil {
+		meta = newest.meta
+	}
+	return meta.Index, s.write(&meta, content)
+}
+
+// snapshotID is the name of a snapshot.
+func snapshotID(index, term uint64) string {
+	return fmt.Sprintf("%s%016x-%016x", snapshotPrefix, index, term)
+}
+
 // snapshotSink collects a snapshot's content. It implements raft.SnapshotSink.
 type snapshotSink struct {
 	store   *snapshotStore
 	meta    raft.SnapshotMeta
 	content []byte
-	done    bool
-	err     error
+	// own tells that this node has made it.
+	own  bool
+	done bool
+	err  error
 	// counts is called once the snapshot is durable; nil for none.
 	counts func(index uint64)
 }
@@ -254,6 +279,11 @@ func (s *snapshotSink) Close() error {
 		return s.err
 	}
 	s.done = true
+	if !s.own && s.store.received != nil {
+		if s.err = s.store.received(s.content); s.err != nil {
+			return s.err
+		}
+	}
 	s.err = s.store.write(&s.meta, s.content)
 	if s.err == nil && s.counts != nil {
 		s.counts(s.meta.Index)

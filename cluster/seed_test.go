@@ -1,0 +1,445 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+
+	"millrace/log"
+	"millrace/tables"
+)
+
+// testReplica is a replica of a shard without Raft: the test stores and applies the
+// entries of the log.
+type testReplica struct {
+	t       testing.TB
+	fs      vfs.FS
+	wal     *log.WAL
+	files   *log.FileCache
+	store   *tables.Store
+	machine *machine
+	shard   *Shard
+	cancel  context.CancelFunc
+	ctx     context.Context
+	// index is that of the last entry in the log.
+	index uint64
+}
+
+// testReplicaLogger drops what is expected here.
+var testReplicaLogger = slog.New(slog.DiscardHandler)
+
+// openReplica opens the replica in a file system.
+func openReplica(t testing.TB, fs vfs.FS) (r *testReplica, err error) {
+	r = &testReplica{t: t, fs: fs}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.files = log.NewFileCache(fs, 50)
+	if err := errors.Join(fs.MkdirAll("shard", 0o755), syncDir(fs, "")); err != nil {
+		return nil, err
+	}
+	if r.wal, err = log.OpenWAL(log.WALOptions{FS: fs, Dir: "wal", FileBytes: 64 << 10, Logger: testReplicaLogger}); err != nil {
+		return nil, err
+	}
+	r.store, err = tables.Open(tables.Options{FS: fs, Dir: "tables", CacheBytes: 1 << 20, MemTableBytes: 64 << 10, Logger: testReplicaLogger})
+	if err != nil {
+		return nil, err
+	}
+	snapshots := newSnapshotStore(fs, "shard")
+	newest, err := snapshots.newest()
+	if err != nil {
+		return nil, err
+	}
+	state, base := &shardState{}, machineBase{}
+	if newest != nil {
+		if state, err = decodeShardState(newest.content); err != nil {
+			return nil, err
+		}
+		base = machineBase{index: newest.meta.Index, state: state.stateIndex}
+	}
+	mark, err := readSeedMark(fs, "shard")
+	if err != nil {
+		return nil, err
+	}
+	if mark != nil {
+		state.partitions = mark.partitions
+	}
+	partitions, err := openPartitions(log.PartitionOptions{
+		FS: fs, Dir: "shard", Files: r.files, SegmentBytes: 2 << 10, Logger: testReplicaLogger,
+	}, state.partitions)
+	if err != nil {
+		return nil, err
+	}
+	group := r.wal.Group(7)
+	last, err := group.LastIndex()
+	if err != nil {
+		return nil, err
+	}
+	r.index = max(base.index, last)
+	if last > 0 && last < base.index {
+		if err := dropSuperseded(&groupFiles{log: group, snapshot: newest, end: last}); err != nil {
+			return nil, err
+		}
+		last = 0
+	}
+	r.shard = &Shard{id: 3, tables: r.store.Shard(3), partitions: partitions}
+	r.machine, err = newMachine(&machine{
+		shard: 3, tables: r.shard.tables, partitions: partitions, log: group, snapshots: snapshots,
+		host: r, logger: testReplicaLogger,
+	}, base, r.index, mark)
+	if err != nil {
+		return nil, err
+	}
+	r.shard.machine = r.machine
+	snapshots.received = r.machine.received
+	for index := base.index + 1; index <= last; index++ {
+		var entry raft.Log
+		if err := group.GetLog(index, &entry); err != nil {
+			return nil, err
+		}
+		r.give(&entry)
+	}
+	return r, nil
+}
+
+// close closes the replica.
+func (r *testReplica) close() {
+	r.t.Helper()
+	r.cancel()
+	if err := errors.Join(r.shard.partitions.close(), r.files.Close(), r.wal.Close(), r.store.Close()); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// append adds an entry to the log.
+func (r *testReplica) append(entry *raft.Log) {
+	r.t.Helper()
+	if err := r.wal.Group(7).StoreLog(entry); err != nil {
+		r.t.Error(err)
+	}
+	r.index = entry.Index
+}
+
+// give hands an entry over, as Raft does when it is committed.
+func (r *testReplica) give(entry *raft.Log) {
+	r.t.Helper()
+	if entry.Type != raft.LogCommand {
+		return
+	}
+	got := r.machine.Apply(entry).(answer)
+	var seeding *SeedingError
+	if got.err != nil && !errors.As(got.err, &seeding) {
+		r.t.Errorf("entry %d: %v", entry.Index, got.err)
+	}
+}
+
+// checkpoint takes a snapshot, as Raft does.
+func (r *testReplica) checkpoint() (content []byte, index uint64) {
+	r.t.Helper()
+	index = r.index
+	snapshot, err := r.machine.Snapshot()
+	if err != nil {
+		r.t.Error(err)
+		return nil, 0
+	}
+	sink, err := r.machine.snapshots.Create(raft.SnapshotVersionMax, index, 1, raft.Configuration{}, 0, nil)
+	if err == nil {
+		err = snapshot.Persist(sink)
+	}
+	if err != nil {
+		r.t.Error(err)
+		return nil, 0
+	}
+	return sink.(*snapshotSink).content, index
+}
+
+// install installs a snapshot that another node has sent, as Raft does.
+func (r *testReplica) install(content []byte, index uint64) {
+	r.t.Helper()
+	sink, err := r.machine.snapshots.Create(raft.SnapshotVersionMax, index, 1, raft.Configuration{}, 0, nil)
+	if err == nil {
+		_, err = sink.Write(content)
+	}
+	if err = errors.Join(err, sink.Close()); err != nil {
+		r.t.Error(err)
+		return
+	}
+	if err := r.machine.Restore(io.NopCloser(nil)); err != nil {
+		r.t.Error(err)
+	}
+	group := r.wal.Group(7)
+	first, _ := group.FirstIndex()
+	last, _ := group.LastIndex()
+	if first > 0 {
+		if err := group.DeleteRange(first, last); err != nil {
+			r.t.Error(err)
+		}
+	}
+	r.index = index
+}
+
+func (r *testReplica) logGrew(int64)             {}
+func (r *testReplica) checkpointSoon()           {}
+func (r *testReplica) compactSoon()              {}
+func (r *testReplica) flushTables(int) error     { return r.store.Flush(r.ctx) }
+func (r *testReplica) diskFull() error           { return nil }
+func (r *testReplica) retry(func() bool)         {}
+func (r *testReplica) stopping() <-chan struct{} { return r.ctx.Done() }
+func (r *testReplica) damaged(int, error)        {}
+func (r *testReplica) seedSoon()                 {}
+
+// seedUniverse is a source with a model of what it has, and a replica to be seeded.
+type seedUniverse struct {
+	t        *testing.T
+	r        *rand.Rand
+	source   *testReplica
+	server   *seedSource
+	state    modelState
+	base     uint64
+	entries  []*raft.Log
+	numbered int
+}
+
+// newSeedUniverse returns a source that has applied some entries.
+func newSeedUniverse(t *testing.T, seed uint64, entries int) *seedUniverse {
+	source, err := openReplica(t, vfs.NewMem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(source.close)
+	u := &seedUniverse{
+		t: t, r: rand.New(rand.NewPCG(seed, 9)), source: source,
+		server: newSeedSource(source.store, &pace{}),
+		state:  modelState{rows: map[string]string{}, streams: map[uint64]modelStream{}},
+	}
+	t.Cleanup(u.server.close)
+	for range entries {
+		u.step(nil)
+	}
+	return u
+}
+
+// step gives the source and another replica the next entry.
+func (u *seedUniverse) step(other *testReplica) {
+	entry := &raft.Log{Index: u.source.index + 1, Term: 1, Type: raft.LogCommand}
+	switch u.r.IntN(12) {
+	case 0:
+		entry.Type = raft.LogBarrier
+	case 1:
+		wrong, _ := randomEntry(u.r, u.base+1000, u.state, u.numbered)
+		entry.Data = wrong.AppendTo(nil)
+	default:
+		u.numbered++
+		encoded, next := randomEntry(u.r, u.base, u.state, u.numbered)
+		u.state, u.base = next, entry.Index
+		entry.Data = encoded.AppendTo(nil)
+	}
+	u.entries = append(u.entries, entry)
+	for _, replica := range []*testReplica{u.source, other} {
+		if replica != nil {
+			replica.append(entry)
+			replica.give(entry)
+		}
+	}
+}
+
+// cut is a connection that is lost after a number of bytes.
+type cut struct {
+	net.Conn
+	left *atomic.Int64
+}
+
+func (c cut) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.left.Add(-int64(n)) < 0 {
+		return 0, errors.Join(errors.New("the connection is lost"), c.Conn.Close())
+	}
+	return n, err
+}
+
+// copy copies over one connection that is lost after a number of bytes.
+func (u *seedUniverse) copy(receiver *seedReceiver, bytes int64) error {
+	here, there := net.Pipe()
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		defer there.Close()
+		_ = u.server.serve(u.source.ctx, there, func(int) *machine { return u.source.machine })
+	})
+	var left atomic.Int64
+	left.Store(bytes)
+	err := receiver.receive(testContext(u.t), cut{here, &left})
+	_ = here.Close()
+	serving.Wait()
+	return err
+}
+
+// check compares a replica with the model.
+func (u *seedUniverse) check(replica *testReplica) {
+	u.t.Helper()
+	if err := replica.shard.Whole(); err != nil {
+		u.t.Error(err)
+		return
+	}
+	if got := replica.shard.Applied(); got != u.base {
+		u.t.Errorf("the replica is at index %d, the model at %d", got, u.base)
+	}
+	if difference := u.state.diff(readState(u.t, replica.shard)); difference != "" {
+		u.t.Error(difference)
+	}
+}
+
+// TestSeed copies a replica to one that is empty and lacks the beginning of the log,
+// while entries go on, over connections that are lost.
+func TestSeed(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			u := newSeedUniverse(t, seed, int(seed)*7)
+			content, index := u.source.checkpoint()
+			for range u.r.IntN(10) {
+				u.step(nil)
+			}
+			fs := vfs.NewMem()
+			replica, err := openReplica(t, fs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replica.install(content, index)
+			for _, entry := range u.entries[index:] {
+				replica.append(entry)
+				replica.give(entry)
+			}
+			if _, err := replica.shard.Partition(1); !errors.Is(err, ErrNotLeader) {
+				t.Fatalf("reading a replica that is not whole: %v", err)
+			}
+			receiver := newSeedReceiver(replica.machine, replica.store, replica.machine.want.Load())
+			lost := 0
+			for bytes := int64(100); ; bytes *= 2 {
+				err := u.copy(receiver, bytes)
+				if err == nil {
+					break
+				}
+				lost++
+				if lost > 30 {
+					t.Fatal(err)
+				}
+				for range u.r.IntN(3) {
+					u.step(replica)
+				}
+			}
+			if err := replica.machine.waitApplied(testContext(t), u.base); err != nil {
+				t.Fatal(err)
+			}
+			u.check(replica)
+			for range 20 {
+				u.step(replica)
+			}
+			u.check(replica)
+			// What it has is durable.
+			replica.close()
+			replica, err = openReplica(t, fs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u.check(replica)
+			if names, err := fs.List("shard"); err != nil {
+				t.Fatal(err)
+			} else {
+				for _, name := range names {
+					if name == seedMarkFile || name == importDir {
+						t.Errorf("%s is left", name)
+					}
+				}
+			}
+			replica.close()
+		})
+	}
+}
+
+// TestSeedCrash cuts the power at every file operation of a replica that has some of the
+// shard, is left behind and is seeded: it comes back as it was, marked or whole, and can
+// be seeded on.
+func TestSeedCrash(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			u := newSeedUniverse(t, seed, 0)
+			base := vfs.NewCrashableMem()
+			replica, err := openReplica(t, base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 20 {
+				u.step(replica)
+			}
+			if seed%2 == 0 {
+				replica.checkpoint()
+			}
+			replica.close()
+			for range 60 {
+				u.step(nil)
+			}
+			content, index := u.source.checkpoint()
+			for range 5 {
+				u.step(nil)
+			}
+			for operation := int64(1); ; operation++ {
+				random := rand.New(rand.NewPCG(seed, uint64(operation)))
+				fs := base.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: random})
+				crashed := u.liveAndCrash(fs, operation, random, content, index)
+				if crashed == nil {
+					t.Log(operation-1, "crashes")
+					return
+				}
+				u.liveAndCrash(crashed, 0, nil, content, index)
+				if t.Failed() {
+					t.Fatal("after the crash at operation ", operation)
+				}
+			}
+		})
+	}
+}
+
+// liveAndCrash opens a replica, has it seeded and checks it. It returns what the disk has
+// when the power is cut at an operation; nil when that has not come.
+func (u *seedUniverse) liveAndCrash(current *vfs.MemFS, operation int64, random *rand.Rand, content []byte, index uint64) *vfs.MemFS {
+	u.t.Helper()
+	var crashed atomic.Pointer[vfs.MemFS]
+	var operations atomic.Int64
+	fs := errorfs.Wrap(current, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() != errorfs.OpIsRead && operations.Add(1) == operation {
+			// All or nothing: Pebble relies on the order in which it makes the files of one
+			// folder while it opens.
+			crashed.Store(current.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100 * random.IntN(2), RNG: random}))
+		}
+		return nil
+	}))
+	replica, err := openReplica(u.t, fs)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	defer replica.close()
+	if replica.index < index {
+		replica.install(content, index)
+	}
+	for _, entry := range u.entries[replica.index:] {
+		replica.append(entry)
+		replica.give(entry)
+	}
+	if mark := replica.machine.want.Load(); mark != nil {
+		if err := u.copy(newSeedReceiver(replica.machine, replica.store, mark), 1<<40); err != nil {
+			u.t.Error(err)
+			return nil
+		}
+	}
+	u.check(replica)
+	return crashed.Load()
+}
