@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -228,23 +229,30 @@ func TestMessagesInOrder(t *testing.T) {
 func TestMessagesToANodeThatIsAway(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		c := newTestNodes(t, 2)
-		got := 0
-		c.nodes[2].Handle("m", func(context.Context, uint64, []byte) ([]byte, error) { got++; return nil, nil })
+		var got atomic.Int64
+		c.nodes[2].Handle("m", func(context.Context, uint64, []byte) ([]byte, error) { got.Add(1); return nil, nil })
 		c.network.Partition([]string{hostName(1)}, []string{hostName(2)})
 		for range 100_000 {
 			c.nodes[1].Send(2, "m", make([]byte, 10_000))
 		}
-		if held := c.nodes[1].peer(2).links[ClassCalls].out.waiting; held > maxWaiting {
+		l, err := c.nodes[1].peer(2).link(ClassCalls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.out.mu.Lock()
+		held := l.out.waiting
+		l.out.mu.Unlock()
+		if held > maxWaiting || held == 0 {
 			t.Errorf("%d bytes wait for a node that is away", held)
 		}
 		time.Sleep(time.Minute)
 		c.network.HealAll()
 		time.Sleep(time.Second)
-		got = 0
+		got.Store(0)
 		c.nodes[1].Send(2, "m", nil)
 		time.Sleep(time.Second)
-		if got != 1 {
-			t.Errorf("a message after the cut was healed arrived %d times", got)
+		if n := got.Load(); n != 1 {
+			t.Errorf("a message after the cut was healed arrived %d times", n)
 		}
 	})
 }

@@ -134,11 +134,12 @@ var errMoved = errors.New("transport: the node has another address")
 func (p *peer) move(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.address == address && !p.removed {
+	removed := address == ""
+	if p.address == address && p.removed == removed {
 		return
 	}
 	why := errMoved
-	p.address, p.removed = address, address == ""
+	p.address, p.removed = address, removed
 	if p.removed {
 		why = errRemoved
 	}

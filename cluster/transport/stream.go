@@ -34,6 +34,8 @@ func (t *Transport) Open(ctx context.Context, node uint64, method string) (*Stre
 	address, removed := p.address, p.removed
 	p.mu.Unlock()
 	switch {
+	case t.ctx.Err() != nil:
+		return nil, unreachable(node, ErrClosed)
 	case removed:
 		return nil, unreachable(node, errRemoved)
 	case address == "":

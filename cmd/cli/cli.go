@@ -34,7 +34,7 @@ tables in SQL, and every declared result stays up to date while data arrives.`,
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(startCommand(out, errOut), sqlCommand(os.Stdin, out, errOut),
+	root.AddCommand(startCommand(out, errOut), certCommand(out), sqlCommand(os.Stdin, out, errOut),
 		nodeCommand(os.Stdin, out, errOut), shardCommand(os.Stdin, out, errOut), versionCommand(out))
 	return root
 }
