@@ -274,7 +274,7 @@ func (c *core) planAnew(i int) *runningQuery {
 	}
 	for n, s := range q.stages[:min(len(q.stages), len(old.stages))] {
 		was := old.stages[n]
-		s.handed, s.acknowledged = was.handed, was.acknowledged
+		s.handed, s.acknowledged, s.flying = was.handed, was.acknowledged, was.flying
 		for shard := range s.acknowledged {
 			if s.acknowledged[shard] > s.trimmed[shard] {
 				c.trimmable[s] = struct{}{}
@@ -380,5 +380,6 @@ func (c *core) run(in *tickInputs) (*tickResult, error) {
 		if err := c.load(c.snapshot); err != nil {
 			return nil, err
 		}
+		in.reloaded = true
 	}
 }

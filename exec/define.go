@@ -2,7 +2,6 @@ package exec
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -93,6 +92,9 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	defer leave()
 	e.defining.Lock()
 	result, known, err := e.askCatalog(ctx, command)
+	if !known {
+		known, err = e.decidedAnyway(id, err)
+	}
 	newest := e.newestCatalog()
 	if err == nil {
 		err = e.waitActivated(ctx, newest)
@@ -101,8 +103,7 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	switch {
 	case !known:
 		e.resolver.add(id, catalogCoordinator, shards)
-		return writeError(sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the transaction is unknown: %w", err).
-			WithHint("It may take effect. Look for its rows before running it again."))
+		return writeError(unknownOutcome("transaction", err))
 	case err != nil && !newest.IsCommitted(id):
 		if e.finishDefined(id, shards, false) != nil {
 			e.resolver.add(id, catalogCoordinator, shards)
@@ -122,6 +123,24 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	}
 	e.completeDefined(ctx, result.Created)
 	return nil
+}
+
+// decidedAnyway finds out what became of definitions whose answer was lost: the catalog
+// knows whether their transaction is committed, and sees to it that it will not be where
+// it is not. Known is false where nobody can be asked.
+func (e *Engine) decidedAnyway(id transactionID, lost error) (known bool, err error) {
+	if e.alone() {
+		return false, lost // the node's disk does not work; the resolver asks when it does
+	}
+	result, err := e.proposeCatalog(context.Background(), &catalog.DecideTransaction{ID: id})
+	switch {
+	case err != nil:
+		return false, lost
+	case result.Count != 1:
+		return true, sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because the leader of the catalog was lost").
+			WithHint("Run the transaction again.")
+	}
+	return true, nil
 }
 
 // completeDefined waits until the indexes are built that a transaction has made. They
@@ -201,24 +220,6 @@ func (e *Engine) beforeDefining(ctx context.Context, command catalog.Command) er
 		return e.returnValues(ctx, c.Sequence.ID)
 	}
 	return nil
-}
-
-// askCatalog applies a command to the catalog. Known is false where nobody can say
-// whether it was applied.
-func (e *Engine) askCatalog(ctx context.Context, command catalog.Command) (result catalog.Result, known bool, err error) {
-	encoded, err := catalog.EncodeCommand(command)
-	if err != nil {
-		return catalog.Result{}, true, err
-	}
-	_, answer, err := e.storage.ProposeCatalog(ctx, encoded)
-	if err != nil {
-		return catalog.Result{}, false, err
-	}
-	outcome, ok := answer.(CatalogOutcome)
-	if !ok {
-		return catalog.Result{}, false, fmt.Errorf("exec: unexpected answer %T of the catalog", answer)
-	}
-	return outcome.Result, true, outcome.Err
 }
 
 // holdCommitted reads the parts of transactions that the active catalog has as

@@ -45,6 +45,9 @@ type shardLoop struct {
 	deferred []*request
 	held     []*delivery
 	retainAt time.Time
+	// resendAt is when receivers are looked at that may not have what was sent to them;
+	// zero when all have answered, or when nothing is lost on the way.
+	resendAt time.Time
 	// failure is what keeps the shard from working, failingSince since when; zero
 	// while it works.
 	failure      error
@@ -190,6 +193,8 @@ func (l *shardLoop) lead(ctx context.Context) error {
 	l.status.publish(l.core, nil, true)
 	l.engine.exchange(outgoing, asks)
 	l.retainAt = l.engine.now().Add(retainEvery)
+	l.resendAt = time.Time{}
+	l.resendLater(len(outgoing) > 0)
 	return l.ticks(ctx)
 }
 
@@ -226,7 +231,8 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 			l.retainAt = in.now.Add(retainEvery)
 		}
 		arrived := len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || len(in.producers) >= manyProducers
-		wake := l.core.nextWake()
+		wake := l.nextWake()
+		in.resend = !l.resendAt.IsZero() && !in.now.Before(l.resendAt)
 		due := !wake.IsZero() && !in.now.Before(wake)
 		if more || arrived || due || in.snapshot != nil || in.retain && l.core.retains() {
 			if len(l.deferred) > 0 {
@@ -299,7 +305,27 @@ func (l *shardLoop) tick(ctx context.Context, in *tickInputs) (more bool, err er
 	l.deferred = append(l.deferred, result.deferred...)
 	l.held = append(l.held, result.held...)
 	l.engine.exchange(result.outgoing, result.acks)
+	if in.resend {
+		l.resendAt = time.Time{}
+	}
+	l.resendLater(len(result.outgoing) > 0 || result.unanswered)
 	return result.more, nil
+}
+
+// nextWake is when there is something to do without new input; zero for never.
+func (l *shardLoop) nextWake() time.Time {
+	wake := l.core.nextWake()
+	if wake.IsZero() || !l.resendAt.IsZero() && l.resendAt.Before(wake) {
+		return l.resendAt
+	}
+	return wake
+}
+
+// resendLater has receivers looked at later on, when something may be unanswered then.
+func (l *shardLoop) resendLater(unanswered bool) {
+	if unanswered && l.resendAt.IsZero() && !l.engine.alone() {
+		l.resendAt = l.engine.now().Add(resendEvery)
+	}
 }
 
 // takeBack keeps a failed tick's requests for the next try. Its deliveries are

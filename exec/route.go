@@ -123,11 +123,12 @@ func (d *errand) offerHere(ctx context.Context) (committed, decided bool, err er
 func (d *errand) offerTo(node uint64) (committed, decided bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	e := d.engine
 	if d.encoded == nil {
-		d.encoded = appendRequest(nil, d.shard, d.engine.newestCatalog().Version(), d.request)
+		d.encoded = appendRequest(nil, d.shard, e.newestCatalog().Version(), d.request)
 	}
-	go d.watch(ctx, node, cancel)
-	answer, err := d.engine.askNode(ctx, node, serviceSubmit, d.encoded)
+	go e.watchLeader(ctx, e.loops[d.shard].log.Leader, node, cancel)
+	answer, err := e.askNode(ctx, node, serviceSubmit, d.encoded)
 	switch {
 	case err == nil:
 		return len(answer) > 0 && answer[0] == 1, true, nil
@@ -140,19 +141,19 @@ func (d *errand) offerTo(node uint64) (committed, decided bool, err error) {
 	return false, false, err
 }
 
-// watch ends the wait for a node's answer when it does not lead any more, or when this
-// node shuts down.
-func (d *errand) watch(ctx context.Context, node uint64, end context.CancelFunc) {
+// watchLeader ends the wait for a node's answer when it does not lead any more, or when
+// this node shuts down.
+func (e *Engine) watchLeader(ctx context.Context, leader func() (uint64, <-chan struct{}), node uint64, end context.CancelFunc) {
 	for {
-		leader, changed := d.engine.loops[d.shard].log.Leader()
-		if leader != node {
+		now, changed := leader()
+		if now != node {
 			end()
 			return
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.engine.stopped:
+		case <-e.stopped:
 			end()
 			return
 		case <-changed:
@@ -179,6 +180,7 @@ const serviceSubmit = "shard.submit"
 func (e *Engine) serveWrites() {
 	e.serve(serviceSubmit, e.submitService)
 	e.serve(serviceExchange, e.exchangeService)
+	e.serve(servicePropose, e.proposeService)
 }
 
 // submitService implements serviceSubmit.

@@ -73,9 +73,3 @@ func (e *Engine) reserveRowIDs(ctx context.Context, count int64) (int64, error) 
 	result, err := e.proposeCatalog(ctx, &catalog.ReserveRowIDs{Count: count})
 	return result.First, err
 }
-
-// proposeCatalog applies a command to the catalog.
-func (e *Engine) proposeCatalog(ctx context.Context, command catalog.Command) (catalog.Result, error) {
-	result, _, err := e.askCatalog(ctx, command)
-	return result, err
-}

@@ -84,8 +84,14 @@ type stage struct {
 	// shard, acknowledged up to which it has taken them, and trimmed up to which
 	// the stored ones are deleted: trimmed <= acknowledged <= handed <= sent.
 	handed, acknowledged, trimmed []uint64
-	dirty                         bool
-	turn                          turn
+	// flying are the bytes, about, that were handed to each shard and that it has not
+	// acknowledged. Answered is what it had acknowledged when that was looked at last, and
+	// silent how often it has been the same since.
+	flying   []int
+	answered []uint64
+	silent   []int
+	dirty    bool
+	turn     turn
 
 	// timed says that the stage has something to do when time passes. It is then
 	// finished in its first turn, when wake has come (zero for never), and while it
@@ -221,6 +227,7 @@ func newRunningQuery(c *core, planned *plan.Continuous) (*runningQuery, error) {
 			root, output = shuffle.Input, c.shuffleConsumer(s, shuffle)
 			s.sent, s.handed = make([]uint64, c.shards), make([]uint64, c.shards)
 			s.acknowledged, s.trimmed = make([]uint64, c.shards), make([]uint64, c.shards)
+			s.flying, s.answered, s.silent = make([]int, c.shards), make([]uint64, c.shards), make([]int, c.shards)
 		}
 		q.stages = append(q.stages, s)
 		if err == nil {

@@ -19,8 +19,12 @@ type tickInputs struct {
 	producers       []uint64
 	deliveries      []*delivery
 	acknowledgments []acknowledgement
-	// retain asks the tick to apply retention.
-	retain bool
+	// retain asks the tick to apply retention, and resend to send again what receivers
+	// do not answer.
+	retain, resend bool
+	// reloaded says that an earlier attempt at the tick had the core loaded again, which
+	// forgets what was handed to receivers.
+	reloaded bool
 	// stopped are the queries that earlier attempts at the tick have stopped.
 	stopped []catalog.ObjectID
 }
@@ -34,7 +38,10 @@ type tickResult struct {
 	producers []uint64
 	outgoing  []*delivery
 	acks      []acknowledgement
-	changes   map[catalog.ObjectID][]*types.Batch
+	// unanswered says, where resend was asked for, that receivers have not taken all that
+	// was sent to them.
+	unanswered bool
+	changes    map[catalog.ObjectID][]*types.Batch
 	// worked are the queries that have run, and all says that every query's
 	// status may have changed.
 	worked []*runningQuery
@@ -112,6 +119,9 @@ func (t *tick) attempt() (failed *queryFailure, err error) {
 		}
 	}
 	if err := t.takeAcknowledgements(); err != nil {
+		return nil, err
+	}
+	if err := t.resend(); err != nil {
 		return nil, err
 	}
 	for _, r := range t.in.requests {

@@ -8,9 +8,13 @@ import (
 )
 
 // shuffleWindow bounds the deliveries that one stage has handed to one shard and
-// that the shard has not acknowledged. The rest waits in the store, so that a
-// shard that is slow to take them costs no memory.
-const shuffleWindow = 16
+// that the shard has not acknowledged, and shuffleBytes how many bytes of them there may
+// be before another one is handed out. The rest waits in the store, so that a shard that
+// is slow to take them costs no memory.
+const (
+	shuffleWindow = 16
+	shuffleBytes  = 4 << 20
+)
 
 // send gives a stage's rows, and its stream time, to the stage that they are shuffled to: on this
 // shard within the tick, on another one through a numbered delivery that is
@@ -24,11 +28,13 @@ func (t *tick) send(s *stage, receiver stageID, shard int, sent arrival) {
 	number := s.sent[shard]
 	s.sent[shard]++
 	s.dirty = true
-	t.write.Set(outgoingKey(nil, s.id, shard, number), sent.append(nil))
-	if s.handed[shard] != number || number-s.acknowledged[shard] >= shuffleWindow {
+	encoded := sent.append(nil)
+	t.write.Set(outgoingKey(nil, s.id, shard, number), encoded)
+	if s.handed[shard] != number || number-s.acknowledged[shard] >= shuffleWindow || s.flying[shard] >= shuffleBytes {
 		return
 	}
 	s.handed[shard]++
+	s.flying[shard] += len(encoded)
 	t.result.outgoing = append(t.result.outgoing, &delivery{
 		sender: s.id, receiver: receiver, from: t.core.shard, to: shard, number: number, version: t.core.record.version, sent: &sent,
 	})
@@ -158,16 +164,12 @@ func (t *tick) takeAcknowledgements() error {
 		if s == nil || s.sent == nil || a.wanted < s.acknowledged[a.from] {
 			continue
 		}
-		s.acknowledged[a.from] = a.wanted
-		if a.resend {
-			s.handed[a.from] = a.wanted
-		}
-		s.handed[a.from] = max(s.handed[a.from], a.wanted)
+		s.answer(a)
 		if a.wanted > s.trimmed[a.from] {
 			c.trimmable[s] = struct{}{}
 		}
 		var err error
-		if t.result.outgoing, err = c.handOn(s, a.from, t.result.outgoing); err != nil {
+		if t.result.outgoing, err = c.handOn(s, a.from, shuffleWindow, t.result.outgoing); err != nil {
 			return err
 		}
 	}
@@ -189,6 +191,20 @@ func (t *tick) takeAcknowledgements() error {
 	return nil
 }
 
+// answer notes an acknowledgement.
+func (s *stage) answer(a acknowledgement) {
+	if flying := s.handed[a.from] - s.acknowledged[a.from]; a.wanted < s.handed[a.from] && !a.resend {
+		s.flying[a.from] -= int(uint64(s.flying[a.from]) / flying * (a.wanted - s.acknowledged[a.from]))
+	} else {
+		s.flying[a.from] = 0
+	}
+	s.acknowledged[a.from] = a.wanted
+	if a.resend {
+		s.handed[a.from] = a.wanted
+	}
+	s.handed[a.from] = max(s.handed[a.from], a.wanted)
+}
+
 // trim deletes the stored deliveries that a shard has acknowledged.
 func (t *tick) trim(s *stage, shard int) {
 	from, to := s.trimmed[shard], s.acknowledged[shard]
@@ -203,12 +219,12 @@ func (t *tick) trim(s *stage, shard int) {
 	t.write.Set(stageKey(s.id), s.appendRecord(nil))
 }
 
-// handOn appends the stored deliveries to a shard that its window has room for.
+// handOn appends the stored deliveries to a shard that a window of so many has room for.
 // All that are numbered are committed: it is called before the tick's stages
 // run.
-func (c *core) handOn(s *stage, shard int, out []*delivery) ([]*delivery, error) {
-	from, to := s.handed[shard], min(s.sent[shard], s.acknowledged[shard]+shuffleWindow)
-	if from >= to {
+func (c *core) handOn(s *stage, shard int, window uint64, out []*delivery) ([]*delivery, error) {
+	from, to := s.handed[shard], min(s.sent[shard], s.acknowledged[shard]+window)
+	if from >= to || s.flying[shard] >= shuffleBytes {
 		return out, nil
 	}
 	it, err := c.state.Scan(outgoingKey(nil, s.id, shard, from), outgoingKey(nil, s.id, shard, to))
@@ -225,10 +241,14 @@ func (c *core) handOn(s *stage, shard int, out []*delivery) ([]*delivery, error)
 			break
 		}
 		s.handed[shard]++
+		s.flying[shard] += len(it.Value())
 		out = append(out, &delivery{
 			sender: s.id, receiver: stageID{s.id.query, s.plan.To}, from: c.shard, to: shard, number: key.Number,
 			version: c.record.version, payload: slices.Clone(it.Value()),
 		})
+		if s.flying[shard] >= shuffleBytes {
+			return out, nil
+		}
 	}
 	if err := it.Err(); err != nil {
 		return nil, err
@@ -249,7 +269,7 @@ func (c *core) unacknowledged() (out []*delivery, asks []acknowledgement, err er
 				if shard == c.shard {
 					continue
 				}
-				if out, err = c.handOn(s, shard, out); err != nil {
+				if out, err = c.handOn(s, shard, shuffleWindow, out); err != nil {
 					return nil, nil, err
 				}
 			}

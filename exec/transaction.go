@@ -47,8 +47,7 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 	committed, err := e.conclude(id, coordinator, shards, true)
 	switch {
 	case err != nil:
-		return writeError(sqlerr.New(sqlerr.StatementCompletionUnknown, -1, "the outcome of the transaction is unknown: %w", err).
-			WithHint("It may take effect. Look for its rows before running it again."))
+		return writeError(unknownOutcome("transaction", err))
 	case !committed:
 		return sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
 			WithHint("Run the transaction again.")

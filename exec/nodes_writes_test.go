@@ -1,0 +1,188 @@
+package exec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"millrace/sql/sqlerr"
+)
+
+// disturb has leaders move by chance until the returned function is called, which ends
+// that and mends everything.
+func (c *nodes) disturb(lossy, unsure int) (end func()) {
+	c.setLossy(lossy)
+	for _, l := range c.shards {
+		l.setUnsure(unsure)
+	}
+	stop := make(chan struct{})
+	var moving sync.WaitGroup
+	moving.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-c.nodes[0].engine.after(leaderPause):
+			}
+			l := c.shards[c.chance(len(c.shards))]
+			if c.chance(8) == 0 {
+				l = c.catalog
+			}
+			if c.chance(4) == 0 {
+				l.setLeader(0)
+				continue
+			}
+			l.setLeader(c.anyNode().id)
+		}
+	})
+	return func() {
+		close(stop)
+		moving.Wait()
+		c.setLossy(0)
+		for _, l := range append([]*replicatedLog{c.catalog}, c.shards...) {
+			l.setUnsure(0)
+			if leader, _ := l.leaderNow(); leader == 0 {
+				l.setLeader(c.anyNode().id)
+			}
+		}
+	}
+}
+
+func (l *replicatedLog) setUnsure(percent int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsure = percent
+}
+
+// TestWritesFromEveryNode writes on nodes that lead nothing.
+func TestWritesFromEveryNode(t *testing.T) {
+	c := newNodes(t, 1, 3, 4)
+	c.node(2).define(`CREATE TABLE t (id INT PRIMARY KEY, g INT)`)
+	c.node(3).define(`CREATE STREAM s (id INT, g INT)`)
+	for i, n := range c.nodes {
+		writer := n.engine.NewWriter()
+		base := int64(10 * i)
+		if err := writer.Write(t.Context(), []Rows{
+			n.rows("t", []int64{base, 1}, []int64{base + 1, 1}, []int64{base + 2, 2}, []int64{base + 3, 2}),
+			n.rows("s", []int64{base, 1}, []int64{base + 1, 1}),
+		}, true); err != nil {
+			t.Fatalf("node %d: %v", n.id, err)
+		}
+		err := writer.Write(t.Context(), []Rows{n.rows("t", []int64{base, 1})}, false)
+		if sqlerr.CodeOf(err) != sqlerr.UniqueViolation || sqlerr.From(err).Table != "t" {
+			t.Errorf("node %d: a key that is there is %v", n.id, err)
+		}
+		old := n.rows("t", []int64{base, 9})
+		old.Operation = OperationDelete
+		if err := writer.Write(t.Context(), []Rows{old}, false); !errors.Is(err, ErrConflict) {
+			t.Errorf("node %d: a row that is another one is %v", n.id, err)
+		}
+		writer.Close()
+	}
+	for _, n := range c.nodes {
+		got, err := n.query(t.Context(), `SELECT g, count(*) FROM t GROUP BY g`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"1|6", "2|6"}, got); diff != "" {
+			t.Errorf("node %d: %s", n.id, diff)
+		}
+	}
+}
+
+// insertWhileDisturbed has every node insert rows into a stream while leaders move and
+// messages are lost, and returns the values of those that were acknowledged, and of those
+// that may be there.
+func insertWhileDisturbed(t *testing.T, c *nodes, each int) (acknowledged, unknown []int64) {
+	var writing sync.WaitGroup
+	var mu sync.Mutex
+	for i, n := range c.nodes {
+		writing.Go(func() {
+			writer := n.engine.NewWriter()
+			defer writer.Close()
+			for k := range each {
+				v := int64(i*each + k)
+				err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{v, v % 7})}, false)
+				mu.Lock()
+				switch {
+				case err == nil:
+					acknowledged = append(acknowledged, v)
+				case sqlerr.CodeOf(err) == sqlerr.StatementCompletionUnknown:
+					unknown = append(unknown, v)
+				default:
+					t.Errorf("insert of %d on node %d: %v", v, n.id, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	writing.Wait()
+	return acknowledged, unknown
+}
+
+// TestInsertsWhileLeadersMove finds every acknowledged row once, and the derived tables as
+// their queries say, when leaders have moved at any moment and messages were lost.
+func TestInsertsWhileLeadersMove(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			c := newNodes(t, seed, 3, 4)
+			c.node(1).define(`CREATE STREAM s (id INT, g INT)`)
+			c.node(2).define(`CREATE TABLE sums AS SELECT g, count(*) AS n, sum(id) AS total FROM s GROUP BY g`)
+			c.node(3).define(`CREATE TABLE tens AS SELECT n % 10 AS tenth, count(*) AS groups FROM sums GROUP BY n % 10`)
+			end := c.disturb(10, 10)
+			acknowledged, unknown := insertWhileDisturbed(t, c, 60)
+			end()
+			got, err := c.anyNode().query(t.Context(), `SELECT id FROM s`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkValues(t, got, acknowledged, unknown)
+			c.checkDerived("sums", `SELECT g, count(*) AS n, sum(id) AS total FROM s GROUP BY g`)
+			c.checkDerived("tens", `SELECT n % 10 AS tenth, count(*) AS groups FROM sums GROUP BY n % 10`)
+		})
+	}
+}
+
+// checkValues checks that every acknowledged value is there once and nothing else but
+// unknown ones, at most once.
+func checkValues(t *testing.T, got []string, acknowledged, unknown []int64) {
+	t.Helper()
+	there := map[string]int{}
+	for _, v := range got {
+		there[v]++
+	}
+	for _, v := range acknowledged {
+		if n := there[strconv.FormatInt(v, 10)]; n != 1 {
+			t.Errorf("row %d was acknowledged and is there %d times", v, n)
+		}
+		delete(there, strconv.FormatInt(v, 10))
+	}
+	for v, n := range there {
+		if known, _ := strconv.ParseInt(v, 10, 64); n != 1 || !slices.Contains(unknown, known) {
+			t.Errorf("row %s is there %d times", v, n)
+		}
+	}
+}
+
+// checkDerived waits until a derived table is as its query says, on every node.
+func (c *nodes) checkDerived(table, query string) {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		c.wait(func() bool {
+			want, err := n.query(c.t.Context(), query)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			got, err := n.query(c.t.Context(), `SELECT * FROM `+table)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			return cmp.Equal(want, got)
+		})
+	}
+}
