@@ -23,7 +23,8 @@
 //
 // # Files
 //
-//	NODE                      which node this is, and how many shards there are
+//	NODE                      which node this is, of which cluster, and how many shards there are
+//	MEMBERS                   where the other nodes have last been
 //	LOCK                      held while the node runs
 //	wal/                      the write-ahead log, see package log
 //	tables/                   the key-value store, see package tables

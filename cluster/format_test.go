@@ -14,7 +14,7 @@ import (
 // The bytes on disk, as docs/formats.md draws them. A change of these breaks
 // existing data folders.
 func TestFormatsStayAsTheyAre(t *testing.T) {
-	if got, want := string(identity{node: 1, shards: 8}.encode()), "millrace 1\nnode 1\nshards 8\ncrc 01d33dee\n"; got != want {
+	if got, want := string(identity{node: 1, shards: 8, cluster: "00112233445566778899aabbccddeeff"}.encode()), "millrace 2\nnode 1\nshards 8\ncluster 00112233445566778899aabbccddeeff\ncrc b63e7323\n"; got != want {
 		t.Errorf("identity %q, want %q", got, want)
 	}
 	state := shardState{stateIndex: 300, partitions: []partitionState{{

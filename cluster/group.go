@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -14,11 +16,14 @@ import (
 )
 
 const (
-	// groupTimeout is how long a follower waits for a leader. Without other
-	// voters there are no heartbeats: a group that has only this node as voter
-	// holds its election at once when it starts, and waits this long only after
-	// it could not write its log.
-	groupTimeout = 100 * time.Millisecond
+	// aloneTimeout is the election timeout of a node that listens to no other. Such a
+	// node holds its elections at once when it starts, and waits this long only after it
+	// could not write its log.
+	aloneTimeout = 100 * time.Millisecond
+	// commitFraction is how often per election timeout Raft's leaders send a follower an
+	// empty message. It is how they notice that a connection has been lost meanwhile;
+	// commits are told by followers.
+	commitFraction = 4
 	// enqueueTimeout is how long Raft's main goroutine may be busy before a
 	// command is turned away. It is busy for long only while it waits for the
 	// disk.
@@ -39,11 +44,21 @@ var keyCurrentTerm = []byte("CurrentTerm")
 // group is this node's member of one Raft group.
 type group struct {
 	name       string
+	local      raft.ServerID
 	log        *groupLog
 	snapshots  *snapshotStore
 	raft       *raft.Raft
+	followers  *followers
 	leadership *leadership
+	reads      verifier
 	calls      gate
+	// election is how long a follower waits for a leader.
+	election time.Duration
+
+	// changing makes changes of the configuration one at a time.
+	changing sync.Mutex
+	// confirmed is the newest term in which a Barrier of this node has passed.
+	confirmed atomic.Uint64
 }
 
 // groupOptions are what a group is made of.
@@ -54,13 +69,15 @@ type groupOptions struct {
 	snapshots *snapshotStore
 	machine   raft.FSM
 	transport raft.Transport
-	logger    *slog.Logger
+	// election is how long a follower waits for a leader.
+	election time.Duration
+	logger   *slog.Logger
 }
 
-// bootstrap writes the first entry of a group that has none: its configuration,
-// with this node as the only voter. It can be repeated when a crash came in
-// between, which raft.BootstrapCluster cannot.
-func bootstrap(store *log.Group, nodeID uint64, transport raft.Transport) error {
+// bootstrap writes the first entries of a group that has none: its configuration,
+// with this node as the only voter, and a command unless it is nil. It can be repeated
+// when a crash came in between, which raft.BootstrapCluster cannot.
+func bootstrap(store *log.Group, nodeID uint64, command []byte) error {
 	last, err := store.LastIndex()
 	if err != nil || last > 0 {
 		return err
@@ -71,19 +88,40 @@ func bootstrap(store *log.Group, nodeID uint64, transport raft.Transport) error 
 	configuration := raft.Configuration{Servers: []raft.Server{{
 		Suffrage: raft.Voter,
 		ID:       serverID(nodeID),
-		Address:  transport.LocalAddr(),
+		Address:  serverAddress(nodeID),
 	}}}
-	return store.StoreLog(&raft.Log{
+	entries := []*raft.Log{{
 		Index: bootstrapIndex,
 		Term:  bootstrapTerm,
 		Type:  raft.LogConfiguration,
 		Data:  raft.EncodeConfiguration(configuration),
-	})
+	}}
+	if command != nil {
+		entries = append(entries, &raft.Log{
+			Index: bootstrapIndex + 1, Term: bootstrapTerm, Type: raft.LogCommand, Data: command,
+		})
+	}
+	return store.StoreLogs(entries)
 }
 
 // serverID is a node's name in Raft configurations.
 func serverID(nodeID uint64) raft.ServerID {
 	return raft.ServerID(strconv.FormatUint(nodeID, 10))
+}
+
+// serverAddress is a node's address in Raft configurations: its number again, since the
+// transport knows where nodes are.
+func serverAddress(nodeID uint64) raft.ServerAddress {
+	return raft.ServerAddress(strconv.FormatUint(nodeID, 10))
+}
+
+// nodeOf is the inverse of serverID, 0 for no node.
+func nodeOf(id raft.ServerID) uint64 {
+	node, err := strconv.ParseUint(string(id), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return node
 }
 
 // startGroup starts Raft. The machine must be in the state of the group's
@@ -93,10 +131,10 @@ func startGroup(o groupOptions) (g *group, err error) {
 	config.LocalID = serverID(o.nodeID)
 	// One millisecond above what kick sets: Raft looks at its timer anew only
 	// when the timeout gets shorter.
-	config.HeartbeatTimeout = groupTimeout + time.Millisecond
-	config.ElectionTimeout = groupTimeout + time.Millisecond
-	config.LeaderLeaseTimeout = groupTimeout
-	config.CommitTimeout = groupTimeout
+	config.HeartbeatTimeout = o.election + time.Millisecond
+	config.ElectionTimeout = o.election + time.Millisecond
+	config.LeaderLeaseTimeout = o.election * 5 / 6
+	config.CommitTimeout = o.election / commitFraction
 	config.MaxAppendEntries = maxAppendEntries
 	config.TrailingLogs = 0
 	config.SnapshotInterval = never
@@ -116,13 +154,19 @@ func startGroup(o groupOptions) (g *group, err error) {
 			err = fmt.Errorf("cluster: starting %s: %w", o.name, cause)
 		}
 	}()
-	g = &group{name: o.name, log: o.log, snapshots: o.snapshots, leadership: newLeadership()}
-	g.raft, err = raft.NewRaft(config, o.machine, o.log, o.log, o.snapshots, o.transport)
+	g = &group{
+		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
+		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election,
+	}
+	g.reads.verify = func() error { return g.raft.VerifyLeader().Error() }
+	machine := &groupMachine{FSM: o.machine, followers: g.followers}
+	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: starting %s: %w", o.name, err)
 	}
+	g.followers.raft.Store(g.raft)
 	g.raft.RegisterObserver(g.leadership.observer())
-	if err := g.kick(config.LocalID); err != nil {
+	if err := g.kick(o.election); err != nil {
 		return nil, errors.Join(err, g.stop())
 	}
 	return g, nil
@@ -130,22 +174,12 @@ func startGroup(o groupOptions) (g *group, err error) {
 
 // kick lets the only voter of a group hold its election at once, instead of
 // waiting for a leader that cannot be.
-func (g *group) kick(local raft.ServerID) error {
-	voters := 0
-	for _, server := range g.raft.GetConfiguration().Configuration().Servers {
-		if server.Suffrage != raft.Voter {
-			continue
-		}
-		if server.ID != local {
-			return nil
-		}
-		voters++
-	}
-	if voters == 0 {
+func (g *group) kick(election time.Duration) error {
+	if voters := g.voters(); len(voters) != 1 || voters[0] != nodeOf(g.local) {
 		return nil
 	}
 	reload := g.raft.ReloadableConfig()
-	reload.HeartbeatTimeout = groupTimeout
+	reload.HeartbeatTimeout = election
 	return g.raft.ReloadConfig(reload)
 }
 
@@ -168,36 +202,46 @@ func (g *group) propose(command []byte) (index uint64, answer any, err error) {
 func (g *group) leader() (node uint64, changed <-chan struct{}) {
 	changed = g.leadership.next()
 	_, id := g.raft.LeaderWithID()
-	node, err := strconv.ParseUint(string(id), 10, 64)
-	if err != nil {
-		return 0, changed
-	}
-	return node, changed
+	return nodeOf(id), changed
 }
 
 // readIndex returns what reached returns, an index that holds all that was answered
 // before the call, once a quorum has confirmed that this node leads the group. It
-// returns ErrNotLeader where it does not, or has not applied all of earlier terms yet.
-func (g *group) readIndex(ctx context.Context, reached func() uint64) (uint64, error) {
+// returns ErrNotLeader where it does not. A new leader first waits until it has applied
+// all of earlier terms.
+func (g *group) readIndex(ctx context.Context, reached func() (uint64, error)) (uint64, error) {
+	if err := g.confirm(ctx); err != nil {
+		return 0, err
+	}
+	index, err := reached()
+	if err != nil {
+		return 0, err
+	}
 	if !g.calls.enter() {
 		return 0, ErrStopped
 	}
-	index := reached()
-	future := g.raft.VerifyLeader()
-	done := make(chan error, 1)
-	go func() {
-		defer g.calls.leave()
-		done <- future.Error()
-	}()
+	round := g.reads.join(g.calls.leave)
 	select {
-	case err := <-done:
-		if err != nil {
-			return 0, fmt.Errorf("%w of %s: %w", ErrNotLeader, g.name, err)
+	case <-round.done:
+		if round.err != nil {
+			return 0, fmt.Errorf("%w of %s: %w", ErrNotLeader, g.name, round.err)
 		}
 		return index, nil
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
+}
+
+// confirm returns when this node leads the group and has passed a Barrier in its term.
+func (g *group) confirm(ctx context.Context) error {
+	term := g.raft.CurrentTerm()
+	if g.confirmed.Load() == term && g.isLeader() {
+		return nil
+	}
+	if !g.isLeader() {
+		return fmt.Errorf("%w of %s", ErrNotLeader, g.name)
+	}
+	return g.barrier(ctx, nil, nil)
 }
 
 // barrier returns when everything committed before it has been handed to the
@@ -211,7 +255,12 @@ func (g *group) barrier(ctx context.Context, halted <-chan struct{}, why func() 
 	done := make(chan error, 1)
 	go func() {
 		defer g.calls.leave()
-		done <- g.raft.Barrier(0).Error()
+		term := g.raft.CurrentTerm()
+		err := g.raft.Barrier(0).Error()
+		if err == nil && g.raft.CurrentTerm() == term {
+			g.confirmed.Store(term)
+		}
+		done <- err
 	}()
 	for {
 		select {
@@ -245,24 +294,6 @@ func (g *group) callError(err error) error {
 		return fmt.Errorf("%w: %w", ErrStopped, ErrFateUnknown)
 	}
 	return fmt.Errorf("%w in %s: %w", ErrFateUnknown, g.name, err)
-}
-
-// waitLeader calls barrier until this node leads the group and it succeeds.
-func (g *group) waitLeader(ctx context.Context, barrier func(context.Context) error) error {
-	for {
-		changed := g.leadership.next()
-		err := barrier(ctx)
-		if err == nil || !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrFateUnknown) {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-time.After(groupTimeout):
-			// Leadership may have been lost and won again unseen.
-		case <-ctx.Done():
-			return fmt.Errorf("%w, waiting for %s to have a leader: %w", ctx.Err(), g.name, err)
-		}
-	}
 }
 
 // snapshot has Raft take a snapshot and cut the log up to it.

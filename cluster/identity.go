@@ -13,30 +13,32 @@ import (
 	"millrace/log"
 )
 
-// identity is what the file NODE says. It is written when all groups of a new
-// node have their first entry, so a folder that has it must have them.
+// identity is what the file NODE says. It is written when the write-ahead log has
+// something of every group of a new node, so a folder that has it must have them.
 type identity struct {
 	node   uint64
 	shards int
+	// cluster names the cluster: 32 hexadecimal digits, drawn when it was made.
+	cluster string
 }
 
 const (
 	identityFile      = "NODE"
 	identityTemporary = "NODE.tmp"
-	identityFormat    = "millrace 1\nnode %d\nshards %d\n"
+	identityFormat    = "millrace 2\nnode %d\nshards %d\ncluster %s\n"
 	identitySum       = "crc %08x\n"
 )
 
 // encode returns the file's content: text, with a checksum on the last line.
 func (id identity) encode() []byte {
-	text := fmt.Sprintf(identityFormat, id.node, id.shards)
+	text := fmt.Sprintf(identityFormat, id.node, id.shards, id.cluster)
 	return []byte(text + fmt.Sprintf(identitySum, crc32.Checksum([]byte(text), castagnoli)))
 }
 
 // decodeIdentity is the inverse of encode.
 func decodeIdentity(data []byte) (identity, error) {
 	var id identity
-	if _, err := fmt.Sscanf(string(data), identityFormat, &id.node, &id.shards); err != nil {
+	if _, err := fmt.Sscanf(string(data), identityFormat, &id.node, &id.shards, &id.cluster); err != nil {
 		return id, errors.New("not the identity of a node of this version")
 	}
 	if string(id.encode()) != string(data) || id.shards < 1 || id.shards > maxShards {

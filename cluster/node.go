@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/cluster/transport"
 	"millrace/log"
 	"millrace/tables"
 )
@@ -26,7 +27,14 @@ type Node struct {
 	shards  []*Shard
 	// catalogMachine is the state machine of the catalog's group.
 	catalogMachine *catalogMachine
+	transport      *transport.Transport
 	peers          *Peers
+	placer         *placer
+	// memberNews has room for one value: the membership has changed.
+	memberNews chan struct{}
+	// removed is closed when the cluster has removed this node.
+	removed chan struct{}
+	leaving sync.Once
 
 	space        *space
 	flushes      *flushes
@@ -45,25 +53,6 @@ type Node struct {
 
 var _ machineHost = (*Node)(nil)
 
-// Ready waits until this node leads every group it is a voter of and all
-// committed entries are applied. It returns a *HaltedError when a shard cannot
-// apply its log.
-func (n *Node) Ready(ctx context.Context) error {
-	if err := n.catalog.waitLeader(ctx, n.CatalogBarrier); err != nil {
-		return err
-	}
-	for _, shard := range n.shards {
-		err := shard.group.waitLeader(ctx, func(ctx context.Context) error {
-			_, err := shard.Barrier(ctx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Shard returns shard i, with 0 ≤ i < Shards().
 func (n *Node) Shard(i int) *Shard { return n.shards[i] }
 
@@ -80,14 +69,14 @@ func (n *Node) Tables() *tables.Store { return n.tables }
 func (n *Node) Peers() *Peers { return n.peers }
 
 // ProposeCatalog replicates a command of the catalog and returns the index of its entry
-// and what the state machine answered on this node. Errors are those of Shard.Propose;
+// and what Options.Catalog answered on this node. Errors are those of Shard.Propose;
 // ctx is looked at before the command is proposed, whose fate is then waited for.
 // command must not be changed afterwards.
 func (n *Node) ProposeCatalog(ctx context.Context, command []byte) (index uint64, answer any, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, err
 	}
-	return n.catalog.propose(command)
+	return n.catalog.propose(catalogCommand(command))
 }
 
 // CatalogLeader is the node that leads the catalog's group as far as this one knows, 0
@@ -97,7 +86,7 @@ func (n *Node) CatalogLeader() (node uint64, changed <-chan struct{}) { return n
 // CatalogReadIndex returns an index at or behind all commands that were answered before
 // the call, once a quorum has confirmed that this node leads the catalog's group.
 func (n *Node) CatalogReadIndex(ctx context.Context) (uint64, error) {
-	return n.catalog.readIndex(ctx, n.catalogMachine.applied.reached)
+	return n.catalog.readIndex(ctx, func() (uint64, error) { return n.catalogMachine.applied.reached(), nil })
 }
 
 // CatalogTerm is the current term of the catalog's group.
@@ -145,6 +134,7 @@ func (n *Node) Close() error {
 
 // close stops whatever of the node has been started; Open uses it too.
 func (n *Node) close() error {
+	n.HandOver()
 	n.cancel(ErrStopped)
 	n.running.close()
 	if n.collector != nil {
@@ -152,11 +142,18 @@ func (n *Node) close() error {
 	}
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
-	if n.catalog != nil {
-		note(n.catalog.stop())
+	// Calls under way end while the other nodes can still answer.
+	for _, g := range n.groups() {
+		g.calls.close()
 	}
-	for _, shard := range n.shards {
-		note(shard.group.stop())
+	if n.transport != nil {
+		n.transport.CloseRaft()
+	}
+	for _, g := range n.groups() {
+		note(g.stop())
+	}
+	if n.transport != nil {
+		note(n.transport.Close())
 	}
 	for _, shard := range n.shards {
 		note(shard.partitions.close())
@@ -172,6 +169,18 @@ func (n *Node) close() error {
 	}
 	note(n.release())
 	return errors.Join(errs...)
+}
+
+// groups are the node's groups: the catalog's, then those of the shards by number.
+func (n *Node) groups() []*group {
+	if n.catalog == nil {
+		return nil
+	}
+	groups := []*group{n.catalog}
+	for _, shard := range n.shards {
+		groups = append(groups, shard.group)
+	}
+	return groups
 }
 
 // logGrew implements machineHost.

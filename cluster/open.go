@@ -1,13 +1,18 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/hashicorp/raft"
 
+	"millrace/cluster/transport"
 	"millrace/log"
 	"millrace/tables"
 )
@@ -45,9 +50,12 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.space = newSpace(fs, dir, options.MinFreeBytes, n.ctx.Done(), options.Logger)
 	n.space.free.Store(unknownFree) // until the first look
+	n.memberNews = make(chan struct{}, 1)
+	n.removed = make(chan struct{})
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)
 	n.compactor = newCompactor(n, options.Logger)
+	n.placer = newPlacer(n, options.Logger)
 	if err := n.open(ctx, parents); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -57,57 +65,107 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 // open opens what is in the folder and starts everything. parents have to be
 // synced before a new folder counts.
 func (n *Node) open(ctx context.Context, parents []string) error {
-	found, err := n.identify()
+	if err := n.openTransport(); err != nil {
+		return err
+	}
+	found, joins, err := n.identify(ctx)
 	if err != nil {
 		return err
 	}
 	if err := n.openStores(); err != nil {
 		return err
 	}
-	n.peers = newPeers(n.identity.node)
-	transports := newTransports(n.identity.node)
+	n.transport.SetIdentity(n.identity.cluster, n.identity.node)
 	if !found {
-		if err := n.found(ctx, transports, parents); err != nil {
+		if err := n.begin(ctx, joins, parents); err != nil {
 			return err
 		}
 	}
-	if err := n.openCatalog(transports); err != nil {
+	if err := n.openGroups(ctx); err != nil {
+		return err
+	}
+	if err := n.register(); err != nil {
+		return err
+	}
+	n.serve()
+	n.spawn(n.checkpointer.run)
+	n.spawn(n.compactor.run)
+	n.spawn(n.followMembers)
+	n.spawn(n.stayKnown)
+	n.spawn(n.placer.run)
+	return nil
+}
+
+// openTransport starts listening for other nodes.
+func (n *Node) openTransport() (err error) {
+	o := &n.options
+	n.transport, err = transport.Open(transport.Options{
+		Network: o.Network, Listen: o.Listen, TLS: o.TLS, Logger: o.Logger, Registerer: o.Registerer,
+	})
+	if err != nil {
+		return err
+	}
+	if address := n.transport.Address(); address != nil && o.Advertise == "" {
+		o.Advertise = address.String()
+	}
+	n.peers = &Peers{transport: n.transport, members: func() []uint64 { return n.catalogMachine.members.Load().ids() }}
+	return nil
+}
+
+// openGroups opens the catalog and the shards as this node has them, and starts their
+// groups.
+func (n *Node) openGroups(ctx context.Context) error {
+	if err := n.openCatalog(); err != nil {
 		return err
 	}
 	for i := range n.identity.shards {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := n.openShard(i, transports); err != nil {
+		if err := n.openShard(i); err != nil {
 			return err
 		}
 	}
-	if err := n.register(); err != nil {
-		return err
-	}
-	n.spawn(n.checkpointer.run)
-	n.spawn(n.compactor.run)
 	return nil
 }
 
-// identify reads who the node is, or decides it for a new folder.
-func (n *Node) identify() (found bool, err error) {
+// identify reads who the node is. For a new folder it decides that, or, when there is a
+// cluster to join, asks it; joins tells that.
+func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 	n.identity, found, err = readIdentity(n.options.FS, n.options.Dir)
 	if err != nil {
-		return found, err
+		return found, false, err
 	}
-	if !found {
-		n.identity = identity{node: n.options.NodeID, shards: n.options.Shards}
-		if n.identity.shards == 0 {
-			n.identity.shards = defaultShards
+	shards := n.options.Shards
+	switch {
+	case found:
+		known, err := readKnownMembers(n.options.FS, n.options.Dir)
+		if err != nil {
+			// The others know this node, and --join helps.
+			n.options.Logger.Error("where the other nodes are cannot be read", "error", err)
 		}
-		return false, nil
+		for node, address := range known {
+			n.setPeer(node, address)
+		}
+	case len(n.options.Join) > 0:
+		if n.identity, err = n.join(ctx); err != nil {
+			return false, true, err
+		}
+	default:
+		n.identity = identity{node: n.options.NodeID, shards: cmp.Or(shards, defaultShards), cluster: newClusterID()}
 	}
-	if n.options.Shards != 0 && n.options.Shards != n.identity.shards {
-		return true, fmt.Errorf("cluster: %s has %d shards, not %d: the number is fixed when a cluster is made",
-			n.options.Dir, n.identity.shards, n.options.Shards)
+	if shards != 0 && shards != n.identity.shards {
+		return found, false, fmt.Errorf("cluster: %s has %d shards, not %d: the number is fixed when a cluster is made",
+			n.options.Dir, n.identity.shards, shards)
 	}
-	return true, nil
+	return found, !found && len(n.options.Join) > 0, nil
+}
+
+// newClusterID draws a name for a new cluster.
+func newClusterID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(id[:])
 }
 
 // openStores opens the write-ahead log and the key-value store.
@@ -135,15 +193,26 @@ func (n *Node) openStores() (err error) {
 	return err
 }
 
-// found makes the groups of a new cluster of one. It can be repeated after a
-// crash in between, until the identity is written.
-func (n *Node) found(ctx context.Context, transports *transports, parents []string) error {
+// begin gives a new folder the beginning of every group: of a new cluster of one, or of
+// one that the node joins. It can be repeated after a crash in between, until the identity
+// is written.
+func (n *Node) begin(ctx context.Context, joins bool, parents []string) error {
 	for id := uint64(catalogGroup); id < firstShardGroup+uint64(n.identity.shards); id++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := bootstrap(n.wal.Group(id), n.identity.node, transports.get(id)); err != nil {
-			return fmt.Errorf("cluster: founding group %d: %w", id, err)
+		group, err := n.wal.Group(id), error(nil)
+		switch {
+		case joins:
+			// An empty log, which is not a lost one: it has a term.
+			err = group.SetUint64(keyCurrentTerm, bootstrapTerm)
+		case id == catalogGroup:
+			err = bootstrap(group, n.identity.node, n.foundCommand())
+		default:
+			err = bootstrap(group, n.identity.node, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("cluster: beginning group %d: %w", id, err)
 		}
 	}
 	for _, dir := range append([]string{n.options.Dir}, parents...) {
@@ -152,6 +221,18 @@ func (n *Node) found(ctx context.Context, transports *transports, parents []stri
 		}
 	}
 	return n.identity.write(n.options.FS, n.options.Dir)
+}
+
+// foundCommand is the first entry of a new cluster's catalog: it makes this node a member.
+func (n *Node) foundCommand() []byte {
+	now := time.Now()
+	return clusterCommand(foundCommand{
+		clusterID: n.identity.cluster, replication: n.options.Replication,
+		first: Member{
+			ID: n.identity.node, Address: n.options.Advertise, Locality: n.options.Locality, Version: n.options.Version,
+			Since: now, Joined: now,
+		},
+	})
 }
 
 // groupFiles are a group's log and its newest snapshot.
@@ -166,7 +247,7 @@ type groupFiles struct {
 }
 
 // openGroupFiles opens what a group has on disk, and verifies that it has
-// anything: a group of a node that has been founded does.
+// anything: every group of a node has a term before it starts.
 func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
 	dir, err := makeDir(n.options.FS, n.options.Dir, name)
 	if err != nil {
@@ -189,14 +270,14 @@ func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
 		}
 		f.end = max(f.end, f.snapshot.meta.Index)
 	}
-	if term == 0 || f.end == 0 {
+	if term == 0 {
 		return nil, fmt.Errorf("%w: it has nothing of the %s", ErrLogLost, name)
 	}
 	return f, nil
 }
 
 // start starts the group's Raft.
-func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM, transports *transports) (*group, error) {
+func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM) (*group, error) {
 	logger := n.options.Logger.With(slog.String("group", f.name))
 	return startGroup(groupOptions{
 		name:      f.name,
@@ -204,30 +285,35 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM, transports *tra
 		log:       &groupLog{Group: f.log, stopping: n.ctx.Done(), logger: logger},
 		snapshots: f.store,
 		machine:   machine,
-		transport: transports.get(id),
+		transport: n.transport.Raft(id),
+		election:  n.options.ElectionTimeout,
 		logger:    logger,
 	})
 }
 
 // openCatalog restores the catalog and starts its group.
-func (n *Node) openCatalog(transports *transports) error {
+func (n *Node) openCatalog() error {
 	files, err := n.openGroupFiles(catalogGroup, catalogDir)
 	if err != nil {
 		return err
 	}
-	n.catalogMachine = &catalogMachine{host: n, state: n.options.Catalog}
+	n.catalogMachine = newCatalogMachine(n, n.options.Catalog, func() {
+		select {
+		case n.memberNews <- struct{}{}:
+		default:
+		}
+	})
 	if files.snapshot != nil {
 		if err := n.catalogMachine.restore(files.snapshot.content); err != nil {
-			return fmt.Errorf("cluster: restoring the catalog: %w", err)
+			return err
 		}
-		n.catalogMachine.applied.advance(files.snapshot.meta.Index)
 	}
-	n.catalog, err = n.start(catalogGroup, files, n.catalogMachine, transports)
+	n.catalog, err = n.start(catalogGroup, files, n.catalogMachine)
 	return err
 }
 
 // openShard opens a shard as its newest snapshot has it and starts its group.
-func (n *Node) openShard(i int, transports *transports) error {
+func (n *Node) openShard(i int) error {
 	id := firstShardGroup + uint64(i)
 	files, err := n.openGroupFiles(id, fmt.Sprintf("shard-%04d", i))
 	if err != nil {
@@ -273,7 +359,7 @@ func (n *Node) openShard(i int, transports *transports) error {
 		return err
 	}
 	files.store.received = shard.machine.received
-	if shard.group, err = n.start(id, files, shard.machine, transports); err != nil {
+	if shard.group, err = n.start(id, files, shard.machine); err != nil {
 		return errors.Join(err, shard.partitions.close())
 	}
 	n.shards = append(n.shards, shard)

@@ -1,11 +1,16 @@
 package cluster
 
 import (
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/cluster/transport"
 )
 
 // StateMachine is what the catalog group replicates. The node calls its methods
@@ -26,12 +31,37 @@ type Options struct {
 	FS vfs.FS
 	// Dir holds everything of the node; it is created when missing.
 	Dir string
-	// NodeID names the node in its cluster; 1 by default. A folder keeps the
-	// name it was made with.
+	// NodeID is the number of the first node of a new cluster; 1 by default. A folder
+	// keeps the number it was made with.
 	NodeID uint64
 	// Shards is the cluster's number of shards, fixed when it is made. 0 takes
 	// what the folder has, and 8 for a new one.
 	Shards int
+	// Network is where connections between nodes come from; transport.TCP by default.
+	Network transport.Network
+	// Listen is the address, host:port, at which other nodes reach this one. "" listens
+	// nowhere: the node is a cluster of its own and cannot grow.
+	Listen string
+	// Advertise is the address by which the other nodes know this one; where it listens by
+	// default.
+	Advertise string
+	// TLS gives the certificates of connections between nodes; see transport.Options.
+	TLS func() *tls.Config
+	// Join are addresses of nodes of a cluster. A node without data becomes a member of
+	// their cluster instead of making one; a node with data finds its cluster again by
+	// them when all addresses it knows have changed.
+	Join []string
+	// Locality says where the node stands, as key=value pairs with commas between them,
+	// the largest region first. Voters of a group are spread over localities.
+	Locality string
+	// Version is the program's version, for operators.
+	Version string
+	// Replication is how many voters a shard is to have, for a new cluster; odd, 3 by
+	// default. With fewer nodes there are fewer.
+	Replication int
+	// ElectionTimeout is how long voters wait for a leader that is not heard of before
+	// they elect another; 600 ms by default.
+	ElectionTimeout time.Duration
 	// Catalog is replicated by the catalog group; required.
 	Catalog StateMachine
 	// SnapshotBytes is how much the log may grow before the next checkpoint;
@@ -59,6 +89,8 @@ const (
 	defaultSnapshotBytes = 64 << 20
 	defaultMinFreeBytes  = 256 << 20
 	defaultMaxOpenFiles  = 512
+	defaultReplication   = 3
+	defaultElection      = 600 * time.Millisecond
 
 	// maxShards keeps shard numbers within the four digits of their folders.
 	maxShards = 9999
@@ -70,6 +102,10 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.FS == nil || o.Logger == nil || o.Catalog == nil || o.Dir == "":
 		return o, errors.New("cluster: FS, Dir, Catalog and Logger are required")
+	case o.Replication < 0 || o.Replication > maxReplication || o.Replication > 0 && o.Replication%2 == 0:
+		return o, fmt.Errorf("cluster: the replication factor must be odd and between 1 and %d", maxReplication)
+	case len(o.Join) > 0 && o.Listen == "":
+		return o, errors.New("cluster: a node that joins others has to listen for them")
 	case o.Shards < 0 || o.Shards > maxShards:
 		return o, errors.New("cluster: the number of shards must be between 1 and 9999")
 	}
@@ -84,6 +120,15 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = defaultMaxOpenFiles
+	}
+	if o.Replication == 0 {
+		o.Replication = defaultReplication
+	}
+	if o.ElectionTimeout <= 0 {
+		o.ElectionTimeout = defaultElection
+	}
+	if o.Listen == "" {
+		o.ElectionTimeout = aloneTimeout
 	}
 	return o, nil
 }

@@ -49,7 +49,23 @@ func (l *raftLogger) Error(message string, args ...any) {
 		level = slog.LevelDebug
 	default:
 	}
+	if ordinaryFailures[message] {
+		level = slog.LevelDebug
+	}
 	l.write(level, message, args)
+}
+
+// ordinaryFailures are errors to Raft that are ordinary events of a cluster: a node that is
+// away, which the transport tells once for all groups, and a leader that has lost its term.
+var ordinaryFailures = map[string]bool{
+	"failed to appendEntries to":                true,
+	"failed to heartbeat to":                    true,
+	"failed to pipeline appendEntries":          true,
+	"failed to start pipeline replication to":   true,
+	"failed to make requestVote RPC":            true,
+	"peer has newer term, stopping replication": true,
+	"failed to send snapshot to":                true,
+	"failed to install snapshot":                true,
 }
 
 // IsInfo implements hclog.Logger.

@@ -68,10 +68,15 @@ func (s *Shard) Leader() (node uint64, changed <-chan struct{}) { return s.group
 
 // ReadIndex returns the index of an entry at or behind which stands everything that was
 // acknowledged before the call, once a quorum has confirmed that this node leads the
-// shard. It is ErrNotLeader (errors.Is) where another does, and for a new leader that has
-// not passed a Barrier.
+// shard. It is ErrNotLeader (errors.Is) where another does. A new leader first waits for
+// a Barrier.
 func (s *Shard) ReadIndex(ctx context.Context) (uint64, error) {
-	return s.group.readIndex(ctx, s.machine.applied.reached)
+	return s.group.readIndex(ctx, func() (uint64, error) {
+		if err := s.machine.err(); err != nil {
+			return 0, err
+		}
+		return s.machine.applied.reached(), nil
+	})
 }
 
 // WaitApplied returns when this node has applied the entry at an index that took effect.

@@ -5,8 +5,6 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -206,14 +204,12 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 	if machine.Bootstrapped() {
 		return nil
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	verifier, err := n.superuserVerifier()
 	if err != nil {
 		return err
 	}
 	command, err := catalog.EncodeCommand(&catalog.Bootstrap{
-		ClusterID: hex.EncodeToString(id[:]), Shards: n.storage.Shards(), CreatedMillis: n.options.Now().UnixMilli(),
+		ClusterID: n.storage.ClusterID(), Shards: n.storage.Shards(), CreatedMillis: n.options.Now().UnixMilli(),
 		Superuser: n.options.Access.Superuser, Verifier: verifier,
 	})
 	if err != nil {

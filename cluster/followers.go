@@ -1,0 +1,338 @@
+package cluster
+
+import (
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// followers is a group's raft.Transport. It passes everything on to the transport below,
+// and keeps what a leader's messages and their answers tell of each follower: how far its
+// log is the leader's, and when it was last heard of.
+//
+// # Notices of commits
+//
+// Raft tells a follower of a commit with the entries that come next, or when CommitTimeout
+// has passed: until then the follower's clients do not see the rows. So after a commit
+// followers sends a message of its own, an AppendEntries without entries:
+//
+//   - Its term is that of the leader's last message to the follower, its previous entry the
+//     last one that the follower has acknowledged in this term, and its commit index not
+//     behind that entry. The follower verifies the previous entry, so its log is the
+//     leader's up to there, and what it is told to be committed is: a Raft leader could
+//     send the same message at the same moment.
+//   - A message that comes late is one of an earlier term, which is turned away, or tells
+//     of a commit that the follower knows of.
+//   - It is not sent when a message of Raft's has told the commit, and in a group that
+//     commits one entry after the other it waits for noticePause, so that the next entry
+//     tells it. One is under way to a follower at a time.
+//
+// Answers to notices are not looked at: whatever they tell, Raft hears with its own next
+// message.
+type followers struct {
+	raft.Transport
+
+	// raft is set once it runs.
+	raft atomic.Pointer[raft.Raft]
+
+	// committed is the index of the last entry that Raft has handed out for applying.
+	committed atomic.Uint64
+
+	mu   sync.Mutex
+	byID map[raft.ServerID]*follower
+	// lastCommit is when committed has last changed.
+	lastCommit time.Time
+	closed     bool
+	sending    sync.WaitGroup
+}
+
+// follower is what is known of one follower. Its fields are guarded by followers.mu.
+type follower struct {
+	id      raft.ServerID
+	address raft.ServerAddress
+	// term is that of the newest message, header its header.
+	term   uint64
+	header raft.RPCHeader
+	leader []byte
+	// matched is the index up to which the follower's log is the leader's of the term, and
+	// matchedTerm the term of the entry there; 0 when nothing is known.
+	matched, matchedTerm uint64
+	// told is the last commit index that was sent to it.
+	told uint64
+	// contact is when it last answered.
+	contact time.Time
+	// noticing tells that a notice is under way, or waits for its pause to end.
+	noticing bool
+}
+
+// noticePause is how long a notice of a commit waits for Raft's next message in a group
+// that is busy: one whose last commit is not longer ago than that.
+const noticePause = time.Millisecond
+
+var (
+	_ raft.Transport   = (*followers)(nil)
+	_ raft.WithPreVote = (*followers)(nil)
+	_ raft.WithClose   = (*followers)(nil)
+)
+
+// newFollowers returns the transport of a group above another one, which must be able to
+// ask for votes before an election.
+func newFollowers(below raft.Transport) *followers {
+	return &followers{Transport: below, byID: map[raft.ServerID]*follower{}}
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (f *followers) RequestPreVote(id raft.ServerID, target raft.ServerAddress,
+	args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
+) error {
+	return f.Transport.(raft.WithPreVote).RequestPreVote(id, target, args, resp)
+}
+
+// Close implements raft.WithClose. It returns when no notice is under way.
+func (f *followers) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	var err error
+	if below, ok := f.Transport.(raft.WithClose); ok {
+		err = below.Close()
+	}
+	f.sending.Wait()
+	return err
+}
+
+// AppendEntries implements raft.Transport.
+func (f *followers) AppendEntries(id raft.ServerID, target raft.ServerAddress,
+	args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
+) error {
+	f.sent(id, target, args)
+	err := f.Transport.AppendEntries(id, target, args, resp)
+	f.answered(id, args, resp, err)
+	return err
+}
+
+// InstallSnapshot implements raft.Transport.
+func (f *followers) InstallSnapshot(id raft.ServerID, target raft.ServerAddress,
+	args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader,
+) error {
+	err := f.Transport.InstallSnapshot(id, target, args, resp, data)
+	if err == nil && resp.Success {
+		f.answered(id, &raft.AppendEntriesRequest{
+			Term: args.Term, PrevLogEntry: args.LastLogIndex, PrevLogTerm: args.LastLogTerm,
+		}, &raft.AppendEntriesResponse{Term: resp.Term, Success: true}, nil)
+	}
+	return err
+}
+
+// AppendEntriesPipeline implements raft.Transport.
+func (f *followers) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
+	below, err := f.Transport.AppendEntriesPipeline(id, target)
+	if err != nil {
+		return nil, err
+	}
+	p := &followerPipeline{
+		AppendPipeline: below, followers: f, id: id, target: target,
+		answers: make(chan raft.AppendFuture), closed: make(chan struct{}),
+	}
+	go p.run()
+	return p, nil
+}
+
+// sent notes a message to a follower before it is sent.
+func (f *followers) sent(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to := f.byID[id]
+	if to == nil || to.term < args.Term {
+		to = &follower{id: id}
+		f.byID[id] = to
+	}
+	if to.term > args.Term {
+		return
+	}
+	to.term, to.header, to.leader, to.address = args.Term, args.RPCHeader, args.Leader, target
+	if last, _ := matches(args); last > 0 {
+		to.told = max(to.told, min(args.LeaderCommitIndex, last))
+	}
+}
+
+// answered notes a follower's answer to a message.
+func (f *followers) answered(id raft.ServerID, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from := f.byID[id]
+	if from == nil || from.term != args.Term {
+		return
+	}
+	if err != nil {
+		// Whatever has been sent may not have come.
+		from.told = 0
+		return
+	}
+	from.contact = time.Now()
+	last, term := matches(args)
+	if last == 0 {
+		return // a heartbeat, which verifies nothing
+	}
+	if !resp.Success {
+		from.told = 0
+		return
+	}
+	if last > from.matched {
+		from.matched, from.matchedTerm = last, term
+	}
+	f.consider(from)
+}
+
+// matches returns the entry up to which the log of a follower is the leader's when it
+// accepts a message, 0 for a heartbeat.
+func matches(args *raft.AppendEntriesRequest) (index, term uint64) {
+	if n := len(args.Entries); n > 0 {
+		return args.Entries[n-1].Index, args.Entries[n-1].Term
+	}
+	return args.PrevLogEntry, args.PrevLogTerm
+}
+
+// leads tells whether this node leads the group.
+func (f *followers) leads() bool {
+	r := f.raft.Load()
+	return r != nil && r.State() == raft.Leader
+}
+
+// commit notes that an entry is committed.
+func (f *followers) commit(index uint64) {
+	f.committed.Store(index)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.byID) == 0 || !f.leads() {
+		return
+	}
+	for _, to := range f.byID {
+		f.consider(to)
+	}
+	f.lastCommit = time.Now()
+}
+
+// configured drops what is known of nodes that are no longer of the group.
+func (f *followers) configured(configuration raft.Configuration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range f.byID {
+		if !slices.ContainsFunc(configuration.Servers, func(s raft.Server) bool { return s.ID == id }) {
+			delete(f.byID, id)
+		}
+	}
+}
+
+// consider sends a notice to a follower when it lacks one; mu is held.
+func (f *followers) consider(to *follower) {
+	if to.noticing || f.closed || to.told >= min(f.committed.Load(), to.matched) {
+		return
+	}
+	to.noticing = true
+	f.sending.Add(1)
+	if time.Since(f.lastCommit) <= noticePause {
+		time.AfterFunc(noticePause, func() { f.notice(to) })
+		return
+	}
+	go f.notice(to)
+}
+
+// notice tells a follower what is committed, until it has been told.
+func (f *followers) notice(to *follower) {
+	defer f.sending.Done()
+	for {
+		f.mu.Lock()
+		commit := min(f.committed.Load(), to.matched)
+		if f.closed || commit <= to.told || f.byID[to.id] != to || !f.leads() {
+			to.noticing = false
+			f.mu.Unlock()
+			return
+		}
+		to.told = commit
+		args := raft.AppendEntriesRequest{
+			RPCHeader: to.header, Term: to.term, Leader: to.leader,
+			PrevLogEntry: to.matched, PrevLogTerm: to.matchedTerm, LeaderCommitIndex: commit,
+		}
+		address := to.address
+		f.mu.Unlock()
+		var resp raft.AppendEntriesResponse
+		if err := f.Transport.AppendEntries(to.id, address, &args, &resp); err != nil || !resp.Success {
+			// Raft's own message after CommitTimeout tells it.
+			f.mu.Lock()
+			to.noticing = false
+			f.mu.Unlock()
+			return
+		}
+	}
+}
+
+// followerStatus is what a leader knows of a follower.
+type followerStatus struct {
+	// node is the follower's number.
+	node uint64
+	// matched is the index up to which its log is known to be the leader's.
+	matched uint64
+	// contact is when it last answered; zero when it has not in this term.
+	contact time.Time
+}
+
+// status lists what is known of the followers in a term.
+func (f *followers) status(term uint64) []followerStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []followerStatus
+	for _, known := range f.byID {
+		if known.term == term {
+			out = append(out, followerStatus{node: nodeOf(known.id), matched: known.matched, contact: known.contact})
+		}
+	}
+	return out
+}
+
+// followerPipeline passes on a pipeline's messages and answers and has them noted.
+type followerPipeline struct {
+	raft.AppendPipeline
+	followers *followers
+	id        raft.ServerID
+	target    raft.ServerAddress
+	answers   chan raft.AppendFuture
+	closing   sync.Once
+	closed    chan struct{}
+}
+
+// AppendEntries implements raft.AppendPipeline.
+func (p *followerPipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	p.followers.sent(p.id, p.target, args)
+	return p.AppendPipeline.AppendEntries(args, resp)
+}
+
+// Consumer implements raft.AppendPipeline.
+func (p *followerPipeline) Consumer() <-chan raft.AppendFuture { return p.answers }
+
+// Close implements raft.AppendPipeline.
+func (p *followerPipeline) Close() error {
+	p.closing.Do(func() { close(p.closed) })
+	return p.AppendPipeline.Close()
+}
+
+// run passes on the answers until the pipeline is closed.
+func (p *followerPipeline) run() {
+	for {
+		select {
+		case answer := <-p.AppendPipeline.Consumer():
+			p.followers.answered(p.id, answer.Request(), answer.Response(), answer.Error())
+			select {
+			case p.answers <- answer:
+			case <-p.closed:
+				return
+			}
+		case <-p.closed:
+			return
+		}
+	}
+}
