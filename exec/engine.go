@@ -60,6 +60,8 @@ type Engine struct {
 	// view is the node's lease on its catalog, and reign what it has granted itself.
 	view  catalogView
 	reign reign
+	// freshSince is when results that the node reads were last known to be fresh.
+	freshSince freshSince
 	// defining lets one DDL statement in at a time.
 	defining sync.Mutex
 	resolver resolver
@@ -106,6 +108,8 @@ func NewEngine(options Options) *Engine {
 	e.serveWrites()
 	e.serveActivated()
 	e.serveCatalog()
+	e.serveFreshness()
+	e.serveStatus()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel

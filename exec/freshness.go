@@ -4,11 +4,30 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 )
+
+// What a SELECT waits for so that it sees all that was acknowledged before, through any
+// number of derived results.
+//
+// Stage by stage, from the sources down, it takes what each stage's inputs hold and waits
+// until the stage has consumed it. Nothing is logged. A stage is looked at after all
+// stages before it have passed, so the numbers that it must reach include all that they
+// sent. Stages on one shard follow each other without leaving it: its leader lets pass
+// what it can (freshness_shard.go), and says how many deliveries passed stages have sent
+// to each shard. Stages behind a shuffle then wait for as many. So a SELECT asks each
+// node once, and once more for every shuffle that one leads to another by.
+//
+// Invariants:
+//   - What a leader lets pass, it compares with a state at or behind everything that was
+//     acknowledged before it was asked.
+//   - A stage that has passed stays so, whoever leads: positions only grow.
+//   - When all stages have passed, the reader waits until its own replicas have applied
+//     the entries by which they did.
 
 // defaultFreshnessTimeout bounds the wait for what is on its way.
 const defaultFreshnessTimeout = 30 * time.Second
@@ -27,43 +46,208 @@ func (e *Engine) freshen(ctx context.Context, relations []*catalog.Relation, fre
 	if freshness.Stale {
 		return nil
 	}
-	if queries := upstream(e.newestCatalog(), relations); len(queries) > 0 {
-		return e.waitFresh(ctx, queries, freshness.timeout())
+	queries := upstream(e.newestCatalog(), relations)
+	if len(queries) == 0 {
+		return e.catchUp(ctx, e.outdated(e.shardsOf(relations), freshness.MaxStaleness))
 	}
-	return e.catchUp(ctx, e.outdated(e.shardsOf(relations), freshness.MaxStaleness))
-}
-
-// waitFresh waits until everything that was acknowledged before the call has
-// reached the relations: stage by stage, from the sources down, it takes what
-// each stage's inputs hold at that moment and waits until the stage has consumed
-// it on every shard. Nothing is logged.
-//
-// A stage is looked at after all stages before it have passed, so the numbers
-// that it must reach include all that they sent.
-func (e *Engine) waitFresh(ctx context.Context, queries []*catalog.Query, timeout time.Duration) error {
-	var deadline <-chan time.Time
-	for _, q := range queries {
-		if err := e.waitQuery(ctx, q, timeout, &deadline); err != nil {
-			return err
-		}
+	began := e.now()
+	if e.freshSince.allows(relations, began, freshness.MaxStaleness) {
+		return nil
+	}
+	if _, err := e.waitFresh(ctx, queries, freshness.timeout(), began); err != nil {
+		return err
+	}
+	if !e.alone() {
+		e.freshSince.note(relations, began)
 	}
 	return nil
 }
 
-// waitQuery waits for one query, behind those whose results it reads.
-func (e *Engine) waitQuery(ctx context.Context, q *catalog.Query, timeout time.Duration, deadline *<-chan time.Time) error {
-	stages := e.stagesOf(q.ID)
-	if status, known := e.loops[0].status.query(q.ID); stages == 0 && known && status.state != queryRunning {
-		return notRunning(q, status)
+// freshSince is when this node last had all that was acknowledged before, in relations
+// that continuous queries write.
+type freshSince struct {
+	mu sync.Mutex
+	at map[catalog.ObjectID]time.Time
+}
+
+// allows reports whether relations are known to have been fresh so long ago.
+func (f *freshSince) allows(relations []*catalog.Relation, now time.Time, allowed time.Duration) bool {
+	if allowed <= 0 {
+		return false
 	}
-	for stage := range stages {
-		for _, l := range e.loops {
-			if err := e.waitStage(ctx, l, q, stageID{q.ID, stage}, timeout, deadline); err != nil {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, relation := range relations {
+		if at, known := f.at[relation.ID]; !known || now.Sub(at) > allowed {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *freshSince) note(relations []*catalog.Relation, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.at == nil {
+		f.at = map[catalog.ObjectID]time.Time{}
+	}
+	for _, relation := range relations {
+		f.at[relation.ID] = at
+	}
+}
+
+// freshnessWait is one reader's wait for the results of some queries.
+type freshnessWait struct {
+	engine  *Engine
+	queries []*catalog.Query
+	timeout time.Duration
+	began   time.Time
+	// at is how far each shard has come, and index the entry that it came by.
+	at    []freshAt
+	index []uint64
+	// sent are, of stages that have passed on a shard, by shard, the numbers of their
+	// next deliveries to each shard; wanted the same by receiver, of stages that have
+	// passed everywhere.
+	sent   map[stageID][][]uint64
+	wanted map[stageID][][]uint64
+
+	mu sync.Mutex
+	// fault is the first query that cannot be waited for, and why.
+	fault *catalog.Query
+	slow  bool
+}
+
+// waitFresh waits until everything that was acknowledged before the call has reached the
+// results of queries, which stand behind those that feed them. The timeout counts from
+// began. Of an error it says which query it concerns, nil for none.
+func (e *Engine) waitFresh(ctx context.Context, queries []*catalog.Query, timeout time.Duration, began time.Time) (*catalog.Query, error) {
+	w := &freshnessWait{
+		engine: e, queries: queries, timeout: timeout, began: began,
+		at: make([]freshAt, len(e.loops)), index: make([]uint64, len(e.loops)),
+	}
+	left := rangeOf(len(e.loops))
+	for len(left) > 0 {
+		if err := w.ask(ctx, left); err != nil {
+			if w.slow {
+				return w.fault, e.tooSlow(ctx, w.fault, timeout)
+			}
+			return w.fault, err
+		}
+		left = slices.DeleteFunc(left, func(shard int) bool { return w.at[shard].query >= len(queries) })
+		if len(left) > 0 && !w.exchange() {
+			return nil, fmt.Errorf("exec: stages wait for deliveries that no stage sends")
+		}
+	}
+	if e.alone() {
+		return nil, nil
+	}
+	for shard, index := range w.index {
+		if err := e.waitApplied(ctx, shard, index); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// ask has the leaders of shards let pass what they can.
+func (w *freshnessWait) ask(ctx context.Context, shards []int) error {
+	e := w.engine
+	local := func(ctx context.Context, shard int) error {
+		answer, err := e.loops[shard].passStages(ctx, w.request(shard))
+		if err != nil {
+			return err
+		}
+		return w.take(shard, answer)
+	}
+	if e.alone() {
+		for _, shard := range shards {
+			if err := local(ctx, shard); err != nil {
 				return err
 			}
 		}
+		return nil
 	}
-	return nil
+	return e.askShards(ctx, shards, &shardQuestion{
+		method: freshMethod, local: local,
+		request: func(buf []byte, shard int) []byte { return w.request(shard).append(buf) },
+		answer: func(shard int, encoded []byte) error {
+			answer, err := decodeFreshAnswer(encoded, len(e.loops))
+			if err != nil {
+				return err
+			}
+			return w.take(shard, answer)
+		},
+	})
+}
+
+// request is what the leader of a shard is asked.
+func (w *freshnessWait) request(shard int) *freshRequest {
+	r := &freshRequest{at: w.at[shard], timeout: max(0, w.timeout-w.engine.now().Sub(w.began))}
+	for _, q := range w.queries {
+		r.queries = append(r.queries, q.ID)
+	}
+	for id, wanted := range w.wanted {
+		r.wanted = append(r.wanted, stageNumbers{id, wanted[shard]})
+	}
+	return r
+}
+
+// take notes what the leader of a shard has answered.
+func (w *freshnessWait) take(shard int, answer *freshAnswer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at[shard], w.index[shard] = answer.at, answer.index
+	for _, sent := range answer.sent {
+		if w.sent == nil {
+			w.sent = map[stageID][][]uint64{}
+		}
+		if w.sent[sent.stage] == nil {
+			w.sent[sent.stage] = make([][]uint64, len(w.at))
+		}
+		w.sent[sent.stage][shard] = sent.numbers
+	}
+	if answer.stopped == freshPassed {
+		return nil
+	}
+	q := w.queries[min(answer.at.query, len(w.queries)-1)]
+	if w.fault == nil {
+		w.fault, w.slow = q, answer.stopped == freshSlow
+	}
+	if answer.stopped == freshSlow {
+		return notCaughtUp(q, w.timeout)
+	}
+	return notRunning(q, answer.status)
+}
+
+// exchange finds the stages that have passed on all shards, and reports whether there are
+// new ones.
+func (w *freshnessWait) exchange() bool {
+	found := false
+	for id, sent := range w.sent {
+		position := slices.IndexFunc(w.queries, func(q *catalog.Query) bool { return q.ID == id.query })
+		passed := true
+		for sender := range w.at {
+			passed = passed && w.at[sender].behind(freshAt{position, id.stage})
+		}
+		if !passed {
+			continue
+		}
+		wanted := make([][]uint64, len(w.at))
+		for receiver := range wanted {
+			wanted[receiver] = make([]uint64, len(w.at))
+			for sender, numbers := range sent {
+				if numbers != nil { // the stage is not new there
+					wanted[receiver][sender] = numbers[receiver]
+				}
+			}
+		}
+		if w.wanted == nil {
+			w.wanted = map[stageID][][]uint64{}
+		}
+		w.wanted[id], found = wanted, true
+		delete(w.sent, id)
+	}
+	return found
 }
 
 // upstream returns the queries whose results the relations are or depend on, those
@@ -100,151 +284,6 @@ func upstream(snapshot *catalog.Snapshot, relations []*catalog.Relation) []*cata
 	return ordered
 }
 
-// stagesOf returns how many stages a query has.
-func (e *Engine) stagesOf(query catalog.ObjectID) int {
-	l := e.loops[0]
-	l.status.mu.Lock()
-	defer l.status.mu.Unlock()
-	n := 0
-	for l.status.stages[stageID{query, n}] != nil {
-		n++
-	}
-	return n
-}
-
-// waitStage waits until a stage on one shard has consumed what its inputs hold
-// now. The deadline begins with the first wait.
-func (e *Engine) waitStage(ctx context.Context, l *shardLoop, q *catalog.Query, id stageID, timeout time.Duration, deadline *<-chan time.Time) error {
-	var targets []inputTarget
-	var work []workStatus
-	for {
-		l.status.mu.Lock()
-		published := l.status.stages[id]
-		if published == nil {
-			l.status.mu.Unlock()
-			return nil // not activated here: the query began after the caller's catalog
-		}
-		inputs := published.inputs
-		if targets == nil {
-			sources := slices.Clone(inputs)
-			l.status.mu.Unlock()
-			var err error
-			if targets, err = e.targets(l, sources); err != nil {
-				return err
-			}
-			continue
-		}
-		if state := l.status.queries[id.query]; state.state == queryFailed {
-			// What it has consumed may be missing from its result.
-			l.status.mu.Unlock()
-			return notRunning(q, state)
-		}
-		if reached(inputs, targets) && !published.unfinished {
-			// What has been taken may be left with the stage's operators.
-			if work == nil {
-				work = slices.Clone(published.work)
-			}
-			if worked(published.work, work) {
-				l.status.mu.Unlock()
-				return nil
-			}
-		}
-		state, changed := l.status.queries[id.query], l.status.notice()
-		l.status.mu.Unlock()
-		if state.state != queryRunning {
-			return notRunning(q, state)
-		}
-		if *deadline == nil {
-			*deadline = e.after(timeout)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-e.stopped:
-			return ErrStopped
-		case <-*deadline:
-			return e.tooSlow(q, timeout)
-		case <-changed:
-		}
-	}
-}
-
-// inputTarget is what one input of a stage must reach.
-type inputTarget struct {
-	offset  int64
-	waiting uint64
-	wanted  []uint64
-	// arrived says that all wanted deliveries have come, and waiting is then the
-	// end of those that wait.
-	arrived bool
-}
-
-// targets takes what the inputs of a stage on a shard hold now.
-func (e *Engine) targets(l *shardLoop, inputs []inputStatus) ([]inputTarget, error) {
-	out := make([]inputTarget, len(inputs))
-	for i := range inputs {
-		switch inputs[i].kind {
-		case inputStream:
-			partition, err := l.log.Partition(uint64(inputs[i].source))
-			if err != nil {
-				return nil, err
-			}
-			if partition != nil {
-				out[i].offset = partition.NextOffset()
-			}
-		case inputTable:
-			out[i].waiting = inputs[i].waitingNext
-		case inputShuffle:
-			out[i].wanted = make([]uint64, len(e.loops))
-			for n, sender := range e.loops {
-				if sender != l {
-					out[i].wanted[n] = sender.status.sentTo(inputs[i].from, l.number)
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-// worked reports whether operators have done the work that they had left.
-func worked(now, then []workStatus) bool {
-	for i := range then {
-		if now[i].first < then[i].next {
-			return false
-		}
-	}
-	return true
-}
-
-func reached(inputs []inputStatus, targets []inputTarget) bool {
-	for i := range inputs {
-		in, target := &inputs[i], &targets[i]
-		switch in.kind {
-		case inputStream:
-			if in.offset < target.offset {
-				return false
-			}
-		case inputTable:
-			if !in.scanned || in.waitingFirst < target.waiting {
-				return false
-			}
-		case inputShuffle:
-			for n, wanted := range target.wanted {
-				if in.wanted[n] < wanted {
-					return false
-				}
-			}
-			if !target.arrived {
-				target.arrived, target.waiting = true, in.waitingNext
-			}
-			if in.waitingFirst < target.waiting {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // notRunning is the error for a result whose query stands still.
 func notRunning(q *catalog.Query, state queryStatus) error {
 	err := sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q is paused", q.Name).
@@ -257,50 +296,17 @@ func notRunning(q *catalog.Query, state queryStatus) error {
 	return err
 }
 
-func (e *Engine) tooSlow(q *catalog.Query, timeout time.Duration) error {
+// notCaughtUp is the error for a result whose query is too slow.
+func notCaughtUp(q *catalog.Query, timeout time.Duration) *sqlerr.Error {
 	return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q has not caught up within %v", q.Name, timeout).
-		WithDetail("%s", e.progress(q.ID)).
 		WithHint("SET freshness_timeout to wait longer, or SET freshness = 'stale' to read the result as it is.")
 }
 
-// progress says how far a query is behind.
-func (e *Engine) progress(query catalog.ObjectID) string {
-	var behind, waiting int64
-	for _, l := range e.loops {
-		lag := l.lag(query)
-		behind, waiting = behind+lag.rows, waiting+lag.batches
+// tooSlow is notCaughtUp with how much is left.
+func (e *Engine) tooSlow(ctx context.Context, q *catalog.Query, timeout time.Duration) error {
+	err := notCaughtUp(q, timeout)
+	if states, failure := e.queryStates(ctx); failure == nil {
+		err = err.WithDetail("%s", states.progress(q.ID))
 	}
-	return fmt.Sprintf("It has %d rows and %d waiting batches to go.", behind, waiting)
-}
-
-// lag is how far a query is behind on one shard.
-type lag struct {
-	rows, batches int64
-	scanning      bool
-}
-
-func (l *shardLoop) lag(query catalog.ObjectID) lag {
-	var out lag
-	l.status.mu.Lock()
-	var inputs []inputStatus
-	for n := 0; l.status.stages[stageID{query, n}] != nil; n++ {
-		published := l.status.stages[stageID{query, n}]
-		inputs = append(inputs, published.inputs...)
-		for _, work := range published.work {
-			out.batches += int64(work.next - work.first)
-		}
-	}
-	l.status.mu.Unlock()
-	for i := range inputs {
-		out.batches += int64(inputs[i].waitingNext - inputs[i].waitingFirst)
-		switch inputs[i].kind {
-		case inputStream:
-			if partition, err := l.log.Partition(uint64(inputs[i].source)); err == nil && partition != nil {
-				out.rows += max(0, partition.NextOffset()-inputs[i].offset)
-			}
-		case inputTable:
-			out.scanning = out.scanning || !inputs[i].scanned
-		}
-	}
-	return out
+	return err
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"millrace/planner/plan"
@@ -60,20 +61,43 @@ func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Rela
 	return v, nil
 }
 
-// awaitOthers waits for the results of all queries, or notes why not.
+// awaitOthers waits for the results of all queries that are not far behind what they read,
+// and notes of the others why not.
 func (e *Engine) awaitOthers(ctx context.Context, kept *keptView, timeout time.Duration) error {
-	var deadline <-chan time.Time
-	for _, q := range upstream(kept.before, kept.before.Relations()) {
-		err := kept.unreadySource(q)
-		if err == nil {
-			err = e.awaitClose(ctx, q, timeout, &deadline)
+	queries := upstream(kept.before, kept.before.Relations())
+	if len(queries) == 0 {
+		return nil
+	}
+	states, err := e.queryStates(ctx)
+	if err != nil {
+		return err
+	}
+	var others []*catalog.Query
+	for _, q := range queries {
+		if err := kept.unreadySource(q); err != nil {
+			kept.unready[q.ID] = err
+		} else if err := states.farBehind(q); err != nil {
+			kept.unready[q.ID] = err
+		} else {
+			others = append(others, q)
 		}
-		if ctx.Err() != nil {
+	}
+	began := e.now()
+	for len(others) > 0 {
+		at, err := e.waitFresh(ctx, others, timeout, began)
+		switch {
+		case err == nil:
+			return nil
+		case at == nil, ctx.Err() != nil:
 			return err
 		}
-		if err != nil {
-			kept.unready[q.ID] = err
-		}
+		kept.unready[at.ID] = err
+		others = slices.DeleteFunc(others, func(q *catalog.Query) bool {
+			if err := kept.unreadySource(q); err != nil {
+				kept.unready[q.ID] = err
+			}
+			return kept.unready[q.ID] != nil
+		})
 	}
 	return nil
 }
@@ -95,21 +119,18 @@ func (k *keptView) unreadySource(q *catalog.Query) error {
 	return nil
 }
 
-// awaitClose waits for a query that is not far behind what it reads.
-func (e *Engine) awaitClose(ctx context.Context, q *catalog.Query, timeout time.Duration, deadline *<-chan time.Time) error {
-	if status, known := e.loops[0].status.query(q.ID); known && status.state != queryRunning {
+// farBehind returns the error of a query that does not run, or is too far behind what it
+// reads to be waited for.
+func (r shardReports) farBehind(q *catalog.Query) error {
+	if status, stopped := r.stopped(q.ID); stopped {
 		return notRunning(q, status)
 	}
-	var rows int64
-	for _, l := range e.loops {
-		lag := l.lag(q.ID)
-		if rows += lag.rows; lag.scanning || rows > farBehind {
-			return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q had not caught up when the transaction's snapshot was taken", q.Name).
-				WithDetail("%s", e.progress(q.ID)).
-				WithHint("Run the transaction again when it has, or SET freshness = 'stale' to read the result as it was.")
-		}
+	if behind := r.sum(q.ID); behind.scanning || behind.rows > farBehind {
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the continuous query %q had not caught up when the transaction's snapshot was taken", q.Name).
+			WithDetail("%s", r.progress(q.ID)).
+			WithHint("Run the transaction again when it has, or SET freshness = 'stale' to read the result as it was.")
 	}
-	return e.waitQuery(ctx, q, timeout, deadline)
+	return nil
 }
 
 // Kept reports whether the view is a transaction's. The view may be nil.

@@ -190,7 +190,7 @@ func (l *shardLoop) lead(ctx context.Context) error {
 		return err
 	}
 	l.engine.resolveLater(l.core)
-	l.status.publish(l.core, nil, true)
+	l.status.publish(l.core, l.base, nil, true)
 	l.engine.exchange(outgoing, asks)
 	l.retainAt = l.engine.now().Add(retainEvery)
 	l.resendAt = time.Time{}
@@ -296,7 +296,7 @@ func (l *shardLoop) tick(ctx context.Context, in *tickInputs) (more bool, err er
 	l.engine.metrics.tick(l.engine.now().Sub(began), len(result.entry), in)
 	// Who finds a result fresh may rely on its followers having been woken: the feed was
 	// told when the entry was applied.
-	l.status.publish(l.core, result.worked, result.all)
+	l.status.publish(l.core, l.base, result.worked, result.all)
 	l.queue.keep(result.producers)
 	l.queue.answered(result.replies)
 	for _, r := range result.replies {

@@ -117,3 +117,37 @@ func TestDefinitionWaitsForALease(t *testing.T) {
 		t.Error("the node does not see the table")
 	}
 }
+
+// TestDerivedResultsAreFreshOnOtherNodes reads what follows from acknowledged writes,
+// behind shuffles, on nodes that lead some of the shards or none.
+func TestDerivedResultsAreFreshOnOtherNodes(t *testing.T) {
+	c := newNodes(t, 5, 3, 4)
+	n := c.node(1)
+	n.define(`CREATE STREAM s (k INT, v INT)`)
+	n.define(`CREATE TABLE sums AS SELECT v, count(*) AS n FROM s GROUP BY v`)
+	n.define(`CREATE TABLE counts AS SELECT n, count(*) AS groups FROM sums GROUP BY n`)
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	for i := range 30 {
+		if i%5 == 0 {
+			for shard, l := range c.shards {
+				l.setLeader(uint64(1 + (shard+i)%3))
+			}
+		}
+		for node := range uint64(3) {
+			for _, l := range c.shards {
+				l.hold(node+1, true)
+			}
+		}
+		if err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{int64(i), int64(i % 3)})}, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, reader := range c.nodes {
+			got, err := reader.query(t.Context(), `SELECT sum(n * groups), sum(groups) FROM counts`)
+			want := fmt.Sprintf("%d|%d", i+1, min(i+1, 3))
+			if err != nil || len(got) != 1 || got[0] != want {
+				t.Fatalf("node %d after %d rows: got %v, %v, want %s", reader.id, i+1, got, err, want)
+			}
+		}
+	}
+}

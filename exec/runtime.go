@@ -21,30 +21,38 @@ const (
 	stateLagging     = "lagging"
 	statePaused      = "paused"
 	stateFailed      = "failed"
+	// stateUnreachable is that of a shard whose leader does not answer.
+	stateUnreachable = "unreachable"
 )
 
 // Queries returns the state of each continuous query on each shard.
-func (e *Engine) Queries(context.Context) ([]systables.QueryStatus, error) {
+func (e *Engine) Queries(ctx context.Context) ([]systables.QueryStatus, error) {
+	reports, err := e.queryStates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []systables.QueryStatus
 	for _, q := range e.newestCatalog().Queries() {
-		for _, l := range e.loops {
-			status, known := l.status.query(q.ID)
-			if !known {
-				continue
+		for shard := range reports {
+			status, known := reports[shard].queries[q.ID]
+			row := systables.QueryStatus{
+				Query: q.ID, Shard: shard, State: stateRunning, Lag: status.rows + status.batches, Late: int64(status.late),
+				Error: status.failure, Rows: status.consumed,
 			}
-			behind := l.lag(q.ID)
-			row := systables.QueryStatus{Query: q.ID, Shard: l.number, State: stateRunning, Lag: behind.rows + behind.batches, Late: int64(status.late), Error: status.failure}
 			switch {
+			case !reports[shard].reached:
+				row.State = stateUnreachable
+			case !known:
+				continue
 			case status.state == queryFailed:
 				row.State = stateFailed
 			case status.state == queryPaused || q.Paused:
 				row.State = statePaused
-			case behind.scanning:
+			case status.scanning:
 				row.State = stateBackfilling
 			case row.Lag > 0:
 				row.State = stateLagging
 			}
-			row.Rows = l.consumed(q.ID)
 			out = append(out, row)
 		}
 	}
@@ -66,8 +74,41 @@ func (l *shardLoop) consumed(query catalog.ObjectID) int64 {
 	return rows
 }
 
+// lag is how far a query is behind on one shard.
+type lag struct {
+	rows, batches int64
+	scanning      bool
+}
+
+func (l *shardLoop) lag(query catalog.ObjectID) lag {
+	var out lag
+	l.status.mu.Lock()
+	var inputs []inputStatus
+	for n := 0; l.status.stages[stageID{query, n}] != nil; n++ {
+		published := l.status.stages[stageID{query, n}]
+		inputs = append(inputs, published.inputs...)
+		for _, work := range published.work {
+			out.batches += int64(work.next - work.first)
+		}
+	}
+	l.status.mu.Unlock()
+	for i := range inputs {
+		out.batches += int64(inputs[i].waitingNext - inputs[i].waitingFirst)
+		switch inputs[i].kind {
+		case inputStream:
+			if partition, err := l.log.Partition(uint64(inputs[i].source)); err == nil && partition != nil {
+				out.rows += max(0, partition.NextOffset()-inputs[i].offset)
+			}
+		case inputTable:
+			out.scanning = out.scanning || !inputs[i].scanned
+		}
+	}
+	return out
+}
+
 // Partitions returns the extent of each partition of each stream.
-func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error) {
+func (e *Engine) Partitions(ctx context.Context) ([]systables.PartitionStatus, error) {
+	e.tryCatchUp(ctx)
 	var out []systables.PartitionStatus
 	for _, relation := range e.Catalog().Relations() {
 		for shard := range relation.Partitions {
@@ -94,30 +135,42 @@ func (e *Engine) Partitions(context.Context) ([]systables.PartitionStatus, error
 	return out, nil
 }
 
-// Shards returns the state of each shard.
-func (e *Engine) Shards(context.Context) ([]systables.ShardStatus, error) {
+// Shards returns the state of each shard: what its leader tells, else what this node has.
+func (e *Engine) Shards(ctx context.Context) ([]systables.ShardStatus, error) {
+	reports, err := e.queryStates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []systables.ShardStatus
-	for _, l := range e.loops {
-		row := systables.ShardStatus{Shard: l.number, State: stateRunning, Term: l.log.Term()}
+	for shard, l := range e.loops {
+		row := systables.ShardStatus{Shard: shard, State: stateRunning, Term: reports[shard].term, Index: reports[shard].index}
 		row.Leader, _ = l.log.Leader()
-		l.status.mu.Lock()
-		if l.status.failure != nil {
+		switch {
+		case !reports[shard].reached:
+			row.State, row.Term = stateUnreachable, l.log.Term()
+			if row.Index, err = l.log.Tables().AppliedIndex(); err != nil {
+				return nil, damaged(err)
+			}
+		case reports[shard].failed:
 			row.State = stateFailed
 		}
-		l.status.mu.Unlock()
-		index, err := l.log.Tables().AppliedIndex()
-		if err != nil {
-			return nil, damaged(err)
-		}
-		row.Index = index
 		out = append(out, row)
 	}
 	return out, nil
 }
 
+// tryCatchUp has this node's replicas current for who looks at them, where that is soon
+// possible: what there is is shown anyway.
+func (e *Engine) tryCatchUp(ctx context.Context) {
+	ctx, cancel := e.withPatience(ctx, reportPatience)
+	defer cancel()
+	_ = e.catchUp(ctx, rangeOf(len(e.loops)))
+}
+
 // Errors returns the rows that failed in continuous queries, newest last: of each
 // query also those of the work that it shares.
-func (e *Engine) Errors(context.Context) ([]systables.RowError, error) {
+func (e *Engine) Errors(ctx context.Context) ([]systables.RowError, error) {
+	e.tryCatchUp(ctx)
 	var out []systables.RowError
 	snapshot := e.newestCatalog()
 	for _, q := range snapshot.Queries() {
@@ -139,7 +192,8 @@ func (e *Engine) Errors(context.Context) ([]systables.RowError, error) {
 }
 
 // LateRows returns the newest rows that came too late for a window, newest last.
-func (e *Engine) LateRows(context.Context) ([]systables.LateRow, error) {
+func (e *Engine) LateRows(ctx context.Context) ([]systables.LateRow, error) {
+	e.tryCatchUp(ctx)
 	var out []systables.LateRow
 	for _, q := range e.newestCatalog().Queries() {
 		for _, l := range e.loops {

@@ -13,6 +13,8 @@ import (
 type status struct {
 	mu      sync.Mutex
 	version uint64 // of the catalog in use
+	// base is the index of the last entry whose effects are published.
+	base    uint64
 	stages  map[stageID]*stageStatus
 	queries map[catalog.ObjectID]queryStatus
 	// indexes says, of each index that is not ready, whether the shard has done its
@@ -54,9 +56,9 @@ type inputStatus struct {
 	wanted                    []uint64
 }
 
-// publish takes the core's state between two ticks: that of the queries that
-// have worked, or of all.
-func (s *status) publish(c *core, worked []*runningQuery, all bool) {
+// publish takes the core's state between two ticks, behind the entry of an index: that of
+// the queries that have worked, or of all.
+func (s *status) publish(c *core, base uint64, worked []*runningQuery, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if all || s.stages == nil {
@@ -64,7 +66,7 @@ func (s *status) publish(c *core, worked []*runningQuery, all bool) {
 		s.stages = make(map[stageID]*stageStatus, len(c.stages))
 		s.queries = make(map[catalog.ObjectID]queryStatus, len(c.queries))
 	}
-	s.version, s.failure = c.record.version, nil
+	s.version, s.base, s.failure = c.record.version, base, nil
 	s.indexes = c.indexesDone()
 	for _, q := range worked {
 		s.queries[q.descriptor.ID] = queryStatus{state: q.state, failure: q.failure, errors: q.errors, late: q.late}
@@ -151,14 +153,22 @@ func (s *status) indexDone(id catalog.ObjectID) (bool, <-chan struct{}) {
 	return false, s.notice()
 }
 
-// sentTo returns the number of the next delivery of a stage to a shard.
-func (s *status) sentTo(stage stageID, shard int) uint64 {
+// covers is the index of the last entry whose effects are published.
+func (s *status) covers() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if published := s.stages[stage]; published != nil && shard < len(published.sent) {
-		return published.sent[shard]
+	return s.base
+}
+
+// reaches reports whether the effects of the entry of an index are published, and else
+// what to wait for.
+func (s *status) reaches(index uint64) (bool, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stages != nil && s.base >= index {
+		return true, nil
 	}
-	return 0
+	return false, s.notice()
 }
 
 // query returns a query's state here; known is false before it is activated.

@@ -144,7 +144,7 @@ func millraceTablesRows(ctx context.Context, env *Environment, _ *Table) ([]row,
 
 // queryStates are the states of a query on a shard from the most to the least
 // worrying: a query as a whole is in the first that any shard reports.
-var queryStates = []string{"failed", "paused", "backfilling", "lagging"}
+var queryStates = []string{"failed", "unreachable", "paused", "backfilling", "lagging"}
 
 func queryStatuses(ctx context.Context, env *Environment) ([]QueryStatus, error) {
 	if env.Runtime == nil {

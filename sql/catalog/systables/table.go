@@ -105,7 +105,7 @@ type Runtime interface {
 type QueryStatus struct {
 	Query catalog.ObjectID
 	Shard int
-	// State is running, backfilling, paused, failed, or lagging.
+	// State is running, backfilling, paused, failed, lagging, or unreachable.
 	State string
 	// Rows counts the input rows consumed, Lag those that wait.
 	Rows, Lag int64
