@@ -39,6 +39,10 @@ func (e *Engine) serveReadIndex() {
 // without it.
 func (e *Engine) alone() bool { return len(e.storage.Peers().Members()) == 1 }
 
+// CatchUp waits until this node's replicas have everything that was acknowledged before
+// the call.
+func (e *Engine) CatchUp(ctx context.Context) error { return e.catchUp(ctx, rangeOf(len(e.loops))) }
+
 // catchUp waits until this node's replicas of shards have everything that was
 // acknowledged before the call.
 func (e *Engine) catchUp(ctx context.Context, shards []int) error {

@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"millrace/sql/catalog/systables"
 )
 
 // connect opens a pgx connection.
@@ -52,11 +54,17 @@ func (s *testServer) waitForCursors(t *testing.T, n int) {
 	}
 }
 
+// sessionsOf returns the sessions of a server.
+func sessionsOf(t *testing.T, s *testServer) []systables.SessionStatus {
+	list, _ := s.registry.Sessions(t.Context())
+	return list
+}
+
 // waitForState waits until some session is in a state.
 func (s *testServer) waitForState(t *testing.T, state string) {
 	t.Helper()
 	if !waitFor(func() bool {
-		for _, status := range s.registry.Sessions() {
+		for _, status := range sessionsOf(t, s) {
 			if status.State == state {
 				return true
 			}

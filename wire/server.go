@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/exec"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/wire/auth"
@@ -53,6 +54,9 @@ type Options struct {
 	Authentication auth.Rules
 	// TLS are the certificates of connections that ask for TLS; nil for none.
 	TLS *auth.Certificates
+	// Peers are the nodes of the cluster, to which cancel requests are passed on; nil for
+	// a server on its own.
+	Peers exec.Peers
 	// WriteTimeout is how long a client may take nothing of what is sent to it
 	// before it counts as gone; 0 means five minutes, negative no limit.
 	WriteTimeout time.Duration
@@ -118,6 +122,12 @@ func New(options Options) (*Server, error) {
 		conns:    make(map[*conn]struct{}),
 		secret:   make([]byte, secretBytes),
 	}
+	var node uint64
+	if options.Peers != nil {
+		node = options.Peers.Self()
+		s.answerCancels()
+	}
+	s.keys.begin(session.ProcessIDs(node))
 	s.memory.limit = int64(options.BufferBytes)
 	_, _ = rand.Read(s.secret) // never fails (crypto/rand)
 	return s, nil

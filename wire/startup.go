@@ -97,20 +97,6 @@ func (c *conn) startupPacket() ([]byte, error) {
 	}
 }
 
-// cancelOther carries out a cancel request. The client is told nothing, so that
-// nothing is learned by guessing.
-func (c *conn) cancelOther(body []byte) {
-	if len(body) < 8 {
-		return
-	}
-	target := c.server.keys.find(binary.BigEndian.Uint32(body), body[4:])
-	if target == nil {
-		c.logger.Debug("a cancel request names no connection, or the wrong secret")
-		return
-	}
-	target.cancelStatement()
-}
-
 // parseStartup returns the parameters of a StartupMessage, and the names of the
 // protocol extensions asked for, none of which exist here.
 func parseStartup(packet []byte) (parameters map[string]string, unknown []string, err error) {

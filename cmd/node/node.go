@@ -232,7 +232,7 @@ func (n *Node) serve(listener net.Listener) error {
 	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: told,
-		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: &session.Registry{}, Notifications: n.hub, Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
+		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: n.newRegistry(), Notifications: n.hub, Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
 	}
 	certificates, err := n.loadCertificates()
 	if err != nil {
@@ -241,7 +241,7 @@ func (n *Node) serve(listener net.Listener) error {
 	server, err := wire.New(wire.Options{
 		Catalog: n.engine.Catalog, Authentication: n.rules, TLS: certificates,
 		Listener: listener, Logger: n.options.Logger, Registerer: n.registry, Now: n.options.Now,
-		WriteTimeout: n.options.WriteTimeout,
+		WriteTimeout: n.options.WriteTimeout, Peers: peers{n.storage.Peers()},
 		NewSession: func(identity session.Identity, client session.Client) (*session.Session, error) {
 			return session.New(sessions, identity, client)
 		},
@@ -253,6 +253,13 @@ func (n *Node) serve(listener net.Listener) error {
 	told.serveReport()
 	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
 	return nil
+}
+
+// newRegistry returns the registry of the node's sessions.
+func (n *Node) newRegistry() *session.Registry {
+	return session.NewRegistry(session.RegistryOptions{
+		Peers: peers{n.storage.Peers()}, Catalog: n.engine.Catalog, CatchUp: n.engine.CatchUp, Logger: n.options.Logger,
+	})
 }
 
 // Addr is where PostgreSQL clients connect.

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -10,9 +8,11 @@ import (
 	"millrace/sql/catalog/systables"
 )
 
-// Registry knows the sessions of a node, for the system tables. The zero value
-// is ready; it is safe for concurrent use.
+// Registry knows the sessions of a node, and asks the other nodes about theirs. The zero
+// value is ready, and knows no other nodes; it is safe for concurrent use.
 type Registry struct {
+	options RegistryOptions
+
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
 }
@@ -44,16 +44,27 @@ func (r *Registry) find(pid int32) *Session {
 	return nil
 }
 
-// Sessions returns what is known of each session, by process ID.
-func (r *Registry) Sessions() []systables.SessionStatus {
+// list returns what is known of each session of the node.
+func (r *Registry) list() []systables.SessionStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	list := make([]systables.SessionStatus, 0, len(r.sessions))
 	for s := range r.sessions {
 		list = append(list, s.Info())
 	}
-	slices.SortFunc(list, func(a, b systables.SessionStatus) int { return cmp.Compare(a.PID, b.PID) })
 	return list
+}
+
+// followed reports whether a session of the node waits for a push query's rows.
+func (r *Registry) followed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		if s.follows() {
+			return true
+		}
+	}
+	return false
 }
 
 // The states of a session in pg_stat_activity.
@@ -112,6 +123,14 @@ func (s *Session) showWaiting(kind string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.waiting = kind
+}
+
+// follows reports whether the session fetches the next rows of a push query.
+func (s *Session) follows() bool {
+	a := &s.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.push != nil
 }
 
 // showPush shows the push query whose next rows the session fetches, nil for none.

@@ -11,30 +11,26 @@ func (s *Session) Signal(pid int32, terminate bool) (bool, error) {
 	if s.options.Registry == nil {
 		return false, nil
 	}
-	other := s.options.Registry.find(pid)
-	if other == nil {
+	snapshot := s.catalog()
+	asked := signal{process: uint32(pid), terminate: terminate, role: s.role()}
+	outcome, of, err := s.options.Registry.signal(s.life, snapshot, asked)
+	switch {
+	case err != nil:
+		return false, sqlerr.New(sqlerr.ConnectionFailure, -1, "the node of PID %d cannot be asked: %w", pid, err)
+	case outcome == signalDelivered:
+		return true, nil
+	case outcome == signalNoProcess:
 		return false, s.notice("WARNING", sqlerr.New(sqlerr.Warning, -1, "PID %d is not a PostgreSQL server process", pid))
 	}
-	if err := s.maySignal(other.clientRoleIn(s.catalog()), terminate); err != nil {
+	if err := maySignal(snapshot, asked.role, of, terminate); err != nil {
 		return false, err
 	}
-	if terminate {
-		other.client.Terminate(nil)
-	} else {
-		other.client.Cancel()
-	}
-	return true, nil
+	// The catalog of the other node was another one.
+	return false, signalRefusal(terminate)
 }
 
-// maySignal refuses to disturb the clients of a role that the session's role may not
-// act for.
-func (s *Session) maySignal(of catalog.ObjectID, terminate bool) error {
-	snapshot := s.catalog()
-	role := s.role()
-	verb, what := "canceled", "query"
-	if terminate {
-		verb, what = "terminated", "process"
-	}
+// maySignal refuses to disturb the clients of a role that another may not act for.
+func maySignal(snapshot *catalog.Snapshot, role, of catalog.ObjectID, terminate bool) error {
 	switch {
 	case snapshot.IsSuperuser(role):
 		return nil
@@ -46,7 +42,15 @@ func (s *Session) maySignal(of catalog.ObjectID, terminate bool) error {
 	case snapshot.Acts(role, of) || snapshot.Acts(role, catalog.SignalBackendID):
 		return nil
 	default:
-		return sqlerr.New(sqlerr.InsufficientPrivilege, -1,
-			"must be a member of the role whose %s is being %s or member of pg_signal_backend", what, verb)
+		return signalRefusal(terminate)
 	}
+}
+
+func signalRefusal(terminate bool) error {
+	verb, what := "canceled", "query"
+	if terminate {
+		verb, what = "terminated", "process"
+	}
+	return sqlerr.New(sqlerr.InsufficientPrivilege, -1,
+		"must be a member of the role whose %s is being %s or member of pg_signal_backend", what, verb)
 }

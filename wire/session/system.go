@@ -46,11 +46,19 @@ type runtimeView struct {
 var _ systables.Runtime = runtimeView{}
 
 // Sessions implements systables.Runtime.
-func (v runtimeView) Sessions(context.Context) ([]systables.SessionStatus, error) {
+func (v runtimeView) Sessions(ctx context.Context) ([]systables.SessionStatus, error) {
 	if v.session.options.Registry == nil {
 		return []systables.SessionStatus{v.session.Info()}, nil
 	}
-	return v.session.options.Registry.Sessions(), nil
+	list, missing := v.session.options.Registry.Sessions(ctx)
+	for _, node := range missing {
+		err := v.session.notice("WARNING", sqlerr.New(sqlerr.Warning, -1, "the sessions of node %d are not shown", node).
+			WithDetail("The node cannot be reached."))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, ctx.Err()
 }
 
 // Locks implements systables.Runtime.
