@@ -43,7 +43,7 @@ func (l *lanes) add(key laneKey, size int, run func()) bool {
 	waiting := l.lanes[key]
 	if waiting == nil {
 		waiting = &lane{}
-		if !l.transport.spawn(func() { l.drain(key, waiting) }) {
+		if !l.transport.run(func() { l.drain(key, waiting) }) {
 			return false
 		}
 		l.lanes[key] = waiting

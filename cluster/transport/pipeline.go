@@ -44,10 +44,8 @@ func (r *raftTransport) AppendEntriesPipeline(id raft.ServerID, _ raft.ServerAdd
 // AppendEntries implements raft.AppendPipeline.
 func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	f := &appendFuture{start: time.Now(), args: args, answer: answer, answered: make(chan struct{})}
-	ctx, cancel := context.WithTimeout(p.ctx, entriesTimeout)
-	defer cancel()
 	var err error
-	if f.call, err = p.raft.send(ctx, p.id, ClassEntries, raftAppend, args); err != nil {
+	if f.call, err = p.raft.send(p.ctx, p.id, ClassEntries, raftAppend, args); err != nil {
 		return nil, err
 	}
 	select {

@@ -226,17 +226,22 @@ func (s *server) raft(m message) error {
 	if err := f.decode(request); err != nil {
 		return err
 	}
-	var in *laneKey
-	if s.class == ClassEntries {
-		in = &laneKey{from: s.peer.node, group: group}
+	// Raft bears a request that nobody waits for any more, so none is cancelled.
+	carryOut := func() {
+		s.answer(s.ctx, m.id, func(ctx context.Context) ([]byte, outcome) {
+			answer, err := r.handle(ctx, raft.RPC{Command: request})
+			if err != nil {
+				return nil, outcome{statusFailed, err}
+			}
+			return answer, outcome{}
+		})
 	}
-	s.run(m.id, timeoutOf(s.class), func(ctx context.Context) ([]byte, outcome) {
-		answer, err := r.handle(ctx, raft.RPC{Command: request})
-		if err != nil {
-			return nil, outcome{statusFailed, err}
-		}
-		return answer, outcome{}
-	}, in)
+	s.peer.stats.handled.Add(1)
+	if s.class != ClassEntries {
+		s.transport.run(carryOut)
+	} else if !s.transport.lanes.add(laneKey{from: s.peer.node, group: group}, len(m.payload), carryOut) {
+		s.refuse(m.id, errBusy)
+	}
 	return nil
 }
 

@@ -137,7 +137,7 @@ func (s *server) request(m message) error {
 	}
 	s.run(m.id, timeout, func(ctx context.Context) ([]byte, outcome) {
 		return s.transport.runHandler(ctx, h.handle, s.peer.node, method, body)
-	}, nil)
+	})
 	return nil
 }
 
@@ -155,9 +155,9 @@ func (s *server) message(m message) error {
 	return f.err
 }
 
-// run calls a function for a request and sends its answer. It runs in the lane, when one
-// is given, and else in a goroutine of its own. A timeout of 0 is none.
-func (s *server) run(id uint64, timeout time.Duration, answer func(context.Context) ([]byte, outcome), in *laneKey) {
+// run calls a function for a request, in a goroutine of its own, and sends its answer. A
+// timeout of 0 is none.
+func (s *server) run(id uint64, timeout time.Duration, answer func(context.Context) ([]byte, outcome)) {
 	ctx, cancel := s.ctx, context.CancelFunc(nil)
 	if timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, timeout)
@@ -169,30 +169,28 @@ func (s *server) run(id uint64, timeout time.Duration, answer func(context.Conte
 		s.refuse(id, errBusy)
 		return
 	}
-	carryOut := func() {
+	taken := s.transport.run(func() {
 		defer s.leave(id, cancel)
-		if s.ctx.Err() != nil {
-			return // nobody waits any more
-		}
-		body, o := answer(ctx)
-		text := []byte(nil)
-		if o.status != statusGiven {
-			text = []byte(o.err.Error())
-			body = text[:min(len(text), MaxMessage)]
-		}
-		// An error says that the connection has ended, and with it who asked.
-		_ = s.out.put(s.ctx, &outgoing{kind: frameAnswer, id: id, head: []byte{byte(o.status)}, body: body})
-	}
-	taken := false
-	if in != nil {
-		taken = s.transport.lanes.add(*in, 0, carryOut)
-	} else {
-		taken = s.transport.spawn(carryOut)
-	}
+		s.answer(ctx, id, answer)
+	})
 	if !taken {
 		s.leave(id, cancel)
-		s.refuse(id, errBusy)
 	}
+}
+
+// answer calls a function for a request and sends its answer, unless the connection has
+// ended.
+func (s *server) answer(ctx context.Context, id uint64, answer func(context.Context) ([]byte, outcome)) {
+	if s.ctx.Err() != nil {
+		return
+	}
+	body, o := answer(ctx)
+	if o.status != statusGiven {
+		text := o.err.Error()
+		body = []byte(text[:min(len(text), MaxMessage)])
+	}
+	// An error says that the connection has ended, and with it who asked.
+	_ = s.out.put(s.ctx, &outgoing{kind: frameAnswer, id: id, head: []byte{byte(o.status)}, body: body})
 }
 
 // enter notes a request that is being handled, unless there are too many, or one with

@@ -42,6 +42,7 @@ type Transport struct {
 	listener net.Listener
 	handlers handlers
 	lanes    lanes
+	workers  workers
 	inbound  inbound
 	rafts    rafts
 
@@ -77,6 +78,7 @@ func Open(options Options) (*Transport, error) {
 	t.mu.peers = map[uint64]*peer{}
 	t.inbound.init()
 	t.lanes.init(t)
+	t.workers.next = make(chan func())
 	t.rafts.init(t.ctx)
 	t.HandleStream(raftSnapshots, t.serveSnapshot)
 	if options.Listen != "" {
