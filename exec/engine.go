@@ -110,6 +110,7 @@ func NewEngine(options Options) *Engine {
 	e.serveCatalog()
 	e.serveFreshness()
 	e.serveStatus()
+	e.serveIndexes()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel

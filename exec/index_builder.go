@@ -2,7 +2,9 @@ package exec
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -100,29 +102,65 @@ func (e *Engine) finishIndex(ctx context.Context, id catalog.ObjectID) error {
 
 var errIndexDropped = sqlerr.New(sqlerr.UndefinedObject, -1, "the index was dropped while it was built")
 
+// indexMethod asks the leaders of shards to answer when they have done their part of an
+// index.
+const indexMethod = "shard.index"
+
+func (e *Engine) serveIndexes() {
+	e.serveShards(indexMethod, func(ctx context.Context, shard int, request []byte) ([]byte, error) {
+		in := uvarintReader{data: request}
+		id, version := catalog.ObjectID(in.next()), in.next()
+		if in.bad {
+			return nil, errBadQuestion
+		}
+		return nil, e.waitShardIndex(ctx, shard, id, version)
+	})
+}
+
 // waitIndexDone waits until every shard has done its part of an index.
 func (e *Engine) waitIndexDone(ctx context.Context, id catalog.ObjectID) error {
-	for _, l := range e.loops {
-		for {
-			changed := e.catalogChanges.next()
-			if e.newestCatalog().Index(id) == nil {
-				return errIndexDropped
-			}
-			done, progress := l.status.indexDone(id)
-			if done {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-e.stopped:
-				return ErrStopped
-			case <-changed:
-			case <-progress:
-			}
+	version := e.newestCatalog().Version()
+	err := e.askShards(ctx, rangeOf(len(e.loops)), &shardQuestion{
+		method: indexMethod,
+		local:  func(ctx context.Context, shard int) error { return e.waitShardIndex(ctx, shard, id, version) },
+		request: func(buf []byte, _ int) []byte {
+			return binary.AppendUvarint(binary.AppendUvarint(buf, uint64(id)), version)
+		},
+		answer: func(int, []byte) error { return nil },
+	})
+	if sqlerr.CodeOf(err) == sqlerr.UndefinedObject {
+		return errIndexDropped
+	}
+	return err
+}
+
+// waitShardIndex waits until a shard that this node leads has done its part of an index,
+// which a version of the catalog has.
+func (e *Engine) waitShardIndex(ctx context.Context, shard int, id catalog.ObjectID, version uint64) error {
+	l := e.loops[shard]
+	for {
+		leader, moved := l.log.Leader()
+		if leader != e.storage.Peers().Self() && !e.alone() {
+			return fmt.Errorf("%w of shard %d", ErrNotLeader, shard)
+		}
+		changed := e.catalogChanges.next()
+		if newest := e.newestCatalog(); newest.Version() >= version && newest.Index(id) == nil {
+			return errIndexDropped
+		}
+		done, progress := l.status.indexDone(id)
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-e.stopped:
+			return ErrStopped
+		case <-changed:
+		case <-progress:
+		case <-moved:
 		}
 	}
-	return nil
 }
 
 // propose orders a command of the catalog and returns when every shard uses it.
@@ -195,6 +233,9 @@ func (e *Engine) buildUnique(ctx context.Context, id catalog.ObjectID) error {
 	table := catalogSnapshot.Relation(entries.Index.Table)
 	writer := e.newWriter()
 	defer writer.Close()
+	if err := e.catchUp(ctx, e.shardsOf([]*catalog.Relation{table})); err != nil {
+		return err
+	}
 	snapshot := e.storage.Store().NewSnapshot()
 	defer func() { _ = snapshot.Close() }() // its reads reported their errors
 	codec := newRelationCodec(table)

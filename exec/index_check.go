@@ -15,6 +15,9 @@ import (
 // entry. It is for tests, and takes a node at rest: between shards, one statement's
 // effects may be apart for a moment.
 func (e *Engine) CheckIndexes(ctx context.Context) error {
+	if err := e.catchUp(ctx, rangeOf(len(e.loops))); err != nil {
+		return err
+	}
 	snapshot := e.storage.Store().NewSnapshot()
 	defer func() { _ = snapshot.Close() }() // its reads reported their errors
 	newest := e.newestCatalog()

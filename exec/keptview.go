@@ -38,6 +38,11 @@ func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Rela
 	}
 	v := &View{ends: map[catalog.ObjectID][]int64{}, kept: kept}
 	err := e.commits.pass(ctx, e.after(timeout), func() error {
+		if !freshness.Stale {
+			if err := e.catchUp(ctx, rangeOf(len(e.loops))); err != nil {
+				return err
+			}
+		}
 		for _, relation := range e.newestCatalog().Relations() {
 			if relation.Kind != catalog.KindStream {
 				continue
