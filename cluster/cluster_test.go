@@ -65,3 +65,178 @@ func TestClusterReplicatesCatalogCommands(t *testing.T) {
 		}
 	}
 }
+
+func TestClusterGrowsToFourAndLosesItsFirst(t *testing.T) {
+	c := newTestCluster(t, 3, 3)
+	load := c.load()
+	load.waitMore(20)
+	c.start(host(3))
+	first := c.node(host(0))
+	if err := c.node(host(1)).RemoveNode(testContext(t), first.ID()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-first.Removed():
+	case <-testContext(t).Done():
+		t.Fatal("the first node has not been told that it is removed")
+	}
+	c.close(host(0))
+	c.waitPlaced()
+	load.waitMore(20)
+	if counts := voterCounts(c); slices.Min(counts) != 3 || slices.Max(counts) != 3 {
+		t.Fatalf("voters %v", counts)
+	}
+	for _, node := range c.running() {
+		if got := node.Peers().Members(); !slices.Equal(got, []uint64{2, 3, 4}) {
+			t.Fatalf("node %d knows members %v", node.ID(), got)
+		}
+	}
+	load.finish()
+	// It comes back in vain, though it has missed nothing.
+	back := c.open(host(0))
+	select {
+	case <-back.Removed():
+	case <-testContext(t).Done():
+		t.Fatal("a removed node has not been told")
+	}
+	if err := back.Ready(testContext(t)); err == nil {
+		t.Fatal("a removed node is ready")
+	}
+	c.close(host(0))
+}
+
+func TestClusterOfFiveGoesOnWithThree(t *testing.T) {
+	c := newTestCluster(t, 5, 2)
+	if err := c.node(host(2)).SetReplication(testContext(t), 5); err != nil {
+		t.Fatal(err)
+	}
+	c.waitPlaced()
+	if counts := voterCounts(c); slices.Min(counts) != 5 {
+		t.Fatalf("voters %v", counts)
+	}
+	load := c.load()
+	load.waitMore(20)
+	c.kill(host(0))
+	c.kill(host(3))
+	load.waitMore(20)
+	c.start(host(0))
+	c.start(host(3))
+	load.finish()
+}
+
+func TestClusterDrainsANode(t *testing.T) {
+	c := newTestCluster(t, 4, 3)
+	load := c.load()
+	drained := c.node(host(1)).ID()
+	if err := c.node(host(2)).DrainNode(testContext(t), drained); err != nil {
+		t.Fatal(err)
+	}
+	c.waitPlaced()
+	for group := range 1 + c.shards {
+		if voters := c.waitLeader(group).groups()[group].voters(); slices.Contains(voters, drained) || len(voters) != 3 {
+			t.Fatalf("group %d has voters %v", group, voters)
+		}
+	}
+	if err := c.node(host(1)).UndrainNode(testContext(t), drained); err != nil {
+		t.Fatal(err)
+	}
+	c.waitPlaced()
+	votes := 0
+	for group := range 1 + c.shards {
+		if slices.Contains(c.waitLeader(group).groups()[group].voters(), drained) {
+			votes++
+		}
+	}
+	if votes == 0 {
+		t.Fatal("a node that takes part again has no votes")
+	}
+	load.finish()
+}
+
+func TestClusterMovesShardsAsAsked(t *testing.T) {
+	c := newTestCluster(t, 4, 2)
+	load := c.load()
+	voters := c.waitLeader(1).groups()[1].voters()
+	from, to := voters[0], without([]uint64{1, 2, 3, 4}, voters)[0]
+	if err := c.node(host(3)).MoveShard(testContext(t), 0, from, to); err != nil {
+		t.Fatal(err)
+	}
+	c.waitPlaced()
+	want := pinnedMove(voters, from, to)
+	if got := c.waitLeader(1).groups()[1].voters(); !slices.Equal(got, want) {
+		t.Fatalf("voters %v, want %v", got, want)
+	}
+	if err := c.node(host(0)).TransferLeader(testContext(t), 0, to); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { leader := c.leader(1); return leader != nil && leader.ID() == to })
+	load.finish()
+}
+
+func TestClusterSurvivesPartitions(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	load := c.load()
+	all := []string{host(0), host(1), host(2)}
+	for i, alone := range all {
+		load.waitMore(20)
+		for _, other := range all {
+			switch {
+			case other == alone:
+			case i == 0: // it hears nobody, but is heard
+				c.network.Cut(other, alone)
+			case i == 1: // it is not heard
+				c.network.Cut(alone, other)
+			default:
+				c.network.Partition([]string{alone}, []string{other})
+			}
+		}
+		if i < 2 {
+			load.waitMore(20)
+		}
+		c.network.HealAll()
+	}
+	c.waitPlaced()
+	load.finish()
+}
+
+func TestClusterStartsAgainAtOtherAddresses(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	load := c.load()
+	load.waitMore(20)
+	load.finish()
+	c.closeAll()
+	for i := range 3 {
+		c.options[host(i)] = func(o *Options) {
+			o.Listen = host(i) + ":2"
+			o.Join = []string{host(0) + ":2", host(1) + ":2", host(2) + ":2"}
+		}
+	}
+	for i := range 3 {
+		c.open(host(i))
+	}
+	for _, node := range c.running() {
+		if err := node.Ready(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.waitPlaced()
+	load.finish()
+}
+
+func TestNodeWithALostDiskComesBackAsAnother(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	load := c.load()
+	load.waitMore(20)
+	c.kill(host(2))
+	delete(c.disks, host(2))
+	node := c.start(host(2))
+	if node.ID() != 4 {
+		t.Fatalf("it is node %d", node.ID())
+	}
+	c.waitPlaced()
+	if got := node.Peers().Members(); !slices.Equal(got, []uint64{1, 2, 4}) {
+		t.Fatalf("members %v", got)
+	}
+	load.waitMore(20)
+	load.finish()
+}

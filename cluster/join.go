@@ -17,19 +17,26 @@ const (
 // joinRequest is what a node says that wants to be a member, or, when it is one and has
 // lost sight of the others, to know where they are.
 //
-//	request := node uvarint (0 for a new one) · member
+//	request := node uvarint (0 for a new one) · cluster text · member
 //	answer  := verdict u8 · …
-//	           accepted: node · shards · membership (to the end)
+//	           accepted: node · cluster text · shards · by · address text · membership (to the end)
 //	           otherwise: text (to the end)
 type joinRequest struct {
-	node uint64
-	self Member
+	// node is the asker's number, 0 for none, in the cluster of that name.
+	node    uint64
+	cluster string
+	self    Member
+}
+
+// encode appends the request's encoding to buf.
+func (r joinRequest) encode(buf []byte) []byte {
+	buf = binary.AppendUvarint(buf, r.node)
+	return appendMember(appendText(buf, r.cluster), r.self)
 }
 
 // join asks the cluster for a number until a node answers or refuses.
 func (n *Node) join(ctx context.Context) (identity, error) {
-	request := binary.AppendUvarint(nil, 0)
-	request = appendMember(request, n.describeSelf())
+	request := joinRequest{self: n.describeSelf()}
 	logged := ""
 	for {
 		for _, address := range n.options.Join {
@@ -57,60 +64,92 @@ func (n *Node) join(ctx context.Context) (identity, error) {
 
 // joinAnswer is what a node that joins is told.
 type joinAnswer struct {
+	// node is the asker's number, cluster the cluster's name.
 	node    uint64
+	cluster string
 	shards  int
+	// by is the number of the node that answers, address where it is.
+	by      uint64
+	address string
+	// members is the membership as that node knows it; a node that has just started may
+	// know of none.
 	members *membership
 }
 
-// askToJoin asks the node at an address once.
-func (n *Node) askToJoin(ctx context.Context, address string, request []byte) (joinAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, joinAttempt)
-	defer cancel()
-	data, err := n.transport.CallAddress(ctx, address, methodJoin, request)
-	if err != nil {
-		return joinAnswer{}, err
-	}
-	data, err = verdictOf(data)
-	if err != nil {
-		return joinAnswer{}, err
-	}
+// encode appends the answer's encoding to buf.
+func (a joinAnswer) encode(buf []byte) []byte {
+	buf = appendText(binary.AppendUvarint(buf, a.node), a.cluster)
+	buf = binary.AppendUvarint(buf, uint64(a.shards))
+	buf = appendText(binary.AppendUvarint(buf, a.by), a.address)
+	return a.members.encode(buf)
+}
+
+// decodeJoinAnswer is the inverse of encode.
+func decodeJoinAnswer(data []byte) (joinAnswer, error) {
 	r := uvarintReader{data: data}
-	answer := joinAnswer{node: r.next(), shards: int(r.next())}
+	answer := joinAnswer{node: r.next(), cluster: r.text(), shards: int(r.next()), by: r.next(), address: r.text()}
 	if r.bad || answer.shards < 1 || answer.shards > maxShards {
 		return joinAnswer{}, errors.New("cluster: the answer to a request to join is malformed")
 	}
+	var err error
 	answer.members, err = decodeMembership(r.data)
 	return answer, err
 }
 
-// learn keeps what the cluster has told of itself.
-func (n *Node) learn(answer joinAnswer) (identity, error) {
-	members := answer.members.members
-	for _, m := range members {
+// askToJoin asks the node at an address once, and learns from its answer where nodes are.
+func (n *Node) askToJoin(ctx context.Context, address string, request joinRequest) (joinAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinAttempt)
+	defer cancel()
+	data, err := n.transport.CallAddress(ctx, address, methodJoin, request.encode(nil))
+	if err != nil {
+		return joinAnswer{}, err
+	}
+	if data, err = verdictOf(data); err != nil {
+		return joinAnswer{}, err
+	}
+	answer, err := decodeJoinAnswer(data)
+	if err != nil {
+		return joinAnswer{}, err
+	}
+	for _, m := range answer.members.members {
 		n.setPeer(m.ID, m.Address)
 	}
-	id := identity{node: answer.node, shards: answer.shards, cluster: answer.members.clusterID}
-	return id, n.keepKnownMembers(members)
+	// It knows best where it is.
+	n.setPeer(answer.by, answer.address)
+	return answer, nil
+}
+
+// learn keeps what the cluster has told a node that joins.
+func (n *Node) learn(answer joinAnswer) (identity, error) {
+	id := identity{node: answer.node, shards: answer.shards, cluster: answer.cluster}
+	return id, n.keepKnownMembers(answer.members.members)
 }
 
 // handleJoin answers a node that wants to join, or that looks for the others.
 func (n *Node) handleJoin(ctx context.Context, _ uint64, request []byte) ([]byte, error) {
 	r := uvarintReader{data: request}
-	asker := joinRequest{node: r.next(), self: r.member()}
+	asker := joinRequest{node: r.next(), cluster: r.text(), self: r.member()}
 	if r.bad {
 		return nil, errors.New("cluster: a request to join is malformed")
 	}
-	node := asker.node
-	if node == 0 {
-		var err error
-		if node, err = n.admit(ctx, asker.self); err != nil {
+	switch {
+	case asker.node == 0:
+		node, err := n.admit(ctx, asker.self)
+		if err != nil {
 			return verdict(nil, err)
 		}
+		asker.node = node
+	case asker.cluster != n.identity.cluster:
+		return verdict(nil, &RefusedError{fmt.Sprintf("this is a node of the cluster %s", n.identity.cluster)})
+	case !n.catalogMachine.members.Load().removed(asker.node):
+		// It may be where nobody else has been told yet.
+		n.setPeer(asker.node, asker.self.Address)
 	}
-	members := n.catalogMachine.members.Load()
-	data := binary.AppendUvarint(nil, node)
-	data = binary.AppendUvarint(data, uint64(n.identity.shards))
-	return verdict(members.encode(data), nil)
+	answer := joinAnswer{
+		node: asker.node, cluster: n.identity.cluster, shards: n.identity.shards,
+		by: n.ID(), address: n.options.Advertise, members: n.catalogMachine.members.Load(),
+	}
+	return verdict(answer.encode(nil), nil)
 }
 
 // admit makes a node a member and returns its number. When it returns, this node knows it.

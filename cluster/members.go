@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -140,30 +141,34 @@ func (n *Node) describe() bool {
 	return err == nil
 }
 
-// lookAround asks where the others are: those that this node has known, and those that it
-// was told to join.
+// lookAround asks where the others are: at the addresses that this node was told to join,
+// and where they have been before.
 func (n *Node) lookAround() {
-	addresses := slices.Clone(n.options.Join)
-	for _, m := range n.Members() {
-		if m.ID != n.ID() && m.Address != "" {
-			addresses = append(addresses, m.Address)
-		}
-	}
-	request := appendMember(binary.AppendUvarint(nil, n.ID()), n.describeSelf())
-	for _, address := range addresses {
+	request := joinRequest{node: n.ID(), cluster: n.identity.cluster, self: n.describeSelf()}
+	for _, address := range n.addresses() {
 		answer, err := n.askToJoin(n.ctx, address, request)
-		if err != nil || answer.members.clusterID != n.identity.cluster {
-			continue
-		}
-		if answer.members.removed(n.ID()) {
+		if err == nil && answer.cluster == n.identity.cluster && answer.members.removed(n.ID()) {
 			n.leave()
 			return
 		}
-		for _, m := range answer.members.members {
-			n.setPeer(m.ID, m.Address)
-		}
-		return
 	}
+}
+
+// addresses are where other nodes may be.
+func (n *Node) addresses() []string {
+	places := map[string]bool{}
+	for _, address := range n.options.Join {
+		places[address] = true
+	}
+	for _, address := range n.known {
+		places[address] = true
+	}
+	for _, m := range n.Members() {
+		places[m.Address] = true
+	}
+	delete(places, "")
+	delete(places, n.options.Advertise)
+	return slices.Sorted(maps.Keys(places))
 }
 
 // proposed is what became of a command of the cluster's own: its index in the catalog's

@@ -30,6 +30,8 @@ type Node struct {
 	transport      *transport.Transport
 	peers          *Peers
 	placer         *placer
+	// known are the addresses of other nodes when this one was last stopped.
+	known map[uint64]string
 	// memberNews has room for one value: the membership has changed.
 	memberNews chan struct{}
 	// removed is closed when the cluster has removed this node.

@@ -139,12 +139,12 @@ func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 	shards := n.options.Shards
 	switch {
 	case found:
-		known, err := readKnownMembers(n.options.FS, n.options.Dir)
+		n.known, err = readKnownMembers(n.options.FS, n.options.Dir)
 		if err != nil {
 			// The others know this node, and --join helps.
 			n.options.Logger.Error("where the other nodes are cannot be read", "error", err)
 		}
-		for node, address := range known {
+		for node, address := range n.known {
 			n.setPeer(node, address)
 		}
 	case len(n.options.Join) > 0:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -66,26 +67,26 @@ func (n *Node) waitGroup(ctx context.Context, number int, barrier func(context.C
 	}
 }
 
-// waitWhole waits until the replica has applied an index.
+// waitWhole waits until the replica is whole and has applied an index, or is halted.
 func (s *Shard) waitWhole(ctx context.Context, index uint64) error {
 	for {
-		halted := s.machine.whenHalted()
-		if err := s.machine.err(); err != nil {
+		changed := s.machine.whenHalted()
+		var halted *HaltedError
+		if err := s.machine.err(); errors.As(err, &halted) {
 			return err
 		}
 		attempt, cancel := context.WithCancel(ctx)
-		stop := make(chan struct{})
-		go func() {
-			defer close(stop)
+		var watching sync.WaitGroup
+		watching.Go(func() {
 			select {
-			case <-halted:
+			case <-changed:
 				cancel()
 			case <-attempt.Done():
 			}
-		}()
+		})
 		err := s.WaitApplied(attempt, index)
 		cancel()
-		<-stop
+		watching.Wait()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
