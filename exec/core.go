@@ -51,8 +51,8 @@ type core struct {
 	// row keys that they hold.
 	prepared map[transactionID]*preparedTransaction
 	locks    map[string]transactionID
-	// decided are the decisions that were stored when the core was loaded.
-	decided []openTransaction
+	// decided are the decisions that are not forgotten yet.
+	decided map[transactionID]openTransaction
 	// expireAt is when old producers are looked for next, in milliseconds since
 	// the Unix epoch.
 	expireAt int64

@@ -59,12 +59,13 @@ func (w *engineWriter) WriteDefining(ctx context.Context, command *catalog.Defin
 		}
 	}
 	slices.Sort(shards)
-	id := newTransactionID()
+	id := w.nextTransaction()
 	decision := *command
 	decision.Transaction, decision.Aborts = id, base.Aborts()
 	if err := w.prepareAll(ctx, id, catalogCoordinator, shards, byShard); err != nil {
 		if e.finishDefined(id, shards, false) != nil {
 			e.resolver.add(id, catalogCoordinator, shards)
+			w.unsure = true
 		}
 		return writeError(err)
 	}
@@ -90,7 +91,6 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	e.commits.enter()
 	leave := sync.OnceFunc(e.commits.leave)
 	defer leave()
-	e.defining.Lock()
 	result, known, err := e.askCatalog(ctx, command)
 	if !known {
 		known, err = e.decidedAnyway(id, err)
@@ -99,7 +99,6 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	if err == nil {
 		err = e.waitActivated(ctx, newest)
 	}
-	e.defining.Unlock()
 	switch {
 	case !known:
 		e.resolver.add(id, catalogCoordinator, shards)
@@ -214,7 +213,10 @@ func (e *Engine) beforeDefining(ctx context.Context, command catalog.Command) er
 		}
 	case *catalog.AlterRelation, *catalog.CreateShadow:
 		// A transaction whose writer is gone was prepared for the table as it is.
-		return e.resolver.wait(ctx)
+		if e.alone() {
+			return e.resolver.wait(ctx)
+		}
+		return e.settleTransactions(ctx, rangeOf(len(e.loops)))
 	case *catalog.AlterSequence:
 		// The sequence goes on behind the last value that was given.
 		return e.returnValues(ctx, c.Sequence.ID)

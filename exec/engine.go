@@ -62,9 +62,7 @@ type Engine struct {
 	reign reign
 	// freshSince is when results that the node reads were last known to be fresh.
 	freshSince freshSince
-	// defining lets one DDL statement in at a time.
-	defining sync.Mutex
-	resolver resolver
+	resolver   resolver
 	// commits are the transactions over several shards that are being carried out.
 	commits commitGate
 	locks   Locks
@@ -200,10 +198,8 @@ func (e *Engine) Define(ctx context.Context, command catalog.Command) (catalog.R
 	return result, nil
 }
 
-// define applies a command, one at a time.
+// define applies a command.
 func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.Result, error) {
-	e.defining.Lock()
-	defer e.defining.Unlock()
 	if err := e.beforeDefining(ctx, command); err != nil {
 		return catalog.Result{}, err
 	}

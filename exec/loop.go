@@ -48,6 +48,10 @@ type shardLoop struct {
 	// resendAt is when receivers are looked at that may not have what was sent to them;
 	// zero when all have answered, or when nothing is lost on the way.
 	resendAt time.Time
+	// watchAt is when open transactions are looked at, zero while there are none, and
+	// openSince since when the loop knows of those that were open the last time.
+	watchAt   time.Time
+	openSince map[transactionID]time.Time
 	// failure is what keeps the shard from working, failingSince since when; zero
 	// while it works.
 	failure      error
@@ -193,8 +197,9 @@ func (l *shardLoop) lead(ctx context.Context) error {
 	l.status.publish(l.core, l.base, nil, true)
 	l.engine.exchange(outgoing, asks)
 	l.retainAt = l.engine.now().Add(retainEvery)
-	l.resendAt = time.Time{}
+	l.resendAt, l.watchAt, l.openSince = time.Time{}, time.Time{}, nil
 	l.resendLater(len(outgoing) > 0)
+	l.watchLater()
 	return l.ticks(ctx)
 }
 
@@ -231,6 +236,10 @@ func (l *shardLoop) gather(ctx context.Context, more bool) (*tickInputs, error) 
 			l.retainAt = in.now.Add(retainEvery)
 		}
 		arrived := len(in.requests)+len(in.deliveries)+len(in.acknowledgments) > 0 || len(in.producers) >= manyProducers
+		if !l.watchAt.IsZero() && !in.now.Before(l.watchAt) {
+			l.watchTransactions(in.now)
+			l.watchLater()
+		}
 		wake := l.nextWake()
 		in.resend = !l.resendAt.IsZero() && !in.now.Before(l.resendAt)
 		due := !wake.IsZero() && !in.now.Before(wake)
@@ -309,14 +318,17 @@ func (l *shardLoop) tick(ctx context.Context, in *tickInputs) (more bool, err er
 		l.resendAt = time.Time{}
 	}
 	l.resendLater(len(result.outgoing) > 0 || result.unanswered)
+	l.watchLater()
 	return result.more, nil
 }
 
 // nextWake is when there is something to do without new input; zero for never.
 func (l *shardLoop) nextWake() time.Time {
 	wake := l.core.nextWake()
-	if wake.IsZero() || !l.resendAt.IsZero() && l.resendAt.Before(wake) {
-		return l.resendAt
+	for _, at := range [...]time.Time{l.resendAt, l.watchAt} {
+		if wake.IsZero() || !at.IsZero() && at.Before(wake) {
+			wake = at
+		}
 	}
 	return wake
 }

@@ -1,7 +1,7 @@
 package exec
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 
 	"millrace/sql/catalog"
@@ -28,6 +28,9 @@ const (
 	requestFinish
 	// requestForget removes a decision that every participant has carried out.
 	requestForget
+	// requestOpen asks which transactions are open on the shard: it is answered by
+	// request.open, and never leaves the node (settle.go).
+	requestOpen
 )
 
 // request is a session's write to one shard.
@@ -42,6 +45,10 @@ type request struct {
 	coordinator int
 	participant []int // shards of the transaction, kept with a prepared part and with the decision
 	commit      bool
+
+	// open takes, for requestOpen, those of the asked transactions that are open, or all
+	// that are where none are asked for.
+	asked, open []transactionID
 
 	// undecided says that the request is in an entry whose fate is unknown. The loop that
 	// has the request sets it.
@@ -79,13 +86,20 @@ type part struct {
 	outdated bool
 }
 
-// transactionID names a transaction over several shards.
+// transactionID names a transaction over several shards: the producer of its writer and
+// its sequence there, each in 8 bytes, big-endian.
 type transactionID [16]byte
 
-func newTransactionID() transactionID {
+func newTransactionID(producer, sequence uint64) transactionID {
 	var id transactionID
-	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	binary.BigEndian.PutUint64(id[:8], producer)
+	binary.BigEndian.PutUint64(id[8:], sequence)
 	return id
+}
+
+// writer returns the producer and the sequence.
+func (id transactionID) writer() (producer, sequence uint64) {
+	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
 }
 
 // String returns the ID in hexadecimal, for logs.

@@ -1,11 +1,14 @@
 package exec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,4 +188,103 @@ func (c *nodes) checkDerived(table, query string) {
 			return cmp.Equal(want, got)
 		})
 	}
+}
+
+// TestTransfersWhileLeadersMove moves money between accounts on several shards: none is
+// lost or made, whatever becomes of the leaders.
+func TestTransfersWhileLeadersMove(t *testing.T) {
+	const accounts, balance = 24, 100
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			c := newNodes(t, seed, 3, 4)
+			c.node(1).define(`CREATE TABLE accounts (id INT PRIMARY KEY, n INT)`)
+			c.node(1).define(`CREATE TABLE total AS SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
+			var rows [][]int64
+			for id := range accounts {
+				rows = append(rows, []int64{int64(id), balance})
+			}
+			writer := c.node(1).engine.NewWriter()
+			if err := writer.Write(t.Context(), []Rows{c.node(1).rows("accounts", rows...)}, true); err != nil {
+				t.Fatal(err)
+			}
+			end := c.disturb(5, 5)
+			var done atomic.Int64
+			var transferring sync.WaitGroup
+			for i, n := range c.nodes {
+				transferring.Go(func() {
+					for k := range 40 {
+						if transfer(t.Context(), c, n, int64((i+3*k)%accounts), int64((5*i+7*k+1)%accounts)) == nil {
+							done.Add(1)
+						}
+					}
+				})
+			}
+			transferring.Wait()
+			end()
+			if done.Load() == 0 {
+				t.Error("no transfer came to its end")
+			}
+			for _, n := range c.nodes {
+				if err := n.engine.resolver.wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := fmt.Sprintf("%d|%d", accounts*balance, accounts)
+			c.wait(func() bool {
+				got, err := c.anyNode().query(t.Context(), `SELECT sum(n), count(*) FROM accounts`)
+				return err == nil && slices.Equal(got, []string{want})
+			})
+			c.checkDerived("total", `SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
+			c.wait(func() bool { return c.prepared() == 0 })
+		})
+	}
+}
+
+// transfer moves one from an account to another, as a statement does: it reads, and writes
+// what it has read changed.
+func transfer(ctx context.Context, c *nodes, n *engineNode, from, to int64) error {
+	if from == to {
+		return nil
+	}
+	read := func(id int64) (int64, error) {
+		got, err := n.query(ctx, fmt.Sprintf(`SELECT n FROM accounts WHERE id = %d`, id))
+		if err != nil || len(got) != 1 {
+			return 0, fmt.Errorf("account %d: %v, %w", id, got, err)
+		}
+		return strconv.ParseInt(strings.TrimSpace(got[0]), 10, 64)
+	}
+	hasFrom, err := read(from)
+	if err != nil {
+		return err
+	}
+	hasTo, err := read(to)
+	if err != nil {
+		return err
+	}
+	update := n.rows("accounts", []int64{from, hasFrom - 1}, []int64{to, hasTo + 1})
+	update.Operation, update.Old = OperationUpdate, n.rows("accounts", []int64{from, hasFrom}, []int64{to, hasTo}).Batch
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	return writer.Write(ctx, []Rows{update}, true)
+}
+
+// prepared counts the transactions that are prepared or decided on some shard, as its
+// leader has it.
+func (c *nodes) prepared() int {
+	count := 0
+	for shard, l := range c.shards {
+		leader, _ := l.leaderNow()
+		if leader == 0 {
+			return 1
+		}
+		state := c.node(leader).store.Shard(uint32(shard))
+		for _, kind := range []byte{transactionPrepared, transactionDecided} {
+			reader := core{state: state}
+			err := reader.eachTransaction(kind, func(transactionID, []byte, int) error { count++; return nil })
+			if err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
+	return count
 }

@@ -181,6 +181,7 @@ func (e *Engine) serveWrites() {
 	e.serve(serviceSubmit, e.submitService)
 	e.serve(serviceExchange, e.exchangeService)
 	e.serve(servicePropose, e.proposeService)
+	e.serveOpen()
 }
 
 // submitService implements serviceSubmit.

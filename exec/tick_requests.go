@@ -21,9 +21,13 @@ func (t *tick) request(r *request) error {
 		return t.decide(r)
 	case requestFinish:
 		return t.finishTransaction(r)
-	default:
-		t.write.Delete(tables.AppendTransactionKey(nil, transactionDecided, r.transaction))
+	case requestForget:
+		t.forgetDecision(r.transaction)
 		t.reply(r, r.commit, nil)
+		return nil
+	default:
+		r.open = t.core.stillOpen(r.asked)
+		t.reply(r, true, nil)
 		return nil
 	}
 }

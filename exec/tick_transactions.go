@@ -26,6 +26,17 @@ func (t *tick) prepare(r *request) error {
 		t.reply(r, true, nil)
 		return nil
 	}
+	if r.coordinator == c.shard {
+		producer, sequence := r.transaction.writer()
+		last, err := c.lastSequence(producer)
+		if err != nil {
+			return err
+		}
+		if sequence <= last {
+			t.reply(r, false, abortedInTime())
+			return nil
+		}
+	}
 	refused, wait, err := t.check(r.parts, r.transaction)
 	switch {
 	case err != nil:
@@ -87,11 +98,34 @@ func (t *tick) decide(r *request) error {
 	}
 	commit := r.commit && t.core.prepared[r.transaction] != nil
 	t.write.Set(key, appendDecision(nil, commit, r.participant))
+	t.core.decided[r.transaction] = openTransaction{r.transaction, t.core.shard, r.participant}
+	if err := t.noteTransaction(r.transaction); err != nil {
+		return err
+	}
 	if err := t.carryOut(r.transaction, commit); err != nil {
 		return err
 	}
 	t.reply(r, commit, nil)
 	return nil
+}
+
+// noteTransaction notes a transaction as its producer's last write, so that its part is not
+// prepared here any more.
+func (t *tick) noteTransaction(id transactionID) error {
+	producer, sequence := id.writer()
+	last, err := t.core.lastSequence(producer)
+	if err != nil || sequence <= last {
+		return err
+	}
+	t.core.rememberProducer(producer, sequence)
+	t.write.Set(tables.AppendProducerKey(nil, producer), t.producerRecord(sequence))
+	return nil
+}
+
+// forgetDecision forgets a decision that all participants have carried out.
+func (t *tick) forgetDecision(id transactionID) {
+	delete(t.core.decided, id)
+	t.write.Delete(tables.AppendTransactionKey(nil, transactionDecided, id))
 }
 
 func (t *tick) finishTransaction(r *request) error {

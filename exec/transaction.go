@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
-	"time"
 
 	"millrace/sql/sqlerr"
 )
@@ -19,17 +17,25 @@ import (
 // Whoever finds a prepared part whose writer is gone asks the coordinator to
 // decide for abort; the decision that was first stands. So a part never waits
 // for a client, and never commits unless the coordinator's log says so.
+//
+// A request may come late, even after a transaction was decided, carried out and
+// forgotten: it waited for a leader, or is a copy of one whose answer was lost. The
+// coordinator never prepares its part then: the transaction's ID is its writer's producer
+// and sequence, and the decision is noted as the producer's last write. So a decision for
+// commit is made once at most. A part that is prepared late elsewhere is found, and
+// dropped as the coordinator says.
 
 // transaction writes parts to several shards: all or nothing.
 func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) error {
 	e := w.engine
-	id := newTransactionID()
+	id := w.nextTransaction()
 	shards := make([]int, 0, len(byShard))
 	for shard := range byShard {
 		shards = append(shards, shard)
 	}
 	slices.Sort(shards)
 	coordinator := shards[0]
+	w.uses(coordinator)
 
 	err := w.prepareAll(ctx, id, coordinator, shards, byShard)
 	if errors.Is(err, ErrConflict) || sqlerr.CodeOf(err) == sqlerr.UniqueViolation {
@@ -42,17 +48,24 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 		// It is aborted in its own time: the client need not wait for shards that
 		// cannot work.
 		e.resolver.add(id, coordinator, shards)
+		w.unsure = true
 		return writeError(err)
 	}
 	committed, err := e.conclude(id, coordinator, shards, true)
 	switch {
 	case err != nil:
+		w.unsure = true
 		return writeError(unknownOutcome("transaction", err))
 	case !committed:
-		return sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
-			WithHint("Run the transaction again.")
+		return abortedInTime()
 	}
 	return nil
+}
+
+// abortedInTime is the error of a transaction that others have decided for abort.
+func abortedInTime() error {
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
+		WithHint("Run the transaction again.")
 }
 
 // prepareAll has the parts of a transaction prepared on all of its shards.
@@ -122,124 +135,5 @@ func (e *Engine) step(shard int, r *request, done func(committed bool, err error
 	r.done = done
 	if err := e.submit(context.Background(), shard, r); err != nil {
 		done(false, err)
-	}
-}
-
-// resolver concludes transactions whose writer is gone or could not.
-type resolver struct {
-	engine *Engine
-	mu     sync.Mutex
-	open   []openTransaction
-	// settled is closed and replaced when the last open transaction is concluded.
-	settled chan struct{}
-	wake    chan struct{}
-}
-
-type openTransaction struct {
-	id          transactionID
-	coordinator int
-	shards      []int
-}
-
-// resolveDelay is how long the resolver waits before it tries again.
-const resolveDelay = 50 * time.Millisecond
-
-func newResolver(engine *Engine) resolver {
-	return resolver{engine: engine, settled: make(chan struct{}), wake: make(chan struct{}, 1)}
-}
-
-func (r *resolver) add(id transactionID, coordinator int, shards []int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i := range r.open {
-		if r.open[i].id == id {
-			return
-		}
-	}
-	r.open = append(r.open, openTransaction{id, coordinator, shards})
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-// resolveLater has the transactions concluded that are prepared on a shard, and
-// those that it has decided: its loop begins, and who prepared them may be gone.
-// One that is still at work meets the decision of whoever asks the coordinator
-// first.
-func (e *Engine) resolveLater(c *core) {
-	for _, decided := range c.decided {
-		e.resolver.add(decided.id, decided.coordinator, decided.shards)
-	}
-	for id, p := range c.prepared {
-		e.resolver.add(id, p.coordinator, p.participants)
-	}
-}
-
-// run concludes what is open until ctx ends.
-func (r *resolver) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.wake:
-		}
-		for _, t := range r.waiting() {
-			if ctx.Err() != nil {
-				return
-			}
-			_, err := r.engine.conclude(t.id, t.coordinator, t.shards, false)
-			if err == nil {
-				r.remove(t.id)
-			}
-		}
-		if len(r.waiting()) > 0 {
-			select {
-			case <-ctx.Done():
-				return
-			case <-r.engine.after(resolveDelay):
-			}
-			r.again()
-		}
-	}
-}
-
-func (r *resolver) waiting() []openTransaction {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.open)
-}
-
-func (r *resolver) again() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (r *resolver) remove(id transactionID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.open = slices.DeleteFunc(r.open, func(t openTransaction) bool { return t.id == id })
-	if len(r.open) == 0 {
-		close(r.settled)
-		r.settled = make(chan struct{})
-	}
-}
-
-// wait returns when no transaction is open.
-func (r *resolver) wait(ctx context.Context) error {
-	for {
-		r.mu.Lock()
-		open, settled := len(r.open), r.settled
-		r.mu.Unlock()
-		if open == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-settled:
-		}
 	}
 }

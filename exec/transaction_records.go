@@ -204,7 +204,7 @@ func (s *storedPart) decode(codec *relationCodec) (part, error) {
 // loadTransactions reads the prepared transactions, their locks, and the
 // decisions that may not have been carried out everywhere.
 func (c *core) loadTransactions() error {
-	c.prepared, c.locks, c.decided = map[transactionID]*preparedTransaction{}, map[string]transactionID{}, nil
+	c.prepared, c.locks, c.decided = map[transactionID]*preparedTransaction{}, map[string]transactionID{}, map[transactionID]openTransaction{}
 	err := c.eachTransaction(transactionPrepared, func(id transactionID, record []byte, pieces int) error {
 		p, err := c.decodePrepared(id, record)
 		if err == nil {
@@ -218,7 +218,7 @@ func (c *core) loadTransactions() error {
 	}
 	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte, _ int) error {
 		_, participants, err := decodeDecision(record)
-		c.decided = append(c.decided, openTransaction{id: id, coordinator: c.shard, shards: participants})
+		c.decided[id] = openTransaction{id: id, coordinator: c.shard, shards: participants}
 		return err
 	})
 }

@@ -29,7 +29,7 @@ func beginInterrupted(t *testing.T) *interrupted {
 	c.define(`CREATE TABLE u (id INT PRIMARY KEY, x INT)`)
 	c.define(`CREATE TABLE total AS SELECT count(*) AS n, sum(x) AS x FROM u`)
 	c.settle()
-	i := &interrupted{cluster: c, id: transactionID{7}, parts: map[int][]part{}, rows: 30}
+	i := &interrupted{cluster: c, id: newTransactionID(7, 1), parts: map[int][]part{}, rows: 30}
 	i.parts = i.partsOf()
 	for shard := range i.parts {
 		i.shards = append(i.shards, shard)
@@ -109,10 +109,7 @@ func (i *interrupted) crash() []openTransaction {
 	var open []openTransaction
 	for _, s := range i.cluster.shards {
 		s.restart()
-		open = append(open, s.core.decided...)
-		for id, p := range s.core.prepared {
-			open = append(open, openTransaction{id, p.coordinator, p.participants})
-		}
+		open = append(open, s.core.open()...)
 	}
 	return open
 }

@@ -22,6 +22,10 @@ type engineWriter struct {
 	codecs   map[catalog.ObjectID]*relationCodec
 	// used are the shards that know the producer.
 	used map[int]struct{}
+	// unsure says that a leader may have a request whose outcome the writer does not know,
+	// or waits for no more. The producer is then forgotten by its age, so that the request
+	// is recognised whenever it comes.
+	unsure bool
 }
 
 // NewWriter implements Backend.
@@ -35,6 +39,9 @@ func (e *Engine) newWriter() *engineWriter {
 
 // Close implements Writer.
 func (w *engineWriter) Close() {
+	if w.unsure {
+		w.used = nil
+	}
 	for shard := range w.used {
 		w.engine.forgetProducer(shard, w.producer)
 	}
@@ -161,12 +168,9 @@ func (o *outcomes) note(err error) {
 // appendAll writes each shard's parts at once and waits for all.
 func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) error {
 	w.sequence++
-	if w.used == nil {
-		w.used = map[int]struct{}{}
-	}
 	var all outcomes
 	for shard, parts := range byShard {
-		w.used[shard] = struct{}{}
+		w.uses(shard)
 		all.wait.Add(1)
 		r := &request{
 			kind: requestAppend, producer: w.producer, sequence: w.sequence, parts: parts, bytes: requestBytes(parts),
@@ -183,7 +187,25 @@ func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) er
 		}
 	}
 	all.wait.Wait()
+	switch sqlerr.CodeOf(all.err) {
+	case sqlerr.StatementCompletionUnknown, sqlerr.CannotConnectNow:
+		w.unsure = true
+	}
 	return writeError(all.err)
+}
+
+// uses notes that a shard knows the producer.
+func (w *engineWriter) uses(shard int) {
+	if w.used == nil {
+		w.used = map[int]struct{}{}
+	}
+	w.used[shard] = struct{}{}
+}
+
+// nextTransaction names the writer's next transaction.
+func (w *engineWriter) nextTransaction() transactionID {
+	w.sequence++
+	return newTransactionID(w.producer, w.sequence)
 }
 
 // requestBytes estimates what parts add to an entry.
