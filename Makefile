@@ -16,6 +16,10 @@ build: ## Build bin/millrace
 demo: build ## Start a node, replay real flights, watch a result change
 	$(GO) run ./cmd/demo -binary bin/millrace
 
+.PHONY: demo-cluster
+demo-cluster: build ## Start three nodes, replay flights, kill one, watch the result go on
+	$(GO) run ./cmd/demo -cluster -binary bin/millrace
+
 .PHONY: test
 test: deps ## Run the tests under the race detector, installing what they need
 	$(GO) test -race -timeout 25m ./...

@@ -147,6 +147,9 @@ type ShardStats struct {
 	// Applied is the index of the last entry that took effect, LogFirst and
 	// LogLast the extent of the log; 0 when it is empty.
 	Applied, LogFirst, LogLast uint64
+	// Voters and Readers are the nodes whose replicas vote and those whose replicas only
+	// follow, as this node's log has them.
+	Voters, Readers []uint64
 	// Partitions is the number of partitions with rows.
 	Partitions int
 	// Halted is why the shard does not apply; nil while it does.
@@ -163,6 +166,7 @@ func (s *Shard) Stats() ShardStats {
 		Partitions: s.partitions.count(),
 		Halted:     s.machine.err(),
 	}
+	stats.Voters, stats.Readers = s.group.configuration()
 	// A log that cannot tell its extent is shown as empty.
 	stats.LogFirst, _ = s.group.log.FirstIndex()
 	stats.LogLast, _ = s.group.log.LastIndex()

@@ -67,7 +67,8 @@ func startCommand(out, errOut io.Writer) *cobra.Command {
 down cleanly on SIGINT and SIGTERM. It may be killed at any moment: what it has
 acknowledged is there at the next start.`,
 		Example: `  millrace start
-  millrace start --data /var/lib/millrace --listen 127.0.0.1:7432 --http 127.0.0.1:7480`,
+  millrace start --data /var/lib/millrace --listen 127.0.0.1:7432 --http 127.0.0.1:7480
+  millrace start --advertise db2.example.com:7433 --join db1.example.com:7433 --node-cert node.crt --node-key node.key --node-ca ca.crt`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return start(command.Context(), &flags, out, errOut)
@@ -81,6 +82,15 @@ acknowledged is there at the next start.`,
 	f.Int64Var(&flags.options.SegmentBytes, "segment-bytes", 0, "length of the segment files of streams, of which retention and compaction take complete ones only: 4096 to 1073741824 (default 67108864)")
 	f.DurationVar(&flags.options.WriteTimeout, "write-timeout", 5*time.Minute, "how long a client may take nothing of what is sent to it before its connection is closed")
 	f.Int64Var(&flags.options.PushMemory, "push-memory-bytes", 256<<20, "memory for what push queries have to tell clients that are slow to take it, of all clients; the setting push_buffer bounds it for each")
+	peers := &flags.options.Cluster
+	f.StringVar(&peers.Advertise, "advertise", "", "address by which other nodes of the cluster reach this one, as host:port (default what --cluster-listen says; with neither the node stays alone)")
+	f.StringVar(&peers.Listen, "cluster-listen", "", "address at which the node listens for other nodes, where that is not what they are told (default what --advertise says)")
+	f.StringSliceVar(&peers.Join, "join", nil, "addresses of nodes of the cluster to become a member of, with commas between them; a node with data looks there for the others")
+	f.StringVar(&peers.Locality, "locality", "", "where the node stands, as key=value pairs with commas between them, the largest region first: replicas are spread over such places")
+	f.IntVar(&peers.Replication, "replication", 0, "how many replicas of each shard vote in a new cluster: 1, 3, 5, 7 or 9 (default 3; ALTER CLUSTER changes it)")
+	f.StringVar(&peers.Certificate, "node-cert", "", "file with the certificate by which the node proves to others that it is one (PEM), read again when it changes")
+	f.StringVar(&peers.Key, "node-key", "", "file with the key of the node's certificate (PEM)")
+	f.StringVar(&peers.Authority, "node-ca", "", "file with the authorities whose certificates of nodes are believed (PEM)")
 	access := &flags.options.Access
 	f.StringArrayVar(&access.Rules, "auth", nil, "who may connect, as [tls:]ADDRESSES=METHOD, several in order, the first that fits decides: ADDRESSES are a range such as 10.0.0.0/8, loopback or all; METHOD is trust, scram-sha-256, cert or reject (default loopback=trust, all=scram-sha-256)")
 	f.StringVar(&access.TLS.Certificate, "tls-cert", "", "file with the certificates for TLS (PEM), read again when it changes")

@@ -70,7 +70,7 @@ func TestCommandLinesParse(t *testing.T) {
 		}
 		texts[filepath.Base(name)] = string(text)
 	}
-	lines := regexp.MustCompile(`(?m)^\s*(?:\$ )?(?:\./)?(?:bin/)?millrace ((?:start|sql|version|node|shard)(?:$| (?:.*\\\n)*.*))`)
+	lines := regexp.MustCompile(`(?m)^\s*(?:\$ )?(?:\./)?(?:bin/)?millrace ((?:start|sql|version|node|shard|cert)(?:$| (?:.*\\\n)*.*))`)
 	found := 0
 	for name, text := range texts {
 		for _, line := range lines.FindAllStringSubmatch(text, -1) {

@@ -101,15 +101,14 @@ func nodeResumeCommand(in *os.File, out io.Writer) *cobra.Command {
 
 func nodeRemoveCommand(in *os.File, out io.Writer) *cobra.Command {
 	var to target
-	var drain bool
-	var timeout time.Duration
+	var wait waitFlags
 	command := &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Take a node out of the cluster for ever",
-		Long: `Take a node out of the cluster for ever. Drain it first where it runs; one that is
-lost is removed as it is. Its number is not given again, and its folder cannot
-come back: to use the machine again, empty the folder and join.`,
-		Example: `  millrace node remove 2 --drain`,
+		Long: `Take a node out of the cluster for ever, one that runs or one that is lost. Its votes
+and its leadership go to others first. Its number is not given again, and its
+folder cannot come back: to use the machine again, empty the folder and join.`,
+		Example: `  millrace node remove 2 --wait`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			node, err := numberOf("node", arguments[0])
@@ -117,25 +116,19 @@ come back: to use the machine again, empty the folder and join.`,
 				return err
 			}
 			return to.operate(command.Context(), in, func(o *operation) error {
-				if drain {
-					if err := o.exec(fmt.Sprintf("ALTER NODE %d DRAIN", node)); err != nil {
-						return err
-					}
-					if err := o.await(timeout, out, drainProgress(node)); err != nil {
-						return err
-					}
-				}
 				if err := o.exec(fmt.Sprintf("DROP NODE %d", node)); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(out, "Node %d is removed.\n", node)
-				return err
+				if !wait.wait {
+					_, err := fmt.Fprintf(out, "Node %d is leaving.\n", node)
+					return err
+				}
+				return o.await(wait.timeout, out, removeProgress(node))
 			})
 		},
 	}
 	to.declare(command)
-	command.Flags().BoolVar(&drain, "drain", false, "drain the node before, and wait for that")
-	command.Flags().DurationVar(&timeout, "timeout", 0, "with --drain, how long to wait before giving up (default for ever)")
+	wait.declare(command)
 	return command
 }
 
@@ -147,5 +140,15 @@ func drainProgress(node uint64) progressQuery {
 			FROM millrace.nodes n WHERE n.id = %d`, seedingBytes, node),
 		gone: fmt.Sprintf("node %d is no member of the cluster", node),
 		done: fmt.Sprintf("Node %d is drained", node),
+	}
+}
+
+// removeProgress says how far a node is with leaving.
+func removeProgress(node uint64) progressQuery {
+	return progressQuery{
+		text: fmt.Sprintf(`SELECT n.id IS NULL,
+				format('node %%s leads %%s and votes in %%s shards', n.id, n.leads, n.votes), %s
+			FROM (VALUES (%d)) AS leaving (node) LEFT JOIN millrace.nodes n ON n.id = leaving.node`, seedingBytes, node),
+		done: fmt.Sprintf("Node %d is removed", node),
 	}
 }

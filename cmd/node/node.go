@@ -40,6 +40,8 @@ type Options struct {
 	// Shards is the number of shards of a new cluster; 0 means what the folder
 	// has, and 8 for a new one.
 	Shards int
+	// Cluster says how the node meets others.
+	Cluster Cluster
 	// Access says who may connect.
 	Access Access
 	// Insecure allows addresses that other machines reach although those who use
@@ -82,9 +84,11 @@ type Node struct {
 	// opened says that storage and engine are there, and ready that clients are served.
 	opened, ready atomic.Bool
 	serving       sync.WaitGroup
-	serveErr      chan error
-	closeOnce     sync.Once
-	closeErr      error
+	// serveErr takes what ends the service, of which there are two kinds.
+	serveErr  chan error
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // DefaultListen is the address for PostgreSQL clients unless another is given.
@@ -97,8 +101,8 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 1)}
-	if err := n.checkAccess(); err != nil {
+	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 2), closing: make(chan struct{})}
+	if err := errors.Join(n.options.Cluster.complete(options.Insecure), n.checkAccess()); err != nil {
 		return nil, err
 	}
 	if err := n.start(ctx); err != nil {
@@ -185,12 +189,15 @@ func (n *Node) listen() (net.Listener, error) {
 }
 
 func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) error {
-	var err error
-	n.storage, err = cluster.Open(ctx, cluster.Options{
+	options := cluster.Options{
 		FS: n.options.FS, Dir: n.options.Dir, Shards: n.options.Shards, Catalog: machine,
 		SnapshotBytes: n.options.SnapshotBytes, SegmentBytes: n.options.SegmentBytes, Logger: n.options.Logger, Registerer: n.registry,
-	})
+	}
+	err := n.joinOptions(&options)
 	if err != nil {
+		return err
+	}
+	if n.storage, err = cluster.Open(ctx, options); err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)
 	}
 	if err := n.storage.Ready(ctx); err != nil {
@@ -199,11 +206,34 @@ func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) er
 	return nil
 }
 
-// bootstrap gives a new cluster its name.
+// bootstrapPause is between two looks at whether another node has given the cluster its
+// first objects.
+const bootstrapPause = 50 * time.Millisecond
+
+// bootstrap gives a new cluster its first objects, or waits until the node has done so
+// that founded it.
 func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) error {
-	if machine.Bootstrapped() {
-		return nil
+	ticker := time.NewTicker(bootstrapPause)
+	defer ticker.Stop()
+	for !machine.Bootstrapped() {
+		leader, changed := n.storage.CatalogLeader()
+		if leader == n.storage.ID() {
+			err := n.proposeBootstrap(ctx)
+			if !errors.Is(err, cluster.ErrNotLeader) {
+				return err
+			}
+		}
+		select {
+		case <-changed:
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return nil
+}
+
+func (n *Node) proposeBootstrap(ctx context.Context) error {
 	verifier, err := n.superuserVerifier()
 	if err != nil {
 		return err
@@ -223,6 +253,15 @@ func (n *Node) bootstrap(ctx context.Context, machine *exec.CatalogMachine) erro
 		return outcome.Err
 	}
 	return fmt.Errorf("unexpected answer %T of the catalog", answer)
+}
+
+// endWhenRemoved ends the service once the cluster has removed the node.
+func (n *Node) endWhenRemoved() {
+	select {
+	case <-n.storage.Removed():
+		n.serveErr <- errors.New("this node has been removed from its cluster; to join again it needs an empty folder")
+	case <-n.closing:
+	}
 }
 
 // serve starts taking clients.
@@ -251,6 +290,7 @@ func (n *Node) serve(listener net.Listener) error {
 	}
 	n.server = server
 	told.serveReport()
+	n.serving.Go(n.endWhenRemoved)
 	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
 	return nil
 }
@@ -289,6 +329,7 @@ func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		var errs []error
 		n.ready.Store(false)
+		close(n.closing)
 		if n.server != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 			errs = append(errs, n.server.Shutdown(ctx))

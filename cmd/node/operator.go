@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"millrace/cluster"
 	"millrace/sql/sqlerr"
@@ -14,42 +16,62 @@ type operator struct{ storage *cluster.Node }
 
 var _ session.Operator = operator{}
 
-// member refuses numbers that are no member's.
-func (o operator) member(node uint64) error {
-	if !slices.Contains(o.storage.Peers().Members(), node) {
-		return sqlerr.New(sqlerr.UndefinedObject, -1, "node %d does not exist", node).
-			WithHint("SHOW NODES lists the nodes.")
-	}
-	return nil
-}
+// operateTimeout bounds the wait for a leader of the catalog that records a change.
+const operateTimeout = 10 * time.Second
 
-// alone refuses what takes a second node.
-func (o operator) alone(nodes ...uint64) error {
+// change makes a change that speaks of some nodes.
+func (o operator) change(ctx context.Context, change func(context.Context) error, nodes ...uint64) error {
 	for _, node := range nodes {
-		if err := o.member(node); err != nil {
-			return err
+		if !slices.ContainsFunc(o.storage.Members(), func(m cluster.Member) bool { return m.ID == node }) {
+			return sqlerr.New(sqlerr.UndefinedObject, -1, "node %d does not exist", node).
+				WithHint("SHOW NODES lists the nodes.")
 		}
 	}
-	return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "the cluster has no other node").
-		WithHint("Start another node that joins it.")
+	bounded, cancel := context.WithTimeout(ctx, operateTimeout)
+	defer cancel()
+	err := change(bounded)
+	refused, isRefused := errors.AsType[*cluster.RefusedError](err)
+	switch {
+	case err == nil:
+		return nil
+	case isRefused:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "%s", refused.Reason)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case bounded.Err() != nil:
+		return sqlerr.New(sqlerr.CannotConnectNow, -1, "the catalog has no leader that can be reached: %w", err).
+			WithHint("Most of the catalog's replicas must be running; nothing may have been changed. SHOW NODES tells the nodes' states.")
+	default:
+		return err
+	}
 }
 
 // DrainNode implements session.Operator.
-func (o operator) DrainNode(_ context.Context, node uint64) error { return o.alone(node) }
+func (o operator) DrainNode(ctx context.Context, node uint64) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.DrainNode(ctx, node) }, node)
+}
 
 // ResumeNode implements session.Operator.
-func (o operator) ResumeNode(_ context.Context, node uint64) error { return o.member(node) }
+func (o operator) ResumeNode(ctx context.Context, node uint64) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.UndrainNode(ctx, node) }, node)
+}
 
 // RemoveNode implements session.Operator.
-func (o operator) RemoveNode(_ context.Context, node uint64) error { return o.alone(node) }
+func (o operator) RemoveNode(ctx context.Context, node uint64) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.RemoveNode(ctx, node) }, node)
+}
 
 // MoveShard implements session.Operator.
-func (o operator) MoveShard(_ context.Context, _ int, from, to uint64) error {
-	return o.alone(from, to)
+func (o operator) MoveShard(ctx context.Context, shard int, from, to uint64) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.MoveShard(ctx, shard, from, to) }, from, to)
 }
 
 // SetLeader implements session.Operator.
-func (o operator) SetLeader(_ context.Context, _ int, node uint64) error { return o.member(node) }
+func (o operator) SetLeader(ctx context.Context, shard int, node uint64) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.TransferLeader(ctx, shard, node) }, node)
+}
 
 // SetReplication implements session.Operator.
-func (o operator) SetReplication(context.Context, int) error { return o.alone() }
+func (o operator) SetReplication(ctx context.Context, replicas int) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.SetReplication(ctx, replicas) })
+}

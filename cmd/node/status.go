@@ -3,98 +3,40 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"millrace/cluster"
-	"millrace/exec"
 	"millrace/sql/catalog/systables"
 )
-
-// States of nodes and replicas, and roles of replicas, in the system tables.
-const (
-	stateRunning     = "running"
-	stateFailed      = "failed"
-	stateUnreachable = "unreachable"
-
-	roleVoter = "voter"
-)
-
-// status tells the system tables of the node and of its cluster.
-type status struct {
-	*exec.Engine
-	storage *cluster.Node
-	own     func() nodeReport
-}
-
-// Nodes returns the members of the cluster. One that does not answer is listed as
-// unreachable, with what is known without it.
-func (s status) Nodes(ctx context.Context) ([]systables.NodeStatus, error) {
-	var list []systables.NodeStatus
-	for _, r := range s.reports(ctx) {
-		n := systables.NodeStatus{ID: r.node, State: stateUnreachable}
-		if r.report != nil {
-			n.State, n.Address, n.Version, n.Started = stateRunning, r.report.Address, r.report.Version, r.report.Started
-			for _, replica := range r.report.Replicas {
-				n.Votes++
-				if replica.Leader {
-					n.Leads++
-				}
-			}
-		}
-		list = append(list, n)
-	}
-	return list, nil
-}
-
-// Shards returns the state of each shard.
-func (s status) Shards(ctx context.Context) ([]systables.ShardStatus, error) {
-	list, err := s.Engine.Shards(ctx)
-	for i := range list {
-		list[i].Voters = s.storage.Peers().Members()
-	}
-	return list, err
-}
-
-// Replicas returns the state of each replica of each shard.
-func (s status) Replicas(ctx context.Context) ([]systables.ReplicaStatus, error) {
-	reports := s.reports(ctx)
-	var list []systables.ReplicaStatus
-	for shard := range s.storage.Shards() {
-		first, end := len(list), int64(-1)
-		for _, r := range reports {
-			replica := r.replica(shard)
-			if replica.Leader {
-				end = replica.Index
-			}
-			list = append(list, replica)
-		}
-		for i := first; i < len(list); i++ {
-			if list[i].Index >= 0 && end >= 0 {
-				list[i].Lag = max(0, end-list[i].Index)
-			}
-		}
-	}
-	return list, nil
-}
 
 // nodeReport is what a node tells the others of itself. It travels as JSON, so that
 // nodes of different versions read each other's.
 type nodeReport struct {
 	// Address is where clients connect.
-	Address  string          `json:"address"`
-	Version  string          `json:"version"`
-	Started  time.Time       `json:"started"`
+	Address string    `json:"address"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	// At is when the report was made.
+	At       time.Time       `json:"at"`
 	Replicas []replicaReport `json:"replicas"`
+	// Contacts are when the node, as a leader, has last heard of others.
+	Contacts map[uint64]time.Time `json:"contacts,omitempty"`
 }
 
 // replicaReport is what a node tells of one of its replicas.
 type replicaReport struct {
-	Shard   int    `json:"shard"`
-	Leader  bool   `json:"leader"`
-	Applied uint64 `json:"applied"`
-	Failure string `json:"failure,omitempty"`
+	Shard   int      `json:"shard"`
+	Leader  bool     `json:"leader"`
+	Term    uint64   `json:"term"`
+	Applied uint64   `json:"applied"`
+	Voters  []uint64 `json:"voters"`
+	Readers []uint64 `json:"readers"`
+	Failure string   `json:"failure,omitempty"`
+	// Seeding is why the replica is being copied from another one, "" when it is whole.
+	Seeding string `json:"seeding,omitempty"`
 }
 
 // memberReport is what is known of a member; report is nil where it did not answer.
@@ -106,7 +48,7 @@ type memberReport struct {
 // replica is a member's replica of a shard for the system tables.
 func (m memberReport) replica(shard int) systables.ReplicaStatus {
 	status := systables.ReplicaStatus{
-		Shard: shard, Node: m.node, Role: roleVoter, State: stateUnreachable,
+		Shard: shard, Node: m.node, Role: roleReader, State: stateUnreachable,
 		Index: -1, Lag: -1, Bytes: -1, SeededBytes: -1, SeedBytes: -1,
 	}
 	if m.report == nil {
@@ -117,9 +59,12 @@ func (m memberReport) replica(shard int) systables.ReplicaStatus {
 		return status
 	}
 	r := m.report.Replicas[i]
-	status.State, status.Leader, status.Index = stateRunning, r.Leader, int64(r.Applied)
-	if r.Failure != "" {
+	status.State, status.Index = stateRunning, int64(r.Applied)
+	switch {
+	case r.Failure != "":
 		status.State, status.Error = stateFailed, r.Failure
+	case r.Seeding != "":
+		status.State, status.Error = stateSeeding, r.Seeding
 	}
 	return status
 }
@@ -138,17 +83,16 @@ func (s status) serveReport() {
 	})
 }
 
-// reports asks all members at once, in their order.
-func (s status) reports(ctx context.Context) []memberReport {
+// reports asks members, all at once, and returns the answers in their order.
+func (s status) reports(ctx context.Context, members []cluster.Member) []memberReport {
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	members := s.storage.Peers().Members()
 	list := make([]memberReport, len(members))
 	var asking sync.WaitGroup
-	for i, node := range members {
-		list[i].node = node
+	for i, m := range members {
+		list[i].node = m.ID
 		asking.Go(func() {
-			if answer, err := s.storage.Peers().Call(ctx, node, reportMethod, nil); err == nil {
+			if answer, err := s.storage.Peers().Call(ctx, m.ID, reportMethod, nil); err == nil {
 				var report nodeReport
 				if json.Unmarshal(answer, &report) == nil {
 					list[i].report = &report
@@ -162,14 +106,39 @@ func (s status) reports(ctx context.Context) []memberReport {
 
 // report is what this node tells of itself.
 func (n *Node) report(started time.Time) nodeReport {
-	r := nodeReport{Address: n.Addr().String(), Version: Version(), Started: started}
+	r := nodeReport{
+		Address: n.clientAddress(), Version: Version(), Started: started, At: n.options.Now(), Contacts: n.storage.LastContacts(),
+	}
 	for i := range n.storage.Shards() {
 		stats := n.storage.Shard(i).Stats()
-		replica := replicaReport{Shard: i, Leader: stats.Leader, Applied: stats.Applied}
+		replica := replicaReport{
+			Shard: i, Leader: stats.Leader, Term: stats.Term, Applied: stats.Applied, Voters: stats.Voters, Readers: stats.Readers,
+		}
 		if stats.Halted != nil {
 			replica.Failure = stats.Halted.Error()
+		}
+		if err := n.storage.Shard(i).Whole(); err != nil {
+			replica.Seeding = err.Error()
 		}
 		r.Replicas = append(r.Replicas, replica)
 	}
 	return r
+}
+
+// clientAddress is where clients connect: the host that other nodes know the node by where
+// it listens on all of its machine's addresses.
+func (n *Node) clientAddress() string {
+	address := n.Addr().String()
+	if !unspecified(address) || n.options.Cluster.Advertise == "" {
+		return address
+	}
+	host, _, err := net.SplitHostPort(n.options.Cluster.Advertise)
+	if err != nil {
+		return address
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return net.JoinHostPort(host, port)
 }

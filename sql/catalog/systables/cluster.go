@@ -10,8 +10,9 @@ type ShardStatus struct {
 	Shard int
 	// Leader is the number of the node that leads the shard, 0 when none is known.
 	Leader uint64
-	State  string
-	Term   uint64
+	// State is running, failed, or leaderless.
+	State string
+	Term  uint64
 	// Index is the last log index that has taken effect.
 	Index uint64
 	// Voters and Readers are the nodes whose replicas vote, and those whose replicas only
@@ -26,7 +27,7 @@ type ReplicaStatus struct {
 	// Role is voter or reader.
 	Role   string
 	Leader bool
-	// State is running, behind, seeding, failed, or unreachable.
+	// State is running, seeding, failed, or unreachable.
 	State string
 	// Index is the last log index that has taken effect there, and Lag how many entries
 	// that is behind the leader's; -1 when not known.
@@ -34,7 +35,7 @@ type ReplicaStatus struct {
 	// Bytes is the replica's size on disk, SeededBytes and SeedBytes how much of its
 	// seed has come and is to come in all; -1 when not known or not being seeded.
 	Bytes, SeededBytes, SeedBytes int64
-	// Error is what stopped a failed replica.
+	// Error is what stopped a failed replica, or why one is being copied.
 	Error string
 }
 
@@ -44,7 +45,7 @@ type NodeStatus struct {
 	// Address is where clients connect, ClusterAddress where other nodes do.
 	Address, ClusterAddress string
 	Version                 string
-	// State is joining, running, draining, removed, or unreachable.
+	// State is joining, running, draining, leaving, or unreachable.
 	State string
 	// Locality is the node's labels, as key=value separated by commas.
 	Locality string
