@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -80,12 +81,12 @@ func (in *inbound) admit() bool {
 // welcome greets a connection and serves it until it ends.
 func (t *Transport) welcome(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // it has been read to its end, or given up
-	stop := closeAfter(t, conn)
+	stop := context.AfterFunc(t.ctx, func() { _ = conn.Close() })
 	greeted, h, err := t.agree(conn)
+	stop()
 	t.inbound.mu.Lock()
 	t.inbound.greeting--
 	t.inbound.mu.Unlock()
-	stop()
 	if err != nil {
 		t.refused(conn, h, err)
 		return
@@ -97,19 +98,6 @@ func (t *Transport) welcome(conn net.Conn) {
 		err = t.serveFrames(greeted, h)
 	}
 	t.logger.Debug("the connection of a node has ended", "node", h.from, "class", h.class, "remote", conn.RemoteAddr(), "error", err)
-}
-
-// closeAfter closes a connection when the transport is closed, until stop is called.
-func closeAfter(t *Transport, conn net.Conn) (stop func()) {
-	done := make(chan struct{})
-	t.spawn(func() {
-		select {
-		case <-t.ctx.Done():
-			_ = conn.Close() // so that what waits for it ends
-		case <-done:
-		}
-	})
-	return func() { close(done) }
 }
 
 // agree has TLS and then decides whether the other side may connect.
@@ -151,12 +139,12 @@ func (t *Transport) refusal(h *hello, w *welcome) string {
 		return fmt.Sprintf("versions %d to %d of the protocol between nodes are spoken there, %d to %d here", h.lowest, h.highest, lowestVersion, highestVersion)
 	case int(h.class) >= classes:
 		return fmt.Sprintf("connections of %s are not known here", h.class)
-	case h.to != 0 && h.to != w.node:
-		return fmt.Sprintf("node %d was looked for, and node %d is here", h.to, w.node)
 	case h.class == ClassJoin:
 		return ""
 	case w.node == 0:
-		return "the node has no number yet: it is still joining its cluster"
+		return "the node is still starting, or joining its cluster: it has no number yet"
+	case h.to != 0 && h.to != w.node:
+		return fmt.Sprintf("node %d was looked for, and node %d is here", h.to, w.node)
 	case h.from == 0:
 		return "only a node that has a number may connect other than to join"
 	case h.cluster != w.cluster:

@@ -194,7 +194,7 @@ func TestFramesSurviveAnyCut(t *testing.T) {
 			break
 		}
 	}
-	in := newFrameReader(&pieces{data: stream})
+	in := newFrameReader(&pieces{data: stream}, maxTotal)
 	lastEven := -1
 	for range want {
 		m, err := in.next()
@@ -241,7 +241,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(append(appendFrameHead(nil, 3, 3, 1, frameRequest), 1, 'a', 0))
 	f.Add(append(append(appendFrameHead(nil, 1, 2, 9, frameMessage), 1), append(appendFrameHead(nil, 1, 2, 9, frameMessage), 'a')...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in := newFrameReader(bytes.NewReader(data))
+		in := newFrameReader(bytes.NewReader(data), maxTotal)
 		for {
 			m, err := in.next()
 			if in.held < 0 || in.held > len(data) || len(m.payload) > len(data) && err == nil {

@@ -190,6 +190,34 @@ func TestSilentPeer(t *testing.T) {
 	}
 }
 
+// TestSlowNetwork has an answer and a request take far longer than a peer may be silent.
+func TestSlowNetwork(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 2)
+		c.nodes[2].Handle("echo", echo)
+		for _, direction := range [][2]uint64{{1, 2}, {2, 1}} {
+			c.network.Delay(hostName(direction[0]), hostName(direction[1]), 500*time.Millisecond)
+		}
+		start := time.Now()
+		large := make(chan error)
+		go func() {
+			request := bytes.Repeat([]byte("slow"), 3<<20)
+			answer, err := c.nodes[1].Call(context.Background(), 2, "echo", request)
+			if !bytes.Equal(answer, request) {
+				t.Error("the answer is not the request")
+			}
+			large <- err
+		}()
+		time.Sleep(3 * time.Second)
+		if _, err := c.nodes[1].Call(within(t, 10*time.Second), 2, "echo", []byte("quick")); err != nil {
+			t.Errorf("a small request beside a large one: %v", err)
+		}
+		if err := <-large; err != nil || time.Since(start) < 20*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
 func TestMessagesInOrder(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		c := newTestNodes(t, 2)

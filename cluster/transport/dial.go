@@ -12,6 +12,9 @@ import (
 func (t *Transport) dial(ctx context.Context, address string, h hello) (net.Conn, error) {
 	conn, err := t.options.Network.Dial(ctx, address)
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 		return nil, err
 	}
 	// A connection that is closed ends whatever waits for it.
@@ -23,7 +26,7 @@ func (t *Transport) dial(ctx context.Context, address string, h hello) (net.Conn
 	if err != nil {
 		_ = conn.Close() // the first error is the one to tell
 		if cause := context.Cause(ctx); cause != nil {
-			err = fmt.Errorf("%w: %w", cause, err)
+			err = cause // the connection was closed because of it
 		}
 		return nil, err
 	}

@@ -19,6 +19,9 @@ var ErrClosed = errors.New("transport: closed")
 // errSilent ends the connection to a peer that says nothing any more.
 var errSilent = errors.New("transport: the node has been silent for too long")
 
+// errNoAnswer says that a connection could not be made in time.
+var errNoAnswer = errors.New("transport: the node has not answered in time")
+
 // errReplaced ends a connection when its node has made a new one in its place.
 var errReplaced = errors.New("transport: the node has made a new connection")
 

@@ -80,7 +80,9 @@ type message struct {
 
 // frameReader puts messages together.
 type frameReader struct {
-	in      *bufio.Reader
+	in *bufio.Reader
+	// largest bounds a message.
+	largest int
 	partial map[uint64]*partialMessage
 	// held is the number of bytes in partial.
 	held int
@@ -92,8 +94,8 @@ type partialMessage struct {
 	bytes []byte
 }
 
-func newFrameReader(in io.Reader) *frameReader {
-	return &frameReader{in: bufio.NewReaderSize(in, maxPart), partial: map[uint64]*partialMessage{}}
+func newFrameReader(in io.Reader, largest int) *frameReader {
+	return &frameReader{in: bufio.NewReaderSize(in, maxPart), largest: largest, partial: map[uint64]*partialMessage{}}
 }
 
 // next returns the next message that is complete, or a cancellation, which also drops
@@ -106,7 +108,7 @@ func (r *frameReader) next() (message, error) {
 		}
 		here, total := int(binary.BigEndian.Uint32(head)), int(binary.BigEndian.Uint32(head[4:]))
 		m := message{kind: frameKind(head[16]), id: binary.BigEndian.Uint64(head[8:])}
-		if here > maxPart || total > maxTotal || here > total || m.kind >= frameKinds || here == 0 && total > 0 {
+		if here > maxPart || total > r.largest || here > total || m.kind >= frameKinds || here == 0 && total > 0 {
 			return message{}, fmt.Errorf("%w: a frame of kind %d with %d of %d bytes", errProtocol, m.kind, here, total)
 		}
 		if _, err := r.in.Discard(frameHead); err != nil {

@@ -40,10 +40,9 @@ type link struct {
 	// failed is set when no more calls are taken.
 	failed error
 
-	// connected is set once the handshake is done, answered counts what has been read,
-	// and waiting the calls without an answer.
+	// connected is set once the handshake is done; waiting counts the calls without an
+	// answer.
 	connected atomic.Bool
-	answered  atomic.Int64
 	waiting   atomic.Int64
 	// pinged is when the ping was sent that is not answered, 0 for none.
 	pinged atomic.Int64
@@ -67,7 +66,7 @@ func newLink(t *Transport, p *peer, class Class) *link {
 
 // run connects and carries until the link fails.
 func (l *link) run(address string) {
-	ctx, cancel := context.WithTimeout(l.ctx, dialTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.ctx, dialTimeout, errNoAnswer)
 	conn, err := l.transport.dial(ctx, address, hello{class: l.class, to: l.peer.node})
 	cancel()
 	if err == nil {
@@ -84,12 +83,12 @@ func (l *link) carry(conn net.Conn) error {
 	counted := &countedConn{Conn: conn, stats: &l.peer.stats}
 	var parts sync.WaitGroup
 	parts.Go(func() { l.fail(writeFrames(l.ctx, counted, l.out)) })
-	parts.Go(func() { l.fail(l.watch()) })
+	parts.Go(func() { l.fail(l.watch(&counted.reads)) })
 	parts.Go(func() {
 		<-l.ctx.Done()
 		_ = conn.Close() // so that reading and writing end
 	})
-	l.fail(l.read(newFrameReader(counted)))
+	l.fail(l.read(newFrameReader(counted, maxTotal)))
 	parts.Wait()
 	return context.Cause(l.ctx)
 }
@@ -193,7 +192,6 @@ func (l *link) read(in *frameReader) error {
 		if err != nil {
 			return err
 		}
-		l.answered.Add(1)
 		switch m.kind {
 		case frameAnswer:
 			if len(m.payload) == 0 {
@@ -224,20 +222,21 @@ func (l *link) answer(id uint64, s status, payload []byte) {
 	close(c.done)
 }
 
-// watch sends pings, and ends when one has no answer for too long.
-func (l *link) watch() error {
+// watch sends pings, and ends when nothing has arrived for too long after one. reads
+// counts what arrives.
+func (l *link) watch(reads *atomic.Int64) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	answered, silent := l.answered.Load(), 0
+	heard, silent := reads.Load(), 0
 	for {
 		select {
 		case <-ticker.C:
 		case <-l.ctx.Done():
 			return context.Cause(l.ctx)
 		}
-		now := l.answered.Load()
-		if silent++; now != answered {
-			answered, silent = now, 0
+		now := reads.Load()
+		if silent++; now != heard {
+			heard, silent = now, 0
 		}
 		switch {
 		case l.pinged.Load() != 0:

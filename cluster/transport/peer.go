@@ -96,17 +96,19 @@ func (p *peer) connected(l *link) {
 
 // lost notes that a link has failed.
 func (p *peer) lost(l *link, err error) {
+	if l.connected.Load() {
+		p.stats.connections.Add(-1)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.links[l.class] == l {
-		p.links[l.class] = nil
+	if p.links[l.class] != l {
+		return // the node has moved or has been removed
 	}
-	p.trouble = err
-	if !l.connected.Load() {
-		p.pause[l.class] = min(max(2*p.pause[l.class], firstPause), lastPause)
-	} else {
-		p.stats.connections.Add(-1)
+	p.links[l.class], p.trouble = nil, err
+	if l.connected.Load() {
 		p.pause[l.class] = firstPause
+	} else {
+		p.pause[l.class] = min(max(2*p.pause[l.class], firstPause), lastPause)
 	}
 	p.retry[l.class] = time.Now().Add(p.pause[l.class])
 	p.complain(err)
@@ -114,7 +116,7 @@ func (p *peer) lost(l *link, err error) {
 
 // complain logs what is wrong with the peer, once for a while.
 func (p *peer) complain(err error) {
-	if p.node == 0 || p.transport.ctx.Err() != nil || errors.Is(err, errMoved) {
+	if p.transport.ctx.Err() != nil {
 		return
 	}
 	text := err.Error()
@@ -156,11 +158,14 @@ func (p *peer) move(address string) {
 type countedConn struct {
 	net.Conn
 	stats *peerStats
+	// reads counts what has arrived, so that silence is noticed.
+	reads atomic.Int64
 }
 
 // Read implements net.Conn.
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	c.reads.Add(1)
 	c.stats.received.Add(int64(n))
 	c.stats.heard.Store(time.Now().UnixNano())
 	return n, err

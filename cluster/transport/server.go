@@ -9,8 +9,14 @@ import (
 	"time"
 )
 
-// maxHandlers bounds the requests of one connection that are being handled.
-const maxHandlers = 16384
+const (
+	// maxHandlers bounds the requests of one connection that are being handled.
+	maxHandlers = 16384
+	// maxJoinHandlers and maxJoinTotal bound the requests, and each in bytes, of whoever
+	// calls by address.
+	maxJoinHandlers = 4
+	maxJoinTotal    = 1 << 20
+)
 
 // server serves a connection that another node has made.
 type server struct {
@@ -24,7 +30,8 @@ type server struct {
 	// ended is closed when nothing is read any more and no message can be handled
 	// that was not put into its lane.
 	ended chan struct{}
-	heard atomic.Int64
+	// limit bounds the requests that are being handled.
+	limit int
 
 	mu sync.Mutex
 	// requests are those that are being handled, with what cancels them.
@@ -35,10 +42,12 @@ type server struct {
 func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 	s := &server{
 		transport: t, peer: t.peer(h.from), class: h.class, out: newOutbox(),
-		ended: make(chan struct{}), requests: map[uint64]context.CancelFunc{},
+		ended: make(chan struct{}), limit: maxHandlers, requests: map[uint64]context.CancelFunc{},
 	}
+	largest := maxTotal
 	if h.class == ClassJoin {
 		s.peer = &peer{transport: t, node: h.from}
+		s.limit, largest = maxJoinHandlers, maxJoinTotal
 	}
 	s.ctx, s.fail = context.WithCancelCause(t.ctx)
 	key := inboundKey{node: h.from, class: h.class}
@@ -49,12 +58,12 @@ func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 	counted := &countedConn{Conn: conn, stats: &s.peer.stats}
 	var parts sync.WaitGroup
 	parts.Go(func() { s.fail(writeFrames(s.ctx, counted, s.out)) })
-	parts.Go(func() { s.fail(s.watch()) })
+	parts.Go(func() { s.fail(s.watch(&counted.reads)) })
 	parts.Go(func() {
 		<-s.ctx.Done()
 		_ = conn.Close() // so that reading and writing end
 	})
-	s.fail(s.read(newFrameReader(counted)))
+	s.fail(s.read(newFrameReader(counted, largest)))
 	close(s.ended)
 	err := context.Cause(s.ctx)
 	s.out.close(err)
@@ -63,8 +72,9 @@ func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 	return err
 }
 
-// watch ends the connection when its dialer says nothing any more.
-func (s *server) watch() error {
+// watch ends the connection when its dialer says nothing any more. reads counts what
+// arrives.
+func (s *server) watch(reads *atomic.Int64) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	heard, silent := int64(0), 0
@@ -74,7 +84,7 @@ func (s *server) watch() error {
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		}
-		now := s.heard.Load()
+		now := reads.Load()
 		if silent++; now != heard {
 			heard, silent = now, 0
 		}
@@ -91,7 +101,6 @@ func (s *server) read(in *frameReader) error {
 		if err != nil {
 			return err
 		}
-		s.heard.Add(1)
 		switch m.kind {
 		case frameRequest:
 			err = s.request(m)
@@ -198,7 +207,7 @@ func (s *server) answer(ctx context.Context, id uint64, answer func(context.Cont
 func (s *server) enter(id uint64, cancel context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.requests) >= maxHandlers || s.requests[id] != nil {
+	if len(s.requests) >= s.limit || s.requests[id] != nil {
 		return false
 	}
 	s.requests[id] = cancel

@@ -41,7 +41,7 @@ func (t *Transport) Open(ctx context.Context, node uint64, method string) (*Stre
 	case address == "":
 		return nil, unreachable(node, errUnknown)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errNoAnswer)
 	defer cancel()
 	stopDialing := context.AfterFunc(t.ctx, cancel)
 	defer stopDialing()
