@@ -31,6 +31,12 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return applyAuthored(s, c)
 	case *Define:
 		return applyDefine(s, c)
+	case *Coordinate:
+		return applyCoordinate(s, c)
+	case *GiveUp:
+		return applyGiveUp(s, c)
+	case *Held:
+		return applyHeld(s, c)
 	case *ReserveIDs:
 		return applyReserveIDs(s, c)
 	case *ReturnIDs:

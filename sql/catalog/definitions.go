@@ -146,6 +146,8 @@ func Moved(command Command, base, to uint64) Command {
 	switch c := command.(type) {
 	case *Authored:
 		return &Authored{Role: c.Role, Command: Moved(c.Command, base, to)}
+	case *Held:
+		return &Held{Reign: c.Reign, Holder: c.Holder, Command: Moved(c.Command, base, to)}
 	case *CreateRelation:
 		if c.Query == nil {
 			return c

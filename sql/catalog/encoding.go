@@ -40,6 +40,9 @@ func commandBody(command Command) (kind string, body any, err error) {
 	if kind, body, err := typeCommandBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
+	if kind, body, err := reignBody(command); kind != "" || err != nil {
+		return kind, body, err
+	}
 	if kind, body, err := definitionBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
@@ -134,6 +137,9 @@ func DecodeCommand(encoded []byte) (Command, error) {
 
 func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 	if c, err := decodeRoleCommand(envelope); c != nil || err != nil {
+		return c, err
+	}
+	if c, err := decodeReignCommand(envelope); c != nil || err != nil {
 		return c, err
 	}
 	if c, err := decodeTypeCommand(envelope); c != nil || err != nil {

@@ -202,6 +202,21 @@ func drawAlter(t *rapid.T, s *Snapshot) Command {
 	return c
 }
 
+// drawReign draws a command of reigns, or one of a holder, or neither.
+func drawReign(t *rapid.T, command Command) Command {
+	reign, holder := rapid.Uint64Range(0, 2).Draw(t, "reign"), rapid.Uint64Range(1, 2).Draw(t, "holder")
+	switch rapid.IntRange(0, 9).Draw(t, "held") {
+	case 0:
+		return &Coordinate{Node: holder}
+	case 1:
+		return &GiveUp{Reign: reign, Holder: holder}
+	case 2, 3, 4:
+		return &Held{Reign: reign, Holder: holder, Command: command}
+	default:
+		return command
+	}
+}
+
 // Whatever commands come, two replicas that read them from bytes agree, errors
 // included, and a snapshot survives its encoding at any point.
 func TestReplicasAgree(t *testing.T) {
@@ -212,7 +227,7 @@ func TestReplicasAgree(t *testing.T) {
 		}
 		two := one
 		for range rapid.IntRange(1, 12).Draw(t, "commands") {
-			command := drawCommand(t, one)
+			command := drawReign(t, drawCommand(t, one))
 			encoded, err := EncodeCommand(command)
 			if err != nil {
 				t.Fatal(err)

@@ -14,6 +14,7 @@ type snapshotRecord struct {
 	LastRowID     int64            `json:"last_row_id,omitempty"`
 	Committed     [][]byte         `json:"committed,omitempty"`
 	Aborts        uint64           `json:"aborts,omitempty"`
+	Reign         Reign            `json:"reign"`
 	Schemas       []schemaRecord   `json:"schemas"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
@@ -31,7 +32,7 @@ type snapshotRecord struct {
 func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	record := &snapshotRecord{
 		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
-		LastRowID: s.lastRowID, Aborts: s.aborts, Schemas: newSchemaRecords(s),
+		LastRowID: s.lastRowID, Aborts: s.aborts, Reign: s.reign, Schemas: newSchemaRecords(s),
 		Queries: make([]queryRecord, len(s.queries)),
 	}
 	for _, id := range s.committed {
@@ -82,7 +83,7 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		version: r.Version, nextID: r.NextID, clusterID: r.ClusterID, shards: r.Shards, createdMillis: r.CreatedMillis,
-		lastRowID: r.LastRowID, aborts: r.Aborts,
+		lastRowID: r.LastRowID, aborts: r.Aborts, reign: r.Reign,
 	}
 	var err error
 	if s.schemas, err = schemasOf(r.Schemas); err != nil {

@@ -23,6 +23,7 @@ type Snapshot struct {
 	// carry out, and aborts counts those that were not committed.
 	committed [][16]byte
 	aborts    uint64
+	reign     Reign
 
 	schemas   []*Schema   // by ID
 	relations []*Relation // by ID
