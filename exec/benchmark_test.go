@@ -24,7 +24,10 @@ func (l loopLog) Propose(entry []byte) (uint64, bool, error) {
 }
 
 // loopStorage is the storage of an engine on a simulated cluster.
-type loopStorage struct{ *cluster }
+type loopStorage struct {
+	*cluster
+	machine *CatalogMachine
+}
 
 func (s loopStorage) Shards() []ShardLog {
 	var out []ShardLog
@@ -38,8 +41,8 @@ func (s loopStorage) Store() *tables.Store { return s.store }
 
 func (s loopStorage) CheckSpace() error { return nil }
 
-func (s loopStorage) ProposeCatalog(context.Context, []byte) (uint64, any, error) {
-	return 0, nil, fmt.Errorf("the catalog of the benchmark is fixed")
+func (s loopStorage) ProposeCatalog(_ context.Context, command []byte) (uint64, any, error) {
+	return 0, s.machine.Apply(0, command), nil
 }
 
 func (s loopStorage) CatalogLeader() (uint64, <-chan struct{}) { return 1, nil }
@@ -71,7 +74,7 @@ func (alone) Send(uint64, string, []byte) {}
 func startEngine(t testing.TB, c *cluster) *Engine {
 	machine := NewCatalogMachine()
 	machine.current.Store(c.snapshot)
-	e := NewEngine(Options{Storage: loopStorage{c}, Catalog: machine, Logger: quiet()})
+	e := NewEngine(Options{Storage: loopStorage{c, machine}, Catalog: machine, Logger: quiet()})
 	t.Cleanup(e.Close)
 	if err := e.Ready(t.Context()); err != nil {
 		t.Fatal(err)

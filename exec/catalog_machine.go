@@ -44,6 +44,8 @@ func (m *CatalogMachine) Apply(_ uint64, encoded []byte) any {
 		m.current.Store(next)
 		if next.Version() != before.Version() {
 			m.remember(next)
+		}
+		if next.Version() != before.Version() || next.Reign().Number != before.Reign().Number {
 			m.notify()
 		}
 	}

@@ -205,6 +205,8 @@ func (e *Engine) beforeDefining(ctx context.Context, command catalog.Command) er
 	switch c := command.(type) {
 	case *catalog.Authored:
 		return e.beforeDefining(ctx, c.Command)
+	case *catalog.Held:
+		return e.beforeDefining(ctx, c.Command)
 	case *catalog.Define:
 		for i := range c.Steps {
 			if err := e.beforeDefining(ctx, c.Steps[i].Command); err != nil {

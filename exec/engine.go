@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"millrace/exec/lock"
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
@@ -64,8 +63,9 @@ type Engine struct {
 	freshSince freshSince
 	resolver   resolver
 	// commits are the transactions over several shards that are being carried out.
-	commits commitGate
-	locks   Locks
+	commits     commitGate
+	coordinator coordinator
+	nodeLocks   *nodeLocks
 	// catalogChanges wakes who waits for the catalog.
 	catalogChanges catalogChanges
 	// pushes are the push queries that work for several clients.
@@ -95,7 +95,8 @@ func NewEngine(options Options) *Engine {
 	}
 	e.pushes.metrics = newPushMetrics(options.Registerer, &e.pushes.budget)
 	e.resolver = newResolver(e)
-	e.locks = LocalLocks(lock.NewManager(e.now, e.after))
+	e.coordinator.engine = e
+	e.nodeLocks = newNodeLocks(e)
 	shards := options.Storage.Shards()
 	for i, shardLog := range shards {
 		l := &shardLoop{engine: e, number: i, log: shardLog, logger: options.Logger, queue: newQueue()}
@@ -109,6 +110,7 @@ func NewEngine(options Options) *Engine {
 	e.serveFreshness()
 	e.serveStatus()
 	e.serveIndexes()
+	e.serveLocks()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
@@ -128,8 +130,8 @@ func NewEngine(options Options) *Engine {
 		e.wait.Go(func() { l.run(ctx) })
 	}
 	e.wait.Go(func() { e.resolver.run(ctx) })
-	unfinished := e.newestCatalog().Indexes()
-	e.wait.Go(func() { e.runIndexBuilder(ctx, unfinished) })
+	e.wait.Go(func() { e.coordinator.run(ctx) })
+	e.wait.Go(func() { e.nodeLocks.run(ctx) })
 	return e
 }
 
@@ -137,6 +139,9 @@ func NewEngine(options Options) *Engine {
 // crash interrupted is half done, and nothing is left of rewrites of tables that it
 // interrupted.
 func (e *Engine) Ready(ctx context.Context) error {
+	if err := e.awaitReign(ctx); err != nil {
+		return err
+	}
 	if err := e.readyCatalog(ctx); err != nil {
 		return err
 	}
@@ -146,11 +151,7 @@ func (e *Engine) Ready(ctx context.Context) error {
 	if leader, _ := e.storage.CatalogLeader(); leader != e.storage.Peers().Self() {
 		return nil // the rest is the leader's
 	}
-	if err := e.forgetCommitted(ctx); err != nil || len(e.newestCatalog().Shadows()) == 0 {
-		return err
-	}
-	_, err := e.Define(ctx, &catalog.DropShadow{})
-	return err
+	return e.forgetCommitted(ctx)
 }
 
 // Close stops the loops and answers what waits for them. The storage stays
@@ -211,7 +212,7 @@ func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.R
 }
 
 // Locks implements Backend.
-func (e *Engine) Locks() Locks { return e.locks }
+func (e *Engine) Locks() Locks { return e.nodeLocks }
 
 // Alive implements Backend.
 func (e *Engine) Alive() error {

@@ -23,7 +23,8 @@ import (
 // it as not ready, the shards refuse writes to its table; when no transaction is
 // left that was prepared before, the entries of one snapshot are written to their
 // shards, each of which finds the values that are there twice. When that fails, or
-// the node stops in the middle, the index is given up, and with it its entries.
+// the locks of the statement are lost (catalog.Held), the index is given up, and with it
+// its entries.
 
 // catalogChanges lets goroutines wait for the catalog to change.
 type catalogChanges struct {
@@ -50,14 +51,9 @@ func (c *catalogChanges) next() <-chan struct{} {
 	return c.changed
 }
 
-// runIndexBuilder finishes indexes until ctx ends. The unique ones among left were
-// being built when the node stopped, and are given up.
-func (e *Engine) runIndexBuilder(ctx context.Context, left []*catalog.Index) {
-	for _, index := range left {
-		if index.Unique && !index.Ready {
-			e.until(ctx, func() error { return e.propose(ctx, &catalog.AbandonIndex{ID: index.ID}) })
-		}
-	}
+// runIndexBuilder finishes indexes that are not unique until ctx ends, on the node that
+// coordinates.
+func (e *Engine) runIndexBuilder(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := e.catalogChanges.next()
 		for _, index := range e.newestCatalog().Indexes() {
@@ -181,6 +177,9 @@ func (e *Engine) completeIndex(ctx context.Context, id catalog.ObjectID) error {
 	if index.Unique {
 		if err = e.buildUnique(ctx, id); err == nil {
 			err = e.propose(ctx, &catalog.IndexReady{ID: id})
+		}
+		if err == nil && e.newestCatalog().Index(id) == nil {
+			err = errIndexDropped
 		}
 	} else {
 		err = e.waitIndexReady(ctx, id)

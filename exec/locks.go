@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"millrace/exec/lock"
+	"millrace/sql/catalog"
 )
 
 // Locks is where the sessions of a node meet those of the whole cluster. The locks are
@@ -58,6 +59,9 @@ type LockOwner interface {
 	// Check returns lock.ErrEnded where the owner's locks are lost. Where it returns nil,
 	// nobody is given a lock that conflicts with them for about a second.
 	Check(ctx context.Context) error
+	// Held returns a command of the catalog as one that relies on the owner's locks: it
+	// fails with 40001 when they are lost, however late it comes.
+	Held(command catalog.Command) catalog.Command
 }
 
 // FastEntry is that a statement is among the fast writers of tables.
@@ -137,3 +141,6 @@ func (o localOwner) LockAdvisory(ctx context.Context, key lock.AdvisoryKey, mode
 
 // Check implements LockOwner.
 func (o localOwner) Check(context.Context) error { return o.manager.Err() }
+
+// Held implements LockOwner.
+func (o localOwner) Held(command catalog.Command) catalog.Command { return command }

@@ -61,7 +61,7 @@ func (c *cluster) checkIndexes() {
 	}
 	machine := NewCatalogMachine()
 	machine.current.Store(c.snapshot)
-	e := &Engine{storage: loopStorage{c}, catalog: machine}
+	e := &Engine{storage: loopStorage{c, machine}, catalog: machine}
 	for range c.shards {
 		e.loops = append(e.loops, &shardLoop{})
 	}

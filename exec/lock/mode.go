@@ -102,5 +102,11 @@ var modeNames = [modes]string{
 // clause that asks for a row mode.
 func (m Mode) String() string { return modeNames[m] }
 
+// Valid reports whether there is such a mode.
+func (m Mode) Valid() bool { return m < modes }
+
+// Covers reports whether a mode that is held keeps away all that another would.
+func Covers(held, mode Mode) bool { return conflicts[mode]&^conflicts[held] == 0 }
+
 // Row reports whether a mode is for rows.
 func (m Mode) Row() bool { return m >= KeyShare && m <= Probe }

@@ -41,6 +41,9 @@ type Define struct {
 	// that has none, and Aborts is Snapshot.Aborts before they were.
 	Transaction [16]byte
 	Aborts      uint64
+	// Held says that the definitions rely on what Holder has locked in Reign.
+	Held          bool
+	Reign, Holder uint64
 }
 
 // Step is one command of a transaction.
@@ -194,6 +197,9 @@ func applyDefine(s *Snapshot, c *Define) (*Snapshot, Result, error) {
 		return s, Result{Version: s.version}, sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because its outcome was not decided in time").
 			WithHint("Run the transaction again.")
 	}
+	if c.Held && s.lost(c.Reign, c.Holder) {
+		return s, Result{Version: s.version}, lostError()
+	}
 	if c.End > s.nextID {
 		return s, Result{Version: s.version}, outdatedError(nil) // its IDs were given back
 	}
@@ -268,6 +274,12 @@ type defineRecord struct {
 	End         ObjectID     `json:"end,omitempty"`
 	Transaction []byte       `json:"transaction,omitempty"`
 	Aborts      uint64       `json:"aborts,omitempty"`
+	Held        *holdRecord  `json:"held,omitempty"`
+}
+
+type holdRecord struct {
+	Reign  uint64 `json:"reign"`
+	Holder uint64 `json:"holder"`
 }
 
 type stepRecord struct {
@@ -293,6 +305,9 @@ func definitionBody(command Command) (kind string, body any, err error) {
 		record := defineRecord{Steps: []stepRecord{}, End: c.End, Aborts: c.Aborts}
 		if c.Transaction != [16]byte{} {
 			record.Transaction = c.Transaction[:]
+		}
+		if c.Held {
+			record.Held = &holdRecord{Reign: c.Reign, Holder: c.Holder}
 		}
 		for _, step := range c.Steps {
 			kind, body, err := commandBody(step.Command)
@@ -361,6 +376,9 @@ func decodeDefine(envelope *commandEnvelope) (Command, error) {
 		return nil, err
 	}
 	c := &Define{End: r.End, Aborts: r.Aborts}
+	if r.Held != nil {
+		c.Held, c.Reign, c.Holder = true, r.Held.Reign, r.Held.Holder
+	}
 	if r.Transaction != nil {
 		var err error
 		if c.Transaction, err = (&transactionRecord{r.Transaction}).id(); err != nil {

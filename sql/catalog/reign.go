@@ -15,8 +15,8 @@ import (
 // coordinator has given it up.
 //
 // Invariants:
-//   - A definition that is right only because its maker has locked something (Held) is
-//     refused when another reign has begun or the holder was given up, however late it
+//   - A definition that is right only because its maker has locked something (Held,
+//     Define.Held) is refused when another reign has begun or the holder was given up, however late it
 //     comes: an entry of this log is in front of it.
 //   - Copies of tables and unique indexes that are not ready are work of a holder, which
 //     nobody goes on with when it or its locks are gone. They go in the same entry.
@@ -75,7 +75,7 @@ func applyCoordinate(s *Snapshot, c *Coordinate) (*Snapshot, Result, error) {
 }
 
 func applyGiveUp(s *Snapshot, c *GiveUp) (*Snapshot, Result, error) {
-	if c.Reign != s.reign.Number || slices.Contains(s.reign.GivenUp, c.Holder) {
+	if s.lost(c.Reign, c.Holder) {
 		return s, Result{Version: s.version}, nil
 	}
 	mine := func(object ObjectID) bool { return slices.Contains(s.reign.Work, Work{object, c.Holder}) }
@@ -91,10 +91,19 @@ func applyGiveUp(s *Snapshot, c *GiveUp) (*Snapshot, Result, error) {
 	return next, result, nil
 }
 
+// lost reports whether what a holder had locked in a reign is not locked any more.
+func (s *Snapshot) lost(reign, holder uint64) bool {
+	return reign != s.reign.Number || slices.Contains(s.reign.GivenUp, holder)
+}
+
+func lostError() error {
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because the transaction's locks were lost").
+		WithHint("Run the transaction again.")
+}
+
 func applyHeld(s *Snapshot, c *Held) (*Snapshot, Result, error) {
-	if c.Reign != s.reign.Number || slices.Contains(s.reign.GivenUp, c.Holder) {
-		return s, Result{Version: s.version}, sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because the transaction's locks were lost").
-			WithHint("Run the transaction again.")
+	if s.lost(c.Reign, c.Holder) {
+		return s, Result{Version: s.version}, lostError()
 	}
 	if _, nested := c.Command.(*Held); nested {
 		return s, Result{Version: s.version}, sqlerr.New(sqlerr.InternalError, -1, "a command has two holders")

@@ -65,7 +65,7 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter, immediate
 		command.Shadow = shadow
 	}
 	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool { return relation == n.Target.ID }, false)()
-	result, err := s.options.Backend.Define(ctx, s.authored(&command))
+	result, err := s.options.Backend.Define(ctx, s.held(s.authored(&command)))
 	if err != nil {
 		if command.Shadow != 0 {
 			s.dropShadow(ctx, command.Shadow)
@@ -126,9 +126,9 @@ func (s *Session) fillMissing(ctx context.Context, n *plan.Alter, relation *cata
 // rewriteTable copies the rows of a table as they are to be, and returns the copy.
 func (s *Session) rewriteTable(ctx context.Context, n *plan.Alter) (catalog.ObjectID, error) {
 	backend := s.options.Backend
-	result, err := backend.Define(ctx, &catalog.CreateShadow{
+	result, err := backend.Define(ctx, s.held(&catalog.CreateShadow{
 		Relation: n.Command.Relation, Base: n.Command.Base, DropIndexes: n.DropIndexes, Indexes: n.Indexes,
-	})
+	}))
 	if err != nil {
 		return 0, definitionError(ctx, err)
 	}
@@ -196,7 +196,7 @@ func withEntries(snapshot *catalog.Snapshot, shadow *catalog.Relation, rows *typ
 
 // addUnique adds a UNIQUE constraint, which is an index and nothing else.
 func (s *Session) addUnique(ctx context.Context, n *plan.Alter) error {
-	result, err := s.options.Backend.Define(ctx, &catalog.CreateIndex{Index: n.Indexes[0]})
+	result, err := s.options.Backend.Define(ctx, s.held(&catalog.CreateIndex{Index: n.Indexes[0]}))
 	if err != nil {
 		return interrupted(ctx, err)
 	}

@@ -330,6 +330,9 @@ func (s *Session) commitDefinitions(ctx context.Context) error {
 	}
 	d := s.transaction.definitions
 	command := &catalog.Define{Steps: d.steps, End: d.end}
+	if held, is := s.held(command).(*catalog.Held); is {
+		command.Held, command.Reign, command.Holder = true, held.Reign, held.Holder
+	}
 	for id, q := range s.transaction.restarts {
 		if d.copy.Sequence(id) == nil {
 			continue

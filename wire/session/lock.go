@@ -166,6 +166,14 @@ func errLocksLost() error {
 		WithHint("Run the transaction again.")
 }
 
+// held returns a command as one that relies on what the transaction has locked.
+func (s *Session) held(command catalog.Command) catalog.Command {
+	if s.transaction.locks == nil {
+		return command
+	}
+	return s.transaction.locks.Held(command)
+}
+
 // checkLocks returns an error with SQLSTATE 40001 where the transaction, or the session,
 // does not hold any more what it had locked. The session is told once.
 func (s *Session) checkLocks(ctx context.Context) error {

@@ -123,7 +123,7 @@ func (s *Session) define(ctx context.Context, n *plan.DDL, immediate bool) (stri
 // carryOutDefinition applies a command for everybody or for the transaction.
 func (s *Session) carryOutDefinition(ctx context.Context, command catalog.Command, immediate bool) (catalog.Result, error) {
 	if immediate {
-		result, err := s.options.Backend.Define(ctx, s.authored(command))
+		result, err := s.options.Backend.Define(ctx, s.held(s.authored(command)))
 		return result, interrupted(ctx, err)
 	}
 	result, err := s.defineHeld(ctx, s.authored(command))
