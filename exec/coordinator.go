@@ -135,7 +135,6 @@ func (c *coordinator) rule(ctx context.Context) error {
 	r.over = true
 	r.mu.Unlock()
 	r.work.Wait()
-	e.leaveSequences(ctx, r.number)
 	return nil
 }
 

@@ -214,6 +214,7 @@ func TestCoordinatorMoves(t *testing.T) {
 
 // TestNodeDies releases the locks of a node that is gone.
 func TestNodeDies(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 1)
 	o := c.node(3).owner(3)
 	if err := lockOne(t.Context(), o, "x", lock.Update, patient); err != nil {
@@ -240,6 +241,7 @@ func TestNodeDies(t *testing.T) {
 
 // TestNodeIsCutOff gives up a node that cannot be reached, which notices when it is back.
 func TestNodeIsCutOff(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 1)
 	o := c.node(3).owner(3)
 	if err := lockOne(t.Context(), o, "x", lock.Update, patient); err != nil {

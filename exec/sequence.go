@@ -148,6 +148,3 @@ func (e *Engine) ReturnValues(ctx context.Context) error {
 	}
 	return nil
 }
-
-// leaveSequences gives back what a reign that is over has reserved of sequences.
-func (e *Engine) leaveSequences(_ context.Context, _ uint64) {}
