@@ -150,6 +150,9 @@ func (c *checkpointer) checkpoint() error {
 // due lists the groups with entries in the log; the catalog's is -1.
 func (c *checkpointer) due() (numbers []int, err error) {
 	for i := -1; i < len(c.node.shards); i++ {
+		if i >= 0 && c.node.shards[i].Whole() != nil {
+			continue // it needs its log until it is whole
+		}
 		pending, err := c.group(i).pending()
 		if err != nil {
 			return nil, err

@@ -231,6 +231,8 @@ func (c *testCluster) load() *testLoad {
 		l.acknowledged = append(l.acknowledged, map[string]bool{})
 		l.unknown = append(l.unknown, map[string]bool{})
 		l.last[shard] = time.Now()
+	}
+	for shard := range c.shards {
 		l.done.Go(func() { l.write(ctx, shard) })
 	}
 	c.t.Cleanup(func() {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -30,6 +31,18 @@ var (
 		"Bytes of segments that compactions have removed.", nil, nil)
 	metricCompactionRows = prometheus.NewDesc("millrace_compaction_removed_rows_total",
 		"Rows that compactions have removed.", nil, nil)
+	metricSeeding = prometheus.NewDesc("millrace_shard_seeding",
+		"1 while the replica is not whole and is copied from another node.", []string{"shard"}, nil)
+	metricSeeds = prometheus.NewDesc("millrace_seeds_total",
+		"Replicas that were copied from another node and are whole.", nil, nil)
+	metricSeedFailures = prometheus.NewDesc("millrace_seed_failures_total",
+		"Attempts to copy a replica from another node that failed and are tried again.", nil, nil)
+	metricSeedReceived = prometheus.NewDesc("millrace_seed_received_bytes_total",
+		"Bytes received for replicas that were copied.", nil, nil)
+	metricSeedSent = prometheus.NewDesc("millrace_seed_sent_bytes_total",
+		"Bytes sent to nodes that copy replicas.", nil, nil)
+	metricSeedSeconds = prometheus.NewDesc("millrace_seed_seconds_total",
+		"Seconds that copying replicas took until they were whole.", nil, nil)
 	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
 		"Room on disk.", nil, nil)
 )
@@ -55,6 +68,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		metricApplied, metricLeader, metricHalted, metricPartitions,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
+		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds,
 		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
 		descriptions <- d
@@ -70,7 +84,8 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 		label := strconv.Itoa(shard.id)
 		gauge(metricApplied, float64(shard.Applied()), label)
 		gauge(metricLeader, oneIf(shard.IsLeader()), label)
-		gauge(metricHalted, oneIf(shard.machine.err() != nil), label)
+		gauge(metricHalted, oneIf(shard.machine.halted.Load() != nil), label)
+		gauge(metricSeeding, oneIf(shard.Whole() != nil), label)
 		gauge(metricPartitions, float64(shard.partitions.count()), label)
 	}
 	counter := func(d *prometheus.Desc, value int64) {
@@ -84,6 +99,12 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	counter(metricCompactionRead, compactor.read.Load())
 	counter(metricCompactionRemoved, compactor.removedBytes.Load())
 	counter(metricCompactionRows, compactor.removedRows.Load())
+	seeder := c.node.seeder
+	counter(metricSeeds, seeder.count.Load())
+	counter(metricSeedFailures, seeder.failures.Load())
+	counter(metricSeedReceived, seeder.received.Load())
+	counter(metricSeedSent, seeder.source.sent.Load())
+	collected <- prometheus.MustNewConstMetric(metricSeedSeconds, prometheus.CounterValue, time.Duration(seeder.nanoseconds.Load()).Seconds())
 	if free := c.node.space.look(); free != unknownFree {
 		gauge(metricFree, float64(free))
 	}

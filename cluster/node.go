@@ -42,6 +42,7 @@ type Node struct {
 	flushes      *flushes
 	checkpointer *checkpointer
 	compactor    *compactor
+	seeder       *seeder
 	collector    prometheus.Collector
 
 	// running admits the node's own goroutines, which end with ctx.
@@ -157,6 +158,9 @@ func (n *Node) close() error {
 	if n.transport != nil {
 		note(n.transport.Close())
 	}
+	if n.seeder != nil {
+		n.seeder.source.close()
+	}
 	for _, shard := range n.shards {
 		note(shard.partitions.close())
 	}
@@ -229,9 +233,3 @@ func (n *Node) spawn(run func()) {
 		run()
 	}()
 }
-
-// damaged implements machineHost.
-func (n *Node) damaged(shard int, cause error) {}
-
-// seedSoon implements machineHost.
-func (n *Node) seedSoon() {}

@@ -75,6 +75,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	if err := n.openStores(); err != nil {
 		return err
 	}
+	n.seeder = newSeeder(n, n.options.SeedBytesPerSecond, n.options.Logger)
 	n.transport.SetIdentity(n.identity.cluster, n.identity.node)
 	if !found {
 		if err := n.begin(ctx, joins, parents); err != nil {
@@ -88,8 +89,10 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 		return err
 	}
 	n.serve()
+	n.seeder.serve()
 	n.spawn(n.checkpointer.run)
 	n.spawn(n.compactor.run)
+	n.spawn(n.seeder.run)
 	n.spawn(n.followMembers)
 	n.spawn(n.stayKnown)
 	n.spawn(n.placer.run)
@@ -335,7 +338,7 @@ func (n *Node) openShard(i int) error {
 	if mark != nil {
 		state.partitions = mark.partitions
 	}
-	shard := &Shard{id: i, tables: n.tables.Shard(uint32(i))}
+	shard := &Shard{id: i, tables: n.tables.Shard(uint32(i)), seeding: func() *SeedStats { return n.seeder.stats(i) }}
 	shard.partitions, err = openPartitions(log.PartitionOptions{
 		FS:           n.options.FS,
 		Dir:          files.dir,

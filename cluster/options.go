@@ -73,6 +73,9 @@ type Options struct {
 	// TableCacheBytes and MemTableBytes configure the key-value store; see
 	// tables.Options.
 	TableCacheBytes, MemTableBytes int64
+	// SeedBytesPerSecond bounds what this node sends to others that copy its replicas, in
+	// all; 64 MiB by default, no bound below 0.
+	SeedBytesPerSecond int64
 	// MinFreeBytes is the room on disk below which CheckSpace refuses input;
 	// 256 MiB by default.
 	MinFreeBytes uint64
@@ -88,6 +91,7 @@ const (
 	defaultShards        = 8
 	defaultSnapshotBytes = 64 << 20
 	defaultMinFreeBytes  = 256 << 20
+	defaultSeedBytes     = 64 << 20
 	defaultMaxOpenFiles  = 512
 	defaultReplication   = 3
 	defaultElection      = 600 * time.Millisecond
@@ -117,6 +121,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = defaultMinFreeBytes
+	}
+	if o.SeedBytesPerSecond == 0 {
+		o.SeedBytesPerSecond = defaultSeedBytes
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = defaultMaxOpenFiles

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"millrace/cluster/transport"
 )
@@ -51,6 +52,22 @@ func (p *Peers) Call(ctx context.Context, node uint64, method string, request []
 // changed afterwards.
 func (p *Peers) Send(node uint64, method string, message []byte) {
 	p.transport.Send(node, method, message)
+}
+
+// Open opens a stream to a method of a node, for what is too much for a call. ctx bounds
+// the opening only. The error is ErrUnreachable (errors.Is) when no handler has got it.
+func (p *Peers) Open(ctx context.Context, node uint64, method string) (io.ReadWriteCloser, error) {
+	stream, err := p.transport.Open(ctx, node, method)
+	if err != nil {
+		return nil, peerError(err)
+	}
+	return stream, nil
+}
+
+// HandleStream has the streams of a method served, each in a goroutine of its own. The
+// stream ends when the handler returns; its ctx ends when the node stops.
+func (p *Peers) HandleStream(method string, handler func(ctx context.Context, from uint64, stream io.ReadWriteCloser)) {
+	p.transport.HandleStream(method, handler)
 }
 
 // peerError gives the transport's errors in this package's terms.

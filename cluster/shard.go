@@ -25,6 +25,8 @@ type Shard struct {
 	machine    *machine
 	partitions *partitions
 	tables     *tables.Shard
+	// seeding describes the copying of the replica; nil while there is none.
+	seeding func() *SeedStats
 }
 
 // Barrier returns when every entry committed before the call has been applied
@@ -154,6 +156,8 @@ type ShardStats struct {
 	Partitions int
 	// Halted is why the shard does not apply; nil while it does.
 	Halted error
+	// Seeding is how far the replica is copied from another node; nil while it is whole.
+	Seeding *SeedStats
 }
 
 // Stats describes the shard now.
@@ -164,7 +168,10 @@ func (s *Shard) Stats() ShardStats {
 		Term:       s.Term(),
 		Applied:    s.Applied(),
 		Partitions: s.partitions.count(),
-		Halted:     s.machine.err(),
+		Seeding:    s.seeding(),
+	}
+	if halted := s.machine.halted.Load(); halted != nil {
+		stats.Halted = halted
 	}
 	stats.Voters, stats.Readers = s.group.configuration()
 	// A log that cannot tell its extent is shown as empty.
