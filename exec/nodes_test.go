@@ -240,17 +240,23 @@ func (n *engineNode) isDown() bool {
 // define runs a statement of DDL on the node.
 func (n *engineNode) define(text string) {
 	n.cluster.t.Helper()
+	if err := n.tryDefine(text); err != nil {
+		n.cluster.t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// tryDefine is define for a statement whose outcome may be an error.
+func (n *engineNode) tryDefine(text string) error {
 	statement, err := sql.ParseOne(text)
 	if err != nil {
-		n.cluster.t.Fatal(err)
+		return err
 	}
 	planned, err := planner.Plan(&planner.Environment{Catalog: n.engine.Catalog(), Format: types.DefaultFormat(), Now: time.Now()}, statement)
 	if err != nil {
-		n.cluster.t.Fatalf("%s: %v", text, err)
+		return err
 	}
-	if _, err := n.engine.Define(n.cluster.t.Context(), planned.(*plan.DDL).Command); err != nil {
-		n.cluster.t.Fatalf("%s: %v", text, err)
-	}
+	_, err = n.engine.Define(n.cluster.t.Context(), planned.(*plan.DDL).Command)
+	return err
 }
 
 // rows makes rows of integers for a relation.
