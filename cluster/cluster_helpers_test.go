@@ -192,9 +192,7 @@ func (c *testCluster) waitPlaced() {
 		leader := c.waitLeader(0)
 		view = leader.view(ctx)
 		steps = plan(view)
-		known := !slices.ContainsFunc(view.groups, func(g groupView) bool { return g.leader == 0 })
-		joining := slices.ContainsFunc(view.members.members, func(m Member) bool { return m.State == Joining || m.State == Leaving })
-		if len(steps) == 0 && known && !joining {
+		if len(steps) == 0 && placed(view) {
 			settled++
 			continue
 		}
@@ -204,6 +202,27 @@ func (c *testCluster) waitPlaced() {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// placed tells whether every replica is where it should be, and ready.
+func placed(v *clusterView) bool {
+	for _, m := range v.members.members {
+		if m.State == Joining || m.State == Leaving || !v.alive[m.ID] {
+			return false
+		}
+	}
+	targets := placement(v)
+	for i, g := range v.groups {
+		for _, m := range v.members.members {
+			if g.leader == 0 || !g.ready[m.ID] {
+				return false
+			}
+		}
+		if !slices.Equal(g.voters, targets[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // testLoad writes to every shard until it is stopped, one entry after the other.

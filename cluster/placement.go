@@ -285,6 +285,9 @@ func (p *placing) overlap(chosen []uint64, id uint64) int {
 // even moves votes from the nodes that have most to those that have least, as long as
 // that makes a difference and does not bring voters of a group nearer together.
 func (p *placing) even(targets [][]uint64) {
+	if len(p.running) == 2 && p.view.members.replication > 2 {
+		return // on the way a group would have two voters, and keep them
+	}
 	for p.moveOne(targets) {
 	}
 }
