@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -165,91 +164,4 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
-}
-
-// TestFramesSurviveAnyCut sends messages of all sizes through a reader that gives them in
-// small pieces.
-func TestFramesSurviveAnyCut(t *testing.T) {
-	out := newOutbox()
-	var want [][32]byte
-	for i := range 40 {
-		body := bytes.Repeat([]byte{byte(i)}, i*i*200)
-		want = append(want, sha256.Sum256(body))
-		o := &outgoing{kind: frameMessage, id: uint64(i), body: body, head: []byte{1}}
-		if i%2 == 0 {
-			o.lane = "even"
-		}
-		if room, err := out.offer(o); room != nil || err != nil {
-			t.Fatal(room, err)
-		}
-	}
-	var stream []byte
-	for {
-		before := len(stream)
-		frames, err := out.next(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stream = append(stream, frames...); len(stream) == before {
-			break
-		}
-	}
-	in := newFrameReader(&pieces{data: stream}, maxTotal)
-	lastEven := -1
-	for range want {
-		m, err := in.next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if sha256.Sum256(m.payload[1:]) != want[m.id] {
-			t.Errorf("message %d came as something else", m.id)
-		}
-		if m.id%2 == 0 {
-			if int(m.id) < lastEven {
-				t.Errorf("message %d came after message %d of its lane", m.id, lastEven)
-			}
-			lastEven = int(m.id)
-		}
-	}
-	if _, err := in.next(); err != io.EOF {
-		t.Errorf("after the last message: %v", err)
-	}
-	if in.held != 0 || len(in.partial) != 0 || out.waiting != 0 || len(out.lanes) != 0 {
-		t.Errorf("left over: %d bytes in, %d bytes out, %d lanes", in.held, out.waiting, len(out.lanes))
-	}
-}
-
-// pieces gives its data in pieces of 1, 2, 3 … bytes.
-type pieces struct {
-	data []byte
-	size int
-}
-
-// Read implements io.Reader.
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.data) == 0 {
-		return 0, io.EOF
-	}
-	p.size = p.size%5000 + 1
-	n := copy(b[:min(len(b), p.size)], p.data)
-	p.data = p.data[n:]
-	return n, nil
-}
-
-func FuzzFrames(f *testing.F) {
-	f.Add(appendFrameHead(nil, 0, 0, 1, framePing))
-	f.Add(append(appendFrameHead(nil, 3, 3, 1, frameRequest), 1, 'a', 0))
-	f.Add(append(append(appendFrameHead(nil, 1, 2, 9, frameMessage), 1), append(appendFrameHead(nil, 1, 2, 9, frameMessage), 'a')...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		in := newFrameReader(bytes.NewReader(data), maxTotal)
-		for {
-			m, err := in.next()
-			if in.held < 0 || in.held > len(data) || len(m.payload) > len(data) && err == nil {
-				t.Fatalf("%d bytes are held, of %d", in.held, len(data))
-			}
-			if err != nil {
-				return
-			}
-		}
-	})
 }

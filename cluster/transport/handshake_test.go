@@ -168,7 +168,7 @@ func TestStrangers(t *testing.T) {
 		"half of a hello":                 greeting[:len(greeting)/2],
 		"a very long hello":               append([]byte(magic), 0xff, 0xff),
 		"a hello and then garbage":        append(bytes.Clone(greeting), bytes.Repeat([]byte{0xee}, 100)...),
-		"a hello and then half a request": append(bytes.Clone(greeting), appendFrameHead(nil, 100, 200, 1, frameRequest)...),
+		"a hello and then half a request": append(bytes.Clone(greeting), sealed(100, 200, 1, frameRequest, make([]byte, 100))...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {

@@ -150,8 +150,10 @@ func (b *outbox) next(buf []byte) (frames []byte, err error) {
 	}
 	for _, o := range b.urgent {
 		o.begun = true
+		start := len(buf)
 		buf = appendFrameHead(buf, o.size(), o.size(), o.id, o.kind)
 		buf = append(append(buf, o.head...), o.body...)
+		sealFrame(buf[start:])
 	}
 	clear(b.urgent)
 	b.urgent = b.urgent[:0]
@@ -180,6 +182,7 @@ func (b *outbox) sendPart(buf []byte, o *outgoing) []byte {
 		return buf
 	}
 	here := min(left, maxPart)
+	start := len(buf)
 	buf = appendFrameHead(buf, here, total, o.id, o.kind)
 	end := o.sent + here
 	if o.sent < len(o.head) {
@@ -188,6 +191,7 @@ func (b *outbox) sendPart(buf []byte, o *outgoing) []byte {
 	if end > len(o.head) {
 		buf = append(buf, o.body[max(0, o.sent-len(o.head)):end-len(o.head)]...)
 	}
+	sealFrame(buf[start:])
 	o.sent, o.begun = end, true
 	b.waiting -= here
 	if end < total {
