@@ -38,6 +38,10 @@ test-long: deps ## Run the tests with many more seeds, and each fuzzer for a min
 test-clients: deps deps-clients ## Install real drivers and tools of many languages, and run them against a node
 	$(GO) test -v -tags clients -count 1 -timeout 1h ./testsql/clients
 
+.PHONY: test-cluster
+test-cluster: deps ## Run clusters of processes under load, with kills, pauses and cut networks
+	$(GO) test -v -tags cluster -count 1 -timeout 1h ./testsql/cluster
+
 .PHONY: bench
 bench: deps ## Measure beside PostgreSQL 15 in the same run
 	$(GO) test -tags bench -v -count 1 -timeout 1h -run "^TestBench" ./testsql/bench
