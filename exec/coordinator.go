@@ -113,6 +113,9 @@ func (c *coordinator) rule(ctx context.Context) error {
 	}
 	r.work.Go(r.watch)
 	r.work.Go(func() { e.runIndexBuilder(r.life) })
+	r.work.Go(func() {
+		e.until(r.life, "forget transactions", func() error { return e.forgetCommitted(r.life) })
+	})
 	c.past.Store(r)
 	c.reign.Store(r)
 	e.catalogChanges.notify()
@@ -135,6 +138,15 @@ func (c *coordinator) rule(ctx context.Context) error {
 	r.over = true
 	r.mu.Unlock()
 	r.work.Wait()
+	if ctx.Err() == nil {
+		e.wait.Go(func() {
+			leaving, end := context.WithTimeout(ctx, stateTimeout)
+			defer end()
+			if err := e.ReturnValues(leaving); err != nil {
+				e.logger.Debug("values of sequences that were reserved are not given", "error", err)
+			}
+		})
+	}
 	return nil
 }
 

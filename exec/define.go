@@ -188,10 +188,18 @@ func (e *Engine) concludeDefined(id transactionID, shards []int) (committed bool
 	return committed, e.finishDefined(id, shards, committed)
 }
 
-// forgetCommitted forgets the transactions that all shards have carried out before the
-// node was started.
+// forgetCommitted has the transactions forgotten that all shards have carried out, and
+// whose writers may be gone. Their parts were prepared before they were committed, so they
+// are among those that are waited for.
 func (e *Engine) forgetCommitted(ctx context.Context) error {
-	for _, id := range e.newestCatalog().Committed() {
+	committed := e.newestCatalog().Committed()
+	if len(committed) == 0 {
+		return nil
+	}
+	if err := e.settleTransactions(ctx, rangeOf(len(e.loops))); err != nil {
+		return err
+	}
+	for _, id := range committed {
 		if _, err := e.proposeCatalog(ctx, &catalog.ForgetTransaction{ID: id}); err != nil {
 			return err
 		}
@@ -221,7 +229,7 @@ func (e *Engine) beforeDefining(ctx context.Context, command catalog.Command) er
 		return e.settleTransactions(ctx, rangeOf(len(e.loops)))
 	case *catalog.AlterSequence:
 		// The sequence goes on behind the last value that was given.
-		return e.returnValues(ctx, c.Sequence.ID)
+		return e.returnAll(ctx, c.Sequence.ID)
 	}
 	return nil
 }

@@ -111,6 +111,7 @@ func NewEngine(options Options) *Engine {
 	e.serveStatus()
 	e.serveIndexes()
 	e.serveLocks()
+	e.serveSequences()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
@@ -145,13 +146,7 @@ func (e *Engine) Ready(ctx context.Context) error {
 	if err := e.readyCatalog(ctx); err != nil {
 		return err
 	}
-	if err := e.resolver.wait(ctx); err != nil {
-		return err
-	}
-	if leader, _ := e.storage.CatalogLeader(); leader != e.storage.Peers().Self() {
-		return nil // the rest is the leader's
-	}
-	return e.forgetCommitted(ctx)
+	return e.resolver.wait(ctx)
 }
 
 // Close stops the loops and answers what waits for them. The storage stays

@@ -58,7 +58,7 @@ func (e *Engine) runIndexBuilder(ctx context.Context) {
 		changed := e.catalogChanges.next()
 		for _, index := range e.newestCatalog().Indexes() {
 			if !index.Unique && !index.Ready {
-				e.until(ctx, func() error { return e.finishIndex(ctx, index.ID) })
+				e.until(ctx, "finish an index", func() error { return e.finishIndex(ctx, index.ID) })
 			}
 		}
 		select {
@@ -69,13 +69,13 @@ func (e *Engine) runIndexBuilder(ctx context.Context) {
 }
 
 // until does something again until it succeeds or ctx ends.
-func (e *Engine) until(ctx context.Context, do func() error) {
+func (e *Engine) until(ctx context.Context, what string, do func() error) {
 	for {
 		err := do()
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		e.logger.Error("an index cannot be finished yet", "error", err)
+		e.logger.Warn("the coordinator tries again", "what", what, "error", err)
 		select {
 		case <-ctx.Done():
 			return

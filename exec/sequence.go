@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"millrace/sql/catalog"
@@ -10,11 +11,15 @@ import (
 
 // The values of sequences.
 //
-//   - A value is given once, whatever crashes: a node reserves a range of values in
-//     the catalog's log before it gives any of them. What is left of the range when
-//     the node crashes is never given; when it closes, it is given back.
-//   - A range counts for one epoch of its sequence: once the sequence has been set,
-//     in this node or another, what is left of the range is dropped.
+//   - The coordinator gives the values, to sessions of all nodes (sequence_service.go): so
+//     they grow in the order in which they are asked for, whoever asks. Only one that does
+//     not know yet that it is deposed may give values behind larger ones.
+//   - A value is given once, whatever crashes: the coordinator reserves a range of values
+//     in the catalog's log before it gives any of them. What is left of the range when
+//     the node crashes is never given; when it closes or another coordinates, it is
+//     given back.
+//   - A range counts for one reign, and for one epoch of its sequence: once the sequence
+//     has been set, what is left of the range is dropped.
 type sequences struct {
 	mu     sync.Mutex
 	ranges map[catalog.ObjectID]*sequenceRange
@@ -22,8 +27,8 @@ type sequences struct {
 
 // sequenceRange is what a node has reserved of one sequence.
 type sequenceRange struct {
-	mu    sync.Mutex
-	epoch uint64
+	mu           sync.Mutex
+	reign, epoch uint64
 	// left values are left, from next on in steps of increment, up to last. At least
 	// one value of the range has been given.
 	next, left, increment, last int64
@@ -65,8 +70,10 @@ func (s *sequences) all() []catalog.ObjectID {
 	return ids
 }
 
-// NextValues implements Backend.
-func (e *Engine) NextValues(ctx context.Context, sequence catalog.ObjectID, values []int64) (given int, err error) {
+// takeValues takes the next values of a sequence on the node that coordinates. Where it
+// does so no more, or nobody can say whether values were reserved, it is ErrNotLeader; of
+// the values that it had taken by then, those that the caller does not give are lost.
+func (e *Engine) takeValues(ctx context.Context, reign uint64, sequence catalog.ObjectID, values []int64) (given int, err error) {
 	r := e.sequences.of(sequence)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,17 +83,15 @@ func (e *Engine) NextValues(ctx context.Context, sequence catalog.ObjectID, valu
 			e.sequences.remove(sequence)
 			return given, sqlerr.New(sqlerr.UndefinedTable, -1, "the sequence was dropped")
 		}
-		if q.Epoch > r.epoch {
+		if q.Epoch > r.epoch || r.reign != reign {
 			r.left = 0
 		}
 		if r.left == 0 {
 			ahead := max(valuesAhead, min(q.Cache, 1<<20))
-			result, err := e.proposeCatalog(ctx, &catalog.NextValues{ID: sequence, Count: int64(len(values)-given) + ahead})
-			if err != nil {
+			if err := e.reserveValues(ctx, r, &catalog.NextValues{ID: sequence, Count: int64(len(values)-given) + ahead}); err != nil {
 				return given, err
 			}
-			r.epoch, r.next, r.left, r.increment = result.Epoch, result.First, result.Count, result.Increment
-			r.last = r.next + (r.left-1)*r.increment
+			r.reign = reign
 		}
 		for r.left > 0 && given < len(values) {
 			values[given] = r.next
@@ -100,18 +105,28 @@ func (e *Engine) NextValues(ctx context.Context, sequence catalog.ObjectID, valu
 	return given, nil
 }
 
-// SetSequence implements Backend.
-func (e *Engine) SetSequence(ctx context.Context, command *catalog.SetSequence) error {
-	r := e.sequences.of(command.ID)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	// What was reserved before counts for an epoch that is over.
-	_, err := e.proposeCatalog(ctx, command)
-	return err
+// reserveValues reserves a range; r.mu is held.
+func (e *Engine) reserveValues(ctx context.Context, r *sequenceRange, command *catalog.NextValues) error {
+	encoded, err := catalog.EncodeCommand(command)
+	if err != nil {
+		return err
+	}
+	p, err := e.proposeHere(ctx, encoded)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNotLeader, err)
+	case p.refused != nil:
+		return p.refused
+	}
+	r.epoch, r.next, r.left, r.increment = p.result.Epoch, p.result.First, p.result.Count, p.result.Increment
+	r.last = r.next + (r.left-1)*r.increment
+	return nil
 }
 
-// SequenceState implements Backend.
-func (e *Engine) SequenceState(sequence catalog.ObjectID) (last int64, called bool, ahead int64) {
+// sequenceHere is SequenceState on the node that coordinates.
+func (e *Engine) sequenceHere(sequence catalog.ObjectID) (last int64, called bool, ahead int64) {
 	r := e.sequences.of(sequence)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +140,7 @@ func (e *Engine) SequenceState(sequence catalog.ObjectID) (last int64, called bo
 	return q.Last, q.Called, 0
 }
 
-// returnValues gives back what is left of the range of a sequence.
+// returnValues gives back what is left of this node's range of a sequence.
 func (e *Engine) returnValues(ctx context.Context, sequence catalog.ObjectID) error {
 	r := e.sequences.of(sequence)
 	r.mu.Lock()
