@@ -68,7 +68,7 @@ type pin struct {
 //   - Numbers are given in ascending order and never again: one below next that is not
 //     among the members belongs to a node that has been removed.
 //   - No two members have the same address, but for the empty one.
-//   - At least one member is neither draining nor leaving.
+//   - At least one member runs.
 type membership struct {
 	clusterID string
 	// replication is how many voters a group is to have when there are enough nodes; odd.
@@ -119,15 +119,9 @@ func (m *membership) at(address string) int {
 	return slices.IndexFunc(m.members, func(member Member) bool { return member.Address == address })
 }
 
-// staying counts the members that neither drain nor leave.
-func (m *membership) staying() int {
-	count := 0
-	for _, member := range m.members {
-		if member.State == Running || member.State == Joining {
-			count++
-		}
-	}
-	return count
+// runs tells whether any member runs.
+func (m *membership) runs() bool {
+	return slices.ContainsFunc(m.members, func(member Member) bool { return member.State == Running })
 }
 
 // ids are the members' numbers in order.
@@ -189,6 +183,9 @@ func (c joinCommand) apply(m *membership) (*membership, uint64, error) {
 			return nil, 0, fmt.Errorf("the address %s is that of node %d", c.node.Address, there.ID)
 		}
 		there.Address, there.State, there.Since = "", Leaving, c.node.Since
+		if !after.runs() {
+			return nil, 0, fmt.Errorf("the address %s is that of node %d, the last one that runs", c.node.Address, c.instead)
+		}
 	}
 	node := c.node
 	node.ID, node.State = after.next, Joining
@@ -250,7 +247,7 @@ func (c stateCommand) apply(m *membership) (*membership, uint64, error) {
 		return nil, 0, fmt.Errorf("node %d is %v", c.node, member.State)
 	}
 	member.State, member.Since = c.state, c.since
-	if after.staying() == 0 {
+	if !after.runs() {
 		return nil, 0, fmt.Errorf("node %d is the last one that runs", c.node)
 	}
 	return after, c.node, nil
@@ -262,7 +259,7 @@ func (m *membership) forget(node uint64) {
 		if p.leader == node {
 			p.leader = 0
 		}
-		p.voters = slices.DeleteFunc(slices.Clone(p.voters), func(id uint64) bool { return id == node })
+		p.voters = without(p.voters, []uint64{node})
 		if p.leader == 0 && len(p.voters) == 0 {
 			delete(m.pins, shard)
 			continue

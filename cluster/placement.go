@@ -339,7 +339,13 @@ func order(a, b bool) int {
 
 // without returns what is in a and not in b.
 func without(a, b []uint64) []uint64 {
-	return slices.DeleteFunc(slices.Clone(a), func(id uint64) bool { return slices.Contains(b, id) })
+	var rest []uint64
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			rest = append(rest, id)
+		}
+	}
+	return rest
 }
 
 // admitted returns the joining members whose replicas are all whole, so that they may run.
