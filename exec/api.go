@@ -107,6 +107,9 @@ type Freshness struct {
 	// MaxStaleness lets a query read what this node has, when it had all that was
 	// acknowledged so long ago; 0 for never.
 	MaxStaleness time.Duration
+	// Current reads streams and source tables as they are now in any case: who writes
+	// by what it reads would otherwise meet that others have changed it.
+	Current bool
 }
 
 // Cursor gives a query's result. It belongs to one goroutine at a time.

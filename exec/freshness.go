@@ -43,8 +43,13 @@ func (f *Freshness) timeout() time.Duration {
 // freshen waits until this node has as much of what was acknowledged in some relations
 // before the call as is asked for.
 func (e *Engine) freshen(ctx context.Context, relations []*catalog.Relation, freshness Freshness) error {
-	if freshness.Stale {
+	switch {
+	case freshness.Stale && freshness.Current:
+		return e.catchUp(ctx, e.shardsOf(relations))
+	case freshness.Stale:
 		return nil
+	case freshness.Current:
+		freshness.MaxStaleness = 0
 	}
 	queries := upstream(e.newestCatalog(), relations)
 	if len(queries) == 0 {

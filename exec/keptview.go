@@ -38,7 +38,7 @@ func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Rela
 	}
 	v := &View{ends: map[catalog.ObjectID][]int64{}, kept: kept}
 	err := e.commits.pass(ctx, e.after(timeout), func() error {
-		if !freshness.Stale {
+		if !freshness.Stale || freshness.Current {
 			if err := e.catchUp(ctx, rangeOf(len(e.loops))); err != nil {
 				return err
 			}

@@ -42,14 +42,18 @@ func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 // queryView returns the view of a pull query that reads what is committed now. One that
 // reads a single row asks no other shard than that row's.
 func (e *Engine) queryView(ctx context.Context, q *plan.Query, env *QueryEnv, evaluation *expr.Context) (*View, error) {
-	if env.Freshness.Stale || e.alone() {
+	freshness := env.Freshness
+	if freshness.Current {
+		freshness.Stale, freshness.MaxStaleness = false, 0
+	}
+	if freshness.Stale || e.alone() {
 		return e.NewView(ctx, q.Sources, env.Freshness)
 	}
 	shard, known := e.oneKeyShard(q, evaluation)
 	if !known {
 		return e.NewView(ctx, q.Sources, env.Freshness)
 	}
-	if err := e.catchUp(ctx, e.outdated([]int{shard}, env.Freshness.MaxStaleness)); err != nil {
+	if err := e.catchUp(ctx, e.outdated([]int{shard}, freshness.MaxStaleness)); err != nil {
 		return nil, err
 	}
 	return e.newView(q.Sources)

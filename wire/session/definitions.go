@@ -7,7 +7,6 @@ import (
 	"millrace/exec"
 	"millrace/exec/lock"
 	"millrace/planner/plan"
-	"millrace/sql/ast"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
@@ -65,22 +64,6 @@ func (s *Session) catalog() *catalog.Snapshot {
 		return own
 	}
 	return s.options.Backend.Catalog()
-}
-
-// catchUpCatalog has the session see what was defined, on whatever node, before a
-// statement begins.
-func (s *Session) catchUpCatalog(ctx context.Context, tree ast.Statement) error {
-	if tree == nil {
-		return nil
-	}
-	switch tree.(type) {
-	case *ast.Prepare, *ast.Execute:
-	default:
-		if !needsPlan(tree) {
-			return nil
-		}
-	}
-	return interrupted(ctx, s.options.Backend.CatchUpCatalog(ctx))
 }
 
 // ownCatalog returns the transaction's copy of the catalog, nil for none.

@@ -139,7 +139,7 @@ func appendBatch(to, from *types.Batch) {
 // insertSource returns the rows of an INSERT's source, in one batch where whole is
 // set. They are the caller's.
 func (s *Session) insertSource(ctx context.Context, n *plan.Insert, params []types.Datum, whole bool) ([]*types.Batch, error) {
-	rows, err := s.query(ctx, n.Source, params)
+	rows, err := s.queryToWrite(ctx, n.Source, params)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,9 @@ func (s *Session) takeView(ctx context.Context, planned plan.Statement, alone bo
 	for _, l := range tableLocks(planned) {
 		sources = append(sources, l.relation)
 	}
-	view, err := s.options.Backend.NewTransactionView(ctx, sources, s.settings.freshness)
+	freshness := s.settings.freshness
+	freshness.Current = true // rows that the transaction writes have to be as it has read them
+	view, err := s.options.Backend.NewTransactionView(ctx, sources, freshness)
 	if err != nil {
 		return interrupted(ctx, err)
 	}

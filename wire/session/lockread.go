@@ -88,7 +88,7 @@ func lockingClause(q *plan.Query) string {
 
 // readAll returns all rows of a query, as many as a transaction may hold.
 func (s *Session) readAll(ctx context.Context, q *plan.Query, params []types.Datum) (*types.Batch, error) {
-	rows, err := s.query(ctx, q, params)
+	rows, err := s.queryToWrite(ctx, q, params)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (p *portal) returnRows(tag string, returned *types.Batch) {
 
 // modifyPart gathers what is done to one table.
 func (s *Session) modifyPart(ctx context.Context, part *plan.ModifyPart, params []types.Datum, all *changes) error {
-	rows, err := s.query(ctx, part.Source, params)
+	rows, err := s.queryToWrite(ctx, part.Source, params)
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,22 @@ func (s *Session) query(ctx context.Context, q *plan.Query, params []types.Datum
 	return s.queryIn(ctx, q, s.queryEnv(params))
 }
 
+// queryToWrite is query for a statement that locks or writes by what it reads, which is to
+// be as it is now.
+func (s *Session) queryToWrite(ctx context.Context, q *plan.Query, params []types.Datum) (*source, error) {
+	if err := s.refuseUnbegun(q); err != nil {
+		return nil, err
+	}
+	env := s.queryEnv(params)
+	env.Freshness.Current = true
+	return s.queryIn(ctx, q, env)
+}
+
 // queryNow is query for what a definition needs: it reads what is committed now,
 // whatever the transaction's view has.
 func (s *Session) queryNow(ctx context.Context, q *plan.Query) (*source, error) {
 	env := s.queryEnv(nil)
-	env.View = nil
+	env.View, env.Freshness.Current = nil, true
 	return s.queryIn(ctx, q, env)
 }
 

@@ -78,7 +78,9 @@ func (s *Session) runCommand(ctx context.Context, n *plan.With, params []types.D
 	view := s.transaction.view
 	if view == nil {
 		var err error
-		if view, err = s.options.Backend.NewView(ctx, n.Sources, s.settings.freshness); err != nil {
+		freshness := s.settings.freshness
+		freshness.Current = true
+		if view, err = s.options.Backend.NewView(ctx, n.Sources, freshness); err != nil {
 			return nil, nil, interrupted(ctx, err)
 		}
 		defer view.Close()
