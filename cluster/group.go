@@ -51,6 +51,7 @@ type group struct {
 	followers  *followers
 	leadership *leadership
 	reads      verifier
+	handed     handed
 	calls      gate
 	// election is how long a follower waits for a leader.
 	election time.Duration
@@ -159,7 +160,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election,
 	}
 	g.reads.verify = func() error { return g.raft.VerifyLeader().Error() }
-	machine := &groupMachine{FSM: o.machine, followers: g.followers}
+	machine := &groupMachine{FSM: o.machine, followers: g.followers, handed: &g.handed}
 	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: starting %s: %w", o.name, err)
@@ -205,12 +206,19 @@ func (g *group) leader() (node uint64, changed <-chan struct{}) {
 	return nodeOf(id), changed
 }
 
-// readIndex returns what reached returns, an index that holds all that was answered
+// readIndex returns what reached returns, an index that holds all that was committed
 // before the call, once a quorum has confirmed that this node leads the group. It
 // returns ErrNotLeader where it does not. A new leader first waits until it has applied
 // all of earlier terms.
 func (g *group) readIndex(ctx context.Context, reached func() (uint64, error)) (uint64, error) {
 	if err := g.confirm(ctx); err != nil {
+		return 0, err
+	}
+	failed := func() error {
+		_, err := reached()
+		return err
+	}
+	if err := g.waitHanded(ctx, g.raft.CommitIndex(), failed); err != nil {
 		return 0, err
 	}
 	index, err := reached()
@@ -255,8 +263,11 @@ func (g *group) barrier(ctx context.Context, halted <-chan struct{}, why func() 
 	done := make(chan error, 1)
 	go func() {
 		defer g.calls.leave()
-		term := g.raft.CurrentTerm()
+		term, committed := g.raft.CurrentTerm(), g.raft.CommitIndex()
 		err := g.raft.Barrier(0).Error()
+		if err == nil {
+			g.handed.pass(committed)
+		}
 		if err == nil && g.raft.CurrentTerm() == term {
 			g.confirmed.Store(term)
 		}

@@ -7,6 +7,7 @@ import "github.com/hashicorp/raft"
 type groupMachine struct {
 	raft.FSM
 	followers *followers
+	handed    *handed
 }
 
 var _ raft.ConfigurationStore = (*groupMachine)(nil)
@@ -15,7 +16,9 @@ var _ raft.ConfigurationStore = (*groupMachine)(nil)
 // applied here, so that all apply it at the same time.
 func (m *groupMachine) Apply(entry *raft.Log) any {
 	m.followers.commit(entry.Index)
-	return m.FSM.Apply(entry)
+	answer := m.FSM.Apply(entry)
+	m.handed.applied.advance(entry.Index)
+	return answer
 }
 
 // StoreConfiguration implements raft.ConfigurationStore. Raft counts an entry with a
@@ -24,4 +27,5 @@ func (m *groupMachine) Apply(entry *raft.Log) any {
 func (m *groupMachine) StoreConfiguration(index uint64, configuration raft.Configuration) {
 	m.followers.commit(index)
 	m.followers.configured(configuration)
+	m.handed.applied.advance(index)
 }

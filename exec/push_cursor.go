@@ -47,6 +47,13 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if err := e.freshen(ctx, q.Sources, env.Freshness); err != nil {
 		return nil, err
 	}
+	if q.Options.Resume != "" {
+		// The mark may be of another node that was ahead of this one, which may not look
+		// as if it were of rows that there are not.
+		if err := e.catchUp(ctx, e.shardsOf(q.Sources)); err != nil {
+			return nil, err
+		}
+	}
 	c := &pushCursor{engine: e, plan: q, env: env, done: ctx.Done(), left: -1, progress: newProgress(q, e.now())}
 	if q.EmitLimit != nil {
 		limit, err := expr.EvalDatum(&expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: c.done}, q.EmitLimit, nil)
@@ -92,7 +99,14 @@ func (c *pushCursor) Close() {
 func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) { return c.next(ctx, true) }
 
 // Poll implements PushCursor.
-func (c *pushCursor) Poll(ctx context.Context) (*types.Batch, error) { return c.next(ctx, false) }
+func (c *pushCursor) Poll(ctx context.Context) (*types.Batch, error) {
+	if !c.env.Freshness.Stale {
+		if err := c.engine.catchUp(ctx, c.engine.shardsOf(c.plan.Sources)); err != nil {
+			return nil, err
+		}
+	}
+	return c.next(ctx, false)
+}
 
 // next returns the next rows; without waiting, nil where there are none now.
 func (c *pushCursor) next(ctx context.Context, wait bool) (*types.Batch, error) {

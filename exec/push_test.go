@@ -79,7 +79,7 @@ func holds(rows map[string]int, result string, value, n int) bool {
 
 // takeChanges brings rows up to date with what a push gives, whose last column is
 // rowop; rows that are updated have their key first.
-func takeChanges(t *testing.T, rows map[string]int, batch *types.Batch) {
+func takeChanges(t testing.TB, rows map[string]int, batch *types.Batch) {
 	t.Helper()
 	last := len(batch.Columns) - 1
 	visible := &types.Batch{Len: batch.Len, Columns: batch.Columns[:last]}

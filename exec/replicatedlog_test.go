@@ -184,15 +184,29 @@ func (l *replicatedLog) propose(node uint64, entry []byte) (uint64, any, error) 
 	return index, r.answers[index], nil
 }
 
-// readIndex is the state of the leader.
+// readIndex is the state of the leader when it has applied all that was in the log: others
+// may have applied that before it.
 func (l *replicatedLog) readIndex(ctx context.Context, node uint64) (uint64, error) {
+	stop := context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.grown.Broadcast()
+	})
+	defer stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.replicas[node]
-	if l.leader != node || r.applied < l.since {
-		return 0, fmt.Errorf("%w of %s", ErrNotLeader, l.name)
+	r, end := l.replicas[node], uint64(len(l.entries))
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return 0, context.Cause(ctx)
+		case l.leader != node || r.applied < l.since || l.closed:
+			return 0, fmt.Errorf("%w of %s", ErrNotLeader, l.name)
+		case r.applied >= end:
+			return r.state, nil
+		}
+		l.grown.Wait()
 	}
-	return r.state, ctx.Err()
 }
 
 // wait waits until the replica has applied an entry that took effect.
