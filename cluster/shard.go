@@ -68,6 +68,9 @@ func (s *Shard) Propose(entry []byte) (Applied, error) {
 // none. changed is closed when that may have changed.
 func (s *Shard) Leader() (node uint64, changed <-chan struct{}) { return s.group.leader() }
 
+// Resign has another node lead the shard, if this one does and there is a voter that can.
+func (s *Shard) Resign(ctx context.Context) { s.group.handOver(ctx) }
+
 // ReadIndex returns the index of an entry at or behind which stands everything that was
 // acknowledged before the call, once a quorum has confirmed that this node leads the
 // shard. It is ErrNotLeader (errors.Is) where another does. A new leader first waits for

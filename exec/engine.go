@@ -216,6 +216,11 @@ func (e *Engine) Alive() error {
 		return sqlerr.New(sqlerr.CannotConnectNow, -1, "the database system is shutting down")
 	default:
 	}
+	return e.checkSpace()
+}
+
+// checkSpace returns an error with SQLSTATE 53100 when this node's disk takes no input.
+func (e *Engine) checkSpace() error {
 	if err := e.storage.CheckSpace(); err != nil {
 		return sqlerr.New(sqlerr.DiskFull, -1, "the disk is too full to take input: %w", err).
 			WithHint("Free disk space; writing goes on by itself.")

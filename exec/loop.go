@@ -84,7 +84,7 @@ func (l *shardLoop) run(ctx context.Context) {
 			continue
 		case !errors.Is(err, ErrNotLeader) || l.engine.alone():
 			l.logger.Error("the shard's loop starts again", "shard", l.number, "error", err)
-			l.failed(err)
+			l.failed(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -94,16 +94,26 @@ func (l *shardLoop) run(ctx context.Context) {
 	l.giveUp(ErrStopped)
 }
 
-// failed notes an error that keeps the shard from working.
-func (l *shardLoop) failed(err error) {
+// resignTimeout bounds the wait for another node to take the lead.
+const resignTimeout = 5 * time.Second
+
+// failed notes an error that keeps the shard from working. When it does for long, another
+// node had better lead the shard.
+func (l *shardLoop) failed(ctx context.Context, err error) {
 	if l.failingSince.IsZero() {
 		// The first error is the cause; those that follow it (no leader, no barrier)
 		// say less.
 		l.failure, l.failingSince = err, l.engine.now()
 	}
 	l.status.setFailure(l.failure)
-	if l.engine.now().Sub(l.failingSince) > refuseAfter {
-		l.refuse()
+	if l.engine.now().Sub(l.failingSince) <= refuseAfter {
+		return
+	}
+	l.refuse()
+	if !l.engine.alone() {
+		ctx, cancel := context.WithTimeout(ctx, resignTimeout)
+		defer cancel()
+		l.log.Resign(ctx)
 	}
 }
 

@@ -54,7 +54,9 @@ func (m *metrics) tick(took time.Duration, entryBytes int, in *tickInputs) {
 	rows := 0
 	for _, r := range in.requests {
 		for i := range r.parts {
-			rows += r.parts[i].rows.Len
+			if r.parts[i].rows != nil {
+				rows += r.parts[i].rows.Len
+			}
 		}
 	}
 	m.rows.Add(float64(rows))

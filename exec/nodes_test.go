@@ -247,16 +247,24 @@ func (n *engineNode) define(text string) {
 
 // tryDefine is define for a statement whose outcome may be an error.
 func (n *engineNode) tryDefine(text string) error {
+	command, err := n.command(text)
+	if err == nil {
+		_, err = n.engine.Define(n.cluster.t.Context(), command)
+	}
+	return err
+}
+
+// command plans a statement of DDL.
+func (n *engineNode) command(text string) (catalog.Command, error) {
 	statement, err := sql.ParseOne(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	planned, err := planner.Plan(&planner.Environment{Catalog: n.engine.Catalog(), Format: types.DefaultFormat(), Now: time.Now()}, statement)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = n.engine.Define(n.cluster.t.Context(), planned.(*plan.DDL).Command)
-	return err
+	return planned.(*plan.DDL).Command, nil
 }
 
 // rows makes rows of integers for a relation.

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // disturb has leaders move by chance until the returned function is called, which ends
@@ -287,4 +289,138 @@ func (c *nodes) prepared() int {
 		}
 	}
 	return count
+}
+
+// TestBrokenLeaderResigns has the leader of a shard fail to propose anything: another node
+// leads it soon, and who writes notices nothing.
+func TestBrokenLeaderResigns(t *testing.T) {
+	c := newNodes(t, 1, 3, 1)
+	c.node(1).define(`CREATE STREAM s (id INT)`)
+	c.shards[0].setLeader(2)
+	broken := c.shards[0].replicas[2].shard
+	broken.mu.Lock()
+	broken.broken = errors.New("the disk is gone")
+	broken.mu.Unlock()
+	for i, n := range c.nodes {
+		writer := n.engine.NewWriter()
+		if err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{int64(i)})}, false); err != nil {
+			t.Errorf("node %d: %v", n.id, err)
+		}
+		writer.Close()
+	}
+	got, err := c.node(3).query(t.Context(), `SELECT id FROM s`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"0", "1", "2"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestDefinitionsWhileLeadersMove defines streams from every node, in transactions with
+// rows and without, while the catalog's leader moves: what was acknowledged is there.
+func TestDefinitionsWhileLeadersMove(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { definitionsWhileLeadersMove(t, seed) })
+	}
+}
+
+func definitionsWhileLeadersMove(t *testing.T, seed uint64) {
+	c := newNodes(t, seed, 3, 2)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	end := c.disturb(3, 3)
+	c.catalog.setUnsure(10)
+	var mu sync.Mutex
+	var acknowledged, rows []string
+	var defining sync.WaitGroup
+	for _, n := range c.nodes {
+		defining.Go(func() {
+			for k := range 8 {
+				name := fmt.Sprintf("s%d_%d", n.id, k)
+				id := int64(n.id)*100 + int64(k)
+				var err error
+				if k%2 == 0 {
+					err = n.tryDefine(`CREATE STREAM ` + name + ` (id INT)`)
+				} else {
+					err = n.defineWithRows(`CREATE TABLE `+name+` (id INT PRIMARY KEY)`, n.rows("t", []int64{id, 1}, []int64{id + 50, 1}))
+				}
+				switch sqlerr.CodeOf(err) {
+				case "":
+					mu.Lock()
+					acknowledged = append(acknowledged, name)
+					if k%2 == 1 {
+						rows = append(rows, fmt.Sprint(id), fmt.Sprint(id+50))
+					}
+					mu.Unlock()
+				case sqlerr.StatementCompletionUnknown, sqlerr.SerializationFailure, sqlerr.ObjectNotInPrerequisiteState:
+				default:
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+	defining.Wait()
+	end()
+	if len(acknowledged) == 0 {
+		t.Error("nothing was defined")
+	}
+	for _, n := range c.nodes {
+		if err := n.engine.settleTransactions(t.Context(), []int{0, 1}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.query(t.Context(), `SELECT id FROM t`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range rows {
+			if !slices.Contains(got, id) {
+				t.Errorf("node %d: row %s of an acknowledged transaction is not there", n.id, id)
+			}
+		}
+		for _, id := range got {
+			// A transaction is there whole or not at all.
+			v, _ := strconv.Atoi(id)
+			if other := v + 50; v%100 < 50 && !slices.Contains(got, strconv.Itoa(other)) {
+				t.Errorf("node %d: row %d is there without row %d", n.id, v, other)
+			}
+			name := fmt.Sprintf("s%d_%d", v/100, v%50)
+			if n.engine.Catalog().Lookup("public", name) == nil {
+				t.Errorf("node %d: row %d is there without table %s", n.id, v, name)
+				continue
+			}
+			if made, err := n.query(t.Context(), `SELECT id FROM `+name); err != nil || len(made) != 4 {
+				t.Errorf("node %d: table %s has %v, %v", n.id, name, made, err)
+			}
+		}
+		for _, name := range acknowledged {
+			if n.engine.Catalog().Lookup("public", name) == nil {
+				t.Errorf("node %d knows no %s", n.id, name)
+			}
+		}
+	}
+}
+
+// defineWithRows defines something in a transaction that writes rows.
+func (n *engineNode) defineWithRows(text string, rows Rows) error {
+	command, err := n.command(text)
+	if err != nil {
+		return err
+	}
+	reserved, err := n.engine.Define(n.cluster.t.Context(), &catalog.ReserveIDs{Count: 10})
+	if err != nil {
+		return err
+	}
+	base, first := n.engine.newestCatalog(), catalog.ObjectID(reserved.First)
+	after, step, result, err := base.Extend(command, base.Version(), first)
+	if err != nil {
+		return err
+	}
+	made := Rows{Relation: after.Relation(result.Created[0]), Batch: types.NewBatch([]types.Type{types.Int4})}
+	for _, v := range []int64{1, 2, 3, 4} {
+		made.Batch.AppendRow([]types.Datum{types.IntDatum(v)}, 1)
+	}
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	define := &catalog.Define{Steps: []catalog.Step{step}, End: first + 10}
+	return writer.WriteDefining(n.cluster.t.Context(), define, after, []Rows{rows, made})
 }

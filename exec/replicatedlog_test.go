@@ -254,7 +254,9 @@ type shardReplica struct {
 	mu         sync.Mutex
 	partitions map[uint64]*log.Partition
 	state      uint64
-	observer   func(index uint64, entry *log.Entry)
+	// broken is why the node cannot propose, nil while it can.
+	broken   error
+	observer func(index uint64, entry *log.Entry)
 }
 
 // apply applies an entry and tells whether it took effect.
@@ -357,6 +359,12 @@ func (s *shardReplica) Barrier(ctx context.Context) (uint64, error) {
 
 // Propose implements ShardLog.
 func (s *shardReplica) Propose(entry []byte) (uint64, bool, error) {
+	s.mu.Lock()
+	broken := s.broken
+	s.mu.Unlock()
+	if broken != nil {
+		return 0, false, broken
+	}
 	index, answer, err := s.log.propose(s.node.id, entry)
 	return index, answer == true, err
 }
@@ -376,6 +384,9 @@ func (s *shardReplica) Term() uint64 { return 1 }
 
 // Leader implements ShardLog.
 func (s *shardReplica) Leader() (uint64, <-chan struct{}) { return s.log.leaderNow() }
+
+// Resign implements ShardLog.
+func (s *shardReplica) Resign(context.Context) { s.log.lose(s.node.id) }
 
 // ReadIndex implements ShardLog.
 func (s *shardReplica) ReadIndex(ctx context.Context) (uint64, error) {

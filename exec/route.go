@@ -127,6 +127,9 @@ func (d *errand) offerTo(node uint64) (committed, decided bool, err error) {
 	if d.encoded == nil {
 		d.encoded = appendRequest(nil, d.shard, e.newestCatalog().Version(), d.request)
 	}
+	if len(d.encoded) > maxRequestBytes {
+		return false, true, tooLarge()
+	}
 	go e.watchLeader(ctx, e.loops[d.shard].log.Leader, node, cancel)
 	answer, err := e.askNode(ctx, node, serviceSubmit, d.encoded)
 	switch {
@@ -172,6 +175,10 @@ func (d *errand) givenUp(cause error) error {
 	return failure
 }
 
+// maxRequestBytes is the size of the largest request to another node, which is less than
+// what nodes can send each other at once.
+const maxRequestBytes = 60 << 20
+
 // serviceSubmit is the service that takes a request for a shard which the node leads. Its
 // answer is one byte: whether the request is committed.
 const serviceSubmit = "shard.submit"
@@ -201,6 +208,11 @@ func (e *Engine) submitService(ctx context.Context, _ uint64, encoded []byte) ([
 	r, err := in.decode(e.newestCatalog())
 	if err != nil {
 		return nil, err
+	}
+	if r.kind == requestAppend || r.kind == requestPrepare {
+		if err := e.checkSpace(); err != nil {
+			return nil, err
+		}
 	}
 	type outcome struct {
 		committed bool

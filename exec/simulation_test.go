@@ -82,6 +82,8 @@ func (s *simulatedShard) Term() uint64 { return 1 }
 
 func (s *simulatedShard) Leader() (uint64, <-chan struct{}) { return 1, nil }
 
+func (s *simulatedShard) Resign(context.Context) {}
+
 func (s *simulatedShard) ReadIndex(context.Context) (uint64, error) { return s.index, nil }
 
 func (s *simulatedShard) WaitApplied(context.Context, uint64) error { return nil }

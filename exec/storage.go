@@ -30,6 +30,8 @@ type ShardLog interface {
 	// Leader is the node that leads the shard as far as this one knows, 0 when it knows
 	// of none. changed is closed when that may have changed.
 	Leader() (node uint64, changed <-chan struct{})
+	// Resign has another node lead the shard, if this one does and there is one that can.
+	Resign(ctx context.Context)
 	// ReadIndex returns the index of an entry at or behind which stands everything that
 	// was acknowledged before the call, once a quorum has confirmed that this node leads
 	// the shard; an error where it does not.

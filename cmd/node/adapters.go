@@ -116,6 +116,9 @@ func (s shardLog) Term() uint64 { return s.shard.Term() }
 // Leader implements exec.ShardLog.
 func (s shardLog) Leader() (uint64, <-chan struct{}) { return s.shard.Leader() }
 
+// Resign implements exec.ShardLog.
+func (s shardLog) Resign(ctx context.Context) { s.shard.Resign(ctx) }
+
 // ReadIndex implements exec.ShardLog.
 func (s shardLog) ReadIndex(ctx context.Context) (uint64, error) {
 	index, err := s.shard.ReadIndex(ctx)
