@@ -20,8 +20,12 @@ type checkpointer struct {
 	requests chan chan error
 	wake     chan struct{}
 
-	// grown are the bytes logged since the last checkpoint began.
-	grown atomic.Int64
+	// trailing bounds the log that is kept for followers.
+	trailing int64
+
+	// grown are the bytes logged since the last checkpoint began, logged those before.
+	grown  atomic.Int64
+	logged int64
 	// count and failures are for the metrics.
 	count, failures atomic.Int64
 }
@@ -30,9 +34,9 @@ type checkpointer struct {
 const dropPause = time.Second
 
 // newCheckpointer returns a checkpointer whose run is to be called.
-func newCheckpointer(node *Node, limit int64, logger *slog.Logger) *checkpointer {
+func newCheckpointer(node *Node, limit, trailing int64, logger *slog.Logger) *checkpointer {
 	return &checkpointer{
-		node: node, limit: limit, logger: logger,
+		node: node, limit: limit, trailing: trailing, logger: logger,
 		requests: make(chan chan error),
 		wake:     make(chan struct{}, 1),
 	}
@@ -128,9 +132,14 @@ func (c *checkpointer) request(ctx context.Context) error {
 func (c *checkpointer) checkpoint() error {
 	began := time.Now()
 	grown := c.grown.Swap(0)
+	c.allowCuts()
 	groups, err := c.due()
 	if err == nil {
 		err = c.snapshot(groups)
+	}
+	if err == nil {
+		c.logged += grown
+		err = c.cut()
 	}
 	if err != nil {
 		c.grown.Add(grown)
@@ -147,7 +156,36 @@ func (c *checkpointer) checkpoint() error {
 	return nil
 }
 
-// due lists the groups with entries in the log; the catalog's is -1.
+// cut cuts the logs as far as their snapshots from before this checkpoint, and followers,
+// let it, and notes the new snapshots.
+func (c *checkpointer) cut() error {
+	var errs []error
+	for _, g := range c.node.groups() {
+		if g.alone {
+			continue
+		}
+		errs = append(errs, g.cutLog())
+		g.trail.note(g.snapshots.latest.Load(), c.logged, c.trailing)
+	}
+	return errors.Join(errs...)
+}
+
+// allowCuts lets the logs be cut as far as followers do not need them.
+func (c *checkpointer) allowCuts() {
+	var matched []uint64
+	if len(c.node.peers.Members()) > 1 {
+		matched = c.node.askMatched(c.node.ctx)
+	}
+	for i, g := range c.node.groups() {
+		have := uint64(allFollow)
+		if matched != nil {
+			have = matched[i]
+		}
+		g.log.limit.Store(g.trail.cut(have))
+	}
+}
+
+// due lists the groups with entries that no snapshot covers; the catalog's is -1.
 func (c *checkpointer) due() (numbers []int, err error) {
 	for i := -1; i < len(c.node.shards); i++ {
 		if i >= 0 && c.node.shards[i].Whole() != nil {

@@ -34,12 +34,18 @@ const testElection = 150 * time.Millisecond
 
 // newTestCluster starts a cluster of count nodes and waits until it is placed.
 func newTestCluster(t *testing.T, count, shards int) *testCluster {
+	return newTestClusterWith(t, count, shards, nil)
+}
+
+// newTestClusterWith is newTestCluster with options adjusted.
+func newTestClusterWith(t *testing.T, count, shards int, adjust func(*Options)) *testCluster {
 	c := &testCluster{
 		t: t, network: memnet.New(), shards: shards,
 		disks: map[string]vfs.FS{}, nodes: map[string]*Node{}, options: map[string]func(*Options){},
 	}
 	t.Cleanup(c.closeAll)
 	for i := range count {
+		c.options[host(i)] = adjust
 		c.start(host(i))
 	}
 	c.waitPlaced()

@@ -56,6 +56,16 @@ type group struct {
 	// election is how long a follower waits for a leader.
 	election time.Duration
 
+	// alone tells that there can be no followers, trail how far the log is cut where there
+	// can; for the checkpointer.
+	alone bool
+	trail trail
+	// heardTerm is the term in which this node leads, as far as matched knows since
+	// heardSince.
+	heardMu    sync.Mutex
+	heardTerm  uint64
+	heardSince time.Time
+
 	// changing makes changes of the configuration one at a time.
 	changing sync.Mutex
 	// confirmed is the newest term in which a Barrier of this node has passed.
@@ -72,7 +82,9 @@ type groupOptions struct {
 	transport raft.Transport
 	// election is how long a follower waits for a leader.
 	election time.Duration
-	logger   *slog.Logger
+	// alone tells that the node listens to no other, so that there are no followers.
+	alone  bool
+	logger *slog.Logger
 }
 
 // bootstrap writes the first entries of a group that has none: its configuration,
@@ -137,7 +149,13 @@ func startGroup(o groupOptions) (g *group, err error) {
 	config.LeaderLeaseTimeout = o.election * 5 / 6
 	config.CommitTimeout = o.election / commitFraction
 	config.MaxAppendEntries = maxAppendEntries
-	config.TrailingLogs = 0
+	if !o.alone {
+		// What is deleted up to the last entry is the log of a follower that gets a
+		// snapshot, and everything before it what is cut: see groupLog.DeleteRange.
+		config.TrailingLogs = 1
+	} else {
+		config.TrailingLogs = 0
+	}
 	config.SnapshotInterval = never
 	config.ShutdownOnRemove = false
 	config.NoLegacyTelemetry = true
@@ -157,8 +175,10 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}()
 	g = &group{
 		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
-		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election,
+		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election, alone: o.alone,
 	}
+	o.log.keeps = !o.alone
+	g.trail.note(o.snapshots.latest.Load(), 0, 0)
 	g.reads.verify = func() error { return g.raft.VerifyLeader().Error() }
 	machine := &groupMachine{FSM: o.machine, followers: g.followers, handed: &g.handed}
 	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
@@ -320,10 +340,15 @@ func (g *group) snapshot() error {
 	return err
 }
 
-// pending tells whether the log has entries that a snapshot would cut.
+// pending tells whether the log has entries that no snapshot covers, or, where nobody
+// else needs them, any.
 func (g *group) pending() (bool, error) {
-	first, err := g.log.FirstIndex()
-	return first > 0, err
+	if g.alone {
+		first, err := g.log.FirstIndex()
+		return first > 0, err
+	}
+	last, err := g.log.LastIndex()
+	return last > g.snapshots.latest.Load(), err
 }
 
 // stop ends Raft and returns when its goroutines have. The first call's future

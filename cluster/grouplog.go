@@ -25,6 +25,11 @@ type groupLog struct {
 	stopping <-chan struct{}
 	logger   *slog.Logger
 
+	// keeps tells that followers may need what snapshots cover, up to limit, which is
+	// the index up to which the log may be cut.
+	keeps bool
+	limit atomic.Uint64
+
 	// failures counts the failures to write entries since the last success.
 	failures atomic.Int32
 }
@@ -52,6 +57,26 @@ func (g *groupLog) StoreLogs(entries []*raft.Log) error {
 		g.failures.Add(1)
 	}
 	return err
+}
+
+// DeleteRange implements raft.LogStore. Raft calls it to cut the log, which it does not do
+// up to the last entry where followers may need the log (Config.TrailingLogs), and to
+// remove the end of the log, or all of it, where that is not the leader's.
+func (g *groupLog) DeleteRange(first, last uint64) error {
+	if !g.keeps {
+		return g.Group.DeleteRange(first, last)
+	}
+	end, err := g.Group.LastIndex()
+	if err != nil {
+		return err
+	}
+	if last < end {
+		last = min(last, g.limit.Load())
+	}
+	if last < first {
+		return nil
+	}
+	return g.Group.DeleteRange(first, last)
 }
 
 // Set implements raft.StableStore.

@@ -53,7 +53,7 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.memberNews = make(chan struct{}, 1)
 	n.removed = make(chan struct{})
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
-	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.Logger)
+	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.TrailingLogBytes, options.Logger)
 	n.compactor = newCompactor(n, options.Logger)
 	n.placer = newPlacer(n, options.Logger)
 	if err := n.open(ctx, parents); err != nil {
@@ -290,6 +290,7 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM) (*group, error)
 		machine:   machine,
 		transport: n.transport.Raft(id),
 		election:  n.options.ElectionTimeout,
+		alone:     n.options.Listen == "",
 		logger:    logger,
 	})
 }

@@ -67,6 +67,10 @@ type Options struct {
 	// SnapshotBytes is how much the log may grow before the next checkpoint;
 	// 64 MiB by default.
 	SnapshotBytes int64
+	// TrailingLogBytes is about how much of the log, over all shards, is kept behind
+	// checkpoints for followers that answer and lack it; at least what was logged between
+	// the last two is. Four times SnapshotBytes by default.
+	TrailingLogBytes int64
 	// LogFileBytes and SegmentBytes are the lengths at which the log's and the
 	// partitions' next file is begun; 64 MiB each by default.
 	LogFileBytes, SegmentBytes int64
@@ -118,6 +122,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SnapshotBytes <= 0 {
 		o.SnapshotBytes = defaultSnapshotBytes
+	}
+	if o.TrailingLogBytes <= 0 {
+		o.TrailingLogBytes = 4 * o.SnapshotBytes
 	}
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = defaultMinFreeBytes

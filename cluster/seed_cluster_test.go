@@ -17,7 +17,7 @@ func (c *testCluster) checkpointAll() {
 // TestClusterNodeComesBackAfterLogsWereCut has a node away until the others' logs no
 // longer have what it lacks.
 func TestClusterNodeComesBackAfterLogsWereCut(t *testing.T) {
-	c := newTestCluster(t, 3, 2)
+	c := newTestClusterWith(t, 3, 2, func(o *Options) { o.TrailingLogBytes = 1 })
 	load := c.load()
 	load.waitMore(20)
 	c.checkpointAll()
@@ -45,4 +45,61 @@ func TestClusterNodeComesBackAfterLogsWereCut(t *testing.T) {
 	load.waitMore(20)
 	load.stop()
 	load.done.Wait()
+}
+
+// TestClusterKeepsLogsForFollowers has a node away for checkpoints that do not log much:
+// it needs no copy. When it does not lack anything, logs are cut.
+func TestClusterKeepsLogsForFollowers(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	load := c.load()
+	load.waitMore(20)
+	c.kill(host(2))
+	for range 3 {
+		load.waitMore(20)
+		c.checkpointAll()
+	}
+	node := c.start(host(2))
+	load.waitMore(20)
+	load.finish()
+	if seeds := node.seeder.count.Load(); seeds != 0 {
+		t.Errorf("%d replicas were copied", seeds)
+	}
+	for range 3 {
+		c.checkpointAll()
+	}
+	for _, node := range c.running() {
+		for _, g := range node.groups() {
+			first, _ := g.log.FirstIndex()
+			last, _ := g.log.LastIndex()
+			if last-first > 5 {
+				t.Errorf("node %d keeps [%d, %d] of the idle %s", node.ID(), first, last, g.name)
+			}
+		}
+	}
+}
+
+func TestTrail(t *testing.T) {
+	const everybody = ^uint64(0)
+	var kept trail
+	kept.note(10, 0, 100)
+	if got := kept.cut(everybody); got != 10 {
+		t.Errorf("at first cut at %d", got)
+	}
+	kept.note(20, 60, 100)
+	kept.note(30, 120, 100)
+	for matched, want := range map[uint64]uint64{everybody: 30, 26: 25, 5: 10} {
+		if got := kept.cut(matched); got != want {
+			t.Errorf("cut at %d with followers at %d, want %d", got, matched, want)
+		}
+	}
+	// More than the bound is kept for nobody.
+	kept.note(40, 300, 100)
+	if got := kept.cut(5); got != 30 {
+		t.Errorf("cut at %d beyond the bound", got)
+	}
+	kept.note(40, 500, 100)
+	kept.note(40, 600, 100)
+	if got := kept.cut(5); got != 40 {
+		t.Errorf("an idle log is cut at %d", got)
+	}
 }

@@ -76,6 +76,7 @@ func (s *seeder) soon() {
 // serve lets other nodes copy from this one.
 func (s *seeder) serve() {
 	s.node.peers.Handle(methodSeedOffer, s.offer)
+	s.node.peers.Handle(methodMatched, s.node.handleMatched)
 	s.node.peers.HandleStream(methodSeedStream, func(ctx context.Context, from uint64, stream io.ReadWriteCloser) {
 		if !s.node.running.enter() {
 			return

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
@@ -44,6 +45,8 @@ type snapshotStore struct {
 	// received is told of a snapshot that another node has sent, before it counts;
 	// nil for nobody.
 	received func(content []byte) error
+	// latest is the index of the newest snapshot, 0 before it was read or written.
+	latest atomic.Uint64
 
 	// mu orders creations and the removal of older snapshots.
 	mu sync.Mutex
@@ -86,7 +89,12 @@ func (s *snapshotStore) newest() (*snapshot, error) {
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	return s.read(names[len(names)-1])
+	newest, err := s.read(names[len(names)-1])
+	if err != nil {
+		return nil, err
+	}
+	s.latest.Store(newest.meta.Index)
+	return newest, nil
 }
 
 // read reads and verifies a snapshot.
@@ -209,6 +217,7 @@ func (s *snapshotStore) write(meta *raft.SnapshotMeta, content []byte) error {
 	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, meta.ID, encodeSnapshot(meta, content)); err != nil {
 		return err
 	}
+	s.latest.Store(meta.Index)
 	names, err := s.names()
 	if err != nil {
 		return err
