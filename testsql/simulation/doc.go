@@ -4,7 +4,7 @@
 // A seed decides what the clients do and which faults there are and when. Disks lose
 // what was not synced when a node's power is cut.
 //
-// What holds afterwards is said in checks_test.go.
+// What clients do, and what holds afterwards, is said by package workload.
 //
 // The same seed gives the same faults at the same times. Go's scheduler, which a seed
 // does not decide, runs on one processor here, so that a failing seed nearly always

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"millrace/cmd/node"
+	"millrace/testsql/workload"
 )
 
 // options are how a host's node is started.
@@ -65,36 +65,14 @@ func simulate(t *testing.T, seed uint64, count int) {
 	if t.Failed() {
 		return
 	}
-	u.declare()
-	k := &knowledge{events: map[[2]int]fate{}}
-	working, stop := context.WithCancel(context.Background())
-	following, end := context.WithCancel(context.Background())
-	defer end()
-	var clients, followers sync.WaitGroup
-	defer followers.Wait()
-	defer end()
-	for i := range 3 {
-		clients.Go(func() { u.newClient(fmt.Sprint("writer", i)).writeEvents(working, k, i) })
+	w, err := workload.New(t.Context(), simulated{u})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i := range 3 {
-		clients.Go(func() { u.newClient(fmt.Sprint("registers", i)).useRegisters(working, k, i) })
-	}
-	for i := range 2 {
-		clients.Go(func() { u.newClient(fmt.Sprint("mover", i)).moveMoney(working, k) })
-	}
-	clients.Go(func() { u.newClient("auditor").audit(working) })
-	stream := u.newFollower("stream follower", `SELECT rowmark, writer, number FROM events`, false)
-	tables := map[string]*follower{
-		recomputed[0][0]: u.newFollower("totals follower", `SELECT rowmark, k, n, total FROM totals`, true),
-		recomputed[3][0]: u.newFollower("rich follower", `SELECT rowmark, id, balance FROM rich`, true),
-	}
-	followers.Go(func() { stream.follow(following) })
-	for _, f := range tables {
-		followers.Go(func() { f.follow(following) })
-	}
+	w.Start(3)
+	defer w.Close()
 	u.fail()
-	stop()
-	clients.Wait()
+	w.Stop()
 	u.note("at rest")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
@@ -104,25 +82,26 @@ func simulate(t *testing.T, seed uint64, count int) {
 			return
 		}
 	}
-	u.check(ctx, k, stream, tables)
+	w.Check(ctx)
 	if testing.Verbose() {
-		t.Logf("%v, %d events, %d operations on registers, %d transfers", time.Since(u.began), len(k.events), len(k.operations), k.transfers)
+		t.Logf("%v, %v", time.Since(u.began), w)
 	}
 }
 
-// declare makes what the clients use.
-func (u *universe) declare() {
-	u.t.Helper()
-	connection, err := u.connect(u.t.Context(), u.hosts[0], "declarer")
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	defer func() { _ = connection.Close(u.t.Context()) }() // all is said
-	for _, statement := range declarations {
-		if _, err := connection.Exec(u.t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			u.t.Fatalf("%s: %v", statement, err)
-		}
-	}
+// simulated shows the hosts to the clients.
+type simulated struct{ *universe }
+
+func (s simulated) Nodes() int           { return len(s.hosts) }
+func (s simulated) Name(node int) string { return s.hosts[node].name }
+func (s simulated) Chance(n int) int     { return s.chance(n) }
+
+func (s simulated) Connect(ctx context.Context, node int, client string) (*pgx.Conn, error) {
+	return s.connect(ctx, s.hosts[node], client)
+}
+
+func (s simulated) Errorf(format string, args ...any) {
+	s.note(format, args...)
+	s.t.Errorf(format, args...)
 }
 
 // fail lets faults come and pass.

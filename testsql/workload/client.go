@@ -1,40 +1,16 @@
-package simulation
+package workload
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// What clients do while things fail, and what they know afterwards.
-
-const (
-	keys      = 7  // of events, and of registers
-	accounts  = 12 // that money moves between
-	deposit   = 100
-	nameCount = 3
-)
-
-// declarations are made before anything fails.
-var declarations = []string{
-	`CREATE STREAM events (writer INT, number INT, k INT)`,
-	`CREATE TABLE names (k INT PRIMARY KEY, name TEXT)`,
-	`CREATE TABLE accounts (id INT PRIMARY KEY, balance BIGINT)`,
-	`CREATE TABLE registers (id INT PRIMARY KEY, value INT)`,
-	fmt.Sprintf(`INSERT INTO names SELECT i, 'name ' || i %% %d FROM generate_series(0, %d) AS i`, nameCount, keys-1),
-	fmt.Sprintf(`INSERT INTO accounts SELECT i, %d FROM generate_series(1, %d) AS i`, deposit, accounts),
-	`CREATE TABLE totals AS SELECT k, count(*) AS n, sum(number) AS total FROM events GROUP BY k`,
-	`CREATE TABLE named AS SELECT x.name, count(*) AS n FROM events e JOIN names x ON e.k = x.k GROUP BY x.name`,
-	`CREATE TABLE wealth AS SELECT count(*) AS n, sum(balance) AS total FROM accounts`,
-	`CREATE TABLE rich AS SELECT id, balance FROM accounts WHERE balance > 100`,
-}
 
 // fate is what a client knows of a statement.
 type fate int
@@ -65,16 +41,14 @@ var retryable = map[string]bool{
 
 // client is one that goes on with another node when its own fails it.
 type client struct {
-	universe   *universe
+	workload   *Workload
 	name       string
 	random     *rand.Rand
 	connection *pgx.Conn
-	statements int
-	failures   int
 }
 
-func (u *universe) newClient(name string) *client {
-	return &client{universe: u, name: name, random: rand.New(rand.NewPCG(u.seed, uint64(u.chance(1<<30))))}
+func (w *Workload) newClient(name string) *client {
+	return &client{workload: w, name: name, random: rand.New(rand.NewPCG(uint64(w.cluster.Chance(1<<30)), uint64(w.cluster.Chance(1<<30))))}
 }
 
 // statementTimeout is how long a client waits for a statement before it goes to another
@@ -88,8 +62,7 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		h := c.universe.hosts[c.random.IntN(len(c.universe.hosts))]
-		connection, err := c.universe.connect(ctx, h, c.name)
+		connection, err := c.workload.cluster.Connect(ctx, c.random.IntN(c.workload.cluster.Nodes()), c.name)
 		if err == nil {
 			c.connection = connection
 			break
@@ -101,15 +74,12 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 	}
 	bounded, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	c.statements++
 	err := do(bounded, c.connection)
 	if err == nil {
 		return nil
 	}
-	c.failures++
 	if failure, answered := errors.AsType[*pgconn.PgError](err); answered && !retryable[failure.Code] {
-		c.universe.note("%s: %v (%s, %s)", c.name, err, failure.Detail, failure.Hint)
-		c.universe.t.Errorf("%s: %v (%s, %s)", c.name, err, failure.Detail, failure.Hint)
+		c.workload.cluster.Errorf("%s: %v (%s, %s)", c.name, err, failure.Detail, failure.Hint)
 	}
 	if c.connection.IsClosed() || fateOf(err) == unknown || c.random.IntN(4) == 0 {
 		c.leave()
@@ -130,25 +100,18 @@ func (c *client) leave() {
 // pause waits a moment between two statements.
 func (c *client) pause(ctx context.Context) {
 	select {
-	case <-time.After(time.Duration(10+c.random.IntN(150)) * time.Millisecond):
+	case <-time.After(time.Duration(10+c.random.IntN(150)) * time.Millisecond): // as users pause
 	case <-ctx.Done():
 	}
 }
 
-// knowledge is what clients know.
-type knowledge struct {
-	mu sync.Mutex
-	// events are those that were inserted, by writer and number.
-	events map[[2]int]fate
-	// operations are those on registers, and clock orders their beginnings and ends.
-	operations []porcupine.Operation
-	clock      int64
-	transfers  int
-}
-
 // writeEvents inserts events, one or a few at a time, until ctx ends.
-func (c *client) writeEvents(ctx context.Context, k *knowledge, writer int) {
+func (c *client) writeEvents(ctx context.Context, writer int) {
+	var trying time.Time
 	for number := 0; ctx.Err() == nil; {
+		if trying.IsZero() {
+			trying = time.Now()
+		}
 		count := 1 + c.random.IntN(3)
 		statement, first := "INSERT INTO events VALUES ", number
 		for i := range count {
@@ -167,17 +130,21 @@ func (c *client) writeEvents(ctx context.Context, k *knowledge, writer int) {
 			// Several shards may have taken their part.
 			what = unknown
 		}
-		k.mu.Lock()
+		c.workload.known.mu.Lock()
 		for i := range count {
-			k.events[[2]int{writer, first + i}] = what
+			c.workload.known.events[[2]int{writer, first + i}] = what
 		}
-		k.mu.Unlock()
+		c.workload.known.longest = max(c.workload.known.longest, time.Since(trying))
+		if what == acknowledged {
+			trying = time.Time{}
+		}
+		c.workload.known.mu.Unlock()
 		c.pause(ctx)
 	}
 }
 
 // useRegisters reads and writes single rows by their key.
-func (c *client) useRegisters(ctx context.Context, k *knowledge, number int) {
+func (c *client) useRegisters(ctx context.Context, number int) {
 	for written := 0; ctx.Err() == nil; c.pause(ctx) {
 		id := c.random.IntN(keys)
 		input := registerInput{id: id, write: c.random.IntN(2) == 0}
@@ -185,10 +152,10 @@ func (c *client) useRegisters(ctx context.Context, k *knowledge, number int) {
 			written++
 			input.value = number*1_000_000 + written
 		}
-		k.mu.Lock()
-		k.clock++
-		call := k.clock
-		k.mu.Unlock()
+		c.workload.known.mu.Lock()
+		c.workload.known.clock++
+		call := c.workload.known.clock
+		c.workload.known.mu.Unlock()
 		output := 0
 		err := c.run(ctx, func(ctx context.Context, connection *pgx.Conn) error {
 			if input.write {
@@ -201,17 +168,17 @@ func (c *client) useRegisters(ctx context.Context, k *knowledge, number int) {
 			}
 			return err
 		})
-		k.mu.Lock()
-		k.clock++
-		operation := porcupine.Operation{ClientId: number, Input: input, Call: call, Output: output, Return: k.clock}
+		c.workload.known.mu.Lock()
+		c.workload.known.clock++
+		operation := porcupine.Operation{ClientId: number, Input: input, Call: call, Output: output, Return: c.workload.known.clock}
 		what := fateOf(err)
 		if what == acknowledged || what == unknown && input.write {
 			if what == unknown {
 				operation.Return = never
 			}
-			k.operations = append(k.operations, operation)
+			c.workload.known.operations = append(c.workload.known.operations, operation)
 		}
-		k.mu.Unlock()
+		c.workload.known.mu.Unlock()
 	}
 }
 
@@ -226,7 +193,7 @@ type registerInput struct {
 }
 
 // moveMoney moves money between accounts in transactions.
-func (c *client) moveMoney(ctx context.Context, k *knowledge) {
+func (c *client) moveMoney(ctx context.Context) {
 	for ; ctx.Err() == nil; c.pause(ctx) {
 		from, to, amount := 1+c.random.IntN(accounts), 1+c.random.IntN(accounts), 1+c.random.IntN(20)
 		if from == to {
@@ -242,9 +209,9 @@ func (c *client) moveMoney(ctx context.Context, k *knowledge) {
 			})
 		})
 		if err == nil {
-			k.mu.Lock()
-			k.transfers++
-			k.mu.Unlock()
+			c.workload.known.mu.Lock()
+			c.workload.known.transfers++
+			c.workload.known.mu.Unlock()
 		}
 	}
 }
@@ -259,8 +226,7 @@ func (c *client) audit(ctx context.Context) {
 					return err
 				}
 				if total != accounts*deposit {
-					c.universe.note("%s: the accounts hold %d", c.name, total)
-					c.universe.t.Errorf("%s: the accounts hold %d, not %d", c.name, total, accounts*deposit)
+					c.workload.cluster.Errorf("%s: the accounts hold %d, not %d", c.name, total, accounts*deposit)
 				}
 				return nil
 			})

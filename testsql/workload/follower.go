@@ -1,9 +1,10 @@
-package simulation
+package workload
 
 import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -23,8 +24,8 @@ type follower struct {
 	kept map[string]string
 }
 
-func (u *universe) newFollower(name, query string, keyed bool) *follower {
-	return &follower{client: u.newClient(name), query: query, keyed: keyed, rows: map[string]int{}, kept: map[string]string{}}
+func (w *Workload) newFollower(name, query string, keyed bool) *follower {
+	return &follower{client: w.newClient(name), query: query, keyed: keyed, rows: map[string]int{}, kept: map[string]string{}}
 }
 
 // follow reads until ctx ends.
@@ -70,20 +71,28 @@ func (f *follower) take(values []any) {
 	defer f.mu.Unlock()
 	f.mark = values[0].(string)
 	if !f.keyed {
-		f.rows[fmt.Sprint(values[1:]...)]++
+		f.rows[spaced(values[1:])]++
 		return
 	}
 	last := len(values) - 1
-	key, row := fmt.Sprint(values[1]), fmt.Sprint(values[1:last]...)
+	key, row := fmt.Sprint(values[1]), spaced(values[1:last])
 	if values[last] == "delete" {
 		if _, known := f.kept[key]; !known {
-			f.universe.note("%s: a delete of %s, which was not there", f.name, key)
-			f.universe.t.Errorf("%s: a delete of %s, which was not there", f.name, key)
+			f.workload.cluster.Errorf("%s: a delete of %s, which was not there", f.name, key)
 		}
 		delete(f.kept, key)
 		return
 	}
 	f.kept[key] = row
+}
+
+// spaced prints values as textRows does.
+func spaced(values []any) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = fmt.Sprint(value)
+	}
+	return strings.Join(texts, " ")
 }
 
 // has reports whether the follower has exactly the rows that there are; twice names one

@@ -1,4 +1,4 @@
-package simulation
+package workload
 
 import (
 	"context"
@@ -11,24 +11,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What holds when all faults have passed:
-//
-//   - every acknowledged event is there once, one of unknown fate at most once, and no
-//     other;
-//   - every table that a query keeps is what the query gives over the rows;
-//   - no money was lost or made, and no audit saw some on its way;
-//   - the history of each register is linearizable;
-//   - a follower of a stream was given every row once, one of a table has what the table
-//     has;
-//   - every node gives the same answers.
-
-// check runs all checks.
-func (u *universe) check(ctx context.Context, k *knowledge, stream *follower, tables map[string]*follower) {
+// Check waits until followers have what there is, and runs all checks. All nodes have to
+// be up.
+func (w *Workload) Check(ctx context.Context) {
 	var first map[string][]string
-	for _, h := range u.hosts {
-		answers, err := u.answers(ctx, h)
+	for node := range w.cluster.Nodes() {
+		answers, err := w.answers(ctx, node)
 		if err != nil {
-			u.t.Errorf("%s does not answer: %v", h.name, err)
+			w.cluster.Errorf("%s does not answer: %v", w.cluster.Name(node), err)
 			return
 		}
 		if first == nil {
@@ -36,21 +26,21 @@ func (u *universe) check(ctx context.Context, k *knowledge, stream *follower, ta
 		}
 		for query, rows := range answers {
 			if !slices.Equal(rows, first[query]) {
-				u.t.Errorf("%s: %s gives\n%s\nand %s\n%s", h.name, query, strings.Join(rows, "\n"), u.hosts[0].name, strings.Join(first[query], "\n"))
+				w.cluster.Errorf("%s: %s gives\n%s\nand %s\n%s", w.cluster.Name(node), query, strings.Join(rows, "\n"), w.cluster.Name(0), strings.Join(first[query], "\n"))
 			}
 		}
 	}
-	u.checkEvents(k, first[eventsQuery])
+	w.checkEvents(first[eventsQuery])
 	for _, pair := range recomputed {
 		if kept, anew := first[pair[0]], first[pair[1]]; !slices.Equal(kept, anew) {
-			u.t.Errorf("%s gives\n%s\nand %s\n%s", pair[0], strings.Join(kept, "\n"), pair[1], strings.Join(anew, "\n"))
+			w.cluster.Errorf("%s gives\n%s\nand %s\n%s", pair[0], strings.Join(kept, "\n"), pair[1], strings.Join(anew, "\n"))
 		}
 	}
 	if wealth := first[`SELECT n, total FROM wealth`]; !slices.Equal(wealth, []string{fmt.Sprint(accounts, " ", accounts*deposit)}) {
-		u.t.Errorf("the accounts hold %v", wealth)
+		w.cluster.Errorf("the accounts hold %v", wealth)
 	}
-	u.checkRegisters(k)
-	u.checkFollowers(ctx, first, stream, tables)
+	w.checkRegisters()
+	w.checkFollowers(ctx, first)
 }
 
 const eventsQuery = `SELECT writer, number FROM events`
@@ -63,9 +53,9 @@ var recomputed = [][2]string{
 	{`SELECT id, balance FROM rich`, `SELECT id, balance FROM accounts WHERE balance > 100`},
 }
 
-// answers asks a host everything.
-func (u *universe) answers(ctx context.Context, h *host) (map[string][]string, error) {
-	connection, err := u.connect(ctx, h, "checker")
+// answers asks a node everything.
+func (w *Workload) answers(ctx context.Context, node int) (map[string][]string, error) {
+	connection, err := w.cluster.Connect(ctx, node, "checker")
 	if err != nil {
 		return nil, err
 	}
@@ -102,33 +92,33 @@ func textRows(ctx context.Context, connection *pgx.Conn, query string) ([]string
 	return out, rows.Err()
 }
 
-func (u *universe) checkEvents(k *knowledge, rows []string) {
+func (w *Workload) checkEvents(rows []string) {
 	count := map[string]int{}
 	for _, row := range rows {
 		count[row]++
 	}
 	known := 0
-	for event, what := range k.events {
+	for event, what := range w.known.events {
 		row := fmt.Sprint(event[0], " ", event[1])
 		n := count[row]
 		delete(count, row)
 		switch {
 		case what == acknowledged && n != 1:
-			u.t.Errorf("event %s was acknowledged and is there %d times", row, n)
+			w.cluster.Errorf("event %s was acknowledged and is there %d times", row, n)
 		case what == refused && n != 0:
-			u.t.Errorf("event %s was refused and is there %d times", row, n)
+			w.cluster.Errorf("event %s was refused and is there %d times", row, n)
 		case n > 1:
-			u.t.Errorf("event %s is there %d times", row, n)
+			w.cluster.Errorf("event %s is there %d times", row, n)
 		}
 		if what == acknowledged {
 			known++
 		}
 	}
 	for row := range count {
-		u.t.Errorf("event %s was never inserted", row)
+		w.cluster.Errorf("event %s was never inserted", row)
 	}
 	if known == 0 {
-		u.t.Error("no event was acknowledged")
+		w.cluster.Errorf("no event was acknowledged")
 	}
 }
 
@@ -151,34 +141,34 @@ var registerModel = porcupine.Model{
 	},
 }
 
-func (u *universe) checkRegisters(k *knowledge) {
-	if result := porcupine.CheckOperationsTimeout(registerModel, k.operations, time.Minute); result == porcupine.Illegal {
-		u.t.Error("the history of the registers is not linearizable")
+func (w *Workload) checkRegisters() {
+	if result := porcupine.CheckOperationsTimeout(registerModel, w.known.operations, time.Minute); result == porcupine.Illegal {
+		w.cluster.Errorf("the history of the registers is not linearizable")
 	}
 }
 
 // checkFollowers waits until followers have what there is.
-func (u *universe) checkFollowers(ctx context.Context, answers map[string][]string, stream *follower, tables map[string]*follower) {
+func (w *Workload) checkFollowers(ctx context.Context, answers map[string][]string) {
 	want := map[string]string{}
 	for _, row := range answers[eventsQuery] {
 		want[row] = ""
 	}
-	u.checkFollower(ctx, stream, want)
-	for query, f := range tables {
+	w.checkFollower(ctx, w.stream, want)
+	for query, f := range w.tables {
 		want := map[string]string{}
 		for _, row := range answers[query] {
 			key, _, _ := strings.Cut(row, " ")
 			want[key] = row
 		}
-		u.checkFollower(ctx, f, want)
+		w.checkFollower(ctx, f, want)
 	}
 }
 
-func (u *universe) checkFollower(ctx context.Context, f *follower, want map[string]string) {
+func (w *Workload) checkFollower(ctx context.Context, f *follower, want map[string]string) {
 	for {
 		complete, twice := f.has(want)
 		if twice != "" {
-			u.t.Errorf("%s was given %s", f.name, twice)
+			w.cluster.Errorf("%s was given %s", f.name, twice)
 			return
 		}
 		if complete {
@@ -190,12 +180,12 @@ func (u *universe) checkFollower(ctx context.Context, f *follower, want map[stri
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			if f.keyed {
-				u.t.Errorf("%s has %v, not %v", f.name, f.kept, want)
+				w.cluster.Errorf("%s has %v, not %v", f.name, f.kept, want)
 				return
 			}
 			for row := range want {
 				if f.rows[row] == 0 {
-					u.t.Errorf("%s was never given %s", f.name, row)
+					w.cluster.Errorf("%s was never given %s", f.name, row)
 				}
 			}
 			return
