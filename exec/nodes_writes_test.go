@@ -192,54 +192,98 @@ func (c *nodes) checkDerived(table, query string) {
 	}
 }
 
+// The accounts of the tests that move money, and what each has at first.
+const (
+	accounts = 24
+	balance  = 100
+)
+
+// newAccounts makes accounts, and a table that adds up what they have.
+func (c *nodes) newAccounts() {
+	c.t.Helper()
+	c.node(1).define(`CREATE TABLE accounts (id INT PRIMARY KEY, n INT)`)
+	c.node(1).define(`CREATE TABLE total AS SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
+	var rows [][]int64
+	for id := range accounts {
+		rows = append(rows, []int64{int64(id), balance})
+	}
+	writer := c.node(1).engine.NewWriter()
+	defer writer.Close()
+	if err := writer.Write(c.t.Context(), []Rows{c.node(1).rows("accounts", rows...)}, true); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// transferring has sessions on all nodes move money, each so many times, and returns how
+// many transfers were acknowledged.
+func (c *nodes) transferring(sessions *sync.WaitGroup, each int) *atomic.Int64 {
+	var done atomic.Int64
+	for i, n := range c.nodes {
+		sessions.Go(func() {
+			for k := range each {
+				if transfer(c.t.Context(), c, n, int64((i+3*k)%accounts), int64((5*i+7*k+1)%accounts)) == nil {
+					done.Add(1)
+				}
+			}
+		})
+	}
+	return &done
+}
+
+// checkAccounts checks that no money is lost or made, and that nothing is left open.
+func (c *nodes) checkAccounts() {
+	c.t.Helper()
+	want := fmt.Sprintf("%d|%d", accounts*balance, accounts)
+	c.wait(func() bool { return c.prepared() == 0 })
+	got, err := c.anyNode().query(c.t.Context(), `SELECT sum(n), count(*) FROM accounts`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{want}, got); diff != "" {
+		c.t.Error(diff)
+	}
+	c.checkDerived("total", `SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
+}
+
 // TestTransfersWhileLeadersMove moves money between accounts on several shards: none is
 // lost or made, whatever becomes of the leaders.
 func TestTransfersWhileLeadersMove(t *testing.T) {
-	const accounts, balance = 24, 100
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, seed, 3, 4)
-			c.node(1).define(`CREATE TABLE accounts (id INT PRIMARY KEY, n INT)`)
-			c.node(1).define(`CREATE TABLE total AS SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
-			var rows [][]int64
-			for id := range accounts {
-				rows = append(rows, []int64{int64(id), balance})
-			}
-			writer := c.node(1).engine.NewWriter()
-			if err := writer.Write(t.Context(), []Rows{c.node(1).rows("accounts", rows...)}, true); err != nil {
-				t.Fatal(err)
-			}
+			c.newAccounts()
 			end := c.disturb(5, 5)
-			var done atomic.Int64
-			var transferring sync.WaitGroup
-			for i, n := range c.nodes {
-				transferring.Go(func() {
-					for k := range 40 {
-						if transfer(t.Context(), c, n, int64((i+3*k)%accounts), int64((5*i+7*k+1)%accounts)) == nil {
-							done.Add(1)
-						}
-					}
-				})
-			}
-			transferring.Wait()
+			var sessions sync.WaitGroup
+			done := c.transferring(&sessions, 40)
+			sessions.Wait()
 			end()
 			if done.Load() == 0 {
 				t.Error("no transfer came to its end")
 			}
-			for _, n := range c.nodes {
-				if err := n.engine.resolver.wait(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := fmt.Sprintf("%d|%d", accounts*balance, accounts)
-			c.wait(func() bool {
-				got, err := c.anyNode().query(t.Context(), `SELECT sum(n), count(*) FROM accounts`)
-				return err == nil && slices.Equal(got, []string{want})
-			})
-			c.checkDerived("total", `SELECT sum(n) AS money, count(*) AS accounts FROM accounts`)
-			c.wait(func() bool { return c.prepared() == 0 })
+			c.checkAccounts()
 		})
 	}
+}
+
+// TestTransfersWhileNodesCrash is the same when nodes crash with their sessions: what these
+// have prepared is concluded by the others.
+func TestTransfersWhileNodesCrash(t *testing.T) {
+	c := newNodes(t, 1, 3, 4)
+	c.newAccounts()
+	for round := range 4 {
+		var sessions sync.WaitGroup
+		done := c.transferring(&sessions, 25)
+		c.wait(func() bool { return done.Load() >= 10 })
+		crashed := c.node(uint64(round%3 + 1))
+		crashed.stop()
+		sessions.Wait()
+		c.wait(func() bool { return c.prepared() == 0 })
+		crashed.start()
+		if err := crashed.engine.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.checkAccounts()
 }
 
 // transfer moves one from an account to another, as a statement does: it reads, and writes
