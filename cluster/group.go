@@ -23,7 +23,7 @@ const (
 	// commitFraction is how often per election timeout Raft's leaders send a follower an
 	// empty message. It is how they notice that a connection has been lost meanwhile;
 	// commits are told by followers.
-	commitFraction = 4
+	commitFraction = 3
 	// enqueueTimeout is how long Raft's main goroutine may be busy before a
 	// command is turned away. It is busy for long only while it waits for the
 	// disk.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,8 @@ type Node struct {
 	// removed is closed when the cluster has removed this node.
 	removed chan struct{}
 	leaving sync.Once
+	// handedOver is set when the node is about to stop.
+	handedOver atomic.Bool
 
 	space        *space
 	flushes      *flushes

@@ -53,6 +53,9 @@ func (s *Shard) whole() bool { return s.machine.err() == nil }
 
 // handleStatus answers with the node's status.
 func (n *Node) handleStatus(context.Context, uint64, []byte) ([]byte, error) {
+	if n.handedOver.Load() {
+		return nil, ErrStopped
+	}
 	return json.Marshal(n.status())
 }
 

@@ -14,8 +14,9 @@ const handOverTimeout = 2 * time.Second
 
 // HandOver gives the leadership of every group that this node leads to another voter, so
 // that stopping the node costs others little. It returns when that is done, or has taken
-// too long. Close does so first.
+// too long; the placer gives it none from then on. Close does so first.
 func (n *Node) HandOver() {
+	n.handedOver.Store(true)
 	ctx, cancel := context.WithTimeout(n.ctx, handOverTimeout)
 	defer cancel()
 	var running sync.WaitGroup

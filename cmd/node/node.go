@@ -346,6 +346,8 @@ func (n *Node) Close() error {
 			ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 			errs = append(errs, n.engine.ReturnValues(ctx))
 			cancel()
+			// Others lead before the loops end, so that nobody waits for an election.
+			n.storage.HandOver()
 			n.engine.Close()
 		}
 		if n.http != nil {
