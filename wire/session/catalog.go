@@ -31,10 +31,12 @@ func (s *Session) catchUpCatalog(ctx context.Context, tree ast.Statement) error 
 	soon, cancel := context.WithTimeout(ctx, catalogPatience)
 	defer cancel()
 	err := s.options.Backend.CatchUpCatalog(soon)
+	s.cutOff = false
 	if err == nil || ctx.Err() != nil {
 		return interrupted(ctx, err)
 	}
 	if s.needsNoOthers(tree) {
+		s.cutOff = true
 		return nil
 	}
 	return interrupted(ctx, s.options.Backend.CatchUpCatalog(ctx))

@@ -84,6 +84,9 @@ func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) err
 	list := tableLocks(p.statement.plan)
 	alone := s.transaction.state == stateNone && s.transaction.locks == nil
 	for _, l := range list {
+		if alone && s.cutOff && l.mode == lock.AccessShare {
+			continue // nobody can be asked
+		}
 		light := l.mode == lock.AccessShare || immediate && l.mode == lock.RowExclusive
 		if alone && light && !s.locks().Locked(ctx, uint64(l.relation.ID), l.mode) {
 			continue

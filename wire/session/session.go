@@ -89,6 +89,9 @@ type Session struct {
 	initial, settings, lasting, reported *values
 
 	transaction transaction
+	// cutOff says that the running statement does without the cluster's other nodes, which
+	// do not answer.
+	cutOff bool
 	// command is the running statement with others in its WITH, nil for none.
 	command    *command
 	statements map[string]*statement
