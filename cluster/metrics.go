@@ -41,6 +41,8 @@ var (
 		"Bytes received for replicas that were copied.", nil, nil)
 	metricSeedSent = prometheus.NewDesc("millrace_seed_sent_bytes_total",
 		"Bytes sent to nodes that copy replicas.", nil, nil)
+	metricDamages = prometheus.NewDesc("millrace_damages_total",
+		"Damages met in files of segments and of the key-value store.", nil, nil)
 	metricSeedSeconds = prometheus.NewDesc("millrace_seed_seconds_total",
 		"Seconds that copying replicas took until they were whole.", nil, nil)
 	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
@@ -68,7 +70,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		metricApplied, metricLeader, metricHalted, metricPartitions,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
-		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds,
+		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds, metricDamages,
 		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
 		descriptions <- d
@@ -103,6 +105,7 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	counter(metricSeeds, seeder.count.Load())
 	counter(metricSeedFailures, seeder.failures.Load())
 	counter(metricSeedReceived, seeder.received.Load())
+	counter(metricDamages, seeder.damages.Load())
 	counter(metricSeedSent, seeder.source.sent.Load())
 	collected <- prometheus.MustNewConstMetric(metricSeedSeconds, prometheus.CounterValue, time.Duration(seeder.nanoseconds.Load()).Seconds())
 	if free := c.node.space.look(); free != unknownFree {

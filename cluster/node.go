@@ -48,6 +48,11 @@ type Node struct {
 	seeder       *seeder
 	collector    prometheus.Collector
 
+	// others tells that there were other nodes when this one last ran, or that it joins
+	// some; opened is closed when all groups run.
+	others bool
+	opened chan struct{}
+
 	// running admits the node's own goroutines, which end with ctx.
 	running gate
 	ctx     context.Context

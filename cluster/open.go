@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -52,6 +53,7 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.space.free.Store(unknownFree) // until the first look
 	n.memberNews = make(chan struct{}, 1)
 	n.removed = make(chan struct{})
+	n.opened = make(chan struct{})
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.TrailingLogBytes, options.Logger)
 	n.compactor = newCompactor(n, options.Logger)
@@ -75,7 +77,6 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	if err := n.openStores(); err != nil {
 		return err
 	}
-	n.seeder = newSeeder(n, n.options.SeedBytesPerSecond, n.options.Logger)
 	n.transport.SetIdentity(n.identity.cluster, n.identity.node)
 	if !found {
 		if err := n.begin(ctx, joins, parents); err != nil {
@@ -85,6 +86,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	if err := n.openGroups(ctx); err != nil {
 		return err
 	}
+	close(n.opened)
 	if err := n.register(); err != nil {
 		return err
 	}
@@ -139,6 +141,7 @@ func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 	if err != nil {
 		return found, false, err
 	}
+	n.others = len(n.options.Join) > 0
 	shards := n.options.Shards
 	switch {
 	case found:
@@ -147,6 +150,7 @@ func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 			// The others know this node, and --join helps.
 			n.options.Logger.Error("where the other nodes are cannot be read", "error", err)
 		}
+		n.others = n.others || len(n.known) > 0
 		for node, address := range n.known {
 			n.setPeer(node, address)
 		}
@@ -185,15 +189,43 @@ func (n *Node) openStores() (err error) {
 	if err != nil {
 		return err
 	}
-	n.tables, err = tables.Open(tables.Options{
+	n.seeder = newSeeder(n, o.SeedBytesPerSecond, o.Logger)
+	n.tables, err = n.openTables()
+	n.seeder.source.store = n.tables
+	return err
+}
+
+// openTables opens the key-value store. One that is damaged is set aside when there are
+// other nodes to copy the shards from.
+func (n *Node) openTables() (*tables.Store, error) {
+	store, err := tables.Open(n.tableOptions())
+	var damage *tables.CorruptionError
+	if err == nil || !n.others || !errors.As(err, &damage) && !errors.Is(err, fs.ErrNotExist) {
+		return store, err
+	}
+	n.options.Logger.Error("the key-value store is damaged and is made anew", "error", err)
+	if err := n.setTablesAside(); err != nil {
+		return nil, err
+	}
+	return tables.Open(n.tableOptions())
+}
+
+// tableOptions are those of the key-value store.
+func (n *Node) tableOptions() tables.Options {
+	o := &n.options
+	return tables.Options{
 		FS:            n.space.guard(),
 		Dir:           o.FS.PathJoin(o.Dir, tablesDir),
 		CacheBytes:    o.TableCacheBytes,
 		MemTableBytes: o.MemTableBytes,
-		Logger:        o.Logger,
-		Registerer:    o.Registerer,
-	})
-	return err
+		Damaged: func(first, last uint32, damage *tables.CorruptionError) {
+			for shard := first; shard <= last && int(shard) < n.identity.shards; shard++ {
+				n.damaged(int(shard), damage)
+			}
+		},
+		Logger:     o.Logger,
+		Registerer: o.Registerer,
+	}
 }
 
 // begin gives a new folder the beginning of every group: of a new cluster of one, or of
@@ -257,11 +289,14 @@ func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
 		return nil, err
 	}
 	f := &groupFiles{name: name, dir: dir, log: n.wal.Group(id), store: newSnapshotStore(n.options.FS, dir)}
+	if f.end, err = f.log.LastIndex(); err != nil {
+		return nil, err
+	}
 	if f.snapshot, err = f.store.newest(); err != nil {
 		return nil, err
 	}
-	if f.end, err = f.log.LastIndex(); err != nil {
-		return nil, err
+	if f.store.repaired != nil {
+		n.options.Logger.Error("a snapshot was damaged and written again from its copy", "group", name, "error", f.store.repaired)
 	}
 	term, err := f.log.GetUint64(keyCurrentTerm)
 	if err != nil && err.Error() != "not found" {
@@ -332,7 +367,7 @@ func (n *Node) openShard(i int) error {
 		}
 		base = machineBase{index: files.snapshot.meta.Index, state: state.stateIndex}
 	}
-	mark, err := n.openSeedMark(files.dir)
+	mark, err := n.openSeedMark(i, files, state, base)
 	if err != nil {
 		return err
 	}
@@ -345,6 +380,7 @@ func (n *Node) openShard(i int) error {
 		Dir:          files.dir,
 		Files:        n.files,
 		SegmentBytes: n.options.SegmentBytes,
+		Damaged:      func(damage *log.CorruptionError) { n.damaged(i, damage) },
 		Logger:       logger,
 	}, state.partitions)
 	if err != nil {
@@ -368,17 +404,6 @@ func (n *Node) openShard(i int) error {
 	}
 	n.shards = append(n.shards, shard)
 	return nil
-}
-
-// openSeedMark reads the mark of a replica that is not whole, nil for one that is. What
-// its copying has left is removed then.
-func (n *Node) openSeedMark(dir string) (*seedMark, error) {
-	fs := n.options.FS
-	mark, err := readSeedMark(fs, dir)
-	if mark != nil || err != nil {
-		return mark, err
-	}
-	return nil, removeSeedRemains(fs, dir)
 }
 
 // dropSuperseded empties a log that ends before the newest snapshot: a leader had sent

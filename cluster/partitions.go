@@ -135,6 +135,10 @@ func (ps *partitions) open(p *partition) (*log.Partition, error) {
 	options.Dir = ps.folder(p)
 	opened, err := log.OpenPartition(options, p.synced)
 	if err != nil {
+		var damage *log.CorruptionError
+		if options.Damaged != nil && errors.As(err, &damage) {
+			options.Damaged(damage)
+		}
 		return nil, err
 	}
 	p.opened = opened

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"millrace/log"
-	"millrace/tables"
 )
 
 // seeder has this node's replicas that are not whole copied from other nodes, a few at a
@@ -32,7 +31,7 @@ type seeder struct {
 	}
 
 	// For the metrics.
-	count, failures, received, nanoseconds atomic.Int64
+	count, failures, received, nanoseconds, damages atomic.Int64
 }
 
 // seedRun is one replica being copied.
@@ -203,6 +202,9 @@ func (s *seeder) finished(shard *Shard, run *seedRun, receiver *seedReceiver) {
 	ps := shard.partitions
 	if err := removeSeedRemains(ps.options.FS, ps.options.Dir); err != nil {
 		s.logger.Warn("what was set aside of a replica is removed at the next start", "shard", shard.id, "error", err)
+	}
+	if err := s.node.removeDamagedTables(); err != nil {
+		s.logger.Warn("the damaged key-value store is removed later", "error", err)
 	}
 	// The log that was kept meanwhile can be cut.
 	s.node.checkpointSoon()
@@ -386,21 +388,22 @@ func (s *seeder) stats(shard int) *SeedStats {
 // damaged has a replica of which something is damaged copied anew, if there are other
 // nodes to copy it from. It does not wait.
 func (n *Node) damaged(shard int, cause error) {
-	if len(n.peers.Members()) < 2 {
-		return
-	}
+	n.seeder.damages.Add(1)
 	n.spawn(func() {
-		m := n.shards[shard].machine
+		select {
+		case <-n.opened:
+		case <-n.ctx.Done():
+			return
+		}
+		if len(n.peers.Members()) < 2 {
+			return
+		}
 		file := ""
 		var segment *log.CorruptionError
-		var table *tables.CorruptionError
-		switch {
-		case errors.As(cause, &segment):
+		if errors.As(cause, &segment) {
 			file = segment.File
-		case errors.As(cause, &table):
-			n.options.Logger.Error("the key-value store is damaged", "shard", shard, "file", table.File, "error", cause)
 		}
-		if err := m.lack(0, "damaged: "+cause.Error(), file); err != nil {
+		if err := n.shards[shard].machine.lack(0, "damaged: "+cause.Error(), file); err != nil {
 			n.options.Logger.Error("a damaged replica could not be marked", "shard", shard, "error", err)
 		}
 	})

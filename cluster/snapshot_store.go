@@ -30,6 +30,7 @@ const (
 	snapshotVersion = 1
 
 	snapshotPrefix    = "snapshot-"
+	copyPrefix        = "copy-of-"
 	snapshotTemporary = "snapshot.tmp"
 )
 
@@ -45,6 +46,9 @@ type snapshotStore struct {
 	// received is told of a snapshot that another node has sent, before it counts;
 	// nil for nobody.
 	received func(content []byte) error
+	// repaired is what was wrong with a snapshot that was written again from its copy;
+	// nil for none.
+	repaired error
 	// latest is the index of the newest snapshot, 0 before it was read or written.
 	latest atomic.Uint64
 
@@ -97,8 +101,26 @@ func (s *snapshotStore) newest() (*snapshot, error) {
 	return newest, nil
 }
 
-// read reads and verifies a snapshot.
+// read reads and verifies a snapshot. One that is damaged is written again from its copy.
 func (s *snapshotStore) read(name string) (*snapshot, error) {
+	found, err := s.readFile(name)
+	var damage *log.CorruptionError
+	if err == nil || !errors.As(err, &damage) {
+		return found, err
+	}
+	again, copyErr := s.readFile(copyPrefix + name)
+	if copyErr != nil {
+		return nil, err
+	}
+	again.meta.ID = name
+	s.mu.Lock()
+	s.repaired = err
+	s.mu.Unlock()
+	return again, s.write(&again.meta, again.content)
+}
+
+// readFile reads and verifies a snapshot's file.
+func (s *snapshotStore) readFile(name string) (*snapshot, error) {
 	path := s.fs.PathJoin(s.dir, name)
 	file, err := s.fs.Open(path)
 	if err != nil {
@@ -214,7 +236,11 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 func (s *snapshotStore) write(meta *raft.SnapshotMeta, content []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, meta.ID, encodeSnapshot(meta, content)); err != nil {
+	data := encodeSnapshot(meta, content)
+	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, meta.ID, data); err != nil {
+		return err
+	}
+	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, copyPrefix+meta.ID, data); err != nil {
 		return err
 	}
 	s.latest.Store(meta.Index)
@@ -227,8 +253,10 @@ func (s *snapshotStore) write(meta *raft.SnapshotMeta, content []byte) error {
 			continue
 		}
 		// One that comes back after a crash is older and not looked at.
-		if err := s.fs.Remove(s.fs.PathJoin(s.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("cluster: %w", err)
+		for _, file := range []string{name, copyPrefix + name} {
+			if err := s.fs.Remove(s.fs.PathJoin(s.dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("cluster: %w", err)
+			}
 		}
 	}
 	return nil
@@ -244,6 +272,13 @@ func (s *snapshotStore) rewrite(content []byte) (index uint64, err error) {
 	meta := raft.SnapshotMeta{Version: raft.SnapshotVersionMax, ID: snapshotID(0, 0)}
 	if newest != nil {
 		meta = newest.meta
+	}
+	// A copy of the former content must not come to stand for this one.
+	if err := s.fs.Remove(s.fs.PathJoin(s.dir, copyPrefix+meta.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("cluster: %w", err)
+	}
+	if err := syncDir(s.fs, s.dir); err != nil {
+		return 0, err
 	}
 	return meta.Index, s.write(&meta, content)
 }

@@ -44,6 +44,9 @@ type PartitionOptions struct {
 	SegmentBytes int64
 	// IndexIntervalBytes is the distance of index entries; 16 KiB by default.
 	IndexIntervalBytes int64
+	// Damaged is told of each damage that a reader meets; it must return at once. nil
+	// for nobody.
+	Damaged func(damage *CorruptionError)
 	// Logger receives what is cut and removed on open; required.
 	Logger *slog.Logger
 }

@@ -17,7 +17,7 @@ func (p *Partition) Read(fromOffset int64, maxBytes int, buf []byte) (batches []
 	for {
 		batches, path, err := p.read(fromOffset, maxBytes, buf)
 		if err == nil || !p.replaced(err, path, fromOffset) {
-			return batches, err
+			return batches, p.tell(err)
 		}
 	}
 }
@@ -45,6 +45,15 @@ func (p *Partition) read(fromOffset int64, maxBytes int, buf []byte) (batches []
 		return nil, reader.path, p.explain(err, fromOffset)
 	}
 	return batches, reader.path, nil
+}
+
+// tell tells of damage that a reader has met, and returns the error as it is.
+func (p *Partition) tell(err error) error {
+	var damage *CorruptionError
+	if p.options.Damaged != nil && errors.As(err, &damage) {
+		p.options.Damaged(damage)
+	}
+	return err
 }
 
 // replaced tells whether the failure to find the file of an offset's segment is
@@ -75,7 +84,7 @@ func (p *Partition) OffsetForTimestamp(timestampMillis int64) (int64, error) {
 	for {
 		offset, failed, err := p.offsetForTimestamp(timestampMillis)
 		if err == nil || !p.replaced(err, failed.path, max(failed.base, p.StartOffset())) {
-			return offset, err
+			return offset, p.tell(err)
 		}
 	}
 }
@@ -130,7 +139,7 @@ func (p *Partition) Verify() error {
 		err := readers[i].verify(sums[i])
 		readers[i].release()
 		if err != nil && !(errors.Is(err, fs.ErrNotExist) && p.removed(segments[i])) {
-			return err
+			return p.tell(err)
 		}
 	}
 	return nil

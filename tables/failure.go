@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"path"
@@ -32,8 +33,9 @@ func (e *CorruptionError) Unwrap() error { return e.Err }
 // failure notes what Pebble reports beside its return values: the file of a
 // corruption, and the errors after which it must not be used any more.
 type failure struct {
-	dir    string
-	logger *slog.Logger
+	dir     string
+	damaged func(first, last uint32, damage *CorruptionError)
+	logger  *slog.Logger
 
 	// running is set when the store has been opened.
 	running atomic.Bool
@@ -52,8 +54,8 @@ type failure struct {
 }
 
 // newFailure returns a failure that has not happened.
-func newFailure(dir string, logger *slog.Logger) *failure {
-	return &failure{dir: dir, logger: logger, happened: make(chan struct{})}
+func newFailure(dir string, damaged func(first, last uint32, damage *CorruptionError), logger *slog.Logger) *failure {
+	return &failure{dir: dir, damaged: damaged, logger: logger, happened: make(chan struct{})}
 }
 
 // err is the fatal error, or nil.
@@ -101,11 +103,22 @@ func (f *failure) listener() *pebble.EventListener {
 			f.mu.damaged = file
 			f.mu.Unlock()
 			f.logger.Error("corruption", "file", file, "details", info.Details.Error())
+			if f.damaged != nil {
+				f.damaged(shardOf(info.Bounds.Start), shardOf(info.Bounds.End.Key), &CorruptionError{File: file, Err: info.Details})
+			}
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			f.logger.Warn("commits wait for flushes or compactions", "reason", info.Reason)
 		},
 	}
+}
+
+// shardOf returns the shard of a store's key; the first one where it is cut off.
+func shardOf(key []byte) uint32 {
+	if len(key) < shardSize {
+		return 0
+	}
+	return binary.BigEndian.Uint32(key)
 }
 
 // Pebble repeats a flush that fails at once and for ever. These keep it from

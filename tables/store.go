@@ -28,6 +28,10 @@ type Options struct {
 	// MemTableBytes is the size at which a memtable is flushed; 64 MiB by
 	// default. Memtables start small and grow to this.
 	MemTableBytes int64
+	// Damaged is told of each damage that is met in a file, by readers or in the
+	// background, with the first and the last shard that have keys in the file. It must
+	// return at once and not use the store. nil for nobody.
+	Damaged func(first, last uint32, damage *CorruptionError)
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer receives the store's metrics; nil for none.
@@ -82,7 +86,7 @@ func Open(options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tables: %s is in use: %w", options.Dir, err)
 	}
-	failure := newFailure(options.Dir, options.Logger)
+	failure := newFailure(options.Dir, options.Damaged, options.Logger)
 	cache := pebble.NewCache(options.CacheBytes)
 	// The database holds its own reference.
 	defer cache.Unref()
