@@ -57,6 +57,8 @@ type Options struct {
 	// Peers are the nodes of the cluster, to which cancel requests are passed on; nil for
 	// a server on its own.
 	Peers exec.Peers
+	// Refuse, where it is not nil, is what every client is told in place of being served.
+	Refuse error
 	// WriteTimeout is how long a client may take nothing of what is sent to it
 	// before it counts as gone; 0 means five minutes, negative no limit.
 	WriteTimeout time.Duration
@@ -95,7 +97,7 @@ func New(options Options) (*Server, error) {
 	if options.Listener == nil && options.Addr == "" {
 		return nil, errors.New("a server needs a listener or an address")
 	}
-	if options.NewSession == nil {
+	if options.NewSession == nil && options.Refuse == nil {
 		return nil, errors.New("a server needs a way to make sessions")
 	}
 	if options.Logger == nil {

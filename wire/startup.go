@@ -48,6 +48,9 @@ func (c *conn) handshake(full bool) (*session.Identity, error) {
 			return nil, err
 		}
 	}
+	if c.options.Refuse != nil {
+		return nil, c.options.Refuse
+	}
 	if full {
 		return nil, sqlerr.New(sqlerr.TooManyConnections, -1, "sorry, too many clients already")
 	}

@@ -151,13 +151,31 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	clients := newPort(listener)
+	if err := n.startBehind(ctx, clients); err != nil {
+		_ = clients.Close() // the first error is the one to tell
+		return err
+	}
+	n.ready.Store(true)
+	return nil
+}
+
+// startBehind brings up what is behind the clients' port, and serves them.
+func (n *Node) startBehind(ctx context.Context, clients *port) error {
+	certificates, err := n.loadCertificates()
+	if err != nil {
+		return err
+	}
+	endRefusing, err := n.refuseClients(clients, certificates)
+	if err != nil {
+		return err
+	}
+	defer endRefusing()
 	machine := exec.NewCatalogMachine()
 	if err := n.openStorage(ctx, machine); err != nil {
-		_ = listener.Close() // the first error is the one to tell
 		return err
 	}
 	if err := n.bootstrap(ctx, machine); err != nil {
-		_ = listener.Close() // the first error is the one to tell
 		return err
 	}
 	n.engine = exec.NewEngine(exec.Options{
@@ -167,17 +185,12 @@ func (n *Node) start(ctx context.Context) error {
 	})
 	n.opened.Store(true)
 	if err := n.engine.Ready(ctx); err != nil {
-		_ = listener.Close() // the first error is the one to tell
 		return err
 	}
 	n.hub = notify.NewHub(0)
 	n.hub.Join(ctx, peers{n.storage.Peers()}, notify.RelayOptions{Logger: n.options.Logger, Now: n.options.Now, After: n.options.After})
-	if err := n.serve(listener); err != nil {
-		_ = listener.Close() // the first error is the one to tell
-		return err
-	}
-	n.ready.Store(true)
-	return nil
+	endRefusing()
+	return n.serve(clients, certificates)
 }
 
 // listen is where clients connect.
@@ -265,17 +278,13 @@ func (n *Node) endWhenRemoved() {
 }
 
 // serve starts taking clients.
-func (n *Node) serve(listener net.Listener) error {
+func (n *Node) serve(listener net.Listener, certificates *auth.Certificates) error {
 	n.feeds = &session.RelationFeeds{}
 	started := n.options.Now()
 	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: told,
 		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: n.newRegistry(), Notifications: n.hub, Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
-	}
-	certificates, err := n.loadCertificates()
-	if err != nil {
-		return err
 	}
 	server, err := wire.New(wire.Options{
 		Catalog: n.engine.Catalog, Authentication: n.rules, TLS: certificates,

@@ -18,6 +18,9 @@ import (
 type ClusterOptions struct {
 	// Nodes is how many nodes the cluster begins with.
 	Nodes int
+	// Voters is how many replicas of each shard vote; 0 means one of fewer than three
+	// nodes, and else three.
+	Voters int
 	// Shards is the number of shards, 0 for the default.
 	Shards int
 	// Args are further flags of each node.
@@ -44,7 +47,8 @@ type Cluster struct {
 type member struct {
 	*Process
 	args []string
-	up   bool
+	// up says that the node runs, gone that it is no member any more.
+	up, gone bool
 }
 
 // ClusterTimeout is how long a test waits for what a cluster is to do: far more than it
@@ -55,6 +59,14 @@ const ClusterTimeout = 60 * time.Second
 // votes that they are to have. Everything ends with the test.
 func StartCluster(tb testing.TB, options ClusterOptions) *Cluster {
 	tb.Helper()
+	switch {
+	case options.Voters > 0:
+		options.Args = append([]string{"--replication", fmt.Sprint(options.Voters)}, options.Args...)
+	case options.Nodes < 3:
+		options.Voters = 1
+	default:
+		options.Voters = 3
+	}
 	c := &Cluster{tb: tb, options: options, dir: tb.TempDir()}
 	if options.Proxied {
 		c.network = newNetwork(tb, c.ownerOf)
@@ -67,7 +79,7 @@ func StartCluster(tb testing.TB, options ClusterOptions) *Cluster {
 	for range options.Nodes {
 		c.Add()
 	}
-	c.AwaitVoters(min(options.Nodes, 3))
+	c.AwaitVoters(options.Voters)
 	return c
 }
 
@@ -95,7 +107,7 @@ func (c *Cluster) Add(args ...string) int {
 	c.members = append(c.members, m)
 	c.mu.Unlock()
 	c.launch(number)
-	m.AwaitReady(c.tb, ClusterTimeout)
+	c.AwaitReady(number)
 	return number
 }
 
@@ -171,7 +183,7 @@ func (c *Cluster) Launch(node int) { c.tb.Helper(); c.launch(node) }
 func (c *Cluster) Restart(node int) {
 	c.tb.Helper()
 	c.launch(node)
-	c.members[node-1].AwaitReady(c.tb, ClusterTimeout)
+	c.AwaitReady(node)
 }
 
 // Connect returns a connection to a node that is closed with the test.
@@ -187,6 +199,32 @@ func (c *Cluster) URL() string {
 		hosts = append(hosts, m.Address)
 	}
 	return fmt.Sprintf("postgres://millrace@%s/millrace?sslmode=disable&connect_timeout=2", strings.Join(hosts, ","))
+}
+
+// URLs are the connection strings of the nodes that were not forgotten.
+func (c *Cluster) URLs() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []string
+	for _, m := range c.members {
+		if !m.gone {
+			list = append(list, m.URL())
+		}
+	}
+	return list
+}
+
+// AwaitReady waits for a node that was launched.
+func (c *Cluster) AwaitReady(node int) {
+	c.tb.Helper()
+	c.members[node-1].AwaitReady(c.tb, ClusterTimeout)
+}
+
+// Forget leaves out a node that has been removed from the cluster.
+func (c *Cluster) Forget(node int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.members[node-1].up, c.members[node-1].gone = false, true
 }
 
 // Leaders are the nodes that lead the shards, by shard, as one of the running nodes knows;

@@ -65,6 +65,9 @@ func simulate(t *testing.T, seed uint64, count int) {
 	if t.Failed() {
 		return
 	}
+	if err := u.hosts[0].waitUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	w, err := workload.New(t.Context(), simulated{u})
 	if err != nil {
 		t.Fatal(err)

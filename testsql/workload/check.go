@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,14 +27,14 @@ func (w *Workload) Check(ctx context.Context) {
 		}
 		for query, rows := range answers {
 			if !slices.Equal(rows, first[query]) {
-				w.cluster.Errorf("%s: %s gives\n%s\nand %s\n%s", w.cluster.Name(node), query, strings.Join(rows, "\n"), w.cluster.Name(0), strings.Join(first[query], "\n"))
+				w.cluster.Errorf("%s of %s and of %s differ: %s", query, w.cluster.Name(0), w.cluster.Name(node), difference(first[query], rows))
 			}
 		}
 	}
 	w.checkEvents(first[eventsQuery])
 	for _, pair := range recomputed {
 		if kept, anew := first[pair[0]], first[pair[1]]; !slices.Equal(kept, anew) {
-			w.cluster.Errorf("%s gives\n%s\nand %s\n%s", pair[0], strings.Join(kept, "\n"), pair[1], strings.Join(anew, "\n"))
+			w.cluster.Errorf("%s and %s differ: %s", pair[0], pair[1], difference(kept, anew))
 		}
 	}
 	if wealth := first[`SELECT n, total FROM wealth`]; !slices.Equal(wealth, []string{fmt.Sprint(accounts, " ", accounts*deposit)}) {
@@ -41,6 +42,24 @@ func (w *Workload) Check(ctx context.Context) {
 	}
 	w.checkRegisters()
 	w.checkFollowers(ctx, first)
+}
+
+// difference tells which rows only one of two results has, and which it has more often.
+func difference(first, second []string) string {
+	counts := map[string]int{}
+	for _, row := range first {
+		counts[row]++
+	}
+	for _, row := range second {
+		counts[row]--
+	}
+	var lines []string
+	for _, row := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[row]; n != 0 {
+			lines = append(lines, fmt.Sprintf("%+d  %s", -n, row))
+		}
+	}
+	return fmt.Sprintf("of %d and %d rows the second has\n%s", len(first), len(second), strings.Join(lines[:min(len(lines), 50)], "\n"))
 }
 
 const eventsQuery = `SELECT writer, number FROM events`

@@ -72,7 +72,9 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		case <-ctx.Done():
 		}
 	}
-	bounded, cancel := context.WithTimeout(ctx, statementTimeout)
+	// A statement that has begun comes to its end though the client is to stop: what the
+	// cluster does with one that is given up, it may do while others check.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
 	defer cancel()
 	err := do(bounded, c.connection)
 	if err == nil {

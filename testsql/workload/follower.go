@@ -37,7 +37,7 @@ func (f *follower) follow(ctx context.Context) {
 	}
 }
 
-// runUnbounded is run without a timeout for the statement.
+// runUnbounded is run for a statement that ends with ctx.
 func (f *follower) runUnbounded(ctx context.Context, do func(ctx context.Context, connection *pgx.Conn) error) error {
 	return f.run(ctx, func(_ context.Context, connection *pgx.Conn) error { return do(ctx, connection) })
 }
