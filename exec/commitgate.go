@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"millrace/sql/sqlerr"
 )
 
 // commitGate lets a view be made while no transaction over several shards is carried
@@ -15,7 +13,7 @@ import (
 type commitGate struct {
 	mu sync.Mutex
 	// running counts transactions, held those that are held off, and views what has
-	// them held off.
+	// them held off. Those held off are running as soon as the last of these has passed.
 	running, held, views int
 	// passed is closed when the views that hold transactions off have passed, nil
 	// without any; idle when the last running transaction has ended, nil unless a view
@@ -30,9 +28,9 @@ func (g *commitGate) enter() {
 	if passed := g.passed; passed != nil {
 		g.held++
 		g.mu.Unlock()
-		<-passed
+		<-passed // counted as running by who closed it
 		g.mu.Lock()
-		g.held--
+		return
 	}
 	g.running++
 }
@@ -49,14 +47,20 @@ func (g *commitGate) leave() {
 // pass calls take while no transaction is inside. It waits until deadline, and then
 // fails with 55000.
 func (g *commitGate) pass(ctx context.Context, deadline <-chan time.Time, take func() error) error {
+	if err := g.hold(ctx, deadline); err != nil {
+		return err
+	}
+	defer g.letGo()
+	return take()
+}
+
+// hold returns when no transaction is inside, and none comes in before letGo. It waits
+// until deadline, and then fails with 55000.
+func (g *commitGate) hold(ctx context.Context, deadline <-chan time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for g.held > 0 {
-		passed := g.passed
-		if passed == nil {
-			break // those held off are on their way in: they count as running at once
-		}
-		if err := g.await(ctx, deadline, passed); err != nil {
+		if err := g.await(ctx, deadline, g.passed); err != nil {
 			return err
 		}
 	}
@@ -64,21 +68,31 @@ func (g *commitGate) pass(ctx context.Context, deadline <-chan time.Time, take f
 		g.passed = make(chan struct{})
 	}
 	g.views++
-	defer func() {
-		if g.views--; g.views == 0 {
-			close(g.passed)
-			g.passed = nil
-		}
-	}()
 	for g.running > 0 {
 		if g.idle == nil {
 			g.idle = make(chan struct{})
 		}
 		if err := g.await(ctx, deadline, g.idle); err != nil {
+			g.leaveView()
 			return err
 		}
 	}
-	return take()
+	return nil
+}
+
+// letGo lets transactions in again.
+func (g *commitGate) letGo() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaveView()
+}
+
+func (g *commitGate) leaveView() {
+	if g.views--; g.views == 0 {
+		g.running, g.held = g.running+g.held, 0
+		close(g.passed)
+		g.passed = nil
+	}
 }
 
 // await waits for a channel with the lock let go.
@@ -91,7 +105,6 @@ func (g *commitGate) await(ctx context.Context, deadline <-chan time.Time, close
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-deadline:
-		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, -1, "transactions over several shards do not come to their end").
-			WithHint("A shard may be unable to write. Run the transaction again.")
+		return halfDone()
 	}
 }

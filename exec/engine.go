@@ -64,6 +64,7 @@ type Engine struct {
 	resolver   resolver
 	// commits are the transactions over several shards that are being carried out.
 	commits     commitGate
+	commitHolds commitHolds
 	coordinator coordinator
 	nodeLocks   *nodeLocks
 	// catalogChanges wakes who waits for the catalog.
@@ -96,6 +97,7 @@ func NewEngine(options Options) *Engine {
 	e.pushes.metrics = newPushMetrics(options.Registerer, &e.pushes.budget)
 	e.resolver = newResolver(e)
 	e.coordinator.engine = e
+	e.commitHolds.held = map[[2]uint64]func(){}
 	e.nodeLocks = newNodeLocks(e)
 	shards := options.Storage.Shards()
 	for i, shardLog := range shards {
@@ -112,6 +114,7 @@ func NewEngine(options Options) *Engine {
 	e.serveIndexes()
 	e.serveLocks()
 	e.serveSequences()
+	e.serveCommits()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel

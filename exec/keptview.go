@@ -8,6 +8,7 @@ import (
 	"millrace/planner/plan"
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
+	"millrace/tables"
 )
 
 // keptView is what a transaction's view remembers besides rows: what was true when it
@@ -37,10 +38,11 @@ func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Rela
 		return nil, err
 	}
 	v := &View{ends: map[catalog.ObjectID][]int64{}, kept: kept}
-	err := e.commits.pass(ctx, e.after(timeout), func() error {
+	err := e.betweenCommits(ctx, timeout, func(ctx context.Context) (*tables.Snapshot, error) {
+		v.Close() // an attempt before this one
 		if !freshness.Stale || freshness.Current {
 			if err := e.catchUp(ctx, rangeOf(len(e.loops))); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		for _, relation := range e.newestCatalog().Relations() {
@@ -49,12 +51,12 @@ func (e *Engine) NewTransactionView(ctx context.Context, sources []*catalog.Rela
 			}
 			ends, err := e.streamEnds(relation.ID)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			v.ends[relation.ID] = ends
 		}
 		v.snapshot = e.storage.Store().NewSnapshot()
-		return nil
+		return v.snapshot, nil
 	})
 	if err == nil {
 		err = e.checkStorage(sources)

@@ -226,8 +226,13 @@ func (c *core) loadTransactions() error {
 // eachTransaction calls visit with the stored records of one kind, each put
 // together from its pieces.
 func (c *core) eachTransaction(kind byte, visit func(id transactionID, record []byte, pieces int) error) error {
+	return eachTransaction(c.state, kind, visit)
+}
+
+// eachTransaction is core.eachTransaction for any state of a shard.
+func eachTransaction(state tables.Reader, kind byte, visit func(id transactionID, record []byte, pieces int) error) error {
 	from := []byte{byte(tables.KindTransaction), kind}
-	it, err := c.state.Scan(from, tables.PrefixEnd(nil, from))
+	it, err := state.Scan(from, tables.PrefixEnd(nil, from))
 	if err != nil {
 		return err
 	}
