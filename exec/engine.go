@@ -48,8 +48,10 @@ type Engine struct {
 	services map[string]service
 	stopped  chan struct{}
 	stop     sync.Once
-	cancel   context.CancelFunc
-	wait     sync.WaitGroup
+	// life ends when the engine is closed.
+	life   context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
 	// turn picks the shard of rows without a key.
 	turn      atomic.Uint64
 	rowIDs    rowIDs
@@ -117,7 +119,7 @@ func NewEngine(options Options) *Engine {
 	e.serveCommits()
 	e.follow()
 	ctx, cancel := context.WithCancel(context.Background())
-	e.cancel = cancel
+	e.life, e.cancel = ctx, cancel
 	settled := e.newestCatalog()
 	e.catalog.onChange(func() {
 		newest := e.newestCatalog()

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"encoding/binary"
 	"sync"
 
@@ -31,6 +32,8 @@ type feed struct {
 	subscribers map[catalog.ObjectID]map[*subscription]struct{}
 	// waiting are woken when the index that they wait for is told of.
 	waiting map[*wakeup]uint64
+	// awaiting says that a goroutine waits for the replica to be whole.
+	awaiting bool
 }
 
 // tableChanges are the committed changes of one table in one entry, the old row of a key
@@ -101,21 +104,24 @@ func (f *feed) begin(shard int, index uint64) {
 func (f *feed) observe(index uint64, entry *log.Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case entry == nil:
+	if entry == nil {
 		f.jump()
-	case len(f.subscribers) > 0:
+		f.index = index // what is observed next was observed before, if the copy is an old one
+	} else {
 		f.tellAppends(entry.Appends)
 		if index > f.index { // else every snapshot of the store has it
 			f.tellChanges(index, entry.Writes)
 		}
+		f.index = max(f.index, index)
 	}
-	f.index = max(f.index, index)
 	f.wakeWaiting()
 }
 
 // tellAppends wakes those who follow streams that have new rows.
 func (f *feed) tellAppends(appends []log.Append) {
+	if len(f.subscribers) == 0 {
+		return
+	}
 	last := uint64(0)
 	for i := range appends {
 		if stream := appends[i].Object; stream != last {
@@ -129,6 +135,9 @@ func (f *feed) tellAppends(appends []log.Append) {
 
 // tellChanges gives those who follow tables what an entry has changed in these.
 func (f *feed) tellChanges(index uint64, writes []log.Write) {
+	if len(f.subscribers) == 0 {
+		return
+	}
 	for i := range writes {
 		w := &writes[i]
 		if w.Kind != log.Set && w.Kind != log.Note {
@@ -162,6 +171,31 @@ func (f *feed) jump() {
 				WithHint("Run the query again: it begins with the current result."))
 		}
 	}
+}
+
+// wakeWhole wakes those who follow a shard's streams once the replica is whole.
+func (l *shardLoop) wakeWhole(ctx context.Context) {
+	f := &l.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.awaiting {
+		return
+	}
+	f.awaiting = true
+	go func() {
+		err := l.log.WaitApplied(ctx, 0)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.awaiting = false
+		if err != nil {
+			return // the node is going down, which ends the queries
+		}
+		for _, followers := range f.subscribers {
+			for s := range followers {
+				s.signal()
+			}
+		}
+	}()
 }
 
 // settle ends the subscriptions of what a version of the catalog has no more, or

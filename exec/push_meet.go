@@ -87,6 +87,9 @@ func (p *pushQuery) readStreamTo(source *pushSource, until []uint64) error {
 			if err := p.readStream(source, shard, end); err != nil {
 				return err
 			}
+			if err := p.engine.loops[shard].log.Whole(); err != nil {
+				return err
+			}
 			if source.offsets[shard] == before {
 				return otherRows()
 			}

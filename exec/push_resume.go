@@ -184,6 +184,8 @@ func (p *pushQuery) readKept(source *pushSource) error {
 		if err != nil {
 			return damaged(err)
 		}
+		// The node's replica may have been replaced by one that is behind what was given.
+		source.applied[shard] = max(source.applied[shard], at[shard])
 		if at[shard] < kept.floor {
 			p.engine.pushes.metrics.ended.Inc()
 			return source.subscription.lostChanges()

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -129,7 +130,11 @@ func (p *pushQuery) readHistory(ctx context.Context) (more bool, err error) {
 			continue
 		}
 		for shard := range source.offsets {
-			if source.offsets[shard] < source.initial[shard] {
+			switch shardLog := p.engine.loops[shard].log; {
+			case source.offsets[shard] >= source.initial[shard]:
+			case shardLog.Whole() != nil:
+				return true, shardLog.WaitApplied(ctx, 0)
+			default:
 				return true, p.readStream(source, shard, source.initial[shard])
 			}
 		}
@@ -188,7 +193,7 @@ func (p *pushQuery) readChanges(source *pushSource, until []uint64) (worked bool
 	slices.SortStableFunc(changes, func(x, y *tableChanges) int { return x.shard - y.shard })
 	for _, c := range changes {
 		switch {
-		case c.index <= source.applied[c.shard]:
+		case c.index <= source.applied[c.shard] || c.index <= source.at[c.shard]:
 			continue
 		case until != nil && c.index > until[c.shard]:
 			source.pending = append(source.pending, c)
@@ -220,6 +225,10 @@ func (p *pushQuery) takeChanges(source *pushSource, changes *types.Batch, at int
 // operators.
 func (p *pushQuery) readStream(source *pushSource, shard int, limit int64) error {
 	partition, err := p.engine.loops[shard].log.Partition(uint64(source.in.source))
+	if errors.Is(err, ErrNotWhole) {
+		p.engine.loops[shard].wakeWhole(p.engine.life)
+		return nil
+	}
 	if err != nil || partition == nil {
 		return err
 	}
@@ -233,6 +242,10 @@ func (p *pushQuery) readStream(source *pushSource, shard int, limit int64) error
 		return nil
 	}
 	data, err := partition.Read(source.offsets[shard], scanBytes, nil)
+	if errors.Is(err, log.ErrClosed) {
+		p.wake.raise() // there is another one in its place, or the stream was dropped
+		return nil
+	}
 	if err != nil {
 		return readError(source.in.codec.relation, err)
 	}

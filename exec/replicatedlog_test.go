@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"millrace/log"
+	"millrace/sql/sqlerr"
 	"millrace/tables"
 )
 
@@ -50,6 +51,9 @@ type logReplica struct {
 	answers        map[uint64]any
 	// state is the index of the last entry that took effect.
 	state uint64
+	// copied is the index up to which the replica is to be copied from another one, 0 for
+	// none.
+	copied uint64
 }
 
 var errUnknownFate = errors.New("the fate of the entry is unknown")
@@ -73,11 +77,18 @@ func (r *logReplica) run() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
-		for !l.closed && (r.applied == uint64(len(l.entries)) || r.held && r.applied >= r.asked) {
+		for !l.closed && r.copied == 0 && (r.applied == uint64(len(l.entries)) || r.held && r.applied >= r.asked) {
 			l.grown.Wait()
 		}
 		if l.closed {
 			return
+		}
+		if r.copied > 0 && l.leader != r.shard.node.id {
+			r.replace()
+		}
+		r.copied = 0
+		if r.applied == uint64(len(l.entries)) {
+			continue
 		}
 		index, entry := r.applied+1, l.entries[r.applied]
 		l.mu.Unlock()
@@ -90,6 +101,45 @@ func (r *logReplica) run() {
 		r.answers[index] = answer
 		l.grown.Broadcast()
 	}
+}
+
+// length is how many entries there are.
+func (l *replicatedLog) length() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
+}
+
+// copyTo has a follower's replica of a shard copied from one that has applied so much.
+func (l *replicatedLog) copyTo(node, index uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leader != node {
+		l.replicas[node].copied = min(index, uint64(len(l.entries)))
+		l.grown.Broadcast()
+	}
+}
+
+// replace makes the replica anew: the state at the index that it is copied up to, which
+// nobody is told of, and then the entries that it had applied before. mu is held.
+func (r *logReplica) replace() {
+	l, until := r.log, r.applied
+	copied, entries := r.copied, l.entries[:max(r.copied, until)]
+	r.applied, r.state, r.copied = 0, 0, 0
+	l.mu.Unlock()
+	r.shard.wipe()
+	for i, entry := range entries {
+		if uint64(i) == copied {
+			r.shard.copiedTo()
+		}
+		r.apply(uint64(i+1), slices.Clone(entry))
+	}
+	if copied == uint64(len(entries)) {
+		r.shard.copiedTo()
+	}
+	l.mu.Lock()
+	r.applied, r.state = uint64(len(entries)), r.shard.whole()
+	l.grown.Broadcast()
 }
 
 // setLeader has a node lead, 0 for none.
@@ -220,7 +270,7 @@ func (r *logReplica) wait(ctx context.Context, index uint64) error {
 	defer stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for r.state < index {
+	for r.state < index || r.shard != nil && r.shard.Whole() != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -254,6 +304,11 @@ type shardReplica struct {
 	mu         sync.Mutex
 	partitions map[uint64]*log.Partition
 	state      uint64
+	// copying says that the replica is not whole, and replacing that nobody is told of
+	// what it applies.
+	copying, replacing bool
+	// copies is how often it was copied.
+	copies int
 	// broken is why the node cannot propose, nil while it can.
 	broken   error
 	observer func(index uint64, entry *log.Entry)
@@ -303,17 +358,66 @@ func (s *shardReplica) apply(index uint64, encoded []byte) any {
 		}
 	}
 	s.state = index
-	if s.observer != nil {
+	if s.observer != nil && !s.replacing {
 		s.observer(index, &entry)
 	}
 	return true
+}
+
+// wipe begins a copy: the replica has nothing.
+func (s *shardReplica) wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copying, s.replacing, s.state = true, true, 0
+	for object, p := range s.partitions {
+		_ = p.Close() // it is made anew
+		delete(s.partitions, object)
+	}
+	s.copies++
+	batch := s.Tables().NewBatch()
+	batch.DeleteRange(nil, nil)
+	if err := batch.Commit(0); err != nil {
+		panic(err)
+	}
+}
+
+// copiedTo says that the replica has been copied: what it applies is observed again.
+func (s *shardReplica) copiedTo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replacing = false
+	if s.observer != nil {
+		s.observer(s.state, nil)
+	}
+}
+
+// whole lets readers in, and returns the state.
+func (s *shardReplica) whole() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copying = false
+	return s.state
+}
+
+// Whole implements ShardLog.
+func (s *shardReplica) Whole() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wholeLocked()
+}
+
+func (s *shardReplica) wholeLocked() error {
+	if s.copying {
+		return sqlerr.New(sqlerr.CannotConnectNow, -1, "%w", ErrNotWhole)
+	}
+	return nil
 }
 
 // partition returns the partition of a stream, made where it is new; mu is held.
 func (s *shardReplica) partition(object uint64) *log.Partition {
 	if s.partitions[object] == nil {
 		opened, err := log.OpenPartition(log.PartitionOptions{
-			FS: s.node.fs, Dir: fmt.Sprintf("log-%d-%d", s.number, object), Files: s.node.files, Logger: quiet(),
+			FS: s.node.fs, Dir: fmt.Sprintf("log-%d-%d-%d", s.number, object, s.copies), Files: s.node.files, Logger: quiet(),
 		}, log.SyncedEnd{})
 		if err != nil {
 			panic(err)
@@ -373,6 +477,9 @@ func (s *shardReplica) Propose(entry []byte) (uint64, bool, error) {
 func (s *shardReplica) Partition(stream uint64) (*log.Partition, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.wholeLocked(); err != nil {
+		return nil, err
+	}
 	return s.partitions[stream], nil
 }
 

@@ -88,6 +88,8 @@ func (s *simulatedShard) ReadIndex(context.Context) (uint64, error) { return s.i
 
 func (s *simulatedShard) WaitApplied(context.Context, uint64) error { return nil }
 
+func (s *simulatedShard) Whole() error { return nil }
+
 func (s *simulatedShard) Observe(observer func(index uint64, entry *log.Entry)) {
 	s.cluster.applying.Lock()
 	defer s.cluster.applying.Unlock()

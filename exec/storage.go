@@ -21,7 +21,7 @@ type ShardLog interface {
 	// passed.
 	Propose(entry []byte) (index uint64, accepted bool, err error)
 	// Partition returns the shard's partition of a stream, or nil when it holds
-	// no rows yet.
+	// no rows yet; ErrNotWhole (errors.Is) as Whole does.
 	Partition(stream uint64) (*log.Partition, error)
 	// Tables reads the shard's applied state.
 	Tables() *tables.Shard
@@ -41,8 +41,14 @@ type ShardLog interface {
 	WaitApplied(ctx context.Context, index uint64) error
 	// Observe has a function called with each entry that takes effect on this node from
 	// now on, in order, before WaitApplied and Propose return for it. The entry is valid
-	// during the call, which must be short. There is one observer; nil for none.
+	// during the call, which must be short. A nil entry says that the node's replica has
+	// been copied from another one up to the index, which may be before entries that were
+	// observed. There is one observer; nil for none.
 	Observe(observer func(index uint64, entry *log.Entry))
+	// Whole returns an error that is ErrNotWhole (errors.Is) while this node's replica is
+	// being copied from another one. WaitApplied waits for that; who has then taken a
+	// snapshot of the tables asks whether the replica is whole now.
+	Whole() error
 }
 
 // Storage is the node's storage as the engine needs it. The cluster implements
@@ -94,6 +100,9 @@ var ErrUnreachable = errors.New("exec: the node cannot be reached")
 
 // ErrNotLeader says that this node does not lead a shard, or the catalog's group.
 var ErrNotLeader = errors.New("exec: not the leader")
+
+// ErrNotWhole says that a replica is not to be read.
+var ErrNotWhole = errors.New("this node's replica of a shard is being copied from another node")
 
 // ErrStopped is the cause of errors from an engine that is shutting down.
 var ErrStopped = errors.New("exec: the node is shutting down")

@@ -58,10 +58,15 @@ func Changed() error {
 }
 
 // checkStorage makes sure that a snapshot which was taken before the call has the
-// rows of tables: those of a table that was rewritten are deleted from its old
-// storage after the catalog has the new one. A relation that is newer than the
+// rows of tables: the node's replicas are whole, and those of a table that was rewritten
+// are deleted from its old storage after the catalog has the new one. A relation that is newer than the
 // catalog's is one that the reader's own transaction has rewritten.
 func (e *Engine) checkStorage(relations []*catalog.Relation) error {
+	for _, l := range e.loops {
+		if err := l.log.Whole(); err != nil {
+			return err
+		}
+	}
 	newest := e.newestCatalog()
 	for _, relation := range relations {
 		if now := newest.Relation(relation.ID); now != nil && now.Changed > relation.Changed && now.StorageID() != relation.StorageID() {

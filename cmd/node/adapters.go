@@ -105,7 +105,22 @@ func shardError(err error) error {
 }
 
 // Partition implements exec.ShardLog.
-func (s shardLog) Partition(stream uint64) (*log.Partition, error) { return s.shard.Partition(stream) }
+func (s shardLog) Partition(stream uint64) (*log.Partition, error) {
+	partition, err := s.shard.Partition(stream)
+	return partition, notWhole(err)
+}
+
+// Whole implements exec.ShardLog.
+func (s shardLog) Whole() error { return notWhole(s.shard.Whole()) }
+
+// notWhole says in the engine's terms that a replica is being copied.
+func notWhole(err error) error {
+	if _, copying := errors.AsType[*cluster.SeedingError](err); !copying {
+		return err
+	}
+	return sqlerr.New(sqlerr.CannotConnectNow, -1, "%w", fmt.Errorf("%w: %w", exec.ErrNotWhole, err)).
+		WithHint("SHOW REPLICAS tells how far it is. Other nodes may be able to read.")
+}
 
 // Tables implements exec.ShardLog.
 func (s shardLog) Tables() *tables.Shard { return s.shard.Tables() }
@@ -131,7 +146,14 @@ func (s shardLog) WaitApplied(ctx context.Context, index uint64) error {
 }
 
 // Observe implements exec.ShardLog.
-func (s shardLog) Observe(observer func(index uint64, entry *log.Entry)) { s.shard.Observe(observer) }
+func (s shardLog) Observe(observer func(index uint64, entry *log.Entry)) {
+	if observer == nil {
+		s.shard.ObserveReplaced(nil)
+	} else {
+		s.shard.ObserveReplaced(func(index uint64) { observer(index, nil) })
+	}
+	s.shard.Observe(observer)
+}
 
 // systemFunctions lists the functions for pg_proc.
 func systemFunctions() []systables.Function {
