@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"millrace/cluster"
+	"millrace/cluster/transport"
 	"millrace/wire/auth"
 )
 
@@ -29,6 +30,9 @@ type Cluster struct {
 	// Certificate, Key and Authority are files, in PEM, by which nodes prove to each other
 	// that they belong together; "" for connections that are not encrypted.
 	Certificate, Key, Authority string
+	// Network is where connections between nodes come from; nil means the operating
+	// system's.
+	Network transport.Network
 }
 
 // complete checks what was given and fills in what follows from it.
@@ -97,7 +101,7 @@ func (c *Cluster) checkCertificates(insecure bool) error {
 // joinOptions puts it into the options of the storage.
 func (n *Node) joinOptions(o *cluster.Options) error {
 	c := n.options.Cluster
-	o.Listen, o.Advertise, o.Join = c.Listen, c.Advertise, c.Join
+	o.Network, o.Listen, o.Advertise, o.Join = c.Network, c.Listen, c.Advertise, c.Join
 	o.Locality, o.Replication, o.Version = c.Locality, c.Replication, Version()
 	if c.Certificate == "" {
 		return nil

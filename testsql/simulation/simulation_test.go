@@ -19,10 +19,19 @@ import (
 
 // options are how a host's node is started.
 func (h *host) options(listener net.Listener) node.Options {
-	return node.Options{
-		Dir: "data", FS: h.disk, Shards: 3, Listener: listener, Listen: "127.0.0.1:0", Now: h.now, Logger: h.logger(),
+	options := node.Options{
+		Dir: "data", FS: h.disk, Listener: listener, Listen: "127.0.0.1:0", Insecure: true, Now: h.now, Logger: h.logger(),
 		SnapshotBytes: 256 << 10,
 	}
+	if len(h.universe.hosts) > 1 {
+		options.Cluster = node.Cluster{Listen: h.name + ":" + clusterPort, Network: side{h.universe.network, h.name}}
+	}
+	if h.number == 1 {
+		options.Shards = 3
+	} else {
+		options.Cluster.Join = []string{"host1:" + clusterPort}
+	}
+	return options
 }
 
 // TestSimulation runs the simulation from many seeds; a subtest, by its seed, runs the
@@ -43,7 +52,12 @@ func TestSimulation(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for seed := first; seed < seeds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed, 1) })
+			// Most have three nodes, some one.
+			count := 3
+			if seed%8 == 7 {
+				count = 1
+			}
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, count) })
 		})
 	}
 }
@@ -61,9 +75,10 @@ func simulate(t *testing.T, seed uint64, count int) {
 	}()
 	for _, h := range u.hosts {
 		h.begin()
-	}
-	if t.Failed() {
-		return
+		if err := h.waitUp(t.Context()); err != nil {
+			t.Error(err)
+			return
+		}
 	}
 	if err := u.hosts[0].waitUp(t.Context()); err != nil {
 		t.Fatal(err)
