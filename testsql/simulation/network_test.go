@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -30,11 +31,17 @@ func newNetwork(delay func() time.Duration) *network {
 	return &network{listeners: map[string]*listener{}, cut: map[[2]string]bool{}, delay: delay, connections: map[*connection]struct{}{}}
 }
 
-// side is a host's side of the network. It implements transport.Network.
+// side is a host's side of the network, as long as its power is on. It implements
+// transport.Network.
 type side struct {
 	network *network
 	host    string
+	// off is set when the power is cut; nil for one that stays on.
+	off *atomic.Bool
 }
+
+// isOff reports whether the power is cut.
+func (s side) isOff() bool { return s.off != nil && s.off.Load() }
 
 // address is one of a host: "host:port".
 type address string
@@ -59,6 +66,9 @@ func (s side) Listen(at string) (net.Listener, error) {
 	n := s.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if s.isOff() {
+		return nil, syscall.ENETDOWN
+	}
 	if n.listeners[at] != nil {
 		return nil, fmt.Errorf("%s: %w", at, syscall.EADDRINUSE)
 	}
@@ -115,6 +125,9 @@ func (s side) Dial(ctx context.Context, at string) (net.Conn, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if s.isOff() {
+		return nil, syscall.ENETDOWN
+	}
 	l := n.listeners[at]
 	if l == nil {
 		return nil, fmt.Errorf("%s: %w", at, syscall.ECONNREFUSED)

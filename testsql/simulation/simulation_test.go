@@ -18,13 +18,13 @@ import (
 )
 
 // options are how a host's node is started.
-func (h *host) options(listener net.Listener) node.Options {
+func (h *host) options(s side, listener net.Listener) node.Options {
 	options := node.Options{
 		Dir: "data", FS: h.disk, Listener: listener, Listen: "127.0.0.1:0", Insecure: true, Now: h.now, Logger: h.logger(),
 		SnapshotBytes: 256 << 10,
 	}
 	if len(h.universe.hosts) > 1 {
-		options.Cluster = node.Cluster{Listen: h.name + ":" + clusterPort, Network: side{h.universe.network, h.name}}
+		options.Cluster = node.Cluster{Listen: h.name + ":" + clusterPort, Network: s}
 	}
 	if h.number == 1 {
 		options.Shards = 3
@@ -79,9 +79,6 @@ func simulate(t *testing.T, seed uint64, count int) {
 			t.Error(err)
 			return
 		}
-	}
-	if err := u.hosts[0].waitUp(t.Context()); err != nil {
-		t.Fatal(err)
 	}
 	w, err := workload.New(t.Context(), simulated{u})
 	if err != nil {

@@ -42,6 +42,10 @@ type host struct {
 
 	mu   sync.Mutex
 	node *node.Node
+	// off is set when the power of the node that was started last is cut, and given up
+	// then ends its start.
+	off     *atomic.Bool
+	givenUp context.CancelFunc
 	// up is closed when the node is ready for clients, and replaced when it goes down.
 	up chan struct{}
 	// ending are nodes of before that have not ended yet.
@@ -87,19 +91,26 @@ func (h *host) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Loa
 
 // begin starts a node on the host's disk; it is up when it is ready.
 func (h *host) begin() {
-	listener, err := side{h.universe.network, h.name}.Listen(h.name + ":" + clientPort)
+	off := &atomic.Bool{}
+	s := side{h.universe.network, h.name, off}
+	listener, err := s.Listen(h.name + ":" + clientPort)
 	if err != nil {
 		h.universe.t.Error(err)
 		return
 	}
-	options := h.options(listener)
-	h.ending.Go(func() { h.start(options) })
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	h.mu.Lock()
+	h.off, h.givenUp = off, cancel
+	options := h.options(s, listener)
+	h.mu.Unlock()
+	h.ending.Go(func() {
+		defer cancel()
+		h.start(ctx, options)
+	})
 }
 
-func (h *host) start(options node.Options) {
+func (h *host) start(ctx context.Context, options node.Options) {
 	u := h.universe
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	n, err := node.Start(ctx, options)
 	if err != nil {
 		h.mu.Lock()
@@ -141,6 +152,8 @@ func (h *host) crash() {
 	u := h.universe
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.off.Store(true)
+	h.givenUp()
 	u.network.drop(h.name)
 	u.mu.Lock()
 	h.disk = h.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: u.random.IntN(101), RNG: u.random})
@@ -180,7 +193,7 @@ func (u *universe) connect(ctx context.Context, h *host, client string) (*pgx.Co
 	}
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 	config.DialFunc = func(ctx context.Context, _, at string) (net.Conn, error) {
-		return side{u.network, client}.Dial(ctx, at)
+		return side{u.network, client, nil}.Dial(ctx, at)
 	}
 	return pgx.ConnectConfig(ctx, config)
 }
