@@ -1,7 +1,9 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"millrace/sql/sqlerr"
+	"millrace/sql/types"
 )
 
 // registerInput reads a register, or writes a value to it.
@@ -180,5 +183,190 @@ func TestDefinitionsAreSeenWhileTheCatalogMoves(t *testing.T) {
 			}
 			end()
 		})
+	}
+}
+
+// TestStateIsToldOnEveryNode looks at queries and shards from nodes that do not lead them,
+// and at what nobody leads.
+func TestStateIsToldOnEveryNode(t *testing.T) {
+	c := newNodes(t, 70, 3, 2)
+	n := c.node(1)
+	n.define(`CREATE STREAM s (id INT, v INT)`)
+	n.define(`CREATE TABLE inverse AS SELECT id, 100 / v AS v FROM s`)
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	for i := range int64(20) {
+		if err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{i, i % 10})}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, reader := range c.nodes {
+		if _, err := reader.query(t.Context(), `SELECT * FROM inverse`); err != nil {
+			t.Fatal(err)
+		}
+		list, err := reader.engine.Queries(t.Context())
+		rows := int64(0)
+		for _, q := range list {
+			rows += q.Rows
+			if q.State != stateRunning {
+				t.Errorf("node %d has the query as %s", reader.id, q.State)
+			}
+		}
+		if err != nil || len(list) != 2 || rows != 20 {
+			t.Errorf("node %d lists %+v, %v", reader.id, list, err)
+		}
+		if failed, err := reader.engine.Errors(t.Context()); err != nil || len(failed) != 2 {
+			t.Errorf("node %d lists %d rows that failed, %v", reader.id, len(failed), err)
+		}
+		partitions, err := reader.engine.Partitions(t.Context())
+		rows = 0
+		for _, p := range partitions {
+			rows += max(0, p.Rows)
+		}
+		if err != nil || rows != 20 {
+			t.Errorf("node %d lists %d rows in partitions, %v", reader.id, rows, err)
+		}
+	}
+	n.define(`PAUSE inverse`)
+	if err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{20, 1})}, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, reader := range c.nodes {
+		if _, err := reader.query(t.Context(), `SELECT * FROM inverse`); sqlerr.CodeOf(err) != sqlerr.ObjectNotInPrerequisiteState {
+			t.Errorf("node %d reads the result of a paused query: %v", reader.id, err)
+		}
+	}
+	c.shards[1].setLeader(0)
+	shards, err := c.node(2).engine.Shards(t.Context())
+	if err != nil || len(shards) != 2 || shards[0].State != stateRunning || shards[1].State != stateUnreachable || shards[1].Leader != 0 {
+		t.Errorf("shards are %+v, %v", shards, err)
+	}
+	list, err := c.node(2).engine.Queries(t.Context())
+	if err != nil || len(list) != 2 || list[0].State != statePaused || list[1].State != stateUnreachable {
+		t.Errorf("queries are %+v, %v", list, err)
+	}
+	if partitions, err := c.node(3).engine.Partitions(t.Context()); err != nil || len(partitions) == 0 {
+		t.Errorf("partitions are %+v, %v", partitions, err)
+	}
+}
+
+// TestStaleReadsAskNobody reads on a node that is cut off: what it has, where the session
+// asked for that.
+func TestStaleReadsAskNobody(t *testing.T) {
+	c := newNodes(t, 71, 3, 2)
+	n := c.node(1)
+	n.define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
+	n.define(`CREATE TABLE sums AS SELECT v, count(*) AS n FROM t GROUP BY v`)
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	write := func(rows ...[]int64) {
+		t.Helper()
+		if err := writer.Write(t.Context(), []Rows{n.rows("t", rows...)}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(query string, freshness Freshness) []string {
+		t.Helper()
+		reader := c.node(3)
+		cursor, err := reader.engine.Query(t.Context(), plannedQuery(t, reader.engine.Catalog(), query),
+			&QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Freshness: freshness})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cursor.Close()
+		return allRows(t, cursor)
+	}
+	write([]int64{1, 1}, []int64{2, 1}, []int64{3, 1})
+	allowed := Freshness{MaxStaleness: time.Hour}
+	if got := read(`SELECT count(*) FROM t`, allowed); got[0] != "3" {
+		t.Errorf("the first read counts %v", got)
+	}
+	if got := read(`SELECT n FROM sums`, allowed); got[0] != "3" {
+		t.Errorf("the first read of the result is %v", got)
+	}
+	for _, l := range c.shards {
+		l.hold(3, true)
+	}
+	write([]int64{4, 1}, []int64{5, 1})
+	for _, other := range []uint64{1, 2} {
+		c.cutOff(3, other, true)
+		c.cutOff(other, 3, true)
+	}
+	for _, freshness := range []Freshness{allowed, {Stale: true}} {
+		if got := read(`SELECT count(*) FROM t`, freshness); got[0] != "3" {
+			t.Errorf("%+v counts %v", freshness, got)
+		}
+		if got := read(`SELECT n FROM sums`, freshness); got[0] != "3" {
+			t.Errorf("%+v reads %v of the result", freshness, got)
+		}
+		if got := read(`SELECT v FROM t WHERE id = 2`, freshness); got[0] != "1" {
+			t.Errorf("%+v reads %v of a key", freshness, got)
+		}
+	}
+	for _, other := range []uint64{1, 2} {
+		c.cutOff(3, other, false)
+		c.cutOff(other, 3, false)
+	}
+	for _, freshness := range []Freshness{{}, {Stale: true, Current: true}, {MaxStaleness: time.Nanosecond}} {
+		if got := read(`SELECT count(*) FROM t`, freshness); got[0] != "5" {
+			t.Errorf("%+v counts %v", freshness, got)
+		}
+	}
+	if got := read(`SELECT n FROM sums`, Freshness{}); got[0] != "5" {
+		t.Errorf("a strict read of the result is %v", got)
+	}
+}
+
+// TestTransactionViewsOfOtherNodes takes views on nodes whose replicas lag.
+func TestTransactionViewsOfOtherNodes(t *testing.T) {
+	c := newNodes(t, 72, 3, 4)
+	n := c.node(1)
+	n.define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
+	n.define(`CREATE TABLE sums AS SELECT v, count(*) AS n FROM t GROUP BY v`)
+	for _, l := range c.shards {
+		l.hold(2, true)
+		l.hold(3, true)
+	}
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	for i := range int64(10) {
+		if err := writer.Write(t.Context(), []Rows{n.rows("t", []int64{2 * i, 1}, []int64{2*i + 1, 1})}, true); err != nil {
+			t.Fatal(err)
+		}
+		reader := c.node(uint64(2 + i%2))
+		view, err := reader.engine.NewTransactionView(t.Context(), nil, Freshness{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{`SELECT count(*) FROM t`, `SELECT n FROM sums`} {
+			cursor, err := reader.engine.Query(t.Context(), plannedQuery(t, reader.engine.Catalog(), query),
+				&QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), View: view})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := allRows(t, cursor); len(got) != 1 || got[0] != fmt.Sprint(2*i+2) {
+				t.Errorf("%s in a view after %d rows: %v", query, 2*i+2, got)
+			}
+			cursor.Close()
+		}
+		view.Close()
+	}
+}
+
+// allRows reads a pull query to its end.
+func allRows(t *testing.T, cursor Cursor) []string {
+	t.Helper()
+	var out []string
+	for {
+		batch, err := cursor.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range batch.Len {
+			out = append(out, rowText(batch, i))
+		}
 	}
 }
