@@ -80,6 +80,8 @@ type groupOptions struct {
 	snapshots *snapshotStore
 	machine   raft.FSM
 	transport raft.Transport
+	// hurry has heartbeats leave at once until done is called.
+	hurry func() (done func())
 	// election is how long a follower waits for a leader.
 	election time.Duration
 	// alone tells that the node listens to no other, so that there are no followers.
@@ -179,7 +181,10 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}
 	o.log.keeps = !o.alone
 	g.trail.note(o.snapshots.latest.Load(), 0, 0)
-	g.reads.verify = func() error { return g.raft.VerifyLeader().Error() }
+	g.reads.verify = func() error {
+		defer o.hurry()()
+		return g.raft.VerifyLeader().Error()
+	}
 	machine := &groupMachine{FSM: o.machine, followers: g.followers, handed: &g.handed}
 	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
 	if err != nil {

@@ -324,6 +324,7 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM) (*group, error)
 		snapshots: f.store,
 		machine:   machine,
 		transport: n.transport.Raft(id),
+		hurry:     func() func() { return n.transport.Hurry(id) },
 		election:  n.options.ElectionTimeout,
 		alone:     n.options.Listen == "",
 		logger:    logger,

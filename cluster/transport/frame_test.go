@@ -6,12 +6,13 @@ import (
 	"encoding/binary"
 	"io"
 	"testing"
+	"time"
 )
 
 // TestFramesSurviveAnyCut sends messages of all sizes through a reader that gives them in
 // small pieces.
 func TestFramesSurviveAnyCut(t *testing.T) {
-	out := newOutbox()
+	out := newOutbox(time.Now())
 	var want [][32]byte
 	for i := range 40 {
 		body := bytes.Repeat([]byte{byte(i)}, i*i*200)

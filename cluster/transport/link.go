@@ -59,7 +59,7 @@ type call struct {
 }
 
 func newLink(t *Transport, p *peer, class Class) *link {
-	l := &link{transport: t, peer: p, class: class, out: newOutbox(), calls: map[uint64]*call{}}
+	l := &link{transport: t, peer: p, class: class, out: newOutbox(t.epoch), calls: map[uint64]*call{}}
 	l.ctx, l.fail = context.WithCancelCause(t.ctx)
 	return l
 }

@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // maxWaiting bounds the bytes in an outbox; one message that is larger is taken when
@@ -14,13 +16,20 @@ const maxWrite = 4 * maxPart
 
 // outbox holds what is to be written to a connection. Messages of a lane leave in their
 // order; everything else leaves in turns, a part at a time, so that a large message
-// delays no small one. Urgent ones go first.
+// delays no small one. Urgent ones go first. Patient ones wait for others to leave with,
+// since it is writes that cost, not bytes.
 type outbox struct {
 	mu sync.Mutex
 	// urgent and turns are sent from their fronts; lanes have those behind the first
 	// of a lane, which is in turns.
 	urgent, turns []*outgoing
 	lanes         map[string][]*outgoing
+	// patient ones leave with the next that does, at the latest when timer fires, which
+	// it will when there are any.
+	patient []*outgoing
+	timer   *time.Timer
+	// epoch aligns the timers of all outboxes, so that they fire together.
+	epoch time.Time
 	// waiting is the number of bytes in turns and lanes.
 	waiting int
 	// room is closed, and replaced, when waiting has become less.
@@ -40,6 +49,9 @@ type outgoing struct {
 	head, body []byte
 	// lane orders the message among others, unless it is "".
 	lane string
+	// patient has a small message wait for company, up to patience, as long as what it
+	// points to is 0; nil for none.
+	patient *atomic.Int64
 
 	// sent is the number of bytes that have been given to the connection, and begun
 	// that any frame has. Both are the outbox's.
@@ -51,8 +63,12 @@ type outgoing struct {
 
 func (o *outgoing) size() int { return len(o.head) + len(o.body) }
 
-func newOutbox() *outbox {
-	return &outbox{lanes: map[string][]*outgoing{}, room: make(chan struct{}), ready: make(chan struct{}, 1)}
+// patience is how long a patient message waits for company. Raft's heartbeats come every
+// 60 to 120 ms then up to that much later, and are missed after 600 ms.
+const patience = 50 * time.Millisecond
+
+func newOutbox(epoch time.Time) *outbox {
+	return &outbox{epoch: epoch, lanes: map[string][]*outgoing{}, room: make(chan struct{}), ready: make(chan struct{}, 1)}
 }
 
 // put waits for room and takes a message, whose bytes must not change until it has been
@@ -81,8 +97,13 @@ func (b *outbox) offer(o *outgoing) (room <-chan struct{}, err error) {
 	if b.waiting > 0 && b.waiting+o.size() > maxWaiting {
 		return b.room, nil
 	}
+	behind, busy := b.lanes[o.lane]
+	if o.patient != nil && o.patient.Load() == 0 && !busy {
+		b.wait(o)
+		return nil, nil
+	}
 	b.waiting += o.size()
-	if behind, busy := b.lanes[o.lane]; o.lane != "" && busy {
+	if o.lane != "" && busy {
 		b.lanes[o.lane] = append(behind, o)
 	} else {
 		if o.lane != "" {
@@ -92,6 +113,29 @@ func (b *outbox) offer(o *outgoing) (room <-chan struct{}, err error) {
 	}
 	b.wake()
 	return nil, nil
+}
+
+// wait has a message wait for company. The caller holds the lock.
+func (b *outbox) wait(o *outgoing) {
+	b.patient = append(b.patient, o)
+	if len(b.patient) > 1 {
+		return
+	}
+	left := patience - time.Since(b.epoch)%patience
+	if b.timer == nil {
+		b.timer = time.AfterFunc(left, b.wake)
+	} else {
+		b.timer.Reset(left)
+	}
+}
+
+// rush sends what is patient.
+func (b *outbox) rush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.patient) > 0 {
+		b.wake()
+	}
 }
 
 // hurry takes a small message that goes before all others.
@@ -135,7 +179,10 @@ func (b *outbox) close(err error) {
 		return
 	}
 	b.closed = err
-	b.urgent, b.turns, b.lanes, b.waiting = nil, nil, nil, 0
+	b.urgent, b.patient, b.turns, b.lanes, b.waiting = nil, nil, nil, nil, 0
+	if b.timer != nil {
+		b.timer.Stop()
+	}
 	close(b.room)
 	b.wake()
 }
@@ -148,15 +195,13 @@ func (b *outbox) next(buf []byte) (frames []byte, err error) {
 	if b.closed != nil {
 		return buf, b.closed
 	}
-	for _, o := range b.urgent {
-		o.begun = true
-		start := len(buf)
-		buf = appendFrameHead(buf, o.size(), o.size(), o.id, o.kind)
-		buf = append(append(buf, o.head...), o.body...)
-		sealFrame(buf[start:])
-	}
+	buf = sendAll(sendAll(buf, b.urgent), b.patient)
 	clear(b.urgent)
-	b.urgent = b.urgent[:0]
+	clear(b.patient)
+	b.urgent, b.patient = b.urgent[:0], b.patient[:0]
+	if b.timer != nil {
+		b.timer.Stop()
+	}
 	before := b.waiting
 	for len(b.turns) > 0 && len(buf) < maxWrite {
 		o := b.turns[0]
@@ -169,6 +214,21 @@ func (b *outbox) next(buf []byte) (frames []byte, err error) {
 		b.room = make(chan struct{})
 	}
 	return buf, nil
+}
+
+// sendAll appends small messages.
+func sendAll(buf []byte, messages []*outgoing) []byte {
+	for _, o := range messages {
+		if o.dropped {
+			continue
+		}
+		o.sent, o.begun = o.size(), true
+		start := len(buf)
+		buf = appendFrameHead(buf, o.size(), o.size(), o.id, o.kind)
+		buf = append(append(buf, o.head...), o.body...)
+		sealFrame(buf[start:])
+	}
+	return buf
 }
 
 // sendPart appends a message's next frame, and puts into turns what comes next of it or

@@ -82,6 +82,16 @@ func (p *peer) link(class Class) (*link, error) {
 	return l, nil
 }
 
+// rush sends what is patient on a connection.
+func (p *peer) rush(class Class) {
+	p.mu.Lock()
+	l := p.links[class]
+	p.mu.Unlock()
+	if l != nil {
+		l.out.rush()
+	}
+}
+
 // connected notes that a link has its connection.
 func (p *peer) connected(l *link) {
 	p.stats.connections.Add(1)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,6 +16,8 @@ type pipeline struct {
 	id     raft.ServerID
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	// committed is the commit index that was sent last.
+	committed uint64
 	// sent are the requests without an answer, in order, and done those with one.
 	sent chan *appendFuture
 	done chan raft.AppendFuture
@@ -44,8 +47,14 @@ func (r *raftTransport) AppendEntriesPipeline(id raft.ServerID, _ raft.ServerAdd
 // AppendEntries implements raft.AppendPipeline.
 func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	f := &appendFuture{start: time.Now(), args: args, answer: answer, answered: make(chan struct{})}
+	// What tells nothing new is only to be heard at all.
+	var patient *atomic.Int64
+	if len(args.Entries) == 0 && args.LeaderCommitIndex == p.committed {
+		patient = &p.raft.hurried
+	}
+	p.committed = args.LeaderCommitIndex
 	var err error
-	if f.call, err = p.raft.send(p.ctx, p.id, ClassEntries, raftAppend, args); err != nil {
+	if f.call, err = p.raft.send(p.ctx, p.id, ClassEntries, raftAppend, args, patient); err != nil {
 		return nil, err
 	}
 	select {

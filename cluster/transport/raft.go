@@ -51,6 +51,21 @@ func (t *Transport) Raft(group uint64) raft.Transport {
 // be stopped at once. Later ones fail.
 func (t *Transport) CloseRaft() { t.rafts.cancel(ErrClosed) }
 
+// Hurry has a group's heartbeats leave at once until done is called, for who waits for
+// their answers. Otherwise they wait a moment for those of other groups, so that a
+// cluster with nothing to do costs little.
+func (t *Transport) Hurry(group uint64) (done func()) {
+	r := t.rafts.get(group)
+	if r == nil {
+		return func() {}
+	}
+	r.hurried.Add(1)
+	for _, p := range t.peers() {
+		p.rush(ClassControl)
+	}
+	return func() { r.hurried.Add(-1) }
+}
+
 func (r *rafts) init(ctx context.Context) {
 	r.groups = map[uint64]*raftTransport{}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
@@ -73,6 +88,9 @@ type raftTransport struct {
 	consumer chan raft.RPC
 	// heartbeat handles heartbeats without waiting for Raft's main goroutine.
 	heartbeat atomic.Pointer[func(raft.RPC)]
+
+	// hurried counts those for whom heartbeats leave at once.
+	hurried atomic.Int64
 
 	closed  chan struct{}
 	closing sync.Once
@@ -120,24 +138,24 @@ func (r *raftTransport) Close() error {
 // AppendEntries implements raft.Transport.
 func (r *raftTransport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) error {
 	if isHeartbeat(args) {
-		return r.call(id, ClassControl, raftAppend, args, answer)
+		return r.call(id, ClassControl, raftAppend, args, answer, &r.hurried)
 	}
-	return r.call(id, ClassEntries, raftAppend, args, answer)
+	return r.call(id, ClassEntries, raftAppend, args, answer, nil)
 }
 
 // RequestVote implements raft.Transport.
 func (r *raftTransport) RequestVote(id raft.ServerID, _ raft.ServerAddress, args *raft.RequestVoteRequest, answer *raft.RequestVoteResponse) error {
-	return r.call(id, ClassControl, raftVote, args, answer)
+	return r.call(id, ClassControl, raftVote, args, answer, nil)
 }
 
 // RequestPreVote implements raft.WithPreVote.
 func (r *raftTransport) RequestPreVote(id raft.ServerID, _ raft.ServerAddress, args *raft.RequestPreVoteRequest, answer *raft.RequestPreVoteResponse) error {
-	return r.call(id, ClassControl, raftPreVote, args, answer)
+	return r.call(id, ClassControl, raftPreVote, args, answer, nil)
 }
 
 // TimeoutNow implements raft.Transport.
 func (r *raftTransport) TimeoutNow(id raft.ServerID, _ raft.ServerAddress, args *raft.TimeoutNowRequest, answer *raft.TimeoutNowResponse) error {
-	return r.call(id, ClassControl, raftTimeoutNow, args, answer)
+	return r.call(id, ClassControl, raftTimeoutNow, args, answer, nil)
 }
 
 // isHeartbeat tells whether a request has no other purpose than to be heard, as Raft's
@@ -153,11 +171,11 @@ func timeoutOf(class Class) time.Duration {
 	return controlTimeout
 }
 
-// call sends a request and decodes its answer.
-func (r *raftTransport) call(id raft.ServerID, class Class, kind raftType, args, answer any) error {
+// call sends a request, which may be patient, and decodes its answer.
+func (r *raftTransport) call(id raft.ServerID, class Class, kind raftType, args, answer any, patient *atomic.Int64) error {
 	ctx, cancel := context.WithTimeout(r.transport.rafts.ctx, timeoutOf(class))
 	defer cancel()
-	sent, err := r.send(ctx, id, class, kind, args)
+	sent, err := r.send(ctx, id, class, kind, args, patient)
 	if err != nil {
 		return err
 	}
@@ -170,8 +188,8 @@ type raftCall struct {
 	call *call
 }
 
-// send sends a request.
-func (r *raftTransport) send(ctx context.Context, id raft.ServerID, class Class, kind raftType, args any) (raftCall, error) {
+// send sends a request, which may be patient.
+func (r *raftTransport) send(ctx context.Context, id raft.ServerID, class Class, kind raftType, args any, patient *atomic.Int64) (raftCall, error) {
 	node, err := strconv.ParseUint(string(id), 10, 64)
 	if err != nil {
 		return raftCall{}, fmt.Errorf("transport: %q is not a node's number", id)
@@ -188,7 +206,7 @@ func (r *raftTransport) send(ctx context.Context, id raft.ServerID, class Class,
 		return raftCall{}, unreachable(node, errTooLarge)
 	}
 	head := append(binary.AppendUvarint(make([]byte, 0, 12), r.group), byte(kind))
-	o := &outgoing{kind: frameRaft, head: head, body: body.buf}
+	o := &outgoing{kind: frameRaft, head: head, body: body.buf, patient: patient}
 	if class == ClassEntries {
 		o.lane = r.lane
 	}

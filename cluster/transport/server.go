@@ -41,7 +41,7 @@ type server struct {
 // serveFrames serves a connection until it ends, which is always with an error.
 func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 	s := &server{
-		transport: t, peer: t.peer(h.from), class: h.class, out: newOutbox(),
+		transport: t, peer: t.peer(h.from), class: h.class, out: newOutbox(t.epoch),
 		ended: make(chan struct{}), limit: maxHandlers, requests: map[uint64]context.CancelFunc{},
 	}
 	largest := maxTotal

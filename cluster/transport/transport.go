@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -46,6 +47,9 @@ type Transport struct {
 	inbound  inbound
 	rafts    rafts
 
+	// epoch is when the transport was opened.
+	epoch time.Time
+
 	// ctx ends at Close, and running are all goroutines.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -73,7 +77,7 @@ func Open(options Options) (*Transport, error) {
 	if options.Network == nil {
 		options.Network = TCP{}
 	}
-	t := &Transport{options: options, logger: options.Logger}
+	t := &Transport{options: options, logger: options.Logger, epoch: time.Now()}
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	t.mu.peers = map[uint64]*peer{}
 	t.inbound.init()
