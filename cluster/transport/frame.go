@@ -142,6 +142,15 @@ func (r *frameReader) next() (message, error) {
 	}
 }
 
+// ready tells whether a whole frame has arrived, so that next does not wait for it.
+func (r *frameReader) ready() bool {
+	if r.in.Buffered() < frameHead {
+		return false
+	}
+	head, err := r.in.Peek(4)
+	return err == nil && r.in.Buffered()-frameHead >= int(binary.BigEndian.Uint32(head))
+}
+
 // part reads a frame's bytes, and tells whether they complete a message.
 func (r *frameReader) part(m *message, here, total int) (bytes []byte, done bool, err error) {
 	p := r.partial[m.id]

@@ -140,11 +140,16 @@ func (b *outbox) rush() {
 
 // hurry takes a small message that goes before all others.
 func (b *outbox) hurry(o *outgoing) {
+	b.hurryUntold(o)
+	b.wake()
+}
+
+// hurryUntold is hurry for who calls wake later.
+func (b *outbox) hurryUntold(o *outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed == nil {
 		b.urgent = append(b.urgent, o)
-		b.wake()
 	}
 }
 
@@ -164,6 +169,7 @@ func (b *outbox) began(o *outgoing) bool {
 	return o.begun
 }
 
+// wake has the writer look. It may be called without the lock.
 func (b *outbox) wake() {
 	select {
 	case b.ready <- struct{}{}:

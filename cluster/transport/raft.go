@@ -89,6 +89,8 @@ type raftTransport struct {
 	// heartbeat handles heartbeats without waiting for Raft's main goroutine.
 	heartbeat atomic.Pointer[func(raft.RPC)]
 
+	// heard is the term of the last heartbeat.
+	heard atomic.Uint64
 	// hurried counts those for whom heartbeats leave at once.
 	hurried atomic.Int64
 
@@ -244,6 +246,9 @@ func (s *server) raft(m message) error {
 	if err := f.decode(request); err != nil {
 		return err
 	}
+	if s.heartbeat(r, m.id, request) {
+		return nil
+	}
 	// Raft bears a request that nobody waits for any more, so none is cancelled.
 	carryOut := func() {
 		s.answer(s.ctx, m.id, func(ctx context.Context) ([]byte, outcome) {
@@ -261,6 +266,32 @@ func (s *server) raft(m message) error {
 		s.refuse(m.id, errBusy)
 	}
 	return nil
+}
+
+// heartbeat answers a heartbeat of a term that the group knows of without leaving the
+// goroutine that reads: Raft then only notes that it has heard of its leader. One of
+// another term may have Raft write to its disk; it is not answered here.
+func (s *server) heartbeat(r *raftTransport, id uint64, request any) (done bool) {
+	m, ok := request.(*raft.AppendEntriesRequest)
+	beat := r.heartbeat.Load()
+	if !ok || s.class != ClassControl || beat == nil || !isHeartbeat(m) || r.heard.Swap(m.Term) != m.Term {
+		return false
+	}
+	answered := make(chan raft.RPCResponse, 1)
+	(*beat)(raft.RPC{Command: m, RespChan: answered})
+	select {
+	case answer := <-answered:
+		e := encoder{buf: []byte{byte(statusGiven)}}
+		if answer.Error != nil || e.encode(answer.Response) != nil {
+			return false
+		}
+		s.peer.stats.handled.Add(1)
+		s.out.hurryUntold(&outgoing{kind: frameAnswer, id: id, body: e.buf})
+		s.owing = true
+		return true
+	default:
+		return false // Raft is being stopped
+	}
 }
 
 // errRaftClosed says that a group is being stopped.

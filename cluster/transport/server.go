@@ -32,6 +32,9 @@ type server struct {
 	ended chan struct{}
 	// limit bounds the requests that are being handled.
 	limit int
+	// owing tells that there are answers in the outbox of which the writer has not been
+	// told; it belongs to read.
+	owing bool
 
 	mu sync.Mutex
 	// requests are those that are being handled, with what cancels them.
@@ -97,6 +100,11 @@ func (s *server) watch(reads *atomic.Int64) error {
 // read takes requests and messages until the connection ends.
 func (s *server) read(in *frameReader) error {
 	for {
+		if s.owing && !in.ready() {
+			// One write carries the answers to all heartbeats of one read.
+			s.owing = false
+			s.out.wake()
+		}
 		m, err := in.next()
 		if err != nil {
 			return err
