@@ -151,14 +151,20 @@ func (t *Transport) refusal(h *hello, w *welcome) string {
 		return fmt.Sprintf("node %d is one of cluster %q, this is one of cluster %q", h.from, h.cluster, w.cluster)
 	case h.from == w.node:
 		return fmt.Sprintf("there are two nodes with number %d, or one calls itself", w.node)
-	case t.peer(h.from).isRemoved():
+	case t.isRemoved(h.from):
 		return fmt.Sprintf("node %d has been removed from the cluster", h.from)
 	}
 	return ""
 }
 
-// isRemoved tells whether the node is no member any more.
-func (p *peer) isRemoved() bool {
+// isRemoved tells whether a node is no member any more.
+func (t *Transport) isRemoved(node uint64) bool {
+	t.mu.RLock()
+	p := t.mu.peers[node]
+	t.mu.RUnlock()
+	if p == nil {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.removed
@@ -174,8 +180,8 @@ func (t *Transport) refused(conn net.Conn, h hello, err error) {
 		level, in.complainedAt = slog.LevelWarn, now
 	}
 	in.mu.Unlock()
-	if t.ctx.Err() != nil {
-		level = slog.LevelDebug
+	if t.ctx.Err() != nil || t.Self() == 0 {
+		level = slog.LevelDebug // it is closing, or has not started yet
 	}
 	t.logger.Log(t.ctx, level, "a connection to the node's port was refused", "remote", conn.RemoteAddr(), "node", h.from, "error", err)
 }

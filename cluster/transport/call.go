@@ -17,7 +17,10 @@ var errTooLarge = fmt.Errorf("transport: more than %d bytes cannot be sent at on
 // error. request must not change during the call. A call to this node itself runs the
 // handler in the caller's goroutine.
 func (t *Transport) Call(ctx context.Context, node uint64, method string, request []byte) ([]byte, error) {
-	if node == t.Self() && node != 0 {
+	switch node {
+	case 0:
+		return nil, unreachable(node, errUnknown)
+	case t.Self():
 		return t.callSelf(ctx, method, request)
 	}
 	if len(request) > MaxMessage {
@@ -74,8 +77,11 @@ var errDone = errors.New("transport: done")
 // or too many wait, not at all. The handler's answer is dropped. message must not be
 // changed afterwards.
 func (t *Transport) Send(node uint64, method string, message []byte) {
+	if node == 0 {
+		return
+	}
 	p := t.peer(node)
-	if node == t.Self() && node != 0 {
+	if node == t.Self() {
 		t.lanes.message(p, method, message)
 		return
 	}

@@ -96,7 +96,7 @@ func (l *lines) contain(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
-func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})) }
 
 func TestRefusals(t *testing.T) {
 	for _, test := range []struct {

@@ -45,7 +45,7 @@ func (c *collector) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	for _, p := range c.transport.peers() {
-		if p.node == c.transport.Self() {
+		if p.node == c.transport.Self() || p.node == 0 {
 			continue
 		}
 		label := strconv.FormatUint(p.node, 10)
