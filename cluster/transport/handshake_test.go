@@ -96,7 +96,9 @@ func (l *lines) contain(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
-func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})) }
+func (l *lines) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
 
 func TestRefusals(t *testing.T) {
 	for _, test := range []struct {
