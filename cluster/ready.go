@@ -16,7 +16,7 @@ const readyPause = 50 * time.Millisecond
 // the call, so that it can take clients. It returns a *HaltedError when a shard cannot
 // apply its log.
 func (n *Node) Ready(ctx context.Context) error {
-	if err := n.waitGroup(ctx, 0, n.CatalogBarrier, n.WaitCatalog); err != nil {
+	if err := n.CatalogReady(ctx); err != nil {
 		return err
 	}
 	for i, shard := range n.shards {
@@ -29,6 +29,12 @@ func (n *Node) Ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// CatalogReady is Ready for the catalog's group alone. From then on the node knows the
+// members of its cluster, and may be given the lead of groups.
+func (n *Node) CatalogReady(ctx context.Context) error {
+	return n.waitGroup(ctx, 0, n.CatalogBarrier, n.WaitCatalog)
 }
 
 // waitGroup waits until this node has applied what its leader has: by a Barrier where this

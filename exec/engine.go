@@ -77,8 +77,8 @@ type Engine struct {
 	pushStepRows int
 }
 
-// NewEngine starts the loops of all shards. The storage must be ready, and the
-// catalog bootstrapped.
+// NewEngine starts the loops of all shards. The catalog must be bootstrapped and up to
+// date; the shards' replicas need not be.
 func NewEngine(options Options) *Engine {
 	e := &Engine{
 		storage: options.Storage, catalog: options.Catalog, logger: options.Logger,

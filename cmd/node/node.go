@@ -184,6 +184,11 @@ func (n *Node) startBehind(ctx context.Context, clients *port) error {
 		PushMemory: n.options.PushMemory,
 	})
 	n.opened.Store(true)
+	// The engine works before the replicas are up to date: others count on this node as
+	// soon as its groups take part.
+	if err := n.storage.Ready(ctx); err != nil {
+		return fmt.Errorf("open %s: %w", n.options.Dir, err)
+	}
 	if err := n.engine.Ready(ctx); err != nil {
 		return err
 	}
@@ -213,7 +218,7 @@ func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) er
 	if n.storage, err = cluster.Open(ctx, options); err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)
 	}
-	if err := n.storage.Ready(ctx); err != nil {
+	if err := n.storage.CatalogReady(ctx); err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)
 	}
 	return nil
