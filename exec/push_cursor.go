@@ -100,7 +100,7 @@ func (c *pushCursor) Next(ctx context.Context) (*types.Batch, error) { return c.
 
 // Poll implements PushCursor.
 func (c *pushCursor) Poll(ctx context.Context) (*types.Batch, error) {
-	if !c.env.Freshness.Stale {
+	if freshness := c.env.Freshness; !freshness.Stale || freshness.Current {
 		if err := c.engine.catchUp(ctx, c.engine.shardsOf(c.plan.Sources)); err != nil {
 			return nil, err
 		}

@@ -284,7 +284,7 @@ func (n *Node) endWhenRemoved() {
 
 // serve starts taking clients.
 func (n *Node) serve(listener net.Listener, certificates *auth.Certificates) error {
-	n.feeds = &session.RelationFeeds{}
+	n.feeds = session.NewRelationFeeds(peers{n.storage.Peers()}, n.options.Logger)
 	started := n.options.Now()
 	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{

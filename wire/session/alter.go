@@ -64,7 +64,7 @@ func (s *Session) alter(ctx context.Context, p *portal, n *plan.Alter, immediate
 		}
 		command.Shadow = shadow
 	}
-	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool { return relation == n.Target.ID }, false)()
+	defer s.options.Feeds.pause(ctx, []catalog.ObjectID{n.Target.ID}, false)()
 	result, err := s.options.Backend.Define(ctx, s.held(s.authored(&command)))
 	if err != nil {
 		if command.Shadow != 0 {

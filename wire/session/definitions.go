@@ -325,9 +325,13 @@ func (s *Session) commitDefinitions(ctx context.Context) error {
 	}
 	writes := s.heldWrites()
 	before, after := d.base, d.copy
-	defer s.options.Feeds.pause(ctx, func(relation catalog.ObjectID) bool {
-		return after.Relation(relation) != nil && after.Relation(relation) != before.Relation(relation)
-	}, len(writes) > 0)()
+	var changed []catalog.ObjectID
+	for _, relation := range after.Relations() {
+		if was := before.Relation(relation.ID); was != nil && was != relation {
+			changed = append(changed, relation.ID)
+		}
+	}
+	defer s.options.Feeds.pause(ctx, changed, len(writes) > 0)()
 	err := s.defineNow(ctx, command, after, writes)
 	if sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
 		// The IDs are in use, or may be.

@@ -135,7 +135,7 @@ const (
 	signalRefused
 )
 
-var errBadSignal = errors.New("session: a message of another node that this version does not know")
+var errBadPeerMessage = errors.New("session: a message of another node that this version does not know")
 
 // encode is the inverse of decodeSignal: flags u8 · process uvarint · role uvarint.
 func (s signal) encode() []byte {
@@ -148,15 +148,15 @@ func (s signal) encode() []byte {
 
 func decodeSignal(data []byte) (signal, error) {
 	if len(data) == 0 || data[0] > 1 {
-		return signal{}, errBadSignal
+		return signal{}, errBadPeerMessage
 	}
 	process, n := binary.Uvarint(data[1:])
 	if n <= 0 {
-		return signal{}, errBadSignal
+		return signal{}, errBadPeerMessage
 	}
 	role, m := binary.Uvarint(data[1+n:])
 	if m <= 0 {
-		return signal{}, errBadSignal
+		return signal{}, errBadPeerMessage
 	}
 	return signal{process: uint32(process), terminate: data[0] == 1, role: catalog.ObjectID(role)}, nil
 }
@@ -195,7 +195,7 @@ func (r *Registry) signal(ctx context.Context, snapshot *catalog.Snapshot, asked
 		}
 		of, n := binary.Uvarint(answer[min(1, len(answer)):])
 		if n <= 0 || signalOutcome(answer[0]) > signalRefused {
-			return signalNoProcess, 0, errBadSignal
+			return signalNoProcess, 0, errBadPeerMessage
 		}
 		if outcome = signalOutcome(answer[0]); outcome != signalNoProcess {
 			return outcome, catalog.ObjectID(of), nil

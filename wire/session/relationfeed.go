@@ -26,13 +26,16 @@ import (
 //   - Each change that is committed after a LISTEN is given once. Where that cannot be
 //     held, followers get noteSkipped in its place.
 //   - A feed gives what its query's columns were planned to be. While ALTER changes
-//     them, nobody writes to the relation, and the feed is paused: what was changed
-//     before is given as it was.
+//     them, nobody writes to the relation, and the feeds of all nodes are paused: what
+//     was changed before is given as it was. A feed that could not be asked to pause
+//     begins anew when it sees that the relation has changed.
 type RelationFeeds struct {
 	mu    sync.Mutex
 	feeds map[catalog.ObjectID]*relationFeed
 	// running are the feeds' goroutines.
 	running sync.WaitGroup
+	// others pauses the feeds of other nodes; nil where there are none.
+	others *otherFeeds
 }
 
 // relationFeed is the feed of one relation. Its cursor belongs to its goroutine.
@@ -54,6 +57,10 @@ type relationFeed struct {
 	// checked is the catalog's version against which the followers' privileges were
 	// held.
 	checked uint64
+	// planned is the version in which the relation had last changed when the query was
+	// planned, and outdated says that it has changed since.
+	planned  uint64
+	outdated bool
 
 	mu sync.Mutex
 	// roles are those that the followers had when they began.
@@ -144,13 +151,14 @@ func (f *relationFeed) open() error {
 		if err != nil {
 			return err
 		}
-		env := &exec.QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Freshness: exec.Freshness{Stale: true}}
+		env := &exec.QueryEnv{Format: types.DefaultFormat(), Now: time.Now(), Freshness: exec.Freshness{Stale: true, Current: true}}
 		if f.options.Now != nil {
 			env.Now = f.options.Now()
 		}
 		f.cursor, err = f.options.Backend.Query(f.life, q, env)
 		if err == nil {
 			f.payload = newChangePayload(relation, queryColumns(q))
+			f.planned, f.outdated = relation.Changed, false
 			return nil
 		}
 		if !errors.Is(err, exec.ErrChanged) || attempt == maxAttempts {
@@ -208,6 +216,10 @@ func (f *relationFeed) run() {
 			f.recover(err)
 		default:
 			f.give(batch)
+			if f.outdated {
+				f.closeCursor()
+				f.reopen(true)
+			}
 		}
 	}
 	f.closeCursor()
@@ -331,6 +343,7 @@ func (f *relationFeed) give(batch *types.Batch) {
 func (f *relationFeed) checkFollowers(snapshot *catalog.Snapshot) {
 	followers := f.source.Followers()
 	relation := snapshot.Relation(f.relation)
+	f.outdated = relation != nil && relation.Changed != f.planned
 	f.mu.Lock()
 	for l := range f.roles {
 		if _, follows := followers[l]; !follows {

@@ -17,16 +17,26 @@ type feedPause struct {
 	writes bool
 }
 
-// pause has the changes of relations given up to now, and none from now on until the
-// returned function is called; what comes later is given with the columns of then. The
-// caller has locked the relations, and changes their definitions in between. Writes says
-// that it writes to them, too: that is given with the columns from before.
-func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog.ObjectID) bool, writes bool) (resume func()) {
-	if r == nil {
+// pause has the changes of relations given up to now, on all nodes, and none from now on
+// until the returned function is called; what comes later is given with the columns of
+// then. The caller has locked the relations, and changes their definitions in between.
+// Writes says that it writes to them, too: that is given with the columns from before.
+func (r *RelationFeeds) pause(ctx context.Context, relations []catalog.ObjectID, writes bool) (resume func()) {
+	if r == nil || len(relations) == 0 {
 		return func() {}
 	}
+	resumeOthers := r.others.pause(ctx, relations, writes)
+	resumeOwn := r.pauseOwn(ctx, relations, writes)
+	return func() {
+		resumeOwn()
+		resumeOthers()
+	}
+}
+
+// pauseOwn is pause for the feeds of this node.
+func (r *RelationFeeds) pauseOwn(ctx context.Context, relations []catalog.ObjectID, writes bool) (resume func()) {
 	paused := map[*relationFeed]func(){}
-	for _, f := range r.those(altered) {
+	for _, f := range r.those(relations) {
 		paused[f] = f.pauseNow(ctx, writes)
 	}
 	return func() {
@@ -34,7 +44,7 @@ func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog
 			resume()
 		}
 		// A feed that began meanwhile may have been planned before.
-		for _, f := range r.those(altered) {
+		for _, f := range r.those(relations) {
 			if paused[f] == nil {
 				f.pauseNow(ctx, writes)()
 			}
@@ -43,12 +53,12 @@ func (r *RelationFeeds) pause(ctx context.Context, altered func(relation catalog
 }
 
 // those returns the feeds of some relations.
-func (r *RelationFeeds) those(which func(relation catalog.ObjectID) bool) []*relationFeed {
+func (r *RelationFeeds) those(relations []catalog.ObjectID) []*relationFeed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []*relationFeed
-	for id, f := range r.feeds {
-		if which(id) {
+	for _, id := range relations {
+		if f := r.feeds[id]; f != nil {
 			list = append(list, f)
 		}
 	}
