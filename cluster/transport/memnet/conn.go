@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -205,7 +206,9 @@ func (c *conn) Close() error {
 	c.closing.Do(func() {
 		err = nil
 		c.network.mu.Lock()
-		delete(c.network.conns, c)
+		if i := slices.Index(c.network.conns, c); i >= 0 {
+			c.network.conns = slices.Delete(c.network.conns, i, i+1)
+		}
 		c.network.mu.Unlock()
 		c.out.update(func() { c.out.ended = true })
 		c.in.update(func() { c.in.deaf, c.in.pieces, c.in.bytes = true, nil, 0 })

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,8 +23,10 @@ type Network struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
 	paths     map[path]*pathState
-	conns     map[*conn]struct{}
-	nextPort  int
+	// conns are the open connections' ends, in the order in which they were made, so that
+	// faults reach them in the same order each time.
+	conns    []*conn
+	nextPort int
 }
 
 // path is one direction between two hosts.
@@ -36,7 +39,7 @@ type pathState struct {
 
 // New returns a network without hosts or faults.
 func New() *Network {
-	return &Network{listeners: map[string]*listener{}, paths: map[path]*pathState{}, conns: map[*conn]struct{}{}, nextPort: 40000}
+	return &Network{listeners: map[string]*listener{}, paths: map[path]*pathState{}, nextPort: 40000}
 }
 
 // Host is the network as a host sees it: what it listens on and dials from. It
@@ -121,13 +124,7 @@ func (n *Network) Crash(host string) {
 }
 
 // all are the open connections' ends. The caller holds the lock.
-func (n *Network) all() []*conn {
-	conns := make([]*conn, 0, len(n.conns))
-	for c := range n.conns {
-		conns = append(conns, c)
-	}
-	return conns
-}
+func (n *Network) all() []*conn { return slices.Clone(n.conns) }
 
 func (n *Network) change(from, to string, change func(*pathState)) {
 	n.mu.Lock()
@@ -293,6 +290,6 @@ func (h *Host) connect(to string) (net.Conn, error) {
 	default:
 		return nil, fmt.Errorf("memnet: dial %s: %w", to, errConnRefused)
 	}
-	n.conns[ours], n.conns[theirs] = struct{}{}, struct{}{}
+	n.conns = append(n.conns, ours, theirs)
 	return ours, nil
 }
