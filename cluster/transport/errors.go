@@ -22,6 +22,9 @@ var errSilent = errors.New("transport: the node has been silent for too long")
 // errNoAnswer says that a connection could not be made in time.
 var errNoAnswer = errors.New("transport: the node has not answered in time")
 
+// errHungUp ends a connection that the other node has closed.
+var errHungUp = errors.New("transport: the node has closed the connection")
+
 // errReplaced ends a connection when its node has made a new one in its place.
 var errReplaced = errors.New("transport: the node has made a new connection")
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -189,7 +190,10 @@ func (l *link) forget(c *call) bool {
 func (l *link) read(in *frameReader) error {
 	for {
 		m, err := in.next()
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return errHungUp
+		case err != nil:
 			return err
 		}
 		switch m.kind {
