@@ -65,7 +65,7 @@ type groupStep struct {
 //   - A vote is given before another is taken, and only if the group's voters that answer
 //     are still a majority afterwards. A member that does not answer keeps its votes until
 //     an operator removes it.
-//   - Leaders are spread evenly over voters.
+//   - Leaders are spread evenly over voters, by moving those of shards.
 func plan(v *clusterView) []groupStep {
 	var steps []groupStep
 	targets := placement(v)
@@ -156,7 +156,8 @@ func (v *clusterView) majority(voters []uint64) bool {
 	return alive > len(voters)/2
 }
 
-// balanceLeaders returns a step that evens out how many groups each node leads.
+// balanceLeaders returns a step that evens out how many groups each node leads. The
+// catalog's group stays where it is: the cluster's locks are lost when it moves.
 func (v *clusterView) balanceLeaders() (groupStep, bool) {
 	leads := map[uint64]int{}
 	for _, g := range v.groups {
@@ -165,7 +166,7 @@ func (v *clusterView) balanceLeaders() (groupStep, bool) {
 	best, gain := groupStep{}, 1
 	for i := range v.groups {
 		g := &v.groups[i]
-		if i > 0 && v.members.pins[i-1].leader == g.leader {
+		if i == 0 || v.members.pins[i-1].leader == g.leader {
 			continue
 		}
 		for _, id := range g.voters {

@@ -229,6 +229,9 @@ func (e *Engine) coordinating() (*lockReign, error) {
 	return nil, fmt.Errorf("%w: the node does not coordinate", ErrNotLeader)
 }
 
+// Coordinator is the node that coordinates as far as this one knows, 0 for none.
+func (e *Engine) Coordinator() uint64 { return e.newestCatalog().Reign().Node }
+
 // awaitReign returns when the catalog of this node has the reign of the present
 // coordinator, and with it nothing of what was being built under earlier locks.
 func (e *Engine) awaitReign(ctx context.Context) error {

@@ -39,7 +39,7 @@ func (s status) Nodes(ctx context.Context) ([]systables.NodeStatus, error) {
 	for i, m := range members {
 		n := systables.NodeStatus{
 			ID: m.ID, ClusterAddress: m.Address, Version: m.Version, Locality: m.Locality, Joined: m.Joined,
-			State: stateUnreachable, LastContact: lastContact(reports, m.ID),
+			State: stateUnreachable, LastContact: lastContact(reports, m.ID), Coordinator: m.ID == s.Coordinator(),
 		}
 		if own := reports[i].report; own != nil {
 			n.State, n.Address, n.Version, n.Started = m.State.String(), own.Address, own.Version, own.Started

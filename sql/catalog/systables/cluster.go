@@ -54,6 +54,8 @@ type NodeStatus struct {
 	Started, Joined, LastContact time.Time
 	// Leads and Votes count the shards that it leads, and in which it votes.
 	Leads, Votes int
+	// Coordinator says that the node knows the cluster's locks.
+	Coordinator bool
 }
 
 func millraceShards(ctx context.Context, env *Environment, _ *Table) ([]row, error) {
@@ -106,7 +108,7 @@ func millraceNodes(ctx context.Context, env *Environment, _ *Table) ([]row, erro
 		rows = append(rows, row{
 			"id": int64(n.ID), "address": orNull(n.Address), "version": orNull(n.Version), "state": n.State, "started": n.Started,
 			"cluster_address": orNull(n.ClusterAddress), "locality": orNull(n.Locality), "joined": n.Joined,
-			"last_contact": n.LastContact, "leads": n.Leads, "votes": n.Votes,
+			"last_contact": n.LastContact, "leads": n.Leads, "votes": n.Votes, "coordinator": n.Coordinator,
 		})
 	}
 	return rows, nil

@@ -12,7 +12,7 @@ var millraceTables = []definition{
 		nullable bool, "default" text, hidden bool, comment text`},
 	{15005, "shards", `shard int4, leader int4, state text, term int8, index int8, voters int4[], readers int4[]`},
 	{15006, "nodes", `id int4, address text, version text, state text, started timestamptz, cluster_address text,
-		locality text, joined timestamptz, last_contact timestamptz, leads int4, votes int4`},
+		locality text, joined timestamptz, last_contact timestamptz, leads int4, votes int4, coordinator bool`},
 	{15022, "replicas", `shard int4, node int4, role text, leader bool, state text, index int8, lag int8, bytes int8,
 		seeded_bytes int8, seed_bytes int8, error text`},
 	{15007, "errors", `time timestamptz, query name, shard int4, relation text, "partition" int4, "offset" int8,
