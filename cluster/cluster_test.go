@@ -1,8 +1,13 @@
 package cluster
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // voterCounts are the voters of every group as the nodes that lead them have them.
@@ -239,4 +244,55 @@ func TestNodeWithALostDiskComesBackAsAnother(t *testing.T) {
 	}
 	load.waitMore(20)
 	load.finish()
+}
+
+// TestClusterRestartsOneByOne: a node that is stopped hands over first, so that nobody
+// waits for an election.
+func TestClusterRestartsOneByOne(t *testing.T) {
+	const election = 3 * time.Second
+	c := newTestClusterWith(t, 3, 3, func(o *Options) { o.ElectionTimeout = election })
+	load := c.load()
+	for i := range 3 {
+		load.waitMore(20)
+		c.close(host(i))
+		load.waitMore(20)
+		c.start(host(i))
+	}
+	load.finish()
+	if load.longest > election {
+		t.Fatalf("writes have waited %v", load.longest)
+	}
+}
+
+func TestNodeOfSeveralHasToListen(t *testing.T) {
+	c := newTestCluster(t, 3, 1)
+	c.close(host(2))
+	options := testOptions(t, c.disks[host(2)], "data", 0)
+	if node, err := Open(testContext(t), options); err == nil {
+		closeNode(t, node)
+		t.Fatal("a node of several has started without the others")
+	}
+}
+
+func TestNodesAreRefusedWithAReason(t *testing.T) {
+	c := newTestCluster(t, 3, 1)
+	// A node without data, at the address of one that runs.
+	options := testOptions(t, vfs.NewMem(), "data", 0)
+	options.Network, options.Listen = c.network.Host("stranger"), "stranger:1"
+	options.Advertise, options.Join = host(1)+":1", []string{host(0) + ":1"}
+	_, err := Open(testContext(t), options)
+	var refused *RefusedError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "node 2") {
+		t.Fatalf("%v", err)
+	}
+	for what, err := range map[string]error{
+		"a node that is not there":  c.node(host(0)).DrainNode(testContext(t), 9),
+		"an even replication":       c.node(host(1)).SetReplication(testContext(t), 2),
+		"a shard that is not there": c.node(host(2)).MoveShard(testContext(t), 7, 1, 2),
+		"a move to a voter":         c.node(host(2)).MoveShard(testContext(t), 0, 1, 2),
+	} {
+		if !errors.As(err, &refused) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

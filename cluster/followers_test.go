@@ -4,26 +4,13 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"millrace/cluster/transport/memnet"
 )
 
 // TestFollowersLearnOfCommitsAtOnce: a follower applies an entry as soon as it is
 // committed, though Raft would tell it only with the next one.
 func TestFollowersLearnOfCommitsAtOnce(t *testing.T) {
 	const election = 6 * time.Second // Raft itself tells commits after a third of it
-	c := &testCluster{
-		t: t, network: memnet.New(), shards: 1,
-		disks: map[string]vfs.FS{}, nodes: map[string]*Node{}, options: map[string]func(*Options){},
-	}
-	t.Cleanup(c.closeAll)
-	for i := range 3 {
-		c.options[host(i)] = func(o *Options) { o.ElectionTimeout = election }
-		c.start(host(i))
-	}
-	c.waitPlaced()
+	c := newTestClusterWith(t, 3, 1, func(o *Options) { o.ElectionTimeout = election })
 	leader := c.waitLeader(1)
 	base, err := leader.Shard(0).Barrier(testContext(t))
 	if err != nil {

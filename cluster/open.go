@@ -151,6 +151,10 @@ func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 			n.options.Logger.Error("where the other nodes are cannot be read", "error", err)
 		}
 		n.others = n.others || len(n.known) > 0
+		if n.options.Listen == "" && len(n.known) > 1 {
+			return true, false, fmt.Errorf("cluster: node %d is one of a cluster of several nodes and has to listen for the others",
+				n.identity.node)
+		}
 		for node, address := range n.known {
 			n.setPeer(node, address)
 		}
