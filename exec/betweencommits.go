@@ -19,11 +19,11 @@ import (
 //     its gate for holdFor at most, since a view's node may be gone; a view that took
 //     longer is made again.
 //   - A transaction that was left half done, since a shard could not be reached or its
-//     writer is gone, waits for a resolver with the gate open. So when a node has some of
-//     these, or is gone, the view is searched for them, and made again until it has none:
-//     of a transaction that is undecided all parts are prepared, in the same view. Nobody
-//     goes on with those of a node that is gone but resolvers, which gates hold off. One
-//     that works and can be reached by others and not by the view's node is taken for
+//     writer is gone, waits for a resolver with the gate open. So the view is searched for
+//     them, and made again until it has none: one is half done if and only if its
+//     coordinator has decided for commit and another shard still has its part prepared.
+//     Nobody goes on with those of a node that is gone but resolvers, which gates hold off.
+//     One that works and can be reached by others and not by the view's node is taken for
 //     gone: its transactions may be seen apart.
 const (
 	holdFor = 2 * time.Second
@@ -46,12 +46,12 @@ type commitHolds struct {
 
 // serveCommits has this node's gate held for views.
 //
-//	commits.hold  view → unsettled u8
+//	commits.hold  view →
 //	commits.pass  view →
 func (e *Engine) serveCommits() {
 	e.serve("commits.hold", func(ctx context.Context, from uint64, request []byte) ([]byte, error) {
 		in := uvarintReader{data: request}
-		return e.holdCommits(ctx, [2]uint64{from, in.next()})
+		return nil, e.holdCommits(ctx, [2]uint64{from, in.next()})
 	})
 	e.serve("commits.pass", func(_ context.Context, from uint64, request []byte) ([]byte, error) {
 		in := uvarintReader{data: request}
@@ -61,9 +61,9 @@ func (e *Engine) serveCommits() {
 }
 
 // holdCommits holds the gate until the view has passed, or holdFor is over.
-func (e *Engine) holdCommits(ctx context.Context, view [2]uint64) ([]byte, error) {
+func (e *Engine) holdCommits(ctx context.Context, view [2]uint64) error {
 	if err := e.commits.hold(ctx, e.after(askHold)); err != nil {
-		return nil, err
+		return err
 	}
 	end := sync.OnceFunc(e.commits.letGo)
 	h := &e.commitHolds
@@ -81,7 +81,7 @@ func (e *Engine) holdCommits(ctx context.Context, view [2]uint64) ([]byte, error
 		}
 		e.passCommits(view)
 	}()
-	return appendBool(nil, len(e.resolver.waiting()) > 0), nil
+	return nil
 }
 
 // passCommits ends a hold.
@@ -131,15 +131,13 @@ func halfDone() error {
 // of a transaction.
 func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Time, take func(ctx context.Context) (*tables.Snapshot, error)) (whole bool, err error) {
 	began := e.now()
-	settled := true
 	if e.alone() {
 		if err := e.commits.hold(ctx, deadline); err != nil {
 			return false, err
 		}
 		defer e.commits.letGo()
-		settled = len(e.resolver.waiting()) == 0
 	} else {
-		release, held, allSettled := e.holdAll(ctx)
+		release, held := e.holdAll(ctx)
 		defer release()
 		switch {
 		case ctx.Err() != nil:
@@ -147,7 +145,6 @@ func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Tim
 		case !held:
 			return false, nil
 		}
-		settled = allSettled
 	}
 	taking, end := context.WithTimeout(ctx, holdFor)
 	defer end()
@@ -159,16 +156,14 @@ func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Tim
 		return false, err
 	case !e.alone() && e.now().Sub(began) >= holdFor:
 		return false, nil
-	case settled:
-		return true, nil
 	}
 	half, err := e.hasHalf(snapshot)
 	return err == nil && !half, err
 }
 
-// holdAll has the gates of all nodes held. Held is false where one could not, and settled
-// where one cannot be asked or has transactions that were left half done.
-func (e *Engine) holdAll(ctx context.Context) (release func(), held, settled bool) {
+// holdAll has the gates of all nodes held that can be asked. Held is false where one was
+// not.
+func (e *Engine) holdAll(ctx context.Context) (release func(), held bool) {
 	h := &e.commitHolds
 	h.mu.Lock()
 	h.views++
@@ -176,11 +171,9 @@ func (e *Engine) holdAll(ctx context.Context) (release func(), held, settled boo
 	h.mu.Unlock()
 	peers := e.storage.Peers()
 	members := slices.Sorted(slices.Values(peers.Members()))
-	held, settled = true, true
+	held = true
 	for _, node := range members {
-		answer, gone, err := e.askToHold(ctx, node, view)
-		settled = settled && !gone && len(answer) == 1 && answer[0] == 0
-		if err != nil && !gone {
+		if gone, err := e.askToHold(ctx, node, view); err != nil && !gone {
 			held = false
 			break
 		}
@@ -193,60 +186,70 @@ func (e *Engine) holdAll(ctx context.Context) (release func(), held, settled boo
 			}
 			peers.Send(node, "commits.pass", view)
 		}
-	}, held, settled
+	}, held
 }
 
 // askToHold asks a node to hold its gate. Gone says that it cannot be reached.
-func (e *Engine) askToHold(ctx context.Context, node uint64, view []byte) (answer []byte, gone bool, err error) {
+func (e *Engine) askToHold(ctx context.Context, node uint64, view []byte) (gone bool, err error) {
 	ctx, end := context.WithTimeout(ctx, 2*askHold)
 	defer end()
 	for try := 1; ; try++ {
-		answer, err = e.askNode(ctx, node, "commits.hold", view)
+		_, err = e.askNode(ctx, node, "commits.hold", view)
 		if err == nil || isAnswer(err) || ctx.Err() != nil {
-			return answer, false, err // one that is slow is not gone
+			return false, err // one that is slow is not gone
 		}
 		if try == holdTries {
-			return nil, true, err
+			return true, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, false, err
+			return false, err
 		case <-e.after(leaderPause):
 		}
 	}
 }
 
-// hasHalf reports whether a snapshot may have a part of a transaction without the others.
+// hasHalf reports whether a snapshot has a part of a transaction without the others.
 func (e *Engine) hasHalf(snapshot *tables.Snapshot) (bool, error) {
-	var parts []openTransaction
-	prepared := make([]map[transactionID]bool, len(e.loops))
+	committed, err := e.committedIn(snapshot)
+	if err != nil {
+		return false, damaged(err)
+	}
+	catalog := e.newestCatalog()
+	half := false
 	for shard := range e.loops {
-		prepared[shard] = map[transactionID]bool{}
 		err := eachTransaction(snapshot.Shard(uint32(shard)), transactionPrepared, func(id transactionID, record []byte, _ int) error {
 			if len(record) == 0 || record[0] != recordVersion {
 				return errBadRecord
 			}
 			in := uvarintReader{data: record[1:]}
-			p := openTransaction{id: id, coordinator: int(in.next())}
-			for n := in.next(); n > 0 && !in.bad; n-- {
-				p.shards = append(p.shards, int(in.next()))
-			}
-			if in.bad || len(p.shards) > 0 && slices.Max(p.shards) >= len(prepared) {
+			byCatalog := int(in.next()) == catalogCoordinator
+			if in.bad {
 				return errBadRecord
 			}
-			parts = append(parts, p)
-			prepared[shard][id] = true
+			half = half || committed[id] || byCatalog && catalog.IsCommitted(id)
 			return nil
 		})
 		if err != nil {
 			return false, damaged(err)
 		}
 	}
-	catalog := e.newestCatalog()
-	return slices.ContainsFunc(parts, func(p openTransaction) bool {
-		if p.coordinator == catalogCoordinator && catalog.IsCommitted(p.id) {
-			return true
+	return half, nil
+}
+
+// committedIn are the transactions that their coordinators have decided to commit, and not
+// forgotten.
+func (e *Engine) committedIn(snapshot *tables.Snapshot) (map[transactionID]bool, error) {
+	committed := map[transactionID]bool{}
+	for shard := range e.loops {
+		err := eachTransaction(snapshot.Shard(uint32(shard)), transactionDecided, func(id transactionID, record []byte, _ int) error {
+			commit, _, err := decodeDecision(record)
+			committed[id] = commit
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		return slices.ContainsFunc(p.shards, func(shard int) bool { return !prepared[shard][p.id] })
-	}), nil
+	}
+	return committed, nil
 }

@@ -51,11 +51,11 @@ func (r *resolver) add(id transactionID, coordinator int, shards []int) {
 // nodes its writer may well be at work on another one, and has its time
 // (shardLoop.watchTransactions).
 func (e *Engine) resolveLater(c *core) {
-	if !e.alone() {
-		return
-	}
 	for _, open := range c.open() {
-		e.resolver.add(open.id, open.coordinator, open.shards)
+		// What was decided is carried out at once, whoever does it.
+		if _, decided := c.decided[open.id]; decided || e.alone() {
+			e.resolver.add(open.id, open.coordinator, open.shards)
+		}
 	}
 }
 
