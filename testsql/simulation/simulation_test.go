@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -80,7 +81,7 @@ func simulate(t *testing.T, seed uint64, count int) {
 			return
 		}
 	}
-	w, err := workload.New(t.Context(), simulated{u})
+	w, err := workload.New(t.Context(), simulated{u, &chances{random: rand.New(rand.NewPCG(seed, 53))}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +105,14 @@ func simulate(t *testing.T, seed uint64, count int) {
 }
 
 // simulated shows the hosts to the clients.
-type simulated struct{ *universe }
+type simulated struct {
+	*universe
+	clients *chances
+}
 
 func (s simulated) Nodes() int           { return len(s.hosts) }
 func (s simulated) Name(node int) string { return s.hosts[node].name }
-func (s simulated) Chance(n int) int     { return s.chance(n) }
+func (s simulated) Chance(n int) int     { return s.clients.below(n) }
 
 func (s simulated) Connect(ctx context.Context, node int, client string) (*pgx.Conn, error) {
 	return s.connect(ctx, s.hosts[node], client)

@@ -25,10 +25,25 @@ type universe struct {
 	network *network
 	hosts   []*host
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// random decides the faults, and nothing else, so that they do not depend on the order
+	// in which goroutines run.
 	random *rand.Rand
 	trace  []string
 	began  time.Time
+}
+
+// chances are random numbers for several goroutines.
+type chances struct {
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+// below returns a number below n.
+func (c *chances) below(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.random.IntN(n)
 }
 
 // host is a machine: a disk, a clock, and a node that runs on it, or does not.
@@ -57,7 +72,8 @@ const clientPort, clusterPort = "7432", "7433"
 // newUniverse makes hosts without nodes.
 func newUniverse(t *testing.T, seed uint64, count int) *universe {
 	u := &universe{t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 41)), began: time.Now()}
-	u.network = newNetwork(func() time.Duration { return time.Duration(50+u.chance(400)) * time.Microsecond })
+	delays := &chances{random: rand.New(rand.NewPCG(seed, 43))}
+	u.network = newNetwork(func() time.Duration { return time.Duration(50+delays.below(400)) * time.Microsecond })
 	for i := range count {
 		u.hosts = append(u.hosts, &host{
 			universe: u, number: i + 1, name: fmt.Sprintf("host%d", i+1), disk: vfs.NewCrashableMem(), up: make(chan struct{}),
@@ -66,7 +82,7 @@ func newUniverse(t *testing.T, seed uint64, count int) *universe {
 	return u
 }
 
-// chance returns a number below n by the seed.
+// chance returns a number below n for the next fault.
 func (u *universe) chance(n int) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -156,7 +172,8 @@ func (h *host) crash() {
 	h.givenUp()
 	u.network.drop(h.name)
 	u.mu.Lock()
-	h.disk = h.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: u.random.IntN(101), RNG: u.random})
+	lost := rand.New(rand.NewPCG(u.random.Uint64(), 47))
+	h.disk = h.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: u.random.IntN(101), RNG: lost})
 	u.mu.Unlock()
 	if n := h.node; n != nil {
 		h.node = nil
