@@ -15,6 +15,7 @@ import (
 // Check waits until followers have what there is, and runs all checks. All nodes have to
 // be up.
 func (w *Workload) Check(ctx context.Context) {
+	w.settle(ctx)
 	var first map[string][]string
 	for node := range w.cluster.Nodes() {
 		answers, err := w.answers(ctx, node)
@@ -42,6 +43,38 @@ func (w *Workload) Check(ctx context.Context) {
 	}
 	w.checkRegisters()
 	w.checkFollowers(ctx, first)
+}
+
+// settleTimeout bounds the wait for sessions whose clients have gone, which a node that
+// cannot know of it may keep.
+const settleTimeout = 30 * time.Second
+
+// settle waits until no node carries out what a client has given up: a node that stood
+// still finds statements in its connections when it goes on.
+func (w *Workload) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for node := range w.cluster.Nodes() {
+		for !w.settled(ctx, node) {
+			select {
+			case <-time.After(100 * time.Millisecond): // and asks again
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// settled reports whether a node serves nobody but those that follow.
+func (w *Workload) settled(ctx context.Context, node int) bool {
+	connection, err := w.cluster.Connect(ctx, node, "checker")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = connection.Close(ctx) }() // it has answered
+	rows, err := textRows(ctx, connection, `SELECT pid FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND query NOT LIKE '%EMIT CHANGES%'`)
+	return err == nil && len(rows) == 0
 }
 
 // difference tells which rows only one of two results has, and which it has more often.

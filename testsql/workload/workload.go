@@ -108,18 +108,18 @@ func (w *Workload) Start(writers int) {
 	following, w.stopFollowing = context.WithCancel(context.Background())
 	for i := range writers {
 		c := w.newClient(fmt.Sprint("writer", i))
-		w.writing.Go(func() { c.writeEvents(writing, i) })
+		w.writing.Go(func() { defer c.leave(); c.writeEvents(writing, i) })
 	}
 	for i := range 3 {
 		c := w.newClient(fmt.Sprint("registers", i))
-		w.writing.Go(func() { c.useRegisters(writing, i) })
+		w.writing.Go(func() { defer c.leave(); c.useRegisters(writing, i) })
 	}
 	for i := range 2 {
 		c := w.newClient(fmt.Sprint("mover", i))
-		w.writing.Go(func() { c.moveMoney(writing) })
+		w.writing.Go(func() { defer c.leave(); c.moveMoney(writing) })
 	}
 	auditor := w.newClient("auditor")
-	w.writing.Go(func() { auditor.audit(writing) })
+	w.writing.Go(func() { defer auditor.leave(); auditor.audit(writing) })
 	w.stream = w.newFollower("stream follower", `SELECT rowmark, writer, number FROM events`, false)
 	w.tables = map[string]*follower{
 		recomputed[0][0]: w.newFollower("totals follower", `SELECT rowmark, k, n, total FROM totals`, true),
