@@ -67,6 +67,8 @@ func (c workloadCluster) Chance(n int) int {
 	return c.random.IntN(n)
 }
 
+func (c workloadCluster) Notef(format string, args ...any) { c.note(format, args...) }
+
 func (c workloadCluster) Errorf(format string, args ...any) {
 	c.t.Errorf("%7.3f s  "+format, append([]any{time.Since(c.began).Seconds()}, args...)...)
 }

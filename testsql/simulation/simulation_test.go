@@ -114,6 +114,8 @@ func (s simulated) Nodes() int           { return len(s.hosts) }
 func (s simulated) Name(node int) string { return s.hosts[node].name }
 func (s simulated) Chance(n int) int     { return s.clients.below(n) }
 
+func (s simulated) Notef(format string, args ...any) { s.note(format, args...) }
+
 func (s simulated) Connect(ctx context.Context, node int, client string) (*pgx.Conn, error) {
 	return s.connect(ctx, s.hosts[node], client)
 }

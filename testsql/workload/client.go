@@ -45,6 +45,8 @@ type client struct {
 	name       string
 	random     *rand.Rand
 	connection *pgx.Conn
+	// node is where the connection goes.
+	node int
 }
 
 func (w *Workload) newClient(name string) *client {
@@ -62,7 +64,10 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		connection, err := c.workload.cluster.Connect(ctx, c.random.IntN(c.workload.cluster.Nodes()), c.name)
+		c.node = c.random.IntN(c.workload.cluster.Nodes())
+		began := time.Now()
+		connection, err := c.workload.cluster.Connect(ctx, c.node, c.name)
+		c.noteSlow("connecting", began, err)
 		if err == nil {
 			c.connection = connection
 			break
@@ -76,7 +81,9 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 	// cluster does with one that is given up, it may do while others check.
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
 	defer cancel()
+	began := time.Now()
 	err := do(bounded, c.connection)
+	c.noteSlow("a statement", began, err)
 	if err == nil {
 		return nil
 	}
@@ -87,6 +94,16 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		c.leave()
 	}
 	return err
+}
+
+// slow is what takes long enough to be told of.
+const slow = 2 * time.Second
+
+// noteSlow tells of something that has taken long.
+func (c *client) noteSlow(what string, began time.Time, err error) {
+	if took := time.Since(began); took > slow {
+		c.workload.cluster.Notef("%s of %s on %s took %v: %v", what, c.name, c.workload.cluster.Name(c.node), took.Round(time.Millisecond), err)
+	}
 }
 
 // leave closes the client's connection.

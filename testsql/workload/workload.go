@@ -32,6 +32,8 @@ type Cluster interface {
 	Connect(ctx context.Context, node int, client string) (*pgx.Conn, error)
 	// Chance returns a number below n, by a seed.
 	Chance(n int) int
+	// Notef tells of something that may help to understand an error.
+	Notef(format string, args ...any)
 	// Errorf tells that something is wrong with the cluster.
 	Errorf(format string, args ...any)
 }
