@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"millrace/sql/sqlerr"
 )
 
 // How the engines of a cluster's nodes ask each other. Each has the same services, by
@@ -105,8 +103,7 @@ func (e *Engine) askLeader(ctx context.Context, what string, leader func() (uint
 		case <-e.stopped:
 			return nil, ErrStopped
 		case <-deadline:
-			return nil, sqlerr.New(sqlerr.CannotConnectNow, -1, "%s has no leader that can be reached: %w", what, err).
-				WithHint("Most of its replicas must be running. SHOW SHARDS and SHOW NODES tell their states.")
+			return nil, noLeader(what, err)
 		case <-changed:
 		case <-e.after(leaderPause):
 		}

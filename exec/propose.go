@@ -128,8 +128,7 @@ func (e *Engine) proposeAtLeader(ctx context.Context, encoded []byte, repeats bo
 		case <-e.stopped:
 			return proposed{}, true, ErrStopped
 		case <-deadline:
-			return proposed{}, true, sqlerr.New(sqlerr.CannotConnectNow, -1, "the catalog has no leader that can be reached: %w", err).
-				WithHint("Most of its replicas must be running. SHOW NODES tells the states of the nodes.")
+			return proposed{}, true, noLeader("the catalog", err)
 		case <-changed:
 		case <-e.after(leaderPause):
 		}

@@ -28,8 +28,8 @@ func TestReadYourWritesThroughAnotherNode(t *testing.T) {
 		reader := c.node(uint64(2 + i%2))
 		for _, query := range []string{
 			fmt.Sprintf(`SELECT v FROM t WHERE id = %d`, i),
-			fmt.Sprintf(`SELECT max(v) FROM t`),
-			fmt.Sprintf(`SELECT max(v) FROM s`),
+			`SELECT max(v) FROM t`,
+			`SELECT max(v) FROM s`,
 		} {
 			got, err := reader.query(t.Context(), query)
 			if err != nil || len(got) != 1 || got[0] != fmt.Sprint(i*i) {

@@ -3,9 +3,8 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
-
-	"millrace/sql/sqlerr"
 )
 
 // How requests get to the leader of their shard, which may be this node or another one.
@@ -167,8 +166,7 @@ func (e *Engine) watchLeader(ctx context.Context, leader func() (uint64, <-chan 
 // givenUp is the error for a request that no leader has decided. A part that is prepared
 // takes no effect without a decision, and a decision is carried out by the resolver.
 func (d *errand) givenUp(cause error) error {
-	failure := sqlerr.New(sqlerr.CannotConnectNow, -1, "shard %d has no leader that can be reached: %w", d.shard, cause).
-		WithHint("Most of its replicas must be running. SHOW SHARDS and SHOW NODES tell their states.")
+	failure := noLeader(fmt.Sprintf("shard %d", d.shard), cause)
 	if d.offered && (d.request.kind == requestAppend || d.request.kind == requestDecide) {
 		return unknownOutcome("statement", failure)
 	}

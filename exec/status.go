@@ -170,11 +170,3 @@ func (s *status) reaches(index uint64) (bool, <-chan struct{}) {
 	}
 	return false, s.notice()
 }
-
-// query returns a query's state here; known is false before it is activated.
-func (s *status) query(id catalog.ObjectID) (q queryStatus, known bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, known = s.queries[id]
-	return q, known
-}
