@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +86,8 @@ type machine struct {
 	// that others' entries have led to; nil for none.
 	observer func(index uint64, entry *log.Entry)
 	replaced func(index uint64)
+	// hashes are of what the replica contained at fences.
+	hashes replicaHashes
 	// decoded is the entry being applied; it keeps its memory from entry to entry.
 	decoded log.Entry
 	// waiting is the entry that could not be applied; haltedChanged is closed,
@@ -132,6 +135,10 @@ type machineHost interface {
 	damaged(shard int, cause error)
 	// seedSoon asks for the replicas that are not whole to be seeded.
 	seedSoon()
+	// background runs something until the node stops; slowly is the pace of what is in no
+	// hurry.
+	background(run func(ctx context.Context))
+	slowly() *pace
 	// stopping is closed when the node stops.
 	stopping() <-chan struct{}
 }
@@ -219,6 +226,9 @@ func (m *machine) Apply(entry *raft.Log) any {
 func (m *machine) apply(entry *raft.Log) (Applied, error) {
 	if err := m.decoded.Decode(entry.Data); err != nil {
 		return Applied{}, err
+	}
+	if m.decoded.BaseIndex == fenceBase {
+		m.fence(entry.Index, &m.decoded)
 	}
 	if m.decoded.BaseIndex == m.state {
 		if err := m.effect(entry.Index, &m.decoded); err != nil {

@@ -43,6 +43,12 @@ var (
 		"Bytes sent to nodes that copy replicas.", nil, nil)
 	metricDamages = prometheus.NewDesc("millrace_damages_total",
 		"Damages met in files of segments and of the key-value store.", nil, nil)
+	metricScrubs = prometheus.NewDesc("millrace_scrubs_total",
+		"Verifications of everything on disk that were completed.", nil, nil)
+	metricScrubRead = prometheus.NewDesc("millrace_scrub_read_bytes_total",
+		"Bytes read to verify what is on disk and to compare replicas.", nil, nil)
+	metricDivergences = prometheus.NewDesc("millrace_divergences_total",
+		"Replicas found to differ from the others of their shard.", nil, nil)
 	metricSeedSeconds = prometheus.NewDesc("millrace_seed_seconds_total",
 		"Seconds that copying replicas took until they were whole.", nil, nil)
 	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
@@ -71,6 +77,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 		metricApplied, metricLeader, metricHalted, metricPartitions,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
 		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds, metricDamages,
+		metricScrubs, metricScrubRead, metricDivergences,
 		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
 		descriptions <- d
@@ -106,6 +113,9 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	counter(metricSeedFailures, seeder.failures.Load())
 	counter(metricSeedReceived, seeder.received.Load())
 	counter(metricDamages, seeder.damages.Load())
+	counter(metricScrubs, c.node.scrubber.count.Load())
+	counter(metricScrubRead, c.node.scrubber.read.Load())
+	counter(metricDivergences, c.node.scrubber.divergences.Load())
 	counter(metricSeedSent, seeder.source.sent.Load())
 	collected <- prometheus.MustNewConstMetric(metricSeedSeconds, prometheus.CounterValue, time.Duration(seeder.nanoseconds.Load()).Seconds())
 	if free := c.node.space.look(); free != unknownFree {

@@ -46,6 +46,7 @@ type Node struct {
 	checkpointer *checkpointer
 	compactor    *compactor
 	seeder       *seeder
+	scrubber     *scrubber
 	collector    prometheus.Collector
 
 	// others tells that there were other nodes when this one last ran, or that it joins

@@ -57,6 +57,7 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	n.flushes = &flushes{do: func() error { return n.tables.Flush(n.ctx) }}
 	n.checkpointer = newCheckpointer(n, options.SnapshotBytes, options.TrailingLogBytes, options.Logger)
 	n.compactor = newCompactor(n, options.Logger)
+	n.scrubber = newScrubber(n, options.ScrubPeriod, options.ScrubBytesPerSecond, options.Logger)
 	n.placer = newPlacer(n, options.Logger)
 	if err := n.open(ctx, parents); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -92,9 +93,13 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	}
 	n.serve()
 	n.seeder.serve()
+	n.peers.Handle(methodFence, n.handleFence)
+	n.peers.Handle(methodHash, n.handleHash)
+	n.peers.Handle(methodDiverged, n.handleDiverged)
 	n.spawn(n.checkpointer.run)
 	n.spawn(n.compactor.run)
 	n.spawn(n.seeder.run)
+	n.spawn(n.scrubber.run)
 	n.spawn(n.followMembers)
 	n.spawn(n.stayKnown)
 	n.spawn(n.placer.run)

@@ -81,6 +81,11 @@ type Options struct {
 	// SeedBytesPerSecond bounds what this node sends to others that copy its replicas, in
 	// all; 64 MiB by default, no bound below 0.
 	SeedBytesPerSecond int64
+	// ScrubPeriod is how often everything on disk is verified, and compared with the other
+	// nodes' replicas, without being asked; a day by default, never below 0. It is read at
+	// ScrubBytesPerSecond; 8 MiB by default.
+	ScrubPeriod         time.Duration
+	ScrubBytesPerSecond int64
 	// MinFreeBytes is the room on disk below which CheckSpace refuses input;
 	// 256 MiB by default.
 	MinFreeBytes uint64
@@ -97,6 +102,8 @@ const (
 	defaultSnapshotBytes = 64 << 20
 	defaultMinFreeBytes  = 256 << 20
 	defaultSeedBytes     = 64 << 20
+	defaultScrubPeriod   = 24 * time.Hour
+	defaultScrubBytes    = 8 << 20
 	defaultMaxOpenFiles  = 512
 	defaultReplication   = 3
 	defaultElection      = 450 * time.Millisecond
@@ -132,6 +139,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SeedBytesPerSecond == 0 {
 		o.SeedBytesPerSecond = defaultSeedBytes
+	}
+	if o.ScrubPeriod == 0 {
+		o.ScrubPeriod = defaultScrubPeriod
+	}
+	if o.ScrubBytesPerSecond == 0 {
+		o.ScrubBytesPerSecond = defaultScrubBytes
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = defaultMaxOpenFiles

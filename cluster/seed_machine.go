@@ -30,11 +30,11 @@ var errOutdated = errors.New("cluster: the copy is older than what the log begin
 
 // lack notes that the replica is not whole and needs a copy of at least a state. It
 // returns once that is durable. The partition of a damaged file, if one is named, is set
-// aside.
+// aside; all are for everyFile.
 func (m *machine) lack(state uint64, reason, damaged string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	aside := m.partitions.forget(func(p *partition) bool { return damaged == "" || !m.partitions.holds(p, damaged) })
+	aside := m.partitions.forget(func(p *partition) bool { return damaged != everyFile && !m.partitions.holds(p, damaged) })
 	if want := m.want.Load(); want != nil && m.marked && want.state >= state && len(aside) == 0 {
 		return nil
 	}
@@ -56,6 +56,9 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 	}
 	return nil
 }
+
+// everyFile stands for all files of a shard's partitions.
+const everyFile = "*"
 
 // received notes that another node has sent a snapshot, which says how far its log has
 // been cut.

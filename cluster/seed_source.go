@@ -111,7 +111,7 @@ func (s *seedSource) refuse(stream io.Writer, why error) error {
 // begin notes a shard's state.
 func (s *seedSource) begin(m *machine, ask *seedAsk) (*seedSession, error) {
 	session := &seedSession{shard: m.shard, busy: true}
-	if err := m.capture(s.store, session); err != nil {
+	if err := m.capture(session); err != nil {
 		return nil, err
 	}
 	if session.state.stateIndex < ask.state {
@@ -192,9 +192,14 @@ func (s *seedSession) release() {
 }
 
 // capture notes the shard's state between two entries.
-func (m *machine) capture(store *tables.Store, session *seedSession) error {
+func (m *machine) capture(session *seedSession) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.captureNow(session)
+}
+
+// captureNow is capture with mu held.
+func (m *machine) captureNow(session *seedSession) error {
 	if err := m.err(); err != nil {
 		return err
 	}
@@ -210,7 +215,7 @@ func (m *machine) capture(store *tables.Store, session *seedSession) error {
 		session.state.partitions = append(session.state.partitions, state)
 	}
 	session.partitions.pin()
-	session.snapshot = store.NewSnapshot()
+	session.snapshot = m.tables.NewSnapshot()
 	return nil
 }
 

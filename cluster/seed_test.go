@@ -196,6 +196,9 @@ func (r *testReplica) retry(func() bool)         {}
 func (r *testReplica) stopping() <-chan struct{} { return r.ctx.Done() }
 func (r *testReplica) damaged(int, error)        {}
 func (r *testReplica) seedSoon()                 {}
+func (r *testReplica) slowly() *pace             { return &pace{} }
+
+func (r *testReplica) background(run func(ctx context.Context)) { go run(r.ctx) }
 
 // seedUniverse is a source with a model of what it has, and a replica to be seeded.
 type seedUniverse struct {
@@ -243,6 +246,18 @@ func (u *seedUniverse) step(other *testReplica) {
 		u.state, u.base = next, entry.Index
 		entry.Data = encoded.AppendTo(nil)
 	}
+	u.take(entry, other)
+}
+
+// apply gives the source and another replica a command.
+func (u *seedUniverse) apply(command []byte, other *testReplica) (index uint64) {
+	entry := &raft.Log{Index: u.source.index + 1, Term: 1, Type: raft.LogCommand, Data: command}
+	u.take(entry, other)
+	return entry.Index
+}
+
+// take gives the source and another replica an entry.
+func (u *seedUniverse) take(entry *raft.Log, other *testReplica) {
 	u.entries = append(u.entries, entry)
 	for _, replica := range []*testReplica{u.source, other} {
 		if replica != nil {

@@ -122,7 +122,11 @@ func (p *Partition) offsetForTimestamp(timestampMillis int64) (offset int64, fai
 
 // Verify reads the whole partition and checks all that Read checks and the
 // closed segments' checksums over all batch headers besides.
-func (p *Partition) Verify() error {
+func (p *Partition) Verify() error { return p.VerifySlowly(func(int64) error { return nil }) }
+
+// VerifySlowly is Verify at a pace: that is called before bytes of a segment are read, and
+// may wait. Its error ends the verification.
+func (p *Partition) VerifySlowly(pace func(bytes int64) error) error {
 	p.mu.RLock()
 	if p.closed {
 		p.mu.RUnlock()
@@ -136,6 +140,9 @@ func (p *Partition) Verify() error {
 	}
 	p.mu.RUnlock()
 	for i := range readers {
+		if err := pace(readers[i].size); err != nil {
+			return err
+		}
 		err := readers[i].verify(sums[i])
 		readers[i].release()
 		if err != nil && !(errors.Is(err, fs.ErrNotExist) && p.removed(segments[i])) {

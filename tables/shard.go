@@ -100,3 +100,6 @@ func (b *Batch) note(err error) {
 		b.err = err
 	}
 }
+
+// NewSnapshot is Store.NewSnapshot.
+func (s *Shard) NewSnapshot() *Snapshot { return s.store.NewSnapshot() }

@@ -1,0 +1,205 @@
+package cluster
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"millrace/log"
+)
+
+// verifyEqual compares the replicas of a shard, which must all answer, and tells whether
+// they contain the same.
+func (c *testCluster) verifyEqual(shard int) bool {
+	c.t.Helper()
+	states, err := c.running()[0].VerifyShard(testContext(c.t), shard)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	equal := len(states) == len(c.running())
+	for _, state := range states {
+		if state.Err != nil {
+			c.t.Fatalf("%+v", state)
+		}
+		equal = equal && state.Index == states[0].Index && state.Hash == states[0].Hash
+	}
+	return equal
+}
+
+func TestClusterVerifyShard(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	load := c.load()
+	for range 5 {
+		load.waitMore(20)
+		for shard := range 2 {
+			if !c.verifyEqual(shard) {
+				t.Fatalf("shard %d differs", shard)
+			}
+		}
+	}
+	load.finish()
+
+	// A replica that has silently changed is found and copied anew.
+	leader := c.waitLeader(1)
+	follower := c.running()[0]
+	if follower == leader {
+		follower = c.running()[1]
+	}
+	batch := follower.Shard(0).Tables().NewBatch()
+	batch.Set(setRow(loadObject, "a value", "").Key, []byte("never written"))
+	if err := batch.Commit(follower.Shard(0).Applied()); err != nil {
+		t.Fatal(err)
+	}
+	if c.verifyEqual(0) {
+		t.Fatal("the change was not found")
+	}
+	if err := leader.Scrub(testContext(t)); err == nil || !strings.Contains(err.Error(), "is not like those") {
+		t.Fatalf("scrubbing: %v", err)
+	}
+	waitFor(t, func() bool { return follower.seeder.count.Load() == 1 && follower.Shard(0).Whole() == nil })
+	if !c.verifyEqual(0) {
+		t.Fatal("the replicas still differ")
+	}
+}
+
+// TestClusterScrubFindsDamage damages files that nobody reads.
+func TestClusterScrubFindsDamage(t *testing.T) {
+	c := newTestClusterWith(t, 3, 2, func(o *Options) { o.SegmentBytes = 4 << 10 })
+	load := c.load()
+	load.waitMore(200)
+	c.checkpointAll()
+	load.stop()
+	load.done.Wait()
+	for _, suffix := range []string{".log", ".sst"} {
+		c.close(host(2))
+		fs := c.disks[host(2)]
+		damaged := 0
+		for _, path := range listFiles(t, fs, "data") {
+			closed := !strings.Contains(path, "/shard-") || fileExists(t, c, strings.TrimSuffix(path, ".log")+".index")
+			if damaged == 0 && strings.HasSuffix(path, suffix) && closed {
+				flip(t, fs, path)
+				damaged++
+			}
+		}
+		node := c.start(host(2))
+		// Small tables are met by who opens them, too.
+		err := node.Scrub(testContext(t))
+		found := err != nil && strings.Contains(err.Error(), "corruption")
+		if damaged != 1 || !found && (suffix == ".log" || node.seeder.damages.Load() == 0) {
+			t.Fatalf("%d files were damaged, scrubbing found %v", damaged, err)
+		}
+		waitFor(t, func() bool {
+			return node.seeder.count.Load() > 0 && node.Shard(0).Whole() == nil && node.Shard(1).Whole() == nil
+		})
+		waitFor(t, func() bool { return node.Scrub(testContext(t)) == nil })
+		for shard := range 2 {
+			if !c.verifyEqual(shard) {
+				t.Errorf("shard %d differs after %s was damaged", shard, suffix)
+			}
+		}
+	}
+}
+
+// fileExists tells whether the third node has a file.
+func fileExists(t *testing.T, c *testCluster, path string) bool {
+	t.Helper()
+	_, err := c.disks[host(2)].Stat(path)
+	return err == nil
+}
+
+// A compaction that only one of two replicas has done makes no difference.
+func TestReplicaHashesWithCompaction(t *testing.T) {
+	build := func(compact bool) *replicaHash {
+		u := newSeedUniverse(t, 1, 0)
+		base := uint64(0)
+		r := rand.New(rand.NewPCG(1, 1))
+		for i := range 300 {
+			var b log.BatchBuilder
+			b.Reset()
+			b.Append(int64(i), []byte(fmt.Sprint(r.IntN(20))), []byte("value"))
+			batch := b.Finish(-1, -1, -1, log.CompressionNone)
+			log.SetBaseOffset(batch, int64(i))
+			base = u.put(log.Entry{BaseIndex: base, Appends: []log.Append{{Object: 1, Batch: batch}}})
+		}
+		u.source.checkpoint()
+		if compact {
+			p, err := u.source.shard.Partition(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := p.Compact(testContext(t), log.Compaction{Before: p.End().SegmentBase, Rest: func() {}})
+			if err != nil || result.Records == 0 {
+				t.Fatalf("%+v, %v", result, err)
+			}
+		}
+		session := &seedSession{shard: 3}
+		if err := u.source.machine.capture(session); err != nil {
+			t.Fatal(err)
+		}
+		defer session.release()
+		h := hasher{ctx: testContext(t), machine: u.source.machine, session: session, pace: &pace{}}
+		hash, err := h.replica()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeReplicaHash(hash.encode())
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(hash) {
+			t.Fatalf("%+v, %v, want %+v", again, err, hash)
+		}
+		return hash
+	}
+	whole, compacted := build(false), build(true)
+	if sums := comparableHashes([]*replicaHash{whole, compacted}); sums[0] != sums[1] {
+		t.Errorf("%+v and %+v count as different", whole, compacted)
+	}
+	other := build(false)
+	other.partitions[0].spans[0]++
+	if sums := comparableHashes([]*replicaHash{whole, other}); sums[0] == sums[1] {
+		t.Error("different records count as equal")
+	}
+}
+
+// put gives the source an entry of the test's own.
+func (u *seedUniverse) put(entry log.Entry) uint64 {
+	return u.apply(entry.AppendTo(nil), nil)
+}
+
+func FuzzDecodeReplicaHash(f *testing.F) {
+	f.Add((&replicaHash{state: 5, keys: 6, partitions: []partitionHash{{object: 1, spans: []uint64{7}}}}).encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		hash, err := decodeReplicaHash(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeReplicaHash(hash.encode())
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(hash) {
+			t.Fatalf("%+v, %v, want %+v", again, err, hash)
+		}
+	})
+}
+
+func FuzzSeedMessages(f *testing.F) {
+	f.Add((&seedMark{state: 1, reason: "r", partitions: []partitionState{{object: 1}}}).encode())
+	f.Add((&seedAsk{shard: 1, lastKey: []byte("k")}).encode())
+	f.Add((&seedState{session: 1}).encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if mark, err := decodeSeedMark(data); err == nil && string(mark.encode()) != string(data) {
+			if again, err := decodeSeedMark(mark.encode()); err != nil || fmt.Sprint(again) != fmt.Sprint(mark) {
+				t.Fatalf("%+v, %v", again, err)
+			}
+		}
+		if ask, err := decodeSeedAsk(data); err == nil {
+			if again, err := decodeSeedAsk(ask.encode()); err != nil || fmt.Sprint(again) != fmt.Sprint(ask) {
+				t.Fatalf("%+v, %v", again, err)
+			}
+		}
+		if state, err := decodeSeedState(data); err == nil {
+			if again, err := decodeSeedState(state.encode()); err != nil || fmt.Sprint(again) != fmt.Sprint(state) {
+				t.Fatalf("%+v, %v", again, err)
+			}
+		}
+		_, _, _, _ = decodeSeedRows(data)
+		_ = walkSeedKeys(data, func(_, _ []byte) error { return nil })
+	})
+}
