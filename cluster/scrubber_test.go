@@ -68,16 +68,17 @@ func TestClusterScrubFindsDamage(t *testing.T) {
 	c := newTestClusterWith(t, 3, 2, func(o *Options) { o.SegmentBytes = 4 << 10 })
 	load := c.load()
 	load.waitMore(200)
+	load.finish()
+	// What no snapshot has is written again from the log.
 	c.checkpointAll()
-	load.stop()
-	load.done.Wait()
 	for _, suffix := range []string{".log", ".sst"} {
 		c.close(host(2))
 		fs := c.disks[host(2)]
 		damaged := 0
 		for _, path := range listFiles(t, fs, "data") {
-			closed := !strings.Contains(path, "/shard-") || fileExists(t, c, strings.TrimSuffix(path, ".log")+".index")
-			if damaged == 0 && strings.HasSuffix(path, suffix) && closed {
+			closed := suffix == ".sst" || fileExists(t, c, strings.TrimSuffix(path, ".log")+".index")
+			// A table may be one that is not needed any more.
+			if strings.HasSuffix(path, suffix) && closed && (damaged == 0 || suffix == ".sst") {
 				flip(t, fs, path)
 				damaged++
 			}
@@ -86,8 +87,8 @@ func TestClusterScrubFindsDamage(t *testing.T) {
 		// Small tables are met by who opens them, too.
 		err := node.Scrub(testContext(t))
 		found := err != nil && strings.Contains(err.Error(), "corruption")
-		if damaged != 1 || !found && (suffix == ".log" || node.seeder.damages.Load() == 0) {
-			t.Fatalf("%d files were damaged, scrubbing found %v", damaged, err)
+		if damaged == 0 || !found && (suffix == ".log" || node.seeder.damages.Load() == 0) {
+			t.Fatalf("%d files %s were damaged, scrubbing found %v; %d damages met", damaged, suffix, err, node.seeder.damages.Load())
 		}
 		waitFor(t, func() bool {
 			return node.seeder.count.Load() > 0 && node.Shard(0).Whole() == nil && node.Shard(1).Whole() == nil
