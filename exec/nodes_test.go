@@ -51,6 +51,8 @@ type engineNode struct {
 	store   *tables.Store
 	machine *CatalogMachine
 	engine  *Engine
+	// after is the timer of engines that are started, nil for the clock's.
+	after func(time.Duration) <-chan time.Time
 
 	mu       sync.Mutex
 	handlers map[string]func(ctx context.Context, from uint64, request []byte) ([]byte, error)
@@ -208,7 +210,7 @@ func (n *engineNode) start() {
 	n.handlers = map[string]func(ctx context.Context, from uint64, request []byte) ([]byte, error){}
 	n.sends, n.down, n.ended = map[sendQueue]chan []byte{}, false, make(chan struct{})
 	n.mu.Unlock()
-	n.engine = NewEngine(Options{Storage: nodeStorage{n}, Catalog: n.machine, Logger: quiet()})
+	n.engine = NewEngine(Options{Storage: nodeStorage{n}, Catalog: n.machine, Logger: quiet(), After: n.after})
 }
 
 // stop ends the node's engine as a crash does: whatever it leads is led by another

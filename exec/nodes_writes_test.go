@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -467,4 +468,51 @@ func (n *engineNode) defineWithRows(text string, rows Rows) error {
 	defer writer.Close()
 	define := &catalog.Define{Steps: []catalog.Step{step}, End: first + 10}
 	return writer.WriteDefining(n.cluster.t.Context(), define, after, []Rows{rows, made})
+}
+
+// TestWritesWithoutLeader writes where no leader can be reached, or none answers: the
+// statement ends, and says whether it can have an effect.
+func TestWritesWithoutLeader(t *testing.T) {
+	c := newNodes(t, 1, 3, 1)
+	c.node(1).define(`CREATE STREAM s (id INT)`)
+	n := c.node(3)
+	n.stop()
+	n.after = func(d time.Duration) <-chan time.Time {
+		if d >= leaderPatience {
+			d /= 100 // it is in a hurry
+		}
+		return time.After(d)
+	}
+	n.start()
+	if err := n.engine.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	insert := func(v int64) error {
+		writer := n.engine.NewWriter()
+		defer writer.Close()
+		return writer.Write(t.Context(), []Rows{n.rows("s", []int64{v})}, false)
+	}
+	c.shards[0].setLeader(0)
+	if err := insert(1); sqlerr.CodeOf(err) != sqlerr.CannotConnectNow {
+		t.Errorf("without a leader: %v", err)
+	}
+	c.shards[0].setLeader(1)
+	c.cutOff(3, 1, true)
+	if err := insert(2); sqlerr.CodeOf(err) != sqlerr.CannotConnectNow {
+		t.Errorf("with a leader that cannot be reached: %v", err)
+	}
+	c.cutOff(3, 1, false)
+	c.cutOff(1, 3, true)
+	if err := insert(3); sqlerr.CodeOf(err) != sqlerr.StatementCompletionUnknown {
+		t.Errorf("with a leader whose answers are lost: %v", err)
+	}
+	c.cutOff(1, 3, false)
+	if err := insert(4); err != nil {
+		t.Error(err)
+	}
+	got, err := n.query(t.Context(), `SELECT id FROM s`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkValues(t, got, []int64{4}, []int64{3})
 }
