@@ -52,6 +52,9 @@ func (w *engineWriter) WriteDefining(ctx context.Context, command *catalog.Defin
 			return err
 		}
 	}
+	if err := checkSize(byShard); err != nil {
+		return err
+	}
 	for shard, parts := range byShard {
 		shards = append(shards, shard)
 		for i := range parts {

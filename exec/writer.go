@@ -66,6 +66,9 @@ func (w *engineWriter) Write(ctx context.Context, writes []Rows, atomic bool) er
 			return err
 		}
 	}
+	if err := checkSize(byShard); err != nil {
+		return err
+	}
 	switch {
 	case len(byShard) == 0:
 		return nil
@@ -142,6 +145,16 @@ func (w *engineWriter) addPart(codec *relationCodec, p part, shard int, byShard 
 		return tooLarge()
 	}
 	byShard[shard] = append(byShard[shard], p)
+	return nil
+}
+
+// checkSize refuses what is too large for the entry of a shard.
+func checkSize(byShard map[int][]part) error {
+	for _, parts := range byShard {
+		if requestBytes(parts) > maxWriteBytes {
+			return tooLarge()
+		}
+	}
 	return nil
 }
 

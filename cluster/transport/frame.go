@@ -34,8 +34,13 @@ const (
 	MaxMessage = 64 << 20
 	// maxTotal leaves room for what stands before a body.
 	maxTotal = MaxMessage + 1<<10
-	// maxPartial bounds the bytes of a connection's messages that are incomplete.
-	maxPartial = 256 << 20
+	// MaxEntries is the largest request of Raft with entries, and maxEntriesTotal leaves
+	// room there. An entry that is larger cannot be replicated.
+	MaxEntries      = 1 << 30
+	maxEntriesTotal = MaxEntries + 1<<10
+	// maxPartial bounds the messages of a connection that are incomplete, in the bytes of
+	// so many of the largest.
+	maxPartial = 4
 	// trustedTotal is the length up to which a message gets its memory at once.
 	trustedTotal = 1 << 20
 	// maxMethod is the longest name of a method.
@@ -166,8 +171,8 @@ func (r *frameReader) part(m *message, here, total int) (bytes []byte, done bool
 	if p.kind != m.kind || p.total != total || len(p.bytes)+here > total {
 		return nil, false, fmt.Errorf("%w: a part that does not fit its message", errProtocol)
 	}
-	if r.held += here; r.held > maxPartial {
-		return nil, false, fmt.Errorf("%w: more than %d bytes of incomplete messages", errProtocol, maxPartial)
+	if r.held += here; r.held > maxPartial*r.largest {
+		return nil, false, fmt.Errorf("%w: more than %d bytes of incomplete messages", errProtocol, maxPartial*r.largest)
 	}
 	have := len(p.bytes)
 	p.bytes = append(p.bytes, make([]byte, here)...)
@@ -185,5 +190,17 @@ func (r *frameReader) drop(id uint64) {
 	if p := r.partial[id]; p != nil {
 		r.held -= len(p.bytes)
 		delete(r.partial, id)
+	}
+}
+
+// largestOf is the largest message of a connection of a class.
+func largestOf(class Class) int {
+	switch class {
+	case ClassJoin:
+		return maxJoinTotal
+	case ClassEntries:
+		return maxEntriesTotal
+	default:
+		return maxTotal
 	}
 }

@@ -160,6 +160,21 @@ func (r *raftTransport) TimeoutNow(id raft.ServerID, _ raft.ServerAddress, args 
 	return r.call(id, ClassControl, raftTimeoutNow, args, answer, nil)
 }
 
+// entriesBytes is how many bytes of entries a request has at most, unless it has one entry.
+const entriesBytes = 16 << 20
+
+// sendSome leaves only so many entries in a request as are to be sent at once. Raft counts
+// as sent what the request has when the transport has taken it, and goes on behind that.
+func sendSome(args *raft.AppendEntriesRequest) {
+	bytes := 0
+	for i, entry := range args.Entries {
+		if bytes += len(entry.Data); bytes > entriesBytes && i > 0 {
+			args.Entries = args.Entries[:i:i]
+			return
+		}
+	}
+}
+
 // isHeartbeat tells whether a request has no other purpose than to be heard, as Raft's
 // own network transport does.
 func isHeartbeat(m *raft.AppendEntriesRequest) bool {
@@ -200,11 +215,14 @@ func (r *raftTransport) send(ctx context.Context, id raft.ServerID, class Class,
 	if err != nil {
 		return raftCall{}, err
 	}
+	if entries, ok := args.(*raft.AppendEntriesRequest); ok {
+		sendSome(entries)
+	}
 	body := encoder{}
 	if err := body.encode(args); err != nil {
 		return raftCall{}, err
 	}
-	if len(body.buf) > MaxMessage {
+	if len(body.buf) > largestOf(class)-1<<10 {
 		return raftCall{}, unreachable(node, errTooLarge)
 	}
 	head := append(binary.AppendUvarint(make([]byte, 0, 12), r.group), byte(kind))

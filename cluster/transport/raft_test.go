@@ -230,3 +230,26 @@ func TestRaftInstallsSnapshot(t *testing.T) {
 		eventually(t, "the new node has everything", func() bool { return late.machine.count() == count })
 	})
 }
+
+// TestSendSome cuts requests that have too much.
+func TestSendSome(t *testing.T) {
+	entry := func(size int) *raft.Log { return &raft.Log{Data: make([]byte, size)} }
+	for _, test := range []struct {
+		sizes []int
+		want  int
+	}{
+		{nil, 0},
+		{[]int{1, 2, 3}, 3},
+		{[]int{entriesBytes, 1}, 1},
+		{[]int{entriesBytes + 1, 1}, 1},
+		{[]int{entriesBytes - 1, 1, 1}, 2},
+	} {
+		args := &raft.AppendEntriesRequest{}
+		for _, size := range test.sizes {
+			args.Entries = append(args.Entries, entry(size))
+		}
+		if sendSome(args); len(args.Entries) != test.want {
+			t.Errorf("of entries of %v bytes %d are sent, want %d", test.sizes, len(args.Entries), test.want)
+		}
+	}
+}

@@ -47,10 +47,9 @@ func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 		transport: t, peer: t.peer(h.from), class: h.class, out: newOutbox(t.epoch),
 		ended: make(chan struct{}), limit: maxHandlers, requests: map[uint64]context.CancelFunc{},
 	}
-	largest := maxTotal
 	if h.class == ClassJoin {
 		s.peer = &peer{transport: t, node: h.from}
-		s.limit, largest = maxJoinHandlers, maxJoinTotal
+		s.limit = maxJoinHandlers
 	}
 	s.ctx, s.fail = context.WithCancelCause(t.ctx)
 	key := inboundKey{node: h.from, class: h.class}
@@ -66,7 +65,7 @@ func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 		<-s.ctx.Done()
 		_ = conn.Close() // so that reading and writing end
 	})
-	s.fail(s.read(newFrameReader(counted, largest)))
+	s.fail(s.read(newFrameReader(counted, largestOf(h.class))))
 	close(s.ended)
 	err := context.Cause(s.ctx)
 	s.out.close(err)
