@@ -36,7 +36,10 @@ type replicaReport struct {
 	Readers []uint64 `json:"readers"`
 	Failure string   `json:"failure,omitempty"`
 	// Seeding is why the replica is being copied from another one, "" when it is whole.
-	Seeding string `json:"seeding,omitempty"`
+	// Of its keys and values so many bytes have come, of so many in all.
+	Seeding  string `json:"seeding,omitempty"`
+	Seeded   int64  `json:"seeded,omitempty"`
+	Expected int64  `json:"expected,omitempty"`
 }
 
 // memberReport is what is known of a member; report is nil where it did not answer.
@@ -65,6 +68,7 @@ func (m memberReport) replica(shard int) systables.ReplicaStatus {
 		status.State, status.Error = stateFailed, r.Failure
 	case r.Seeding != "":
 		status.State, status.Error = stateSeeding, r.Seeding
+		status.SeededBytes, status.SeedBytes = r.Seeded, r.Expected
 	}
 	return status
 }
@@ -119,6 +123,9 @@ func (n *Node) report(started time.Time) nodeReport {
 		}
 		if err := n.storage.Shard(i).Whole(); err != nil {
 			replica.Seeding = err.Error()
+		}
+		if seeding := stats.Seeding; seeding != nil {
+			replica.Seeding, replica.Seeded, replica.Expected = seeding.Reason, seeding.Keys, seeding.Expected
 		}
 		r.Replicas = append(r.Replicas, replica)
 	}
