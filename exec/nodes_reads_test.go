@@ -49,6 +49,7 @@ var registers = porcupine.Model{
 // TestSingleKeysAreLinearizable reads and writes single keys on all nodes while leaders
 // move, messages are lost and replicas lag.
 func TestSingleKeysAreLinearizable(t *testing.T) {
+	t.Parallel()
 	const clientsPerNode, operations, keys = 2, 40, 3
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -114,6 +115,7 @@ func (n *engineNode) useRegister(t *testing.T, writer Writer, in registerInput) 
 // TestDerivedResultsAreFreshWhileLeadersMove has each client count its own rows, on
 // another node and behind two shuffles, after each that was acknowledged.
 func TestDerivedResultsAreFreshWhileLeadersMove(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, 50+seed, 3, 4)
@@ -157,6 +159,7 @@ func TestDerivedResultsAreFreshWhileLeadersMove(t *testing.T) {
 // TestDefinitionsAreSeenWhileTheCatalogMoves defines on any node while the catalog's leader
 // moves and calls are lost: a node that begins a statement afterwards sees it.
 func TestDefinitionsAreSeenWhileTheCatalogMoves(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, 60+seed, 3, 2)
@@ -189,6 +192,7 @@ func TestDefinitionsAreSeenWhileTheCatalogMoves(t *testing.T) {
 // TestStateIsToldOnEveryNode looks at queries and shards from nodes that do not lead them,
 // and at what nobody leads.
 func TestStateIsToldOnEveryNode(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 70, 3, 2)
 	n := c.node(1)
 	n.define(`CREATE STREAM s (id INT, v INT)`)
@@ -253,6 +257,7 @@ func TestStateIsToldOnEveryNode(t *testing.T) {
 // TestStaleReadsAskNobody reads on a node that is cut off: what it has, where the session
 // asked for that.
 func TestStaleReadsAskNobody(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 71, 3, 2)
 	n := c.node(1)
 	n.define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
@@ -319,6 +324,7 @@ func TestStaleReadsAskNobody(t *testing.T) {
 
 // TestTransactionViewsOfOtherNodes takes views on nodes whose replicas lag.
 func TestTransactionViewsOfOtherNodes(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 72, 3, 4)
 	n := c.node(1)
 	n.define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)

@@ -11,6 +11,7 @@ import (
 // TestReadYourWritesThroughAnotherNode writes on one node and reads on the others, whose
 // replicas apply nothing that nobody waits for.
 func TestReadYourWritesThroughAnotherNode(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 4)
 	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
 	c.node(1).define(`CREATE STREAM s (id INT, v INT)`)
@@ -47,6 +48,7 @@ func TestReadYourWritesThroughAnotherNode(t *testing.T) {
 
 // TestReadOfOneKeyAsksItsShard reads a key while another shard has no leader.
 func TestReadOfOneKeyAsksItsShard(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 2, 3, 4)
 	n := c.node(1)
 	n.define(`CREATE TABLE t (id INT PRIMARY KEY, v INT)`)
@@ -69,6 +71,7 @@ func TestReadOfOneKeyAsksItsShard(t *testing.T) {
 
 // TestDefinitionsAreSeenOnAllNodes defines on one node and plans on the others at once.
 func TestDefinitionsAreSeenOnAllNodes(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 3, 3, 2)
 	for i := range 5 {
 		name := fmt.Sprintf("t%d", i)
@@ -92,6 +95,7 @@ func TestDefinitionsAreSeenOnAllNodes(t *testing.T) {
 // TestDefinitionWaitsForALease defines while a node that has a lease is cut off: the
 // definition is acknowledged when the lease is over, and the node then refuses.
 func TestDefinitionWaitsForALease(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 4, 3, 2)
 	if err := c.node(3).engine.CatchUpCatalog(t.Context()); err != nil {
 		t.Fatal(err)
@@ -121,6 +125,7 @@ func TestDefinitionWaitsForALease(t *testing.T) {
 // TestDerivedResultsAreFreshOnOtherNodes reads what follows from acknowledged writes,
 // behind shuffles, on nodes that lead some of the shards or none.
 func TestDerivedResultsAreFreshOnOtherNodes(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 5, 3, 4)
 	n := c.node(1)
 	n.define(`CREATE STREAM s (k INT, v INT)`)
