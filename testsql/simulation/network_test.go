@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -155,9 +157,17 @@ func (n *network) isCut(from, to string) bool {
 // setCut cuts what passes from one host to another, or mends it.
 func (n *network) setCut(from, to string, isCut bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.cut[[2]string{from, to}] = isCut
-	for c := range n.connections {
+	n.mu.Unlock()
+	n.wakeAll()
+}
+
+// wakeAll has all who read look again. Ways are locked before the network.
+func (n *network) wakeAll() {
+	n.mu.Lock()
+	open := slices.Collect(maps.Keys(n.connections))
+	n.mu.Unlock()
+	for _, c := range open {
 		c.in.wake()
 	}
 }
@@ -165,11 +175,9 @@ func (n *network) setCut(from, to string, isCut bool) {
 // mend mends all cuts.
 func (n *network) mend() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	clear(n.cut)
-	for c := range n.connections {
-		c.in.wake()
-	}
+	n.mu.Unlock()
+	n.wakeAll()
 }
 
 // drop ends a host: its listeners are gone, and its connections are reset at both ends.

@@ -55,7 +55,7 @@ func TestSimulation(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			// Most have three nodes, some one.
 			count := 3
-			if seed%8 == 7 || os.Getenv("MILLRACE_NODES") == "" {
+			if seed%8 == 7 {
 				count = 1
 			}
 			synctest.Test(t, func(t *testing.T) { simulate(t, seed, count) })
