@@ -23,6 +23,7 @@ demo-cluster: build ## Start three nodes, replay flights, kill one, watch the re
 .PHONY: test
 test: deps ## Run the tests under the race detector, installing what they need
 	$(GO) test -race -timeout 25m ./...
+	$(GO) test -timeout 25m ./testsql/simulation
 
 .PHONY: test-long
 test-long: deps ## Run the tests with many more seeds, and each fuzzer for a minute

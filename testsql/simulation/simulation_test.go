@@ -39,6 +39,9 @@ func (h *host) options(s side, listener net.Listener) node.Options {
 // same again.
 func TestSimulation(t *testing.T) {
 	seeds := uint64(50)
+	if raced {
+		seeds = 6
+	}
 	if os.Getenv("MILLRACE_LONG") != "" {
 		seeds = 1000
 	}
