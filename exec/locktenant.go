@@ -96,8 +96,15 @@ func (r *lockReign) release(t *tenant) {
 	sessions := t.sessions
 	t.sessions = nil
 	t.mu.Unlock()
-	if len(sessions) > 0 {
-		r.engine.logger.Warn("a node has not been heard of, its locks are released", "node", t.node, "sessions", len(sessions))
+	holding := 0
+	for _, s := range sessions {
+		s.busy <- struct{}{} // requests end with the tenant
+		if len(s.owners) > 0 {
+			holding++
+		}
+	}
+	if holding > 0 {
+		r.engine.logger.Warn("a node has not been heard of, its locks are released", "node", t.node, "sessions", holding)
 		for r.life.Err() == nil {
 			_, err := r.engine.proposeOwn(r.life, &catalog.GiveUp{Reign: r.number, Holder: t.number})
 			if err == nil {
@@ -110,10 +117,10 @@ func (r *lockReign) release(t *tenant) {
 		}
 	}
 	for _, s := range sessions {
-		s.busy <- struct{}{} // requests end with the tenant
 		for _, o := range s.owners {
 			o.Release(0)
 		}
+		clear(s.owners)
 		<-s.busy
 	}
 	r.manager.EndLeases(t.number)

@@ -232,7 +232,7 @@ var (
 	// ErrTimeout says that Wait.Timeout has passed.
 	ErrTimeout = errors.New("lock: timeout")
 	// ErrEnded says that the manager has ended: whatever the owner held is lost.
-	ErrEnded = errors.New("lock: the locks are lost")
+	ErrEnded = errors.New("the transaction's locks were lost")
 )
 
 // LockTable locks a table until the owner releases the lock, and reports whether

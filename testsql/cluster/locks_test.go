@@ -143,6 +143,8 @@ func TestCoordinatorIsKilled(t *testing.T) {
 	harness.Exec(t, a, `INSERT INTO t VALUES (1, 0), (2, 0)`)
 	harness.Exec(t, a, `BEGIN; UPDATE t SET v = v + 1 WHERE id = 1`)
 	last := harness.Rows(t, b, `SELECT nextval('s')`)[0]
+	waits := later(t, c.Connect(1+(victim+1)%3), `UPDATE t SET v = v + 100 WHERE id = 1`)
+	awaitWait(t, b, 1)
 
 	c.Kill(victim)
 	began := time.Now()
@@ -151,9 +153,12 @@ func TestCoordinatorIsKilled(t *testing.T) {
 	if _, err := a.Exec(t.Context(), `COMMIT`); codeOf(err) != "40001" {
 		t.Errorf("a transaction whose locks are lost committed with %v", err)
 	}
+	if err := <-waits; err != nil {
+		t.Errorf("a statement that waited and commits by itself got %v", err)
+	}
 	harness.Exec(t, b, `BEGIN; UPDATE t SET v = v + 10 WHERE id = 1; COMMIT`)
 	t.Logf("a transaction locked a row %v after the coordinator's death", time.Since(began))
-	if rows := harness.Rows(t, a, `SELECT v FROM t WHERE id = 1`); rows[0] != "10" {
+	if rows := harness.Rows(t, a, `SELECT v FROM t WHERE id = 1`); rows[0] != "110" {
 		t.Errorf("the row has %s", rows[0])
 	}
 	if next := harness.Rows(t, a, `SELECT nextval('s') > `+last); next[0] != "t" {

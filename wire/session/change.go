@@ -52,6 +52,17 @@ const (
 // so, else at COMMIT. It gathers again, on fresh data, when a concurrent statement
 // changed what it had read; the rows that it has locked until then stay locked.
 func (s *Session) carryOut(ctx context.Context, immediate bool, gather func() (*changes, error)) (*changes, error) {
+	alone := immediate && s.transaction.locksAlone
+	for attempt := 1; ; attempt++ {
+		c, err := s.carryOutOnce(ctx, immediate, gather)
+		if !s.againUnlocked(err, alone, attempt) {
+			return c, err
+		}
+	}
+}
+
+// carryOutOnce is carryOut with locks that may be lost.
+func (s *Session) carryOutOnce(ctx context.Context, immediate bool, gather func() (*changes, error)) (*changes, error) {
 	mark := s.lockMark()
 	fast, met := immediate && mark == 0, false // met: a fast write met another
 	for attempt := 1; ; attempt++ {

@@ -161,7 +161,7 @@ func (s *Session) lockError(ctx context.Context, err error, relation *catalog.Re
 
 // errLocksLost is the error of a transaction whose locks are not held any more.
 func errLocksLost() error {
-	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because the transaction's locks were lost").
+	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because %w", lock.ErrEnded).
 		WithDetail("The node that keeps the locks of the cluster has stopped, or could not be reached.").
 		WithHint("Run the transaction again.")
 }
@@ -172,6 +172,16 @@ func (s *Session) held(command catalog.Command) catalog.Command {
 		return command
 	}
 	return s.transaction.locks.Held(command)
+}
+
+// againUnlocked reports whether a statement that commits by itself, and has done nothing
+// yet, is to begin anew since its locks were lost. It holds none then.
+func (s *Session) againUnlocked(err error, alone bool, attempt int) bool {
+	if !alone || attempt == maxAttempts || !errors.Is(err, lock.ErrEnded) {
+		return false
+	}
+	s.releaseLocks(0)
+	return true
 }
 
 // checkLocks returns an error with SQLSTATE 40001 where the transaction, or the session,

@@ -81,9 +81,20 @@ func sourcesOf(relations []*catalog.Relation, list []tableLock) []tableLock {
 // a lock that conflicts: its reads are of one snapshot, and its writes enter the
 // table when they are made.
 func (s *Session) lockTables(ctx context.Context, p *portal, immediate bool) error {
-	list := tableLocks(p.statement.plan)
 	alone := s.transaction.state == stateNone && s.transaction.locks == nil
-	for _, l := range list {
+	s.transaction.locksAlone = alone
+	for attempt := 1; ; attempt++ {
+		err := s.lockTablesOnce(ctx, p, immediate, alone)
+		if !s.againUnlocked(err, alone, attempt) {
+			return err
+		}
+	}
+}
+
+// lockTablesOnce is lockTables with locks that may be lost; alone says that there were
+// none before.
+func (s *Session) lockTablesOnce(ctx context.Context, p *portal, immediate, alone bool) error {
+	for _, l := range tableLocks(p.statement.plan) {
 		if alone && s.cutOff && l.mode == lock.AccessShare {
 			continue // nobody can be asked
 		}

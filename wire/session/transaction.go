@@ -47,6 +47,8 @@ type transaction struct {
 	readers *int
 	// locks is the owner of the transaction's locks, nil before the first.
 	locks exec.LockOwner
+	// locksAlone says that no statement before the running one holds any.
+	locksAlone bool
 	// restarts are the sequences that the transaction began anew, as it sees them.
 	restarts map[catalog.ObjectID]catalog.Sequence
 	// definitions are what it has defined, nil for nothing.
