@@ -31,6 +31,9 @@ type shardQuestion struct {
 	// answered, which it may keep.
 	request func(buf []byte, shard int) []byte
 	answer  func(shard int, answer []byte) error
+	// patience is how long a shard may have no leader that answers; 0 means
+	// leaderPatience.
+	patience time.Duration
 }
 
 // leaderWatch is how long a node may take to answer before it is looked at whether it
@@ -122,6 +125,10 @@ func final(err error) bool {
 // askShards asks until the leaders of all given shards have answered.
 func (e *Engine) askShards(ctx context.Context, shards []int, q *shardQuestion) error {
 	var deadline <-chan time.Time
+	patience := q.patience
+	if patience <= 0 {
+		patience = leaderPatience
+	}
 	for {
 		unanswered, changed, err := e.askShardsOnce(ctx, shards, q)
 		switch {
@@ -130,7 +137,7 @@ func (e *Engine) askShards(ctx context.Context, shards []int, q *shardQuestion) 
 		case final(err), len(unanswered) == 0:
 			return err
 		case deadline == nil || len(unanswered) < len(shards):
-			deadline = e.after(leaderPatience)
+			deadline = e.after(patience)
 		}
 		shards = unanswered
 		select {

@@ -173,7 +173,7 @@ func (w *freshnessWait) ask(ctx context.Context, shards []int) error {
 		return nil
 	}
 	return e.askShards(ctx, shards, &shardQuestion{
-		method: freshMethod, local: local,
+		method: freshMethod, local: local, patience: min(leaderPatience, max(w.left(), time.Second)),
 		request: func(buf []byte, shard int) []byte { return w.request(shard).append(buf) },
 		answer: func(shard int, encoded []byte) error {
 			answer, err := decodeFreshAnswer(encoded, len(e.loops))
@@ -185,9 +185,14 @@ func (w *freshnessWait) ask(ctx context.Context, shards []int) error {
 	})
 }
 
+// left is how much of the timeout is left.
+func (w *freshnessWait) left() time.Duration {
+	return max(0, w.timeout-w.engine.now().Sub(w.began))
+}
+
 // request is what the leader of a shard is asked.
 func (w *freshnessWait) request(shard int) *freshRequest {
-	r := &freshRequest{at: w.at[shard], timeout: max(0, w.timeout-w.engine.now().Sub(w.began))}
+	r := &freshRequest{at: w.at[shard], timeout: w.left()}
 	for _, q := range w.queries {
 		r.queries = append(r.queries, q.ID)
 	}

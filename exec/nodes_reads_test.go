@@ -376,3 +376,19 @@ func allRows(t *testing.T, cursor Cursor) []string {
 		}
 	}
 }
+
+// TestFreshnessTimeoutBoundsTheWaitForLeaders reads a result while a shard has no leader.
+func TestFreshnessTimeoutBoundsTheWaitForLeaders(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 73, 3, 2)
+	n := c.node(1)
+	n.define(`CREATE STREAM s (id INT, v INT)`)
+	n.define(`CREATE TABLE sums AS SELECT v, count(*) AS n FROM s GROUP BY v`)
+	c.shards[1].setLeader(0)
+	began := time.Now()
+	_, err := c.node(2).engine.Query(t.Context(), plannedQuery(t, n.engine.Catalog(), `SELECT * FROM sums`),
+		&QueryEnv{Format: types.DefaultFormat(), Now: began, Freshness: Freshness{Timeout: time.Millisecond}})
+	if sqlerr.CodeOf(err) != sqlerr.CannotConnectNow || time.Since(began) > leaderPatience/2 {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+}
