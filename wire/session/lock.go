@@ -159,49 +159,6 @@ func (s *Session) lockError(ctx context.Context, err error, relation *catalog.Re
 	return failure
 }
 
-// errLocksLost is the error of a transaction whose locks are not held any more.
-func errLocksLost() error {
-	return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because %w", lock.ErrEnded).
-		WithDetail("The node that keeps the locks of the cluster has stopped, or could not be reached.").
-		WithHint("Run the transaction again.")
-}
-
-// held returns a command as one that relies on what the transaction has locked.
-func (s *Session) held(command catalog.Command) catalog.Command {
-	if s.transaction.locks == nil {
-		return command
-	}
-	return s.transaction.locks.Held(command)
-}
-
-// againUnlocked reports whether a statement that commits by itself, and has done nothing
-// yet, is to begin anew since its locks were lost. It holds none then.
-func (s *Session) againUnlocked(err error, alone bool, attempt int) bool {
-	if !alone || attempt == maxAttempts || !errors.Is(err, lock.ErrEnded) {
-		return false
-	}
-	s.releaseLocks(0)
-	return true
-}
-
-// checkLocks returns an error with SQLSTATE 40001 where the transaction, or the session,
-// does not hold any more what it had locked. The session is told once.
-func (s *Session) checkLocks(ctx context.Context) error {
-	var err error
-	if s.transaction.locks != nil {
-		err = s.transaction.locks.Check(ctx)
-	}
-	if err == nil && len(s.advisory.held) > 0 {
-		if err = s.advisory.owner.Check(ctx); errors.Is(err, lock.ErrEnded) {
-			s.AdvisoryUnlockAll()
-		}
-	}
-	if errors.Is(err, lock.ErrEnded) {
-		return errLocksLost()
-	}
-	return interrupted(ctx, err)
-}
-
 // deadlockError is the error of a transaction that gave way, in PostgreSQL's
 // words: who waits for a row waits for the transaction that holds it.
 func (s *Session) deadlockError(deadlock *lock.DeadlockError) *sqlerr.Error {
