@@ -16,7 +16,6 @@ const (
 	stateFailed      = "failed"
 	stateSeeding     = "seeding"
 	stateUnreachable = "unreachable"
-	stateLeaderless  = "leaderless"
 
 	roleVoter  = "voter"
 	roleReader = "reader"
@@ -83,7 +82,7 @@ func (s status) Shards(ctx context.Context) ([]systables.ShardStatus, error) {
 		case shard.Leader != 0:
 			shard.Term, shard.Index = placed[i].term, placed[i].index
 		case shard.State == stateRunning:
-			shard.State = stateLeaderless
+			shard.State = stateUnreachable
 		}
 	}
 	return list, nil

@@ -268,14 +268,18 @@ func TestReplaceNode(t *testing.T) {
 	fourth := l.Add()
 	l.note("node %d has joined after %v", fourth, time.Since(began).Round(time.Millisecond))
 	began = time.Now()
-	harness.Exec(t, l.Connect(2), `DROP NODE 1`)
+	operator := l.Connect(2)
+	harness.Exec(t, operator, `DROP NODE 1`)
 	harness.Eventually(t, harness.ClusterTimeout, func() error {
-		rows, err := harness.TryRows(t.Context(), l.Connect(2), `SELECT id, state, votes FROM millrace.nodes WHERE id = 1`)
+		rows, err := harness.TryRows(t.Context(), operator, `SELECT id, state, votes FROM millrace.nodes WHERE id = 1`)
 		if err == nil && len(rows) > 0 {
 			err = fmt.Errorf("node 1 is still there: %q", rows)
 		}
 		return err
 	})
+	if err := operator.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 	l.note("node 1 has left after %v", time.Since(began).Round(time.Millisecond))
 	select {
 	case <-l.Node(1).Done():

@@ -10,7 +10,7 @@ type ShardStatus struct {
 	Shard int
 	// Leader is the number of the node that leads the shard, 0 when none is known.
 	Leader uint64
-	// State is running, failed, or leaderless.
+	// State is running, failed, or unreachable where no leader answers.
 	State string
 	Term  uint64
 	// Index is the last log index that has taken effect.
