@@ -134,7 +134,7 @@ func insertWhileDisturbed(t *testing.T, c *nodes, each int) (acknowledged, unkno
 // TestInsertsWhileLeadersMove finds every acknowledged row once, and the derived tables as
 // their queries say, when leaders have moved at any moment and messages were lost.
 func TestInsertsWhileLeadersMove(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, seed, 3, 4)
 			c.node(1).define(`CREATE STREAM s (id INT, g INT)`)
@@ -175,21 +175,21 @@ func checkValues(t *testing.T, got []string, acknowledged, unknown []int64) {
 	}
 }
 
-// checkDerived waits until a derived table is as its query says, on every node.
+// checkDerived holds a derived table against its query, on every node.
 func (c *nodes) checkDerived(table, query string) {
 	c.t.Helper()
 	for _, n := range c.nodes {
-		c.wait(func() bool {
-			want, err := n.query(c.t.Context(), query)
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			got, err := n.query(c.t.Context(), `SELECT * FROM `+table)
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			return cmp.Equal(want, got)
-		})
+		want, err := n.query(c.t.Context(), query)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		got, err := n.query(c.t.Context(), `SELECT * FROM `+table)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			c.t.Errorf("node %d, table %s: %s", n.id, table, diff)
+		}
 	}
 }
 
@@ -249,7 +249,7 @@ func (c *nodes) checkAccounts() {
 // TestTransfersWhileLeadersMove moves money between accounts on several shards: none is
 // lost or made, whatever becomes of the leaders.
 func TestTransfersWhileLeadersMove(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, seed, 3, 4)
 			c.newAccounts()
