@@ -63,6 +63,7 @@ func (w *engineWriter) WriteDefining(ctx context.Context, command *catalog.Defin
 	}
 	slices.Sort(shards)
 	id := w.nextTransaction()
+	defer e.writers.begin(id)()
 	decision := *command
 	decision.Transaction, decision.Aborts = id, base.Aborts()
 	if err := w.prepareAll(ctx, id, catalogCoordinator, shards, byShard); err != nil {

@@ -64,6 +64,8 @@ type Engine struct {
 	// freshSince is when results that the node reads were last known to be fresh.
 	freshSince freshSince
 	resolver   resolver
+	// writers are the transactions over several shards of this node\'s sessions.
+	writers writers
 	// commits are the transactions over several shards that are being carried out.
 	commits     commitGate
 	commitHolds commitHolds

@@ -516,3 +516,32 @@ func TestWritesWithoutLeader(t *testing.T) {
 	}
 	checkValues(t, got, []int64{4}, []int64{3})
 }
+
+// TestSlowTransactionsKeepTheirTime has a transaction wait for the leader of a shard, with
+// a part prepared on another one, for longer than it takes to look for its writer.
+func TestSlowTransactionsKeepTheirTime(t *testing.T) {
+	c := newNodes(t, 1, 3, 2)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	c.shards[1].setLeader(0)
+	n := c.node(2)
+	written := make(chan error, 1)
+	began := time.Now()
+	go func() {
+		writer := n.engine.NewWriter()
+		defer writer.Close()
+		written <- writer.Write(t.Context(), []Rows{n.rows("t", []int64{1, 1}, []int64{2, 1}, []int64{3, 1}, []int64{4, 1}, []int64{5, 1})}, true)
+	}()
+	c.wait(func() bool { return time.Since(began) > 2*(transactionPatience+transactionLook) })
+	c.shards[1].setLeader(3)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	got, err := c.node(1).query(t.Context(), `SELECT count(*) FROM t`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"5"}, got); diff != "" {
+		t.Error(diff)
+	}
+	c.wait(func() bool { return c.prepared() == 0 })
+}

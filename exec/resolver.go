@@ -21,6 +21,9 @@ type openTransaction struct {
 	id          transactionID
 	coordinator int
 	shards      []int
+	// since is when a shard's leader first knew of the transaction, where its writer may
+	// still be at work on some node; zero where it is not.
+	since time.Time
 }
 
 // resolveDelay is how long the resolver waits before it tries again.
@@ -30,15 +33,24 @@ func newResolver(engine *Engine) resolver {
 	return resolver{engine: engine, settled: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
+// add has a transaction concluded whose writer does not.
 func (r *resolver) add(id transactionID, coordinator int, shards []int) {
+	r.take(openTransaction{id: id, coordinator: coordinator, shards: shards})
+}
+
+// take has a transaction concluded, where its writer may be at work when it has been asked.
+func (r *resolver) take(t openTransaction) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.open {
-		if r.open[i].id == id {
+		if r.open[i].id == t.id {
+			if t.since.IsZero() {
+				r.open[i].since = t.since
+			}
 			return
 		}
 	}
-	r.open = append(r.open, openTransaction{id, coordinator, shards})
+	r.open = append(r.open, t)
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -68,22 +80,21 @@ func (c *core) open() []openTransaction {
 	}
 	for id, p := range c.prepared {
 		if _, known := c.decided[id]; !known {
-			out = append(out, openTransaction{id, p.coordinator, p.participants})
+			out = append(out, openTransaction{id: id, coordinator: p.coordinator, shards: p.participants})
 		}
 	}
 	return out
 }
 
 // transactionPatience is how long a transaction may be open on a shard, as its leader sees
-// it, before the resolver is asked: its writer is slower than that only where it has no
-// leader to go to.
+// it, before it is looked at whether its writer is gone.
 const (
-	transactionPatience = 3 * time.Second
+	transactionPatience = time.Second
 	transactionLook     = time.Second
 )
 
 // watchTransactions gives those transactions to the resolver that have been open for long.
-// Their writers may be gone with their nodes.
+// Their writers may be gone with their nodes; they are asked for (writers.go).
 func (l *shardLoop) watchTransactions(now time.Time) {
 	open := l.core.open()
 	since := make(map[transactionID]time.Time, len(open))
@@ -93,7 +104,8 @@ func (l *shardLoop) watchTransactions(now time.Time) {
 		case !known:
 			seen = now
 		case now.Sub(seen) >= transactionPatience:
-			l.engine.resolver.add(t.id, t.coordinator, t.shards)
+			t.since = seen
+			l.engine.resolver.take(t)
 		}
 		since[t.id] = seen
 	}
@@ -143,6 +155,10 @@ func (r *resolver) concludeAll(ctx context.Context, open []openTransaction) {
 		slots <- struct{}{}
 		concluding.Go(func() {
 			defer func() { <-slots }()
+			if !t.since.IsZero() && r.engine.isWriting(ctx, t) {
+				r.remove(t.id) // it is looked at again
+				return
+			}
 			if _, err := r.engine.conclude(t.id, t.coordinator, t.shards, false); err == nil {
 				r.remove(t.id)
 			}

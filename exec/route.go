@@ -187,6 +187,7 @@ func (e *Engine) serveWrites() {
 	e.serve(serviceExchange, e.exchangeService)
 	e.serve(servicePropose, e.proposeService)
 	e.serveOpen()
+	e.serveWriting()
 }
 
 // submitService implements serviceSubmit.

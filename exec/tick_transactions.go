@@ -98,7 +98,7 @@ func (t *tick) decide(r *request) error {
 	}
 	commit := r.commit && t.core.prepared[r.transaction] != nil
 	t.write.Set(key, appendDecision(nil, commit, r.participant))
-	t.core.decided[r.transaction] = openTransaction{r.transaction, t.core.shard, r.participant}
+	t.core.decided[r.transaction] = openTransaction{id: r.transaction, coordinator: t.core.shard, shards: r.participant}
 	if err := t.noteTransaction(r.transaction); err != nil {
 		return err
 	}

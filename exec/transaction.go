@@ -29,6 +29,7 @@ import (
 func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) error {
 	e := w.engine
 	id := w.nextTransaction()
+	defer e.writers.begin(id)()
 	shards := make([]int, 0, len(byShard))
 	for shard := range byShard {
 		shards = append(shards, shard)
