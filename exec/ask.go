@@ -68,11 +68,6 @@ const leaderPatience = 30 * time.Second
 // be reached, waits for news before it asks again.
 const leaderPause = 50 * time.Millisecond
 
-// askShard asks the leader of a shard.
-func (e *Engine) askShard(ctx context.Context, shard int, method string, request []byte) ([]byte, error) {
-	return e.askLeader(ctx, fmt.Sprintf("shard %d", shard), e.loops[shard].log.Leader, method, request)
-}
-
 // askCatalogLeader asks the leader of the catalog's group.
 func (e *Engine) askCatalogLeader(ctx context.Context, method string, request []byte) ([]byte, error) {
 	return e.askLeader(ctx, "the catalog", e.storage.CatalogLeader, method, request)
@@ -86,7 +81,10 @@ func (e *Engine) askLeader(ctx context.Context, what string, leader func() (uint
 		err := ErrNotLeader
 		if node != 0 {
 			var answer []byte
-			answer, err = e.askNode(ctx, node, method, request)
+			answer, err = e.askWhileLeading(ctx, node, method, request, func() bool {
+				now, _ := leader()
+				return now == 0 || now == node
+			})
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
@@ -108,6 +106,43 @@ func (e *Engine) askLeader(ctx context.Context, what string, leader func() (uint
 		case <-e.after(leaderPause):
 		}
 	}
+}
+
+// leaderWatch is how long a node may take to answer before it is looked at whether it
+// still leads.
+const leaderWatch = 250 * time.Millisecond
+
+// errLeaderMoved says that a question is given up because another node leads.
+var errLeaderMoved = fmt.Errorf("%w any more", ErrNotLeader)
+
+// askWhileLeading asks a node and gives up when this node learns that another one leads:
+// who was asked may be cut off, and would never answer.
+func (e *Engine) askWhileLeading(ctx context.Context, node uint64, method string, request []byte, leads func() bool) ([]byte, error) {
+	if node == e.storage.Peers().Self() {
+		return e.askNode(ctx, node, method, request)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answered := make(chan struct{})
+	defer close(answered)
+	go func() {
+		for {
+			select {
+			case <-answered:
+				return
+			case <-e.after(leaderWatch):
+			}
+			if !leads() {
+				cancel(errLeaderMoved)
+				return
+			}
+		}
+	}()
+	answer, err := e.askNode(ctx, node, method, request)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return answer, err
 }
 
 // movesLeader reports whether an error says that another node may lead, or that nobody

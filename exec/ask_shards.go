@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,13 +36,6 @@ type shardQuestion struct {
 	// leaderPatience.
 	patience time.Duration
 }
-
-// leaderWatch is how long a node may take to answer before it is looked at whether it
-// still leads.
-const leaderWatch = 250 * time.Millisecond
-
-// errLeaderMoved says that a question is given up because another node leads.
-var errLeaderMoved = fmt.Errorf("%w any more", ErrNotLeader)
 
 // serveShards has a service answer for the shards that this node leads. handle answers
 // for one; it is ErrNotLeader where another node leads it.
@@ -216,7 +210,12 @@ func (e *Engine) askShardsOf(ctx context.Context, node uint64, shards []int, q *
 		request = binary.AppendUvarint(request, uint64(len(asked)))
 		request = append(request, asked...)
 	}
-	answer, err := e.askWhileLeading(ctx, node, shards, q.method, request)
+	answer, err := e.askWhileLeading(ctx, node, q.method, request, func() bool {
+		return !slices.ContainsFunc(shards, func(shard int) bool {
+			leader, _ := e.loops[shard].log.Leader()
+			return leader != 0 && leader != node
+		})
+	})
 	if err != nil {
 		fail(err, shards...)
 		return
@@ -242,33 +241,4 @@ func (e *Engine) askShardsOf(ctx context.Context, node uint64, shards []int, q *
 			fail(err, shard)
 		}
 	}
-}
-
-// askWhileLeading asks a node and gives up when this node learns that another one leads
-// one of the shards: who was asked may be cut off, and would never answer.
-func (e *Engine) askWhileLeading(ctx context.Context, node uint64, shards []int, method string, request []byte) ([]byte, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	answered := make(chan struct{})
-	defer close(answered)
-	go func() {
-		for {
-			select {
-			case <-answered:
-				return
-			case <-e.after(leaderWatch):
-			}
-			for _, shard := range shards {
-				if leader, _ := e.loops[shard].log.Leader(); leader != node {
-					cancel(errLeaderMoved)
-					return
-				}
-			}
-		}
-	}()
-	answer, err := e.askNode(ctx, node, method, request)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return answer, err
 }

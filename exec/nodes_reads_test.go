@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -390,5 +391,30 @@ func TestFreshnessTimeoutBoundsTheWaitForLeaders(t *testing.T) {
 		&QueryEnv{Format: types.DefaultFormat(), Now: began, Freshness: Freshness{Timeout: time.Millisecond}})
 	if sqlerr.CodeOf(err) != sqlerr.CannotConnectNow || time.Since(began) > leaderPatience/2 {
 		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+}
+
+// TestLeaderThatNeverAnswersIsLeft asks a leader that does not answer until another node
+// leads.
+func TestLeaderThatNeverAnswersIsLeft(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 74, 3, 2)
+	const method = "test.silent"
+	asked := make(chan struct{}, 1)
+	c.node(1).engine.storage.Peers().Handle(method, func(ctx context.Context, _ uint64, _ []byte) ([]byte, error) {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	c.node(2).engine.storage.Peers().Handle(method, func(context.Context, uint64, []byte) ([]byte, error) {
+		return append([]byte{answerGiven}, "here"...), nil
+	})
+	go func() {
+		<-asked
+		c.catalog.setLeader(2)
+	}()
+	answer, err := c.node(3).engine.askCatalogLeader(t.Context(), method, nil)
+	if err != nil || string(answer) != "here" {
+		t.Errorf("got %q, %v", answer, err)
 	}
 }
