@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -144,7 +145,7 @@ func (c *cluster) choose(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the nodes do not share the shards: %w", err)
 		}
-		if len(leads) == 3 && min(votes[0], votes[1], votes[2]) == votes[0] && votes[0] > 0 && min(leads[0], leads[1], leads[2]) > 0 {
+		if len(leads) == 3 && slices.Min(votes) == slices.Max(votes) && slices.Min(votes) > 0 && slices.Max(leads)-slices.Min(leads) <= 2 {
 			for i := range leads {
 				if leads[i] > leads[c.victim] {
 					c.victim = i
