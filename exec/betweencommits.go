@@ -23,14 +23,18 @@ import (
 //     them, and made again until it has none: one is half done if and only if its
 //     coordinator has decided for commit and another shard still has its part prepared.
 //     Nobody goes on with those of a node that is gone but resolvers, which gates hold off.
-//     One that works and can be reached by others and not by the view's node is taken for
-//     gone: its transactions may be seen apart.
+//     One that works and is taken for gone, since the view's node cannot reach it or it
+//     has long been silent, may have its transactions seen apart.
 const (
 	holdFor = 2 * time.Second
 	// askHold bounds the wait for what is under way on a node when its gate is held.
 	askHold = time.Second
 	// holdTries is how often a node is asked that cannot be reached.
 	holdTries = 3
+	// silentTries is after how many tries a node that does not answer counts as gone, and
+	// askSilent how long it is asked from then on.
+	silentTries = 2
+	askSilent   = askHold / 4
 	// viewPause is how long a view waits before it is made again.
 	viewPause = 20 * time.Millisecond
 )
@@ -101,8 +105,9 @@ func (e *Engine) passCommits(view [2]uint64) {
 // fails with 55000 when that takes longer than timeout.
 func (e *Engine) betweenCommits(ctx context.Context, timeout time.Duration, take func(ctx context.Context) (*tables.Snapshot, error)) error {
 	deadline := e.after(timeout)
+	silent := map[uint64]int{}
 	for {
-		whole, err := e.tryBetweenCommits(ctx, deadline, take)
+		whole, err := e.tryBetweenCommits(ctx, deadline, silent, take)
 		if whole || err != nil {
 			return err
 		}
@@ -128,8 +133,8 @@ func halfDone() error {
 }
 
 // tryBetweenCommits holds all gates once, and reports whether what was taken has no half
-// of a transaction.
-func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Time, take func(ctx context.Context) (*tables.Snapshot, error)) (whole bool, err error) {
+// of a transaction. silent counts how often nodes did not answer.
+func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Time, silent map[uint64]int, take func(ctx context.Context) (*tables.Snapshot, error)) (whole bool, err error) {
 	began := e.now()
 	if e.alone() {
 		if err := e.commits.hold(ctx, deadline); err != nil {
@@ -137,7 +142,7 @@ func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Tim
 		}
 		defer e.commits.letGo()
 	} else {
-		release, held := e.holdAll(ctx)
+		release, held := e.holdAll(ctx, silent)
 		defer release()
 		switch {
 		case ctx.Err() != nil:
@@ -163,7 +168,7 @@ func (e *Engine) tryBetweenCommits(ctx context.Context, deadline <-chan time.Tim
 
 // holdAll has the gates of all nodes held that can be asked. Held is false where one was
 // not.
-func (e *Engine) holdAll(ctx context.Context) (release func(), held bool) {
+func (e *Engine) holdAll(ctx context.Context, silent map[uint64]int) (release func(), held bool) {
 	h := &e.commitHolds
 	h.mu.Lock()
 	h.views++
@@ -173,7 +178,15 @@ func (e *Engine) holdAll(ctx context.Context) (release func(), held bool) {
 	members := slices.Sorted(slices.Values(peers.Members()))
 	held = true
 	for _, node := range members {
-		if gone, err := e.askToHold(ctx, node, view); err != nil && !gone {
+		patience := 2 * askHold
+		if silent[node] >= silentTries {
+			patience = askSilent
+		}
+		gone, err := e.askToHold(ctx, node, view, patience)
+		if err != nil && !isAnswer(err) {
+			silent[node]++
+		}
+		if err != nil && !gone && (isAnswer(err) || patience > askSilent) {
 			held = false
 			break
 		}
@@ -190,8 +203,8 @@ func (e *Engine) holdAll(ctx context.Context) (release func(), held bool) {
 }
 
 // askToHold asks a node to hold its gate. Gone says that it cannot be reached.
-func (e *Engine) askToHold(ctx context.Context, node uint64, view []byte) (gone bool, err error) {
-	ctx, end := context.WithTimeout(ctx, 2*askHold)
+func (e *Engine) askToHold(ctx context.Context, node uint64, view []byte, patience time.Duration) (gone bool, err error) {
+	ctx, end := context.WithTimeout(ctx, patience)
 	defer end()
 	for try := 1; ; try++ {
 		_, err = e.askNode(ctx, node, "commits.hold", view)
