@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -29,8 +30,9 @@ type testCluster struct {
 	nodes map[string]*Node
 }
 
-// testElection is the election timeout of tests.
-const testElection = 150 * time.Millisecond
+// virtual runs a test in virtual time: it takes as long as its work does, and the same
+// time in any load of the machine.
+func virtual(t *testing.T, test func(t *testing.T)) { synctest.Test(t, test) }
 
 // newTestCluster starts a cluster of count nodes and waits until it is placed.
 func newTestCluster(t *testing.T, count, shards int) *testCluster {
@@ -78,7 +80,6 @@ func (c *testCluster) open(name string) *Node {
 	options.Logger = options.Logger.With("host", name)
 	options.Network = c.network.Host(name)
 	options.Listen = name + ":1"
-	options.ElectionTimeout = testElection
 	if name == host(0) {
 		options.Shards = c.shards
 	} else {
@@ -271,13 +272,12 @@ func (c *testCluster) load() *testLoad {
 
 // write writes to a shard, through whichever node leads it.
 func (l *testLoad) write(ctx context.Context, shard int) {
-	for count := 0; ctx.Err() == nil; {
+	// A little time passes between two writes, in a cluster in virtual time too.
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for count := 0; ctx.Err() == nil; <-ticker.C {
 		leader := l.c.leader(1 + shard)
 		if leader == nil {
-			select {
-			case <-time.After(time.Millisecond):
-			case <-ctx.Done():
-			}
 			continue
 		}
 		s := leader.Shard(shard)
@@ -287,6 +287,7 @@ func (l *testLoad) write(ctx context.Context, shard int) {
 		for err == nil && ctx.Err() == nil {
 			count++
 			base, err = l.writeOne(s, base, fmt.Sprintf("%d-%d", shard, count))
+			<-ticker.C
 		}
 	}
 }

@@ -10,6 +10,27 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// TestCluster lives through a cluster's days in virtual time.
+func TestCluster(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"grows from one to three":                     testClusterGrowsFromOneToThree,
+		"goes on without any node":                    testClusterGoesOnWithoutAnyNode,
+		"replicates catalog commands":                 testClusterReplicatesCatalogCommands,
+		"grows to four and loses its first":           testClusterGrowsToFourAndLosesItsFirst,
+		"of five goes on with three":                  testClusterOfFiveGoesOnWithThree,
+		"drains a node":                               testClusterDrainsANode,
+		"moves shards as asked":                       testClusterMovesShardsAsAsked,
+		"survives partitions":                         testClusterSurvivesPartitions,
+		"starts again at other addresses":             testClusterStartsAgainAtOtherAddresses,
+		"node with a lost disk comes back as another": testNodeWithALostDiskComesBackAsAnother,
+		"restarts one by one":                         testClusterRestartsOneByOne,
+		"node of several has to listen":               testNodeOfSeveralHasToListen,
+		"nodes are refused with a reason":             testNodesAreRefusedWithAReason,
+	} {
+		t.Run(name, func(t *testing.T) { virtual(t, test) })
+	}
+}
+
 // voterCounts are the voters of every group as the nodes that lead them have them.
 func voterCounts(c *testCluster) []int {
 	var counts []int
@@ -19,7 +40,7 @@ func voterCounts(c *testCluster) []int {
 	return counts
 }
 
-func TestClusterGrowsFromOneToThree(t *testing.T) {
+func testClusterGrowsFromOneToThree(t *testing.T) {
 	c := newTestCluster(t, 1, 3)
 	load := c.load()
 	load.waitMore(20)
@@ -40,7 +61,7 @@ func TestClusterGrowsFromOneToThree(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterGoesOnWithoutAnyNode(t *testing.T) {
+func testClusterGoesOnWithoutAnyNode(t *testing.T) {
 	c := newTestCluster(t, 3, 3)
 	load := c.load()
 	for i := range 3 {
@@ -54,7 +75,7 @@ func TestClusterGoesOnWithoutAnyNode(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterReplicatesCatalogCommands(t *testing.T) {
+func testClusterReplicatesCatalogCommands(t *testing.T) {
 	c := newTestCluster(t, 3, 1)
 	leader := c.waitLeader(0)
 	index, _, err := leader.ProposeCatalog(testContext(t), []byte("a command"))
@@ -71,7 +92,7 @@ func TestClusterReplicatesCatalogCommands(t *testing.T) {
 	}
 }
 
-func TestClusterGrowsToFourAndLosesItsFirst(t *testing.T) {
+func testClusterGrowsToFourAndLosesItsFirst(t *testing.T) {
 	c := newTestCluster(t, 3, 3)
 	load := c.load()
 	load.waitMore(20)
@@ -110,7 +131,7 @@ func TestClusterGrowsToFourAndLosesItsFirst(t *testing.T) {
 	c.close(host(0))
 }
 
-func TestClusterOfFiveGoesOnWithThree(t *testing.T) {
+func testClusterOfFiveGoesOnWithThree(t *testing.T) {
 	c := newTestCluster(t, 5, 2)
 	if err := c.node(host(2)).SetReplication(testContext(t), 5); err != nil {
 		t.Fatal(err)
@@ -129,7 +150,7 @@ func TestClusterOfFiveGoesOnWithThree(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterDrainsANode(t *testing.T) {
+func testClusterDrainsANode(t *testing.T) {
 	c := newTestCluster(t, 4, 3)
 	load := c.load()
 	drained := c.node(host(1)).ID()
@@ -158,7 +179,7 @@ func TestClusterDrainsANode(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterMovesShardsAsAsked(t *testing.T) {
+func testClusterMovesShardsAsAsked(t *testing.T) {
 	c := newTestCluster(t, 4, 2)
 	load := c.load()
 	voters := c.waitLeader(1).groups()[1].voters()
@@ -178,7 +199,7 @@ func TestClusterMovesShardsAsAsked(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterSurvivesPartitions(t *testing.T) {
+func testClusterSurvivesPartitions(t *testing.T) {
 	c := newTestCluster(t, 3, 2)
 	load := c.load()
 	all := []string{host(0), host(1), host(2)}
@@ -204,7 +225,7 @@ func TestClusterSurvivesPartitions(t *testing.T) {
 	load.finish()
 }
 
-func TestClusterStartsAgainAtOtherAddresses(t *testing.T) {
+func testClusterStartsAgainAtOtherAddresses(t *testing.T) {
 	c := newTestCluster(t, 3, 2)
 	load := c.load()
 	load.waitMore(20)
@@ -228,7 +249,7 @@ func TestClusterStartsAgainAtOtherAddresses(t *testing.T) {
 	load.finish()
 }
 
-func TestNodeWithALostDiskComesBackAsAnother(t *testing.T) {
+func testNodeWithALostDiskComesBackAsAnother(t *testing.T) {
 	c := newTestCluster(t, 3, 2)
 	load := c.load()
 	load.waitMore(20)
@@ -246,9 +267,9 @@ func TestNodeWithALostDiskComesBackAsAnother(t *testing.T) {
 	load.finish()
 }
 
-// TestClusterRestartsOneByOne: a node that is stopped hands over first, so that nobody
+// testClusterRestartsOneByOne: a node that is stopped hands over first, so that nobody
 // waits for an election.
-func TestClusterRestartsOneByOne(t *testing.T) {
+func testClusterRestartsOneByOne(t *testing.T) {
 	const election = 3 * time.Second
 	c := newTestClusterWith(t, 3, 3, func(o *Options) { o.ElectionTimeout = election })
 	load := c.load()
@@ -264,7 +285,7 @@ func TestClusterRestartsOneByOne(t *testing.T) {
 	}
 }
 
-func TestNodeOfSeveralHasToListen(t *testing.T) {
+func testNodeOfSeveralHasToListen(t *testing.T) {
 	c := newTestCluster(t, 3, 1)
 	c.close(host(2))
 	options := testOptions(t, c.disks[host(2)], "data", 0)
@@ -274,7 +295,7 @@ func TestNodeOfSeveralHasToListen(t *testing.T) {
 	}
 }
 
-func TestNodesAreRefusedWithAReason(t *testing.T) {
+func testNodesAreRefusedWithAReason(t *testing.T) {
 	c := newTestCluster(t, 3, 1)
 	// A node without data, at the address of one that runs.
 	options := testOptions(t, vfs.NewMem(), "data", 0)

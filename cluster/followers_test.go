@@ -8,7 +8,9 @@ import (
 
 // TestFollowersLearnOfCommitsAtOnce: a follower applies an entry as soon as it is
 // committed, though Raft would tell it only with the next one.
-func TestFollowersLearnOfCommitsAtOnce(t *testing.T) {
+func TestFollowersLearnOfCommitsAtOnce(t *testing.T) { virtual(t, testFollowersLearnOfCommitsAtOnce) }
+
+func testFollowersLearnOfCommitsAtOnce(t *testing.T) {
 	const election = 6 * time.Second // Raft itself tells commits after a third of it
 	c := newTestClusterWith(t, 3, 1, func(o *Options) { o.ElectionTimeout = election })
 	leader := c.waitLeader(1)

@@ -31,6 +31,9 @@ const (
 	// maxAppendEntries bounds what Raft sends and hands to apply at a time.
 	// Entries are up to a megabyte, so Raft's default of 64 is too many.
 	maxAppendEntries = 8
+	// snapshotAttempts is how often a snapshot is tried in a group whose leadership is
+	// being handed over, when Raft takes none.
+	snapshotAttempts = 20
 	// never is how often Raft's own snapshots are taken: the node decides.
 	never = 100 * 365 * 24 * time.Hour
 	// bootstrapTerm and bootstrapIndex are those of a group's first entry, its
@@ -144,9 +147,8 @@ func nodeOf(id raft.ServerID) uint64 {
 func startGroup(o groupOptions) (g *group, err error) {
 	config := raft.DefaultConfig()
 	config.LocalID = serverID(o.nodeID)
-	// One millisecond above what kick sets: Raft looks at its timer anew only
-	// when the timeout gets shorter.
-	config.HeartbeatTimeout = o.election + time.Millisecond
+	config.HeartbeatTimeout = o.election
+	// A millisecond more, since the one may never be longer than the other; see look.
 	config.ElectionTimeout = o.election + time.Millisecond
 	config.LeaderLeaseTimeout = o.election * 5 / 6
 	config.CommitTimeout = o.election / commitFraction
@@ -192,7 +194,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}
 	g.followers.raft.Store(g.raft)
 	g.raft.RegisterObserver(g.leadership.observer())
-	if err := g.kick(o.election); err != nil {
+	if err := g.kick(); err != nil {
 		return nil, errors.Join(err, g.stop())
 	}
 	return g, nil
@@ -200,13 +202,11 @@ func startGroup(o groupOptions) (g *group, err error) {
 
 // kick lets the only voter of a group hold its election at once, instead of
 // waiting for a leader that cannot be.
-func (g *group) kick(election time.Duration) error {
+func (g *group) kick() error {
 	if voters := g.voters(); len(voters) != 1 || voters[0] != nodeOf(g.local) {
 		return nil
 	}
-	reload := g.raft.ReloadableConfig()
-	reload.HeartbeatTimeout = election
-	return g.raft.ReloadConfig(reload)
+	return g.look()
 }
 
 // propose appends a command, and returns its index and what the machine answered when
@@ -338,11 +338,22 @@ func (g *group) snapshot() error {
 		return ErrStopped
 	}
 	defer g.calls.leave()
-	err := g.raft.Snapshot().Error()
-	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
-		return nil
+	for attempt := range snapshotAttempts {
+		err := g.raft.Snapshot().Error()
+		switch {
+		case errors.Is(err, raft.ErrNothingNewToSnapshot):
+			return nil
+		case !errors.Is(err, raft.ErrLeadershipTransferInProgress) || attempt == snapshotAttempts-1:
+			return err
+		}
+		// The transfer ends, one way or another, within the election timeout.
+		select {
+		case <-time.After(g.election / (snapshotAttempts / 2)):
+		case <-g.log.stopping:
+			return ErrStopped
+		}
 	}
-	return err
+	return nil
 }
 
 // pending tells whether the log has entries that no snapshot covers, or, where nobody

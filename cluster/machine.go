@@ -507,12 +507,23 @@ func (m *machine) foreign() error {
 // Restore implements raft.FSM. Raft calls it when a leader has sent a snapshot
 // because its log no longer has what this replica lacks. Such a snapshot does
 // not contain the shard's data: it says how far behind the replica is, which was
-// noted before the snapshot counted (received).
+// noted before the snapshot counted (received). By now the replica may have been
+// copied, to behind what the snapshot says.
 func (m *machine) Restore(source io.ReadCloser) error {
-	if m.want.Load() == nil {
-		return errors.Join(errors.New("cluster: a snapshot counts that nobody has noted"), source.Close())
+	content, err := io.ReadAll(source)
+	if err := errors.Join(err, source.Close()); err != nil {
+		return err
 	}
-	return source.Close()
+	state, err := decodeShardState(content)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.want.Load() == nil && m.state < state.stateIndex {
+		return errors.New("cluster: a snapshot counts that nobody has noted")
+	}
+	return nil
 }
 
 // machineSnapshot is a snapshot being taken. It implements raft.FSMSnapshot.

@@ -103,6 +103,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	n.spawn(n.followMembers)
 	n.spawn(n.stayKnown)
 	n.spawn(n.placer.run)
+	n.spawn(n.watchLeaders)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -173,7 +174,7 @@ func (r *testReplica) install(content []byte, index uint64) {
 		r.t.Error(err)
 		return
 	}
-	if err := r.machine.Restore(io.NopCloser(nil)); err != nil {
+	if err := r.machine.Restore(io.NopCloser(bytes.NewReader(content))); err != nil {
 		r.t.Error(err)
 	}
 	group := r.wal.Group(7)
