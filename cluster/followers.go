@@ -57,7 +57,6 @@ type follower struct {
 	// term is that of the newest message, header its header.
 	term   uint64
 	header raft.RPCHeader
-	leader []byte
 	// matched is the index up to which the follower's log is the leader's of the term, and
 	// matchedTerm the term of the entry there; 0 when nothing is known.
 	matched, matchedTerm uint64
@@ -154,7 +153,7 @@ func (f *followers) sent(id raft.ServerID, target raft.ServerAddress, args *raft
 	if to.term > args.Term {
 		return
 	}
-	to.term, to.header, to.leader, to.address = args.Term, args.RPCHeader, args.Leader, target
+	to.term, to.header, to.address = args.Term, args.RPCHeader, target
 	if last, _ := matches(args); last > 0 {
 		to.told = max(to.told, min(args.LeaderCommitIndex, last))
 	}
@@ -255,7 +254,7 @@ func (f *followers) notice(to *follower) {
 		}
 		to.told = commit
 		args := raft.AppendEntriesRequest{
-			RPCHeader: to.header, Term: to.term, Leader: to.leader,
+			RPCHeader: to.header, Term: to.term,
 			PrevLogEntry: to.matched, PrevLogTerm: to.matchedTerm, LeaderCommitIndex: commit,
 		}
 		address := to.address
