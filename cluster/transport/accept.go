@@ -29,9 +29,10 @@ type inbound struct {
 	greeting int
 	// framed are those that carry frames, streams and joining how many others there
 	// are.
-	framed  map[inboundKey]*server
-	streams map[uint64]int
-	joining int
+	framed   map[inboundKey]*server
+	presence map[uint64]*presence
+	streams  map[uint64]int
+	joining  int
 	// complainedAt is when a refusal was logged last.
 	complainedAt time.Time
 }
@@ -43,6 +44,7 @@ type inboundKey struct {
 
 func (in *inbound) init() {
 	in.framed, in.streams = map[inboundKey]*server{}, map[uint64]int{}
+	in.presence = map[uint64]*presence{}
 }
 
 // accept takes connections until the listener is closed.
@@ -82,7 +84,8 @@ func (in *inbound) admit() bool {
 func (t *Transport) welcome(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // it has been read to its end, or given up
 	stop := context.AfterFunc(t.ctx, func() { _ = conn.Close() })
-	greeted, h, err := t.agree(conn)
+	greeted, h, there, err := t.agree(conn)
+	defer t.inbound.depart(there)
 	stop()
 	t.inbound.mu.Lock()
 	t.inbound.greeting--
@@ -92,44 +95,46 @@ func (t *Transport) welcome(conn net.Conn) {
 		return
 	}
 	switch h.class {
+	case ClassJoin:
+		err = t.serveFrames(&countedConn{Conn: greeted, stats: &peerStats{}}, h)
 	case ClassStream:
-		err = t.serveStream(greeted, h.from)
+		err = t.serveStream(&countedConn{Conn: greeted, stats: &t.peer(h.from).stats, presence: there}, h.from)
 	default:
-		err = t.serveFrames(greeted, h)
+		err = t.serveFrames(&countedConn{Conn: greeted, stats: &t.peer(h.from).stats, presence: there}, h)
 	}
 	t.logger.Debug("the connection of a node has ended", "node", h.from, "class", h.class, "remote", conn.RemoteAddr(), "error", err)
 }
 
-// agree has TLS and then decides whether the other side may connect.
-func (t *Transport) agree(conn net.Conn) (net.Conn, hello, error) {
-	var h hello
+// agree has TLS and then decides whether the other side may connect. there is to depart
+// when the connection has ended, whatever the error.
+func (t *Transport) agree(conn net.Conn) (greeted net.Conn, h hello, there *presence, err error) {
 	if err := conn.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
-		return nil, h, err
+		return nil, h, nil, err
 	}
 	if t.options.TLS != nil {
 		secure := tls.Server(conn, serverTLS(t.options.TLS()))
 		if err := secure.HandshakeContext(t.ctx); err != nil {
-			return nil, h, fmt.Errorf("TLS: %w", err)
+			return nil, h, nil, fmt.Errorf("TLS: %w", err)
 		}
 		conn = secure
 	}
 	body, err := readGreeting(conn, maxHello)
 	if err != nil {
-		return nil, h, err
+		return nil, h, nil, err
 	}
 	if h, err = decodeHello(body); err != nil {
-		return nil, h, err
+		return nil, h, nil, err
 	}
 	cluster, node := t.identity()
 	w := welcome{version: commonVersion(h.lowest, h.highest), node: node, cluster: cluster}
-	w.reason = t.refusal(&h, &w)
-	if _, err := conn.Write(w.append(nil)); err != nil {
-		return nil, h, err
+	if w.reason = t.refusal(&h, &w); w.reason == "" && h.class != ClassJoin {
+		there, w.reason = t.inbound.arrive(h.from, h.process, conn.RemoteAddr())
 	}
+	_, err = conn.Write(w.append(nil))
 	if w.reason != "" {
-		return nil, h, &RefusedError{Reason: w.reason}
+		return nil, h, nil, &RefusedError{Reason: w.reason}
 	}
-	return conn, h, conn.SetDeadline(time.Time{})
+	return conn, h, there, errors.Join(err, conn.SetDeadline(time.Time{}))
 }
 
 // refusal is why a connection is refused, "" when it is not.

@@ -44,6 +44,7 @@ func (t *Transport) greet(ctx context.Context, conn net.Conn, h hello) (net.Conn
 	}
 	h.lowest, h.highest = lowestVersion, highestVersion
 	h.cluster, h.from = t.identity()
+	h.process = t.process
 	if _, err := conn.Write(h.append(nil)); err != nil {
 		return nil, err
 	}

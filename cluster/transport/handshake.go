@@ -9,7 +9,7 @@ import (
 
 // The handshake is the first thing on a connection, inside TLS where there is TLS:
 //
-//	hello   := magic · size u16 · lowest u16 · highest u16 · class u8 · from u64 · to u64 · cluster
+//	hello   := magic · size u16 · lowest u16 · highest u16 · class u8 · from u64 · to u64 · cluster · process u64
 //	welcome := magic · size u16 · refused u8 · version u16 · node u64 · cluster · reason
 //	cluster := length u8 · bytes
 //	reason  := length u16 · bytes
@@ -69,6 +69,8 @@ type hello struct {
 	from, to uint64
 	// cluster is the dialer's cluster, "" while it is in none.
 	cluster string
+	// process is a number that the dialer has drawn when it started.
+	process uint64
 }
 
 // welcome is what the acceptor answers.
@@ -91,6 +93,7 @@ func (h *hello) append(buf []byte) []byte {
 	buf = binary.BigEndian.AppendUint64(buf, h.from)
 	buf = binary.BigEndian.AppendUint64(buf, h.to)
 	buf = append(append(buf, byte(len(h.cluster))), h.cluster...)
+	buf = binary.BigEndian.AppendUint64(buf, h.process)
 	binary.BigEndian.PutUint16(buf[start:], uint16(len(buf)-start-2))
 	return buf
 }
@@ -101,6 +104,7 @@ func decodeHello(body []byte) (h hello, err error) {
 	h.class = Class(f.u8())
 	h.from, h.to = f.u64(), f.u64()
 	h.cluster = string(f.bytes(int(f.u8())))
+	h.process = f.u64()
 	return h, f.err
 }
 

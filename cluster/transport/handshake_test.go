@@ -23,7 +23,7 @@ func TestGreetingsRoundTrip(t *testing.T) {
 		h := hello{
 			lowest: rapid.Uint16().Draw(t, "lowest"), highest: rapid.Uint16().Draw(t, "highest"),
 			class: Class(rapid.Byte().Draw(t, "class")), from: rapid.Uint64().Draw(t, "from"), to: rapid.Uint64().Draw(t, "to"),
-			cluster: text.Draw(t, "cluster"),
+			cluster: text.Draw(t, "cluster"), process: rapid.Uint64().Draw(t, "process"),
 		}
 		body, err := readGreeting(bytes.NewReader(h.append(nil)), maxHello)
 		if err != nil {

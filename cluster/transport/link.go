@@ -18,7 +18,7 @@ const (
 	// is gone. Ticks are counted, not time, since this process may have stood still.
 	silentTicks = 4
 	// idleTicks is after how many ticks without traffic a ping is sent.
-	idleTicks = 10
+	idleTicks = 4
 	// acceptorTicks is after how many ticks without a word a dialer is gone.
 	acceptorTicks = 30
 )

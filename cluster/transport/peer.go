@@ -170,6 +170,8 @@ type countedConn struct {
 	stats *peerStats
 	// reads counts what has arrived, so that silence is noticed.
 	reads atomic.Int64
+	// presence is that of the node that has made the connection, nil for one of this node.
+	presence *presence
 }
 
 // Read implements net.Conn.
@@ -177,7 +179,11 @@ func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.reads.Add(1)
 	c.stats.received.Add(int64(n))
-	c.stats.heard.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	c.stats.heard.Store(now)
+	if c.presence != nil && err == nil {
+		c.presence.heard.Store(now)
+	}
 	return n, err
 }
 

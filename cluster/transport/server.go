@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +41,7 @@ type server struct {
 }
 
 // serveFrames serves a connection until it ends, which is always with an error.
-func (t *Transport) serveFrames(conn net.Conn, h hello) error {
+func (t *Transport) serveFrames(conn *countedConn, h hello) error {
 	s := &server{
 		transport: t, peer: t.peer(h.from), class: h.class, out: newOutbox(t.epoch),
 		ended: make(chan struct{}), limit: maxHandlers, requests: map[uint64]context.CancelFunc{},
@@ -57,15 +56,14 @@ func (t *Transport) serveFrames(conn net.Conn, h hello) error {
 		s.fail(err)
 		return err
 	}
-	counted := &countedConn{Conn: conn, stats: &s.peer.stats}
 	var parts sync.WaitGroup
-	parts.Go(func() { s.fail(writeFrames(s.ctx, counted, s.out)) })
-	parts.Go(func() { s.fail(s.watch(&counted.reads)) })
+	parts.Go(func() { s.fail(writeFrames(s.ctx, conn, s.out)) })
+	parts.Go(func() { s.fail(s.watch(&conn.reads)) })
 	parts.Go(func() {
 		<-s.ctx.Done()
 		_ = conn.Close() // so that reading and writing end
 	})
-	s.fail(s.read(newFrameReader(counted, largestOf(h.class))))
+	s.fail(s.read(newFrameReader(conn, largestOf(h.class))))
 	close(s.ended)
 	err := context.Cause(s.ctx)
 	s.out.close(err)

@@ -134,12 +134,12 @@ func (t *Transport) HandleStream(method string, handle StreamHandler) {
 }
 
 // serveStream serves a connection that is one stream.
-func (t *Transport) serveStream(conn net.Conn, from uint64) error {
+func (t *Transport) serveStream(conn *countedConn, from uint64) error {
 	if !t.inbound.enterStream(from) {
 		return errBusy
 	}
 	defer t.inbound.leaveStream(from)
-	s := newStream(t, &countedConn{Conn: conn, stats: &t.peer(from).stats})
+	s := newStream(t, conn)
 	defer func() { _ = s.Close() }() // the handler may have closed it
 	method, err := readMethod(conn)
 	if err != nil {

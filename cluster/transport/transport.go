@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -47,8 +48,9 @@ type Transport struct {
 	inbound  inbound
 	rafts    rafts
 
-	// epoch is when the transport was opened.
-	epoch time.Time
+	// epoch is when the transport was opened, and process a number drawn then.
+	epoch   time.Time
+	process uint64
 
 	// ctx ends at Close, and running are all goroutines.
 	ctx    context.Context
@@ -77,7 +79,7 @@ func Open(options Options) (*Transport, error) {
 	if options.Network == nil {
 		options.Network = TCP{}
 	}
-	t := &Transport{options: options, logger: options.Logger, epoch: time.Now()}
+	t := &Transport{options: options, logger: options.Logger, epoch: time.Now(), process: rand.Uint64()}
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	t.mu.peers = map[uint64]*peer{}
 	t.inbound.init()
