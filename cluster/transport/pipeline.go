@@ -11,6 +11,9 @@ import (
 // pipeline implements raft.AppendPipeline: requests are sent without waiting for the
 // answers to those before, two at a time. More do not help (Raft's own transport has the
 // same bound), since a request takes all entries that are there.
+//
+// Raft reads no answer behind the first that is not a success, but may still send: so the
+// pipeline is shut down by that answer, and nobody waits for room in it.
 type pipeline struct {
 	raft   *raftTransport
 	id     raft.ServerID
@@ -47,6 +50,9 @@ func (r *raftTransport) AppendEntriesPipeline(id raft.ServerID, _ raft.ServerAdd
 // AppendEntries implements raft.AppendPipeline.
 func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	f := &appendFuture{start: time.Now(), args: args, answer: answer, answered: make(chan struct{})}
+	if p.ctx.Err() != nil {
+		return nil, raft.ErrPipelineShutdown
+	}
 	// What tells nothing new is only to be heard at all.
 	var patient *atomic.Int64
 	if len(args.Entries) == 0 && args.LeaderCommitIndex == p.committed {
@@ -82,6 +88,10 @@ func (p *pipeline) receive() {
 		select {
 		case p.done <- f:
 		case <-p.ctx.Done():
+			return
+		}
+		if f.err != nil || !f.answer.Success {
+			p.cancel(raft.ErrPipelineShutdown)
 			return
 		}
 	}

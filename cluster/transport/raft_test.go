@@ -253,3 +253,60 @@ func TestSendSome(t *testing.T) {
 		}
 	}
 }
+
+// TestPipelineEndsWithAFailure keeps sending when Raft has stopped to read answers, as
+// Raft does when it is told of new entries at that moment.
+func TestPipelineEndsWithAFailure(t *testing.T) {
+	for _, failure := range []string{"refused", "broken"} {
+		t.Run(failure, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				c := newTestNodes(t, 2)
+				follower := c.nodes[2].Raft(1)
+				go func() {
+					for {
+						select {
+						case rpc := <-follower.Consumer():
+							if failure == "refused" {
+								rpc.Respond(&raft.AppendEntriesResponse{Term: 1}, nil)
+							}
+						case <-t.Context().Done():
+							return
+						}
+					}
+				}()
+				p, err := c.nodes[1].Raft(1).AppendEntriesPipeline("2", "2")
+				if err != nil {
+					t.Fatal(err)
+				}
+				send := func() error {
+					_, err := p.AppendEntries(&raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 1, Entries: []*raft.Log{{Index: 2}}}, &raft.AppendEntriesResponse{})
+					return err
+				}
+				if err := send(); err != nil {
+					t.Fatal(err)
+				}
+				if failure == "broken" {
+					time.AfterFunc(time.Second, func() { c.network.Break(hostName(1), hostName(2)) })
+				}
+				if f := <-p.Consumer(); f.Error() == nil && f.Response().Success {
+					t.Error("the request has succeeded")
+				}
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for send() == nil {
+						time.Sleep(time.Millisecond)
+					}
+				}()
+				select {
+				case <-ended:
+				case <-time.After(time.Minute):
+					t.Error("sending waits for ever")
+				}
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
