@@ -111,6 +111,18 @@ func (h *replicaHashes) has(index uint64) bool {
 	return slices.ContainsFunc(h.results, func(r *hashResult) bool { return r.index == index })
 }
 
+// fail ends the waiting for fences that have not been applied.
+func (h *replicaHashes) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.results {
+		if !r.met {
+			r.met, r.err = true, err
+			close(r.done)
+		}
+	}
+}
+
 // fence has the hash computed of what the replica contains; mu is held.
 func (m *machine) fence(index uint64, entry *log.Entry) {
 	if m.want.Load() != nil || time.Since(time.UnixMilli(entry.Time)) > fenceAge {

@@ -45,6 +45,7 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 	m.marked = true
 	m.logger.Error("the replica is not whole and has to be copied from another node", "reason", reason, "state", mark.state)
 	m.setWant(mark)
+	m.hashes.fail(m.err())
 	m.waiting = nil
 	m.halted.Store(nil)
 	m.changeHalted()
