@@ -236,12 +236,11 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 func (s *snapshotStore) write(meta *raft.SnapshotMeta, content []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data := encodeSnapshot(meta, content)
-	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, meta.ID, data); err != nil {
-		return err
-	}
-	if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, copyPrefix+meta.ID, data); err != nil {
-		return err
+	// A file may change what it is given to write (vfs.File), so each has bytes of its own.
+	for _, name := range []string{meta.ID, copyPrefix + meta.ID} {
+		if err := writeFileAtomically(s.fs, s.dir, snapshotTemporary, name, encodeSnapshot(meta, content)); err != nil {
+			return err
+		}
 	}
 	s.latest.Store(meta.Index)
 	names, err := s.names()
