@@ -38,9 +38,9 @@ func (h *host) options(s side, listener net.Listener) node.Options {
 // TestSimulation runs the simulation from many seeds; a subtest, by its seed, runs the
 // same again.
 func TestSimulation(t *testing.T) {
-	seeds := uint64(50)
+	seeds := uint64(10)
 	if raced {
-		seeds = 6
+		seeds = 3
 	}
 	if os.Getenv("MILLRACE_LONG") != "" {
 		seeds = 1000
