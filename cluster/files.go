@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -60,6 +62,22 @@ func writeFileAtomically(fs vfs.FS, dir, temporary, name string, content []byte)
 		return fmt.Errorf("cluster: %w", err)
 	}
 	return syncDir(fs, dir)
+}
+
+// readIfThere reads a small file; found is false where it is missing.
+func readIfThere(fsys vfs.FS, path string) (data []byte, found bool, err error) {
+	file, err := fsys.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("cluster: %w", err)
+	}
+	data, err = io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, false, fmt.Errorf("cluster: reading %s: %w", path, err)
+	}
+	return data, true, nil
 }
 
 // writeFile writes and syncs a file.

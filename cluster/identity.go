@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -50,16 +48,9 @@ func decodeIdentity(data []byte) (identity, error) {
 // readIdentity reads a folder's identity; found is false for a new folder.
 func readIdentity(fsys vfs.FS, dir string) (id identity, found bool, err error) {
 	path := fsys.PathJoin(dir, identityFile)
-	file, err := fsys.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return identity{}, false, nil
-	}
-	if err != nil {
-		return identity{}, false, fmt.Errorf("cluster: %w", err)
-	}
-	data, err := io.ReadAll(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return identity{}, false, fmt.Errorf("cluster: reading %s: %w", path, err)
+	data, found, err := readIfThere(fsys, path)
+	if err != nil || !found {
+		return identity{}, false, err
 	}
 	if id, err = decodeIdentity(data); err != nil {
 		return identity{}, false, &log.CorruptionError{File: path, What: err.Error()}

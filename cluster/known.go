@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -59,16 +57,9 @@ func decodeKnownMembers(data []byte) (map[uint64]string, error) {
 // readKnownMembers reads the file; there are none where it is missing.
 func readKnownMembers(fsys vfs.FS, dir string) (map[uint64]string, error) {
 	path := fsys.PathJoin(dir, knownFile)
-	file, err := fsys.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
-	}
-	data, err := io.ReadAll(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("cluster: reading %s: %w", path, err)
+	data, found, err := readIfThere(fsys, path)
+	if err != nil || !found {
+		return nil, err
 	}
 	known, err := decodeKnownMembers(data)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -86,16 +85,9 @@ func decodeSeedMark(data []byte) (*seedMark, error) {
 // readSeedMark reads the mark in a shard's folder; nil when there is none.
 func readSeedMark(fsys vfs.FS, dir string) (*seedMark, error) {
 	path := fsys.PathJoin(dir, seedMarkFile)
-	file, err := fsys.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
-	}
-	data, err := io.ReadAll(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("cluster: reading %s: %w", path, err)
+	data, found, err := readIfThere(fsys, path)
+	if err != nil || !found {
+		return nil, err
 	}
 	m, err := decodeSeedMark(data)
 	if err != nil {

@@ -44,16 +44,6 @@ func (g *commitGate) leave() {
 	}
 }
 
-// pass calls take while no transaction is inside. It waits until deadline, and then
-// fails with 55000.
-func (g *commitGate) pass(ctx context.Context, deadline <-chan time.Time, take func() error) error {
-	if err := g.hold(ctx, deadline); err != nil {
-		return err
-	}
-	defer g.letGo()
-	return take()
-}
-
 // hold returns when no transaction is inside, and none comes in before letGo. It waits
 // until deadline, and then fails with 55000.
 func (g *commitGate) hold(ctx context.Context, deadline <-chan time.Time) error {

@@ -28,7 +28,7 @@ func TestCommitGate(t *testing.T) {
 	for range 3 {
 		wait.Go(func() {
 			for range 200 {
-				err := gate.pass(t.Context(), nil, func() error {
+				err := passGate(t.Context(), &gate, nil, func() error {
 					if a, b := first.Load(), second.Load(); a != b {
 						t.Errorf("a view sees %d and %d", a, b)
 					}
@@ -50,18 +50,27 @@ func TestCommitGateGivesUp(t *testing.T) {
 	taken := func() error { t.Error("a view was taken"); return nil }
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := gate.pass(ended, nil, taken); !errors.Is(err, context.Canceled) {
+	if err := passGate(ended, &gate, nil, taken); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	over := make(chan time.Time)
 	close(over)
-	if err := gate.pass(t.Context(), over, taken); err == nil {
+	if err := passGate(t.Context(), &gate, over, taken); err == nil {
 		t.Error("a view did not give up")
 	}
 	gate.enter()
 	gate.leave()
 	gate.leave()
-	if err := gate.pass(t.Context(), nil, func() error { return nil }); err != nil {
+	if err := passGate(t.Context(), &gate, nil, func() error { return nil }); err != nil {
 		t.Error(err)
 	}
+}
+
+// passGate calls take while no transaction is inside, as a view does.
+func passGate(ctx context.Context, gate *commitGate, deadline <-chan time.Time, take func() error) error {
+	if err := gate.hold(ctx, deadline); err != nil {
+		return err
+	}
+	defer gate.letGo()
+	return take()
 }
