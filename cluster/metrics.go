@@ -17,6 +17,8 @@ var (
 		"1 when the shard has stopped applying.", []string{"shard"}, nil)
 	metricPartitions = prometheus.NewDesc("millrace_shard_partitions",
 		"Partitions with rows.", []string{"shard"}, nil)
+	metricBytes = prometheus.NewDesc("millrace_shard_bytes",
+		"Size of the replica's segments and of its part of the key-value store.", []string{"shard"}, nil)
 	metricCheckpoints = prometheus.NewDesc("millrace_checkpoints_total",
 		"Checkpoints taken.", nil, nil)
 	metricCheckpointFailures = prometheus.NewDesc("millrace_checkpoint_failures_total",
@@ -74,7 +76,7 @@ type nodeCollector struct{ node *Node }
 // Describe implements prometheus.Collector.
 func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		metricApplied, metricLeader, metricHalted, metricPartitions,
+		metricApplied, metricLeader, metricHalted, metricPartitions, metricBytes,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
 		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds, metricDamages,
 		metricScrubs, metricScrubRead, metricDivergences,
@@ -96,6 +98,7 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 		gauge(metricHalted, oneIf(shard.machine.halted.Load() != nil), label)
 		gauge(metricSeeding, oneIf(shard.Whole() != nil), label)
 		gauge(metricPartitions, float64(shard.partitions.count()), label)
+		gauge(metricBytes, float64(shard.Bytes()), label)
 	}
 	counter := func(d *prometheus.Desc, value int64) {
 		collected <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value))

@@ -51,6 +51,8 @@ type partition struct {
 	compact log.Compact
 	// pins is how many are reading the partition who need it after it was dropped.
 	pins int
+	// fileBytes is the size of its files before it was opened, 0 when not known.
+	fileBytes int64
 }
 
 // errBroken says that a partition could not be written again yet.
@@ -141,7 +143,7 @@ func (ps *partitions) open(p *partition) (*log.Partition, error) {
 		}
 		return nil, err
 	}
-	p.opened = opened
+	p.opened, p.fileBytes = opened, 0
 	return opened, nil
 }
 

@@ -366,9 +366,8 @@ type SeedStats struct {
 	From   uint64
 	// Began is when the copying began.
 	Began time.Time
-	// Received are the bytes that have come; Keys those of keys and values of the present
-	// state, of which there are about Expected.
-	Received, Keys, Expected int64
+	// Received are the bytes that have come, Expected about how many come in all.
+	Received, Expected int64
 }
 
 // stats describes the copy of a shard; nil when there is none.
@@ -379,8 +378,8 @@ func (s *seeder) stats(shard int) *SeedStats {
 	}
 	stats := &SeedStats{Reason: run.reason, From: run.from.Load(), Began: run.began}
 	if receiver := run.receiver.Load(); receiver != nil {
-		p := receiver.progress
-		stats.Received, stats.Keys, stats.Expected = p.received.Load(), p.keys.Load(), p.expected.Load()
+		stats.Received = receiver.progress.received.Load()
+		stats.Expected = max(stats.Received, receiver.progress.expected.Load())
 	}
 	return stats
 }

@@ -27,6 +27,7 @@ type Shard struct {
 	tables     *tables.Shard
 	// seeding describes the copying of the replica; nil while there is none.
 	seeding func() *SeedStats
+	size    replicaSize
 }
 
 // Barrier returns when every entry committed before the call has been applied

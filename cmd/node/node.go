@@ -81,6 +81,8 @@ type Node struct {
 	rules    auth.Rules
 	http     *httpServer
 
+	// address is where clients connect.
+	address net.Addr
 	// opened says that storage and engine are there, and ready that clients are served.
 	opened, ready atomic.Bool
 	serving       sync.WaitGroup
@@ -151,6 +153,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.address = listener.Addr()
 	clients := newPort(listener)
 	if err := n.startBehind(ctx, clients); err != nil {
 		_ = clients.Close() // the first error is the one to tell
@@ -184,6 +187,10 @@ func (n *Node) startBehind(ctx context.Context, clients *port) error {
 		PushMemory: n.options.PushMemory,
 	})
 	n.opened.Store(true)
+	started := n.options.Now()
+	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
+	// A node that copies what others have tells them how far it is.
+	told.serveReport()
 	// The engine works before the replicas are up to date: others count on this node as
 	// soon as its groups take part.
 	if err := n.storage.Ready(ctx); err != nil {
@@ -195,7 +202,7 @@ func (n *Node) startBehind(ctx context.Context, clients *port) error {
 	n.hub = notify.NewHub(0)
 	n.hub.Join(ctx, peers{n.storage.Peers()}, notify.RelayOptions{Logger: n.options.Logger, Now: n.options.Now, After: n.options.After})
 	endRefusing()
-	return n.serve(clients, certificates)
+	return n.serve(clients, certificates, told)
 }
 
 // listen is where clients connect.
@@ -283,10 +290,8 @@ func (n *Node) endWhenRemoved() {
 }
 
 // serve starts taking clients.
-func (n *Node) serve(listener net.Listener, certificates *auth.Certificates) error {
+func (n *Node) serve(listener net.Listener, certificates *auth.Certificates, told status) error {
 	n.feeds = session.NewRelationFeeds(peers{n.storage.Peers()}, n.options.Logger)
-	started := n.options.Now()
-	told := status{Engine: n.engine, storage: n.storage, own: func() nodeReport { return n.report(started) }}
 	sessions := &session.Options{
 		Backend: n.engine, System: systables.New(), Status: told,
 		Functions: systemFunctions(), Operator: operator{n.storage}, Registry: n.newRegistry(), Notifications: n.hub, Feeds: n.feeds, Logger: n.options.Logger, Now: n.options.Now,
@@ -303,7 +308,6 @@ func (n *Node) serve(listener net.Listener, certificates *auth.Certificates) err
 		return err
 	}
 	n.server = server
-	told.serveReport()
 	n.serving.Go(n.endWhenRemoved)
 	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
 	return nil
@@ -317,7 +321,7 @@ func (n *Node) newRegistry() *session.Registry {
 }
 
 // Addr is where PostgreSQL clients connect.
-func (n *Node) Addr() net.Addr { return n.server.Address() }
+func (n *Node) Addr() net.Addr { return n.address }
 
 // HTTPAddr is where the HTTP side listens, nil without one.
 func (n *Node) HTTPAddr() net.Addr {

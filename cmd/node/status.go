@@ -34,9 +34,11 @@ type replicaReport struct {
 	Applied uint64   `json:"applied"`
 	Voters  []uint64 `json:"voters"`
 	Readers []uint64 `json:"readers"`
-	Failure string   `json:"failure,omitempty"`
+	// Bytes are about how many the replica takes on disk.
+	Bytes   int64  `json:"bytes"`
+	Failure string `json:"failure,omitempty"`
 	// Seeding is why the replica is being copied from another one, "" when it is whole.
-	// Of its keys and values so many bytes have come, of so many in all.
+	// So many bytes have come, of about so many in all.
 	Seeding  string `json:"seeding,omitempty"`
 	Seeded   int64  `json:"seeded,omitempty"`
 	Expected int64  `json:"expected,omitempty"`
@@ -62,7 +64,7 @@ func (m memberReport) replica(shard int) systables.ReplicaStatus {
 		return status
 	}
 	r := m.report.Replicas[i]
-	status.State, status.Index = stateRunning, int64(r.Applied)
+	status.State, status.Index, status.Bytes = stateRunning, int64(r.Applied), r.Bytes
 	switch {
 	case r.Failure != "":
 		status.State, status.Error = stateFailed, r.Failure
@@ -117,6 +119,7 @@ func (n *Node) report(started time.Time) nodeReport {
 		stats := n.storage.Shard(i).Stats()
 		replica := replicaReport{
 			Shard: i, Leader: stats.Leader, Term: stats.Term, Applied: stats.Applied, Voters: stats.Voters, Readers: stats.Readers,
+			Bytes: n.storage.Shard(i).Bytes(),
 		}
 		if stats.Halted != nil {
 			replica.Failure = stats.Halted.Error()
@@ -125,7 +128,7 @@ func (n *Node) report(started time.Time) nodeReport {
 			replica.Seeding = err.Error()
 		}
 		if seeding := stats.Seeding; seeding != nil {
-			replica.Seeding, replica.Seeded, replica.Expected = seeding.Reason, seeding.Keys, seeding.Expected
+			replica.Seeding, replica.Seeded, replica.Expected = seeding.Reason, seeding.Received, seeding.Expected
 		}
 		r.Replicas = append(r.Replicas, replica)
 	}

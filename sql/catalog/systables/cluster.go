@@ -32,8 +32,9 @@ type ReplicaStatus struct {
 	// Index is the last log index that has taken effect there, and Lag how many entries
 	// that is behind the leader's; -1 when not known.
 	Index, Lag int64
-	// Bytes is the replica's size on disk, SeededBytes and SeedBytes how much of its
-	// seed has come and is to come in all; -1 when not known or not being seeded.
+	// Bytes is about the replica's size on disk, SeededBytes and SeedBytes how much of its
+	// seed has come and about how much is to come in all; -1 when not known or not being
+	// seeded.
 	Bytes, SeededBytes, SeedBytes int64
 	// Error is what stopped a failed replica, or why one is being copied.
 	Error string
