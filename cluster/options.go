@@ -83,7 +83,7 @@ type Options struct {
 	SeedBytesPerSecond int64
 	// ScrubPeriod is how often everything on disk is verified, and compared with the other
 	// nodes' replicas, without being asked; a day by default, never below 0. It is read at
-	// ScrubBytesPerSecond; 8 MiB by default.
+	// ScrubBytesPerSecond; 8 MiB by default, no bound below 0.
 	ScrubPeriod         time.Duration
 	ScrubBytesPerSecond int64
 	// MinFreeBytes is the room on disk below which CheckSpace refuses input;

@@ -141,16 +141,6 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 	}
 }
 
-// Address returns where the server listens, nil before it does.
-func (s *Server) Address() net.Addr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener == nil {
-		return nil
-	}
-	return s.listener.Addr()
-}
-
 // Serve takes connections until Shutdown, or until ctx ends, which shuts down
 // as well without waiting. It returns nil after a shutdown, else the error that
 // stopped it.

@@ -82,6 +82,9 @@ acknowledged is there at the next start.`,
 	f.Int64Var(&flags.options.SegmentBytes, "segment-bytes", 0, "length of the segment files of streams, of which retention and compaction take complete ones only: 4096 to 1073741824 (default 67108864)")
 	f.DurationVar(&flags.options.WriteTimeout, "write-timeout", 5*time.Minute, "how long a client may take nothing of what is sent to it before its connection is closed")
 	f.Int64Var(&flags.options.PushMemory, "push-memory-bytes", 256<<20, "memory for what push queries have to tell clients that are slow to take it, of all clients; the setting push_buffer bounds it for each")
+	f.Int64Var(&flags.options.SeedRate, "seed-bytes-per-second", 64<<20, "how much the node sends at most to others that copy what it has, all together; negative for no bound")
+	f.DurationVar(&flags.options.ScrubPeriod, "scrub-period", 24*time.Hour, "how often everything on disk is read to find damage, and compared with the other nodes; negative for never")
+	f.Int64Var(&flags.options.ScrubRate, "scrub-bytes-per-second", 8<<20, "how fast that is read; negative for no bound")
 	peers := &flags.options.Cluster
 	f.StringVar(&peers.Advertise, "advertise", "", "address by which other nodes of the cluster reach this one, as host:port (default what --cluster-listen says; with neither the node stays alone)")
 	f.StringVar(&peers.Listen, "cluster-listen", "", "address at which the node listens for other nodes, where that is not what they are told (default what --advertise says)")

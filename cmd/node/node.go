@@ -59,6 +59,14 @@ type Options struct {
 	// SegmentBytes is the length beyond which a stream's segment files are complete,
 	// from minSegmentBytes to maxSegmentBytes; 0 means the default.
 	SegmentBytes int64
+	// SeedRate bounds the bytes per second that this node sends to others that copy its
+	// replicas, all together; 0 means the default of 64 MiB, negative no bound.
+	SeedRate int64
+	// ScrubPeriod is how often everything on disk is verified, and compared with the other
+	// nodes; 0 means the default of a day, negative never. ScrubRate bounds the bytes per
+	// second that are read for that; 0 means the default of 8 MiB, negative no bound.
+	ScrubPeriod time.Duration
+	ScrubRate   int64
 	// WriteTimeout is how long a client may take nothing of what is sent to it before it
 	// counts as gone; 0 means the default of five minutes, negative no limit.
 	WriteTimeout time.Duration
@@ -216,7 +224,9 @@ func (n *Node) listen() (net.Listener, error) {
 func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) error {
 	options := cluster.Options{
 		FS: n.options.FS, Dir: n.options.Dir, Shards: n.options.Shards, Catalog: machine,
-		SnapshotBytes: n.options.SnapshotBytes, SegmentBytes: n.options.SegmentBytes, Logger: n.options.Logger, Registerer: n.registry,
+		SnapshotBytes: n.options.SnapshotBytes, SegmentBytes: n.options.SegmentBytes,
+		SeedBytesPerSecond: n.options.SeedRate, ScrubPeriod: n.options.ScrubPeriod, ScrubBytesPerSecond: n.options.ScrubRate,
+		Logger: n.options.Logger, Registerer: n.registry,
 	}
 	err := n.joinOptions(&options)
 	if err != nil {
