@@ -80,3 +80,39 @@ func TestReadIndexBehindRaftsOwnEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestReadIndexAfterARestart leads again behind a snapshot of everything, while the log
+// still has entries that are in it: the machine is not handed those, and nobody waits for
+// them.
+func TestReadIndexAfterARestart(t *testing.T) {
+	c := newTestCluster(t, 3, 1)
+	s := c.waitLeader(1).Shard(0)
+	base, err := s.Barrier(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := log.Entry{BaseIndex: base, Writes: []log.Write{setRow(loadObject, "k", "v")}}
+	applied, err := s.Propose(entry.AppendTo(nil))
+	if err != nil || !applied.Accepted {
+		t.Fatalf("%+v, %v", applied, err)
+	}
+	for _, node := range c.running() {
+		if err := node.Shard(0).WaitApplied(testContext(t), applied.Index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.checkpointAll()
+	c.closeAll()
+	for i := range 3 {
+		c.open(host(i))
+	}
+	leader := c.waitLeader(1)
+	g := leader.shards[0].group
+	// A Barrier that was begun before anything was committed in the term tells nothing.
+	g.handed.passed.Store(0)
+	short, cancel := context.WithTimeout(testContext(t), 5*time.Second)
+	defer cancel()
+	if index, err := leader.Shard(0).ReadIndex(short); err != nil || index < applied.Index {
+		t.Fatalf("the index is %d behind %d, %v", index, applied.Index, err)
+	}
+}
