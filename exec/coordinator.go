@@ -57,9 +57,8 @@ type lockReign struct {
 	life context.Context
 	end  context.CancelFunc
 	work sync.WaitGroup
-	// confirmed is when this node was last known to lead, in nanoseconds since the Unix
-	// epoch.
-	confirmed atomic.Int64
+	// confirmed is when this node was last known to lead.
+	confirmed atomic.Pointer[time.Time]
 
 	mu sync.Mutex
 	// tenants are the nodes whose sessions lock, by node.
@@ -95,6 +94,7 @@ func (c *coordinator) run(ctx context.Context) {
 // rule begins a reign and returns when it is over, or the error of its beginning.
 func (c *coordinator) rule(ctx context.Context) error {
 	e := c.engine
+	began := e.now()
 	result, err := e.proposeOwn(ctx, &catalog.Coordinate{Node: e.storage.Peers().Self()})
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (c *coordinator) rule(ctx context.Context) error {
 	}
 	r.life, r.end = context.WithCancel(ctx)
 	r.manager.SetRecall(r.recall)
-	r.confirmed.Store(e.now().UnixNano())
+	r.confirmed.Store(&began)
 	if len(e.storage.Peers().Members()) == 1 {
 		close(r.granting)
 	} else {
@@ -207,8 +207,8 @@ func (r *lockReign) confirm(ctx context.Context) error {
 		return err
 	}
 	e := r.engine
-	now := e.now().UnixNano()
-	if now-r.confirmed.Load() < int64(trusted) {
+	now := e.now()
+	if age := now.Sub(*r.confirmed.Load()); age >= 0 && age < trusted {
 		return nil
 	}
 	if _, err := e.storage.CatalogReadIndex(ctx); err != nil {
@@ -217,7 +217,10 @@ func (r *lockReign) confirm(ctx context.Context) error {
 		}
 		return lock.ErrEnded
 	}
-	r.confirmed.Store(now)
+	if e.newestCatalog().Reign().Number != r.number {
+		return lock.ErrEnded // another one has coordinated since, and this node is to learn of it
+	}
+	r.confirmed.Store(&now)
 	return r.manager.Err()
 }
 

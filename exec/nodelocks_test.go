@@ -349,3 +349,32 @@ func TestLocksExclude(t *testing.T) {
 		return err == nil && len(list) == 0
 	})
 }
+
+// TestDeposedCoordinatorConfirmsNothing asks a reign that is over, and does not know it yet,
+// whether its locks count.
+func TestDeposedCoordinatorConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 1, 3, 1)
+	e := c.node(1).engine
+	c.wait(func() bool { return e.coordinator.reign.Load() != nil })
+	number := e.coordinator.reign.Load().number
+	unaware := func(confirmed time.Time) *lockReign {
+		r := &lockReign{engine: e, number: number, manager: lock.NewManager(e.now, e.after)}
+		r.confirmed.Store(&confirmed)
+		return r
+	}
+	if err := unaware(e.now().Add(-time.Hour)).confirm(t.Context()); err != nil {
+		t.Errorf("the reign that is now gave %v", err)
+	}
+	for _, leader := range []uint64{2, 1} { // 1 leads again, in another reign than its first
+		c.catalog.setLeader(leader)
+		c.wait(func() bool {
+			return c.node(leader).engine.coordinator.reign.Load() != nil && e.newestCatalog().Reign().Number > number
+		})
+		for _, ago := range []time.Duration{time.Hour, -time.Hour} { // a clock that was put back
+			if err := unaware(e.now().Add(-ago)).confirm(t.Context()); !errors.Is(err, lock.ErrEnded) {
+				t.Errorf("node %d leads, confirmed %v ago: %v", leader, ago, err)
+			}
+		}
+	}
+}
