@@ -14,6 +14,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
 )
@@ -416,5 +417,67 @@ func TestLeaderThatNeverAnswersIsLeft(t *testing.T) {
 	answer, err := c.node(3).engine.askCatalogLeader(t.Context(), method, nil)
 	if err != nil || string(answer) != "here" {
 		t.Errorf("got %q, %v", answer, err)
+	}
+}
+
+// copied replaces the content of the node's replica of a shard by an equal copy.
+func (n *engineNode) copied(shard int) {
+	n.cluster.t.Helper()
+	t, content := n.cluster.t, n.store.Shard(uint32(shard))
+	imported, err := n.store.NewImport(uint32(shard), "import")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := content.AppliedIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := content.Scan(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for it.Next() {
+		if err := imported.Set(it.Key(), it.Value()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(it.Err(), it.Close(), imported.Finish(context.Background(), index)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplicasAreCopiedUnderReaders has queries begin to read what is copied from another
+// node meanwhile: one that has given no rows reads again, others are told to.
+func TestReplicasAreCopiedUnderReaders(t *testing.T) {
+	c := newNodes(t, 1, 3, 1)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	n := c.node(2)
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	if err := writer.Write(t.Context(), []Rows{n.rows("t", []int64{1, 1}, []int64{2, 2})}, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{`SELECT id, n FROM t`, `SELECT id, n FROM t WHERE id = 2 OR id = 1`} {
+		cursor, err := n.open(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.copied(0)
+		if got := allRows(t, cursor); len(got) != 2 {
+			t.Errorf("%s gave %v", query, got)
+		}
+		cursor.Close()
+	}
+
+	relation := n.rows("t").Relation
+	view, err := n.engine.NewView(t.Context(), []*catalog.Relation{relation}, Freshness{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer view.Close()
+	n.copied(0)
+	keys := n.rows("t", []int64{1, 0}).Batch
+	if _, err := n.engine.FindIn(t.Context(), view, relation, keys, nil); !errors.Is(err, ErrReplaced) || sqlerr.CodeOf(err) != sqlerr.SerializationFailure {
+		t.Errorf("a view from before gave %v", err)
 	}
 }

@@ -36,7 +36,11 @@ func (e *Engine) pull(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 		sources.close()
 		return nil, err
 	}
-	return &pullCursor{rows: rows, sources: sources}, nil
+	c := &pullCursor{rows: rows, sources: sources}
+	if env.View == nil && len(q.Locks) == 0 {
+		c.again = func() (Cursor, error) { return e.pull(ctx, q, env) }
+	}
+	return c, nil
 }
 
 // queryView returns the view of a pull query that reads what is committed now. One that
@@ -78,10 +82,29 @@ func (e *Engine) streamEnds(stream catalog.ObjectID) ([]int64, error) {
 type pullCursor struct {
 	rows    pull.Iterator
 	sources *pullSources
+	// again begins the query anew, nil where it must not be: it has given rows, locks some,
+	// or reads the view of a transaction.
+	again func() (Cursor, error)
 }
 
-// Next implements Cursor.
-func (c *pullCursor) Next(ctx context.Context) (*types.Batch, error) { return c.rows.Next(ctx) }
+// Next implements Cursor. A query whose view cannot be read any more before it has given a
+// row begins anew, once.
+func (c *pullCursor) Next(ctx context.Context) (*types.Batch, error) {
+	rows, err := c.rows.Next(ctx)
+	again := c.again
+	c.again = nil
+	if again == nil || !errors.Is(err, ErrReplaced) {
+		return rows, err
+	}
+	anew, err := again()
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	*c = *anew.(*pullCursor)
+	c.again = nil
+	return c.rows.Next(ctx)
+}
 
 // Close implements Cursor.
 func (c *pullCursor) Close() {
@@ -332,6 +355,10 @@ func damaged(err error) error {
 	var corrupt *log.CorruptionError
 	if errors.As(err, &corrupt) {
 		return sqlerr.New(sqlerr.DataCorrupted, -1, "%w", err)
+	}
+	if errors.Is(err, tables.ErrReplaced) {
+		return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because %w", ErrReplaced).
+			WithHint("Run the transaction again.")
 	}
 	return sqlerr.New(sqlerr.IOError, -1, "%w", err)
 }

@@ -104,5 +104,9 @@ var ErrNotLeader = errors.New("exec: not the leader")
 // ErrNotWhole says that a replica is not to be read.
 var ErrNotWhole = errors.New("this node's replica of a shard is being copied from another node")
 
+// ErrReplaced says that what a query reads is not there any more, since the node's replica
+// was copied from another node meanwhile. Errors that wrap it have SQLSTATE 40001.
+var ErrReplaced = errors.New("this node's replica of a shard was copied from another node while it was read")
+
 // ErrStopped is the cause of errors from an engine that is shutting down.
 var ErrStopped = errors.New("exec: the node is shutting down")

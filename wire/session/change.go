@@ -78,7 +78,7 @@ func (s *Session) carryOutOnce(ctx context.Context, immediate bool, gather func(
 				return nil, err
 			}
 			continue
-		case errors.Is(err, exec.ErrRowsChanged) && attempt < maxAttempts:
+		case s.readsAnew(err) && attempt < maxAttempts:
 			continue
 		case errors.Is(err, exec.ErrRowsChanged):
 			return nil, errKeepsChanging()

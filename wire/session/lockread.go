@@ -50,12 +50,18 @@ func (s *Session) result(ctx context.Context, q *plan.Query, params []types.Datu
 		switch {
 		case err == nil:
 			return &source{cursor: &fixedRows{batch: rows}}, nil
-		case !errors.Is(err, exec.ErrRowsChanged):
+		case !s.readsAnew(err):
 			return nil, err
 		case attempt == maxAttempts:
 			return nil, errKeepsChanging()
 		}
 	}
+}
+
+// readsAnew reports whether a statement that locks or writes what it reads, and has done
+// neither, is to read again.
+func (s *Session) readsAnew(err error) bool {
+	return errors.Is(err, exec.ErrRowsChanged) || errors.Is(err, exec.ErrReplaced) && s.transaction.view == nil
 }
 
 // errKeepsChanging is the error of a statement whose rows others change each time
