@@ -183,7 +183,8 @@ func (c *testCluster) waitLeader(group int) (leader *Node) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		return leader.groups()[group].confirm(ctx) == nil
+		_, err := leader.groups()[group].confirm(ctx)
+		return err == nil
 	})
 	return leader
 }

@@ -46,8 +46,10 @@ type followers struct {
 	byID map[raft.ServerID]*follower
 	// lastCommit is when committed has last changed.
 	lastCommit time.Time
-	closed     bool
-	sending    sync.WaitGroup
+	// answers is closed when the next follower has answered; nil while nobody waits.
+	answers chan struct{}
+	closed  bool
+	sending sync.WaitGroup
 }
 
 // follower is what is known of one follower. Its fields are guarded by followers.mu.
@@ -64,6 +66,9 @@ type follower struct {
 	told uint64
 	// contact is when it last answered.
 	contact time.Time
+	// followed is when the newest message was sent that it has answered as one of the
+	// term's followers: then it had voted for nobody of a later term.
+	followed time.Time
 	// noticing tells that a notice is under way, or waits for its pause to end.
 	noticing bool
 }
@@ -108,9 +113,10 @@ func (f *followers) Close() error {
 func (f *followers) AppendEntries(id raft.ServerID, target raft.ServerAddress,
 	args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
+	sent := time.Now()
 	f.sent(id, target, args)
 	err := f.Transport.AppendEntries(id, target, args, resp)
-	f.answered(id, args, resp, err)
+	f.answered(id, sent, args, resp, err)
 	return err
 }
 
@@ -118,9 +124,10 @@ func (f *followers) AppendEntries(id raft.ServerID, target raft.ServerAddress,
 func (f *followers) InstallSnapshot(id raft.ServerID, target raft.ServerAddress,
 	args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader,
 ) error {
+	sent := time.Now()
 	err := f.Transport.InstallSnapshot(id, target, args, resp, data)
 	if err == nil && resp.Success {
-		f.answered(id, &raft.AppendEntriesRequest{
+		f.answered(id, sent, &raft.AppendEntriesRequest{
 			Term: args.Term, PrevLogEntry: args.LastLogIndex, PrevLogTerm: args.LastLogTerm,
 		}, &raft.AppendEntriesResponse{Term: resp.Term, Success: true}, nil)
 	}
@@ -159,8 +166,9 @@ func (f *followers) sent(id raft.ServerID, target raft.ServerAddress, args *raft
 	}
 }
 
-// answered notes a follower's answer to a message.
-func (f *followers) answered(id raft.ServerID, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, err error) {
+// answered notes a follower's answer to a message that was sent, or given to the
+// transport, at some time.
+func (f *followers) answered(id raft.ServerID, sent time.Time, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	from := f.byID[id]
@@ -173,12 +181,23 @@ func (f *followers) answered(id raft.ServerID, args *raft.AppendEntriesRequest, 
 		return
 	}
 	from.contact = time.Now()
+	if resp.Term == args.Term && sent.After(from.followed) {
+		from.followed = sent
+		if f.answers != nil {
+			close(f.answers)
+			f.answers = nil
+		}
+	}
 	last, term := matches(args)
 	if last == 0 {
 		return // a heartbeat, which verifies nothing
 	}
 	if !resp.Success {
 		from.told = 0
+		if resp.LastLog < from.matched {
+			// It has lost its disk, as a node may that is joining and asks for a number again.
+			from.matched, from.matchedTerm = 0, 0
+		}
 		return
 	}
 	if last > from.matched {
@@ -270,6 +289,22 @@ func (f *followers) notice(to *follower) {
 	}
 }
 
+// followedSince returns the nodes that follow the leader of a term, since they have answered
+// a message that was sent at a time or later, and a channel that is closed when another may.
+func (f *followers) followedSince(term uint64, since time.Time) (nodes []uint64, more <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, known := range f.byID {
+		if known.term == term && !known.followed.Before(since) {
+			nodes = append(nodes, nodeOf(known.id))
+		}
+	}
+	if f.answers == nil {
+		f.answers = make(chan struct{})
+	}
+	return nodes, f.answers
+}
+
 // followerStatus is what a leader knows of a follower.
 type followerStatus struct {
 	// node is the follower's number.
@@ -324,7 +359,7 @@ func (p *followerPipeline) run() {
 	for {
 		select {
 		case answer := <-p.AppendPipeline.Consumer():
-			p.followers.answered(p.id, answer.Request(), answer.Response(), answer.Error())
+			p.followers.answered(p.id, answer.Start(), answer.Request(), answer.Response(), answer.Error())
 			select {
 			case p.answers <- answer:
 			case <-p.closed:

@@ -183,9 +183,9 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}
 	o.log.keeps = !o.alone
 	g.trail.note(o.snapshots.latest.Load(), 0, 0)
-	g.reads.verify = func() error {
+	g.reads.verify = func() (uint64, error) {
 		defer o.hurry()()
-		return g.raft.VerifyLeader().Error()
+		return g.verifyLead()
 	}
 	machine := &groupMachine{FSM: o.machine, followers: g.followers, handed: &g.handed}
 	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
@@ -236,7 +236,8 @@ func (g *group) leader() (node uint64, changed <-chan struct{}) {
 // returns ErrNotLeader where it does not. A new leader first waits until it has applied
 // all of earlier terms.
 func (g *group) readIndex(ctx context.Context, reached func() (uint64, error)) (uint64, error) {
-	if err := g.confirm(ctx); err != nil {
+	term, err := g.confirm(ctx)
+	if err != nil {
 		return 0, err
 	}
 	failed := func() error {
@@ -259,22 +260,29 @@ func (g *group) readIndex(ctx context.Context, reached func() (uint64, error)) (
 		if round.err != nil {
 			return 0, fmt.Errorf("%w of %s: %w", ErrNotLeader, g.name, round.err)
 		}
+		if round.term != term {
+			return 0, fmt.Errorf("%w of %s: another may have been between terms %d and %d", ErrNotLeader, g.name, term, round.term)
+		}
 		return index, nil
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
 }
 
-// confirm returns when this node leads the group and has passed a Barrier in its term.
-func (g *group) confirm(ctx context.Context) error {
-	term := g.raft.CurrentTerm()
+// confirm returns when this node leads the group and has passed a Barrier in its term,
+// which it returns.
+func (g *group) confirm(ctx context.Context) (term uint64, err error) {
+	term = g.raft.CurrentTerm()
 	if g.confirmed.Load() == term && g.isLeader() {
-		return nil
+		return term, nil
 	}
 	if !g.isLeader() {
-		return fmt.Errorf("%w of %s", ErrNotLeader, g.name)
+		return 0, fmt.Errorf("%w of %s", ErrNotLeader, g.name)
 	}
-	return g.barrier(ctx, nil, nil)
+	if err := g.barrier(ctx, nil, nil); err != nil {
+		return 0, err
+	}
+	return g.confirmed.Load(), nil
 }
 
 // barrier returns when everything committed before it has been handed to the

@@ -46,7 +46,12 @@ func (p *placer) run() {
 	n := p.node
 	for n.ctx.Err() == nil {
 		leader, changed := n.CatalogLeader()
-		if leader != n.ID() || n.catalog.confirm(n.ctx) != nil {
+		leads := leader == n.ID()
+		if leads {
+			_, err := n.catalog.confirm(n.ctx)
+			leads = err == nil
+		}
+		if !leads {
 			select {
 			case <-changed:
 			case <-time.After(placerIdle):
