@@ -33,6 +33,14 @@ import (
 //
 // Answers to notices are not looked at: whatever they tell, Raft hears with its own next
 // message.
+//
+// # Nodes that are away
+//
+// To Raft a message that could not be delivered has failed: it waits longer and longer
+// before the next, up to ten seconds, and has nothing to send when that is due but after
+// CommitTimeout. So followers itself sends such a message again, after short pauses, as
+// long as this node leads in its term and the follower is of the group. Raft allows any
+// message to come twice.
 type followers struct {
 	raft.Transport
 
@@ -48,6 +56,8 @@ type followers struct {
 	lastCommit time.Time
 	// answers is closed when the next follower has answered; nil while nobody waits.
 	answers chan struct{}
+	// closing is closed when the group ends, and closed is set.
+	closing chan struct{}
 	closed  bool
 	sending sync.WaitGroup
 }
@@ -77,6 +87,9 @@ type follower struct {
 // that is busy: one whose last commit is not longer ago than that.
 const noticePause = time.Millisecond
 
+// firstPause and lastPause are between the attempts to deliver a message; the pauses double.
+const firstPause, lastPause = 10 * time.Millisecond, 320 * time.Millisecond
+
 var (
 	_ raft.Transport   = (*followers)(nil)
 	_ raft.WithPreVote = (*followers)(nil)
@@ -86,7 +99,7 @@ var (
 // newFollowers returns the transport of a group above another one, which must be able to
 // ask for votes before an election.
 func newFollowers(below raft.Transport) *followers {
-	return &followers{Transport: below, byID: map[raft.ServerID]*follower{}}
+	return &followers{Transport: below, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{})}
 }
 
 // RequestPreVote implements raft.WithPreVote.
@@ -98,9 +111,7 @@ func (f *followers) RequestPreVote(id raft.ServerID, target raft.ServerAddress,
 
 // Close implements raft.WithClose. It returns when no notice is under way.
 func (f *followers) Close() error {
-	f.mu.Lock()
-	f.closed = true
-	f.mu.Unlock()
+	f.end()
 	var err error
 	if below, ok := f.Transport.(raft.WithClose); ok {
 		err = below.Close()
@@ -109,15 +120,36 @@ func (f *followers) Close() error {
 	return err
 }
 
-// AppendEntries implements raft.Transport.
+// AppendEntries implements raft.Transport. A heartbeat is sent once, anything else until
+// it is answered.
 func (f *followers) AppendEntries(id raft.ServerID, target raft.ServerAddress,
 	args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
-	sent := time.Now()
 	f.sent(id, target, args)
-	err := f.Transport.AppendEntries(id, target, args, resp)
-	f.answered(id, sent, args, resp, err)
-	return err
+	last, _ := matches(args)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		sent := time.Now()
+		err := f.Transport.AppendEntries(id, target, args, resp)
+		f.answered(id, sent, args, resp, err)
+		if err == nil || last == 0 || !f.pauses(id, args.Term, pause) {
+			return err
+		}
+	}
+}
+
+// pauses waits for a while, and tells whether a message to a follower is still to be sent.
+func (f *followers) pauses(id raft.ServerID, term uint64, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.closing:
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to := f.byID[id]
+	return to != nil && to.term == term && f.leads()
 }
 
 // InstallSnapshot implements raft.Transport.
@@ -132,20 +164,6 @@ func (f *followers) InstallSnapshot(id raft.ServerID, target raft.ServerAddress,
 		}, &raft.AppendEntriesResponse{Term: resp.Term, Success: true}, nil)
 	}
 	return err
-}
-
-// AppendEntriesPipeline implements raft.Transport.
-func (f *followers) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAddress) (raft.AppendPipeline, error) {
-	below, err := f.Transport.AppendEntriesPipeline(id, target)
-	if err != nil {
-		return nil, err
-	}
-	p := &followerPipeline{
-		AppendPipeline: below, followers: f, id: id, target: target,
-		answers: make(chan raft.AppendFuture), closed: make(chan struct{}),
-	}
-	go p.run()
-	return p, nil
 }
 
 // sent notes a message to a follower before it is sent.
@@ -206,6 +224,16 @@ func (f *followers) answered(id raft.ServerID, sent time.Time, args *raft.Append
 	f.consider(from)
 }
 
+// end has nothing be sent again from now on.
+func (f *followers) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.closed = true
+		close(f.closing)
+	}
+}
+
 // matches returns the entry up to which the log of a follower is the leader's when it
 // accepts a message, 0 for a heartbeat.
 func matches(args *raft.AppendEntriesRequest) (index, term uint64) {
@@ -263,29 +291,22 @@ func (f *followers) consider(to *follower) {
 // notice tells a follower what is committed, until it has been told.
 func (f *followers) notice(to *follower) {
 	defer f.sending.Done()
-	for {
-		f.mu.Lock()
-		commit := min(f.committed.Load(), to.matched)
-		if f.closed || commit <= to.told || f.byID[to.id] != to || !f.leads() {
-			to.noticing = false
-			f.mu.Unlock()
+	for pause := firstPause; ; {
+		args, address, lacks := f.nextNotice(to)
+		if !lacks {
 			return
 		}
-		to.told = commit
-		args := raft.AppendEntriesRequest{
-			RPCHeader: to.header, Term: to.term,
-			PrevLogEntry: to.matched, PrevLogTerm: to.matchedTerm, LeaderCommitIndex: commit,
-		}
-		address := to.address
-		f.mu.Unlock()
 		var resp raft.AppendEntriesResponse
-		if err := f.Transport.AppendEntries(to.id, address, &args, &resp); err != nil || !resp.Success {
-			// Raft's own message after CommitTimeout tells it.
-			f.mu.Lock()
-			to.noticing = false
-			f.mu.Unlock()
-			return
+		err := f.Transport.AppendEntries(to.id, address, &args, &resp)
+		if err == nil && resp.Success {
+			pause = firstPause
+			continue
 		}
+		f.mu.Lock()
+		to.told = 0
+		f.mu.Unlock()
+		f.pauses(to.id, args.Term, pause)
+		pause = min(2*pause, lastPause)
 	}
 }
 
@@ -303,6 +324,23 @@ func (f *followers) followedSince(term uint64, since time.Time) (nodes []uint64,
 		f.answers = make(chan struct{})
 	}
 	return nodes, f.answers
+}
+
+// nextNotice is what is to be told to a follower now; lacks is false, and the notices have
+// ended, when that is nothing.
+func (f *followers) nextNotice(to *follower) (args raft.AppendEntriesRequest, address raft.ServerAddress, lacks bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	commit := min(f.committed.Load(), to.matched)
+	if f.closed || commit <= to.told || f.byID[to.id] != to || !f.leads() {
+		to.noticing = false
+		return args, "", false
+	}
+	to.told = commit
+	return raft.AppendEntriesRequest{
+		RPCHeader: to.header, Term: to.term,
+		PrevLogEntry: to.matched, PrevLogTerm: to.matchedTerm, LeaderCommitIndex: commit,
+	}, to.address, true
 }
 
 // followerStatus is what a leader knows of a follower.
@@ -326,47 +364,4 @@ func (f *followers) status(term uint64) []followerStatus {
 		}
 	}
 	return out
-}
-
-// followerPipeline passes on a pipeline's messages and answers and has them noted.
-type followerPipeline struct {
-	raft.AppendPipeline
-	followers *followers
-	id        raft.ServerID
-	target    raft.ServerAddress
-	answers   chan raft.AppendFuture
-	closing   sync.Once
-	closed    chan struct{}
-}
-
-// AppendEntries implements raft.AppendPipeline.
-func (p *followerPipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	p.followers.sent(p.id, p.target, args)
-	return p.AppendPipeline.AppendEntries(args, resp)
-}
-
-// Consumer implements raft.AppendPipeline.
-func (p *followerPipeline) Consumer() <-chan raft.AppendFuture { return p.answers }
-
-// Close implements raft.AppendPipeline.
-func (p *followerPipeline) Close() error {
-	p.closing.Do(func() { close(p.closed) })
-	return p.AppendPipeline.Close()
-}
-
-// run passes on the answers until the pipeline is closed.
-func (p *followerPipeline) run() {
-	for {
-		select {
-		case answer := <-p.AppendPipeline.Consumer():
-			p.followers.answered(p.id, answer.Start(), answer.Request(), answer.Response(), answer.Error())
-			select {
-			case p.answers <- answer:
-			case <-p.closed:
-				return
-			}
-		case <-p.closed:
-			return
-		}
-	}
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 func TestFollowersLearnOfCommitsAtOnce(t *testing.T) { virtual(t, testFollowersLearnOfCommitsAtOnce) }
 
 func testFollowersLearnOfCommitsAtOnce(t *testing.T) {
-	const election = 6 * time.Second // Raft itself tells commits after a third of it
+	const election = 6 * time.Second // Raft itself tells commits after three times that
 	c := newTestClusterWith(t, 3, 1, func(o *Options) { o.ElectionTimeout = election })
 	leader := c.waitLeader(1)
 	base, err := leader.Shard(0).Barrier(testContext(t))
@@ -33,5 +34,40 @@ func testFollowersLearnOfCommitsAtOnce(t *testing.T) {
 	t.Logf("a write was on all nodes after %v on average", total/count)
 	if total > count*election/30 {
 		t.Fatalf("followers have learnt of %d commits after %v", count, total)
+	}
+}
+
+// TestFollowersCatchUpAtOnce has a follower away for as long as Raft needs to try seldom,
+// and for many entries: when it can be reached again, it soon has them all, although
+// nothing more is written.
+func TestFollowersCatchUpAtOnce(t *testing.T) { virtual(t, testFollowersCatchUpAtOnce) }
+
+func testFollowersCatchUpAtOnce(t *testing.T) {
+	c := newTestCluster(t, 3, 1)
+	leader := c.waitLeader(1)
+	away := slices.IndexFunc(c.hosts(), func(name string) bool { return c.node(name) != leader })
+	others := slices.DeleteFunc(c.hosts(), func(name string) bool { return name == host(away) })
+	for _, other := range others {
+		c.network.Cut(host(away), other)
+		c.network.Cut(other, host(away))
+	}
+	base, err := leader.Shard(0).Barrier(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 3000
+	for i := range count {
+		base = propose(t, leader.Shard(0), entryWith(t, leader.Shard(0), base, loadObject, fmt.Sprint(i)))
+	}
+	time.Sleep(time.Minute)
+	c.network.HealAll()
+	healed := time.Now()
+	if err := c.node(host(away)).Shard(0).WaitApplied(testContext(t), base); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(healed)
+	t.Logf("%d entries were there after %v", count, took)
+	if took > 2*time.Second {
+		t.Errorf("a follower has %d entries only %v after it came back", count, took)
 	}
 }

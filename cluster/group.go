@@ -20,10 +20,10 @@ const (
 	// node holds its elections at once when it starts, and waits this long only after it
 	// could not write its log.
 	aloneTimeout = 100 * time.Millisecond
-	// commitFraction is how often per election timeout Raft's leaders send a follower an
-	// empty message. It is how they notice that a connection has been lost meanwhile;
-	// commits are told by followers.
-	commitFraction = 3
+	// commitTimeouts is after how many election timeouts at least Raft's leaders send a
+	// message to a follower that has been sent nothing else. Nothing waits for these:
+	// commits are told, and what was not delivered is sent again, by followers.
+	commitTimeouts = 3
 	// enqueueTimeout is how long Raft's main goroutine may be busy before a
 	// command is turned away. It is busy for long only while it waits for the
 	// disk.
@@ -151,7 +151,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	// A millisecond more, since the one may never be longer than the other; see look.
 	config.ElectionTimeout = o.election + time.Millisecond
 	config.LeaderLeaseTimeout = o.election * 5 / 6
-	config.CommitTimeout = o.election / commitFraction
+	config.CommitTimeout = commitTimeouts * o.election
 	config.MaxAppendEntries = maxAppendEntries
 	if !o.alone {
 		// What is deleted up to the last entry is the log of a follower that gets a
@@ -379,5 +379,8 @@ func (g *group) pending() (bool, error) {
 // alone waits, so there must not be a second.
 func (g *group) stop() error {
 	g.calls.close()
-	return g.raft.Shutdown().Error()
+	stopped := g.raft.Shutdown()
+	// It waits for what is being sent.
+	g.followers.end()
+	return stopped.Error()
 }

@@ -60,8 +60,6 @@ func (l *raftLogger) Error(message string, args ...any) {
 var ordinaryFailures = map[string]bool{
 	"failed to appendEntries to":                true,
 	"failed to heartbeat to":                    true,
-	"failed to pipeline appendEntries":          true,
-	"failed to start pipeline replication to":   true,
 	"failed to make requestVote RPC":            true,
 	"peer has newer term, stopping replication": true,
 	"failed to send snapshot to":                true,

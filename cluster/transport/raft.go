@@ -78,8 +78,8 @@ func (r *rafts) get(group uint64) *raftTransport {
 }
 
 // raftTransport implements raft.Transport for a group. Heartbeats and votes go over the
-// connection for control and are handled as they come; requests with entries, and all of
-// a pipeline, go over the one for entries and are handled in their order.
+// connection for control and are handled as they come; other requests of appending go over
+// the one for entries and are handled in their order.
 type raftTransport struct {
 	transport *Transport
 	group     uint64
@@ -145,6 +145,13 @@ func (r *raftTransport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, ar
 	return r.call(id, ClassEntries, raftAppend, args, answer, nil)
 }
 
+// AppendEntriesPipeline implements raft.Transport. A pipeline would gain nothing: who
+// appends to a shard waits for its entry before the next. And Raft has one ended by the
+// first failure, of which it learns only from later answers.
+func (r *raftTransport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
+	return nil, raft.ErrPipelineReplicationNotSupported
+}
+
 // RequestVote implements raft.Transport.
 func (r *raftTransport) RequestVote(id raft.ServerID, _ raft.ServerAddress, args *raft.RequestVoteRequest, answer *raft.RequestVoteResponse) error {
 	return r.call(id, ClassControl, raftVote, args, answer, nil)
@@ -192,51 +199,34 @@ func timeoutOf(class Class) time.Duration {
 func (r *raftTransport) call(id raft.ServerID, class Class, kind raftType, args, answer any, patient *atomic.Int64) error {
 	ctx, cancel := context.WithTimeout(r.transport.rafts.ctx, timeoutOf(class))
 	defer cancel()
-	sent, err := r.send(ctx, id, class, kind, args, patient)
-	if err != nil {
-		return err
-	}
-	return sent.receive(ctx, answer)
-}
-
-// raftCall is a request of Raft that has been sent.
-type raftCall struct {
-	link *link
-	call *call
-}
-
-// send sends a request, which may be patient.
-func (r *raftTransport) send(ctx context.Context, id raft.ServerID, class Class, kind raftType, args any, patient *atomic.Int64) (raftCall, error) {
 	node, err := strconv.ParseUint(string(id), 10, 64)
 	if err != nil {
-		return raftCall{}, fmt.Errorf("transport: %q is not a node's number", id)
+		return fmt.Errorf("transport: %q is not a node's number", id)
 	}
 	l, err := r.transport.peer(node).link(class)
 	if err != nil {
-		return raftCall{}, err
+		return err
 	}
 	if entries, ok := args.(*raft.AppendEntriesRequest); ok {
 		sendSome(entries)
 	}
-	body := encoder{}
-	if err := body.encode(args); err != nil {
-		return raftCall{}, err
+	request := encoder{}
+	if err := request.encode(args); err != nil {
+		return err
 	}
-	if len(body.buf) > largestOf(class)-1<<10 {
-		return raftCall{}, unreachable(node, errTooLarge)
+	if len(request.buf) > largestOf(class)-1<<10 {
+		return unreachable(node, errTooLarge)
 	}
 	head := append(binary.AppendUvarint(make([]byte, 0, 12), r.group), byte(kind))
-	o := &outgoing{kind: frameRaft, head: head, body: body.buf, patient: patient}
+	o := &outgoing{kind: frameRaft, head: head, body: request.buf, patient: patient}
 	if class == ClassEntries {
 		o.lane = r.lane
 	}
-	c, err := l.begin(ctx, o)
-	return raftCall{link: l, call: c}, err
-}
-
-// receive waits for the answer.
-func (c raftCall) receive(ctx context.Context, answer any) error {
-	body, err := c.link.wait(ctx, c.call)
+	sent, err := l.begin(ctx, o)
+	if err != nil {
+		return err
+	}
+	body, err := l.wait(ctx, sent)
 	if err != nil {
 		return err
 	}
