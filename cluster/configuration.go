@@ -50,8 +50,12 @@ func (g *group) change(ctx context.Context, step step) error {
 		return ErrStopped
 	}
 	defer g.calls.leave()
-	g.changing.Lock()
-	defer g.changing.Unlock()
+	select {
+	case g.changing <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-g.changing }()
 	if !g.isLeader() {
 		return fmt.Errorf("%w of %s", ErrNotLeader, g.name)
 	}

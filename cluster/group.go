@@ -69,8 +69,9 @@ type group struct {
 	heardTerm  uint64
 	heardSince time.Time
 
-	// changing makes changes of the configuration one at a time.
-	changing sync.Mutex
+	// changing has a value while the configuration is being changed, so that it is by one
+	// at a time.
+	changing chan struct{}
 	// confirmed is the newest term in which a Barrier of this node has passed.
 	confirmed atomic.Uint64
 }
@@ -180,6 +181,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	g = &group{
 		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
 		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election, alone: o.alone,
+		changing: make(chan struct{}, 1),
 	}
 	o.log.keeps = !o.alone
 	g.trail.note(o.snapshots.latest.Load(), 0, 0)
