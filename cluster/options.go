@@ -60,7 +60,7 @@ type Options struct {
 	// default. With fewer nodes there are fewer.
 	Replication int
 	// ElectionTimeout is how long voters wait for a leader that is not heard of before
-	// they elect another; 600 ms by default. A leader that dies without a word is replaced
+	// they elect another; a second by default. A leader that dies without a word is replaced
 	// after one to three times as long.
 	ElectionTimeout time.Duration
 	// Catalog is replicated by the catalog group; required.
@@ -106,7 +106,7 @@ const (
 	defaultScrubBytes    = 8 << 20
 	defaultMaxOpenFiles  = 512
 	defaultReplication   = 3
-	defaultElection      = 600 * time.Millisecond
+	defaultElection      = time.Second
 
 	// maxShards keeps shard numbers within the four digits of their folders.
 	maxShards = 9999

@@ -63,9 +63,10 @@ type outgoing struct {
 
 func (o *outgoing) size() int { return len(o.head) + len(o.body) }
 
-// patience is how long a patient message waits for company. Raft's heartbeats come every
-// 60 to 120 ms then up to that much later, and are missed after 600 ms.
-const patience = 50 * time.Millisecond
+// patience is how long a patient message waits for company. Raft's heartbeats, sent every
+// tenth to fifth of an election timeout of a second, come up to that much later, and are
+// missed when that has passed.
+const patience = 100 * time.Millisecond
 
 func newOutbox(epoch time.Time) *outbox {
 	return &outbox{epoch: epoch, lanes: map[string][]*outgoing{}, room: make(chan struct{}), ready: make(chan struct{}, 1)}
