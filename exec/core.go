@@ -45,8 +45,8 @@ type core struct {
 
 	// ends are the next offsets of the stream partitions that were used.
 	ends map[catalog.ObjectID]int64
-	// producers are the last sequences of the producers that were seen.
-	producers map[uint64]uint64
+	// producers are the last writes of the producers that were seen.
+	producers map[uint64]lastWrite
 	// prepared are the transactions that wait for their decision, and locks the
 	// row keys that they hold.
 	prepared map[transactionID]*preparedTransaction
@@ -119,7 +119,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 	c.ends = map[catalog.ObjectID]int64{}
 	c.compactions = map[catalog.ObjectID]int64{}
 	c.kept = map[catalog.ObjectID]*keptChanges{}
-	c.producers = map[uint64]uint64{}
+	c.producers = map[uint64]lastWrite{}
 	c.queries = nil
 	c.record = shardRecord{}
 	stored, found, err := c.state.Get(shardKey(), nil)
@@ -365,6 +365,7 @@ func (c *core) end(stream catalog.ObjectID) (int64, error) {
 // run does one tick. It returns an error only when the committed state cannot
 // be read; the core must then be loaded again.
 func (c *core) run(in *tickInputs) (*tickResult, error) {
+	c.boundProducers()
 	for {
 		t := newTick(c, in)
 		failed, err := t.attempt()

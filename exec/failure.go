@@ -17,7 +17,7 @@ import (
 // and data type; of an error without a code only the message is set.
 
 // failureKinds are the errors that keep their identity, by bit.
-var failureKinds = [...]error{ErrNotLeader, ErrConflict, ErrChanged, ErrStopped, errAnswered, errUndecided}
+var failureKinds = [...]error{ErrNotLeader, ErrConflict, ErrChanged, ErrStopped, errAnswered, errUndecided, errCarriedOut}
 
 // errAnswered is wrapped by every error that another node answered with.
 var errAnswered = errors.New("exec: another node answered with an error")

@@ -545,3 +545,85 @@ func TestSlowTransactionsKeepTheirTime(t *testing.T) {
 	}
 	c.wait(func() bool { return c.prepared() == 0 })
 }
+
+// TestDecisionsOutliveTheirRecords has a transaction decided, carried out and forgotten by
+// others before its writer learns of it: who asks again is told what was decided.
+func TestDecisionsOutliveTheirRecords(t *testing.T) {
+	c := newNodes(t, 1, 3, 2)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	n, shards := c.node(2), []int{0, 1}
+	for round, commit := range []bool{true, false} {
+		writer := n.engine.newWriter()
+		id := writer.nextTransaction()
+		end := n.engine.writers.begin(id)
+		byShard := map[int][]part{}
+		first := int64(100 * round)
+		rows := n.rows("t", []int64{first + 1, 1}, []int64{first + 2, 1}, []int64{first + 3, 1}, []int64{first + 4, 1}, []int64{first + 5, 1})
+		if err := writer.split(&rows, 0, byShard); err != nil || len(byShard) != len(shards) {
+			t.Fatal(err, byShard)
+		}
+		if err := writer.prepareAll(t.Context(), id, shards[0], shards, byShard); err != nil {
+			t.Fatal(err)
+		}
+		// The writer's decision, whose answer is lost, and the resolver of the next leader.
+		for _, decides := range []bool{commit, false} {
+			if committed, err := c.node(1).engine.conclude(id, shards[0], shards, decides); err != nil || committed != commit {
+				t.Fatal(committed, err)
+			}
+		}
+		c.wait(func() bool { return c.prepared() == 0 })
+		for _, decides := range []bool{true, false, true} {
+			if committed, err := n.engine.conclude(id, shards[0], shards, decides); err != nil || committed != commit {
+				t.Errorf("decided for %v, asked again for %v: %v, %v", commit, decides, committed, err)
+			}
+		}
+		end()
+		writer.Close()
+	}
+	got, err := n.query(t.Context(), `SELECT count(*) FROM t`)
+	if diff := cmp.Diff([]string{"5"}, got); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
+	c.wait(func() bool { return c.prepared() == 0 })
+}
+
+// TestDecisionsOfOneTick has a transaction's writer and a resolver decide in one tick: the
+// first decision stands.
+func TestDecisionsOfOneTick(t *testing.T) {
+	c := newNodes(t, 1, 3, 1)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	n := c.node(1)
+	writer := n.engine.newWriter()
+	defer writer.Close()
+	id := writer.nextTransaction()
+	defer n.engine.writers.begin(id)()
+	byShard := map[int][]part{}
+	rows := n.rows("t", []int64{1, 1})
+	if err := writer.split(&rows, 0, byShard); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.prepareAll(t.Context(), id, 0, []int{0}, byShard); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan bool, 3)
+	queue := n.engine.loops[0].queue
+	queue.mu.Lock()
+	for _, commit := range []bool{true, false, true} {
+		queue.steps = append(queue.steps, &request{
+			kind: requestDecide, transaction: id, participant: []int{0}, commit: commit,
+			done: func(committed bool, err error) { answers <- committed && err == nil },
+		})
+	}
+	queue.signal()
+	queue.mu.Unlock()
+	for range 3 {
+		if !<-answers {
+			t.Error("a transaction that is committed was aborted")
+		}
+	}
+	_, _ = n.engine.conclude(id, 0, []int{0}, false) // it is forgotten
+	got, err := n.query(t.Context(), `SELECT count(*) FROM t`)
+	if diff := cmp.Diff([]string{"1"}, got); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
+}

@@ -20,49 +20,69 @@ const (
 	expiredProducers = 4096
 	// manyProducers is how many closed producers make an entry of their own.
 	manyProducers = 1024
-	// cachedProducers bounds the producers kept in memory.
+	// cachedProducers bounds the producers kept in memory from one tick to the next.
 	cachedProducers = 4096
 )
 
-// producerRecord is a producer's last sequence and when it was used, in
-// milliseconds since the Unix epoch.
-func (t *tick) producerRecord(sequence uint64) []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(nil, sequence), uint64(t.in.now.UnixMilli()))
+// lastWrite is the last write of a producer on a shard.
+type lastWrite struct {
+	sequence uint64
+	fate     writeFate
 }
 
-// lastSequence returns the last sequence of a producer, 0 for an unknown one.
-func (c *core) lastSequence(producer uint64) (uint64, error) {
+// writeFate is what became of a producer's last write. It is told to a writer that asks
+// when the decision of its transaction has been carried out everywhere and forgotten.
+type writeFate uint64
+
+const (
+	// fateWritten is that of rows that were written at once.
+	fateWritten writeFate = iota
+	// fateCommitted and fateAborted are those of a transaction that the shard has decided.
+	fateCommitted
+	fateAborted
+)
+
+// noteProducer notes a producer's last write, and when that was, in milliseconds since the
+// Unix epoch.
+func (t *tick) noteProducer(producer uint64, last lastWrite) {
+	t.core.producers[producer] = last
+	record := binary.AppendUvarint(binary.AppendUvarint(nil, last.sequence), uint64(t.in.now.UnixMilli()))
+	t.write.Set(tables.AppendProducerKey(nil, producer), binary.AppendUvarint(record, uint64(last.fate)))
+}
+
+// lastWrite returns the last write of a producer, one of sequence 0 for an unknown producer.
+func (c *core) lastWrite(producer uint64) (lastWrite, error) {
 	if last, known := c.producers[producer]; known {
 		return last, nil
 	}
 	stored, found, err := c.state.Get(tables.AppendProducerKey(nil, producer), nil)
 	if err != nil || !found {
-		return 0, err
+		return lastWrite{}, err
 	}
 	last, _, err := decodeProducer(stored)
 	if err != nil {
-		return 0, err
+		return lastWrite{}, err
 	}
-	c.rememberProducer(producer, last)
+	c.producers[producer] = last
 	return last, nil
 }
 
 // decodeProducer decodes a producer's record.
-func decodeProducer(stored []byte) (last uint64, usedMillis int64, err error) {
+func decodeProducer(stored []byte) (last lastWrite, usedMillis int64, err error) {
 	in := uvarintReader{data: stored}
-	last, usedMillis = in.next(), int64(in.next())
+	last.sequence, usedMillis, last.fate = in.next(), int64(in.next()), writeFate(in.next())
 	if in.bad {
-		return 0, 0, errBadRecord
+		return lastWrite{}, 0, errBadRecord
 	}
 	return last, usedMillis, nil
 }
 
-// rememberProducer notes a producer's last sequence.
-func (c *core) rememberProducer(producer, sequence uint64) {
+// boundProducers lets go of the producers in memory when they are many. It is for between
+// ticks: what a tick notes is not in the state before its entry is.
+func (c *core) boundProducers() {
 	if len(c.producers) >= cachedProducers {
 		clear(c.producers)
 	}
-	c.producers[producer] = sequence
 }
 
 // forgetProducers removes producers whose writers are closed.

@@ -24,6 +24,8 @@ type openTransaction struct {
 	// since is when a shard's leader first knew of the transaction, where its writer may
 	// still be at work on some node; zero where it is not.
 	since time.Time
+	// committed is the decision, where the transaction is decided.
+	committed bool
 }
 
 // resolveDelay is how long the resolver waits before it tries again.

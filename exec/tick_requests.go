@@ -7,7 +7,6 @@ import (
 	"millrace/sql/catalog"
 	"millrace/sql/sqlerr"
 	"millrace/sql/types"
-	"millrace/tables"
 )
 
 // request carries out one request and notes its reply.
@@ -39,11 +38,11 @@ func (t *tick) reply(r *request, committed bool, err error) {
 // appendRequest writes the parts, unless the producer's sequence says that an
 // earlier entry did.
 func (t *tick) appendRequest(r *request) error {
-	last, err := t.core.lastSequence(r.producer)
+	last, err := t.core.lastWrite(r.producer)
 	if err != nil {
 		return err
 	}
-	if r.sequence <= last {
+	if r.sequence <= last.sequence {
 		t.reply(r, true, nil)
 		return nil
 	}
@@ -61,8 +60,7 @@ func (t *tick) appendRequest(r *request) error {
 	if err := t.writeParts(r.parts); err != nil {
 		return err
 	}
-	t.core.rememberProducer(r.producer, r.sequence)
-	t.write.Set(tables.AppendProducerKey(nil, r.producer), t.producerRecord(r.sequence))
+	t.noteProducer(r.producer, lastWrite{sequence: r.sequence})
 	t.reply(r, true, nil)
 	return nil
 }

@@ -28,11 +28,11 @@ func (t *tick) prepare(r *request) error {
 	}
 	if r.coordinator == c.shard {
 		producer, sequence := r.transaction.writer()
-		last, err := c.lastSequence(producer)
+		last, err := c.lastWrite(producer)
 		if err != nil {
 			return err
 		}
-		if sequence <= last {
+		if sequence <= last.sequence {
 			t.reply(r, false, abortedInTime())
 			return nil
 		}
@@ -84,41 +84,38 @@ func (c *core) release(p *preparedTransaction) {
 
 // decide records the decision of a transaction on its coordinator. The first
 // one stands, so a commit that comes after the resolver has given up learns that
-// the transaction was aborted.
+// the transaction was aborted. Of one that is forgotten its producer's record tells.
 func (t *tick) decide(r *request) error {
-	key := tables.AppendTransactionKey(nil, transactionDecided, r.transaction)
-	stored, found, err := t.core.state.Get(key, nil)
-	if err != nil {
-		return err
+	if decided, found := t.core.decided[r.transaction]; found {
+		t.reply(r, decided.committed, nil)
+		return nil
 	}
-	if found {
-		committed, _, err := decodeDecision(stored)
-		t.reply(r, committed, nil)
+	producer, sequence := r.transaction.writer()
+	last, err := t.core.lastWrite(producer)
+	switch {
+	case err != nil:
 		return err
+	case last.sequence == sequence && last.fate == fateCommitted:
+		t.reply(r, false, errCarriedOut)
+		return nil
+	case last.sequence == sequence:
+		t.reply(r, false, nil)
+		return nil
 	}
 	commit := r.commit && t.core.prepared[r.transaction] != nil
-	t.write.Set(key, appendDecision(nil, commit, r.participant))
-	t.core.decided[r.transaction] = openTransaction{id: r.transaction, coordinator: t.core.shard, shards: r.participant}
-	if err := t.noteTransaction(r.transaction); err != nil {
-		return err
+	t.write.Set(tables.AppendTransactionKey(nil, transactionDecided, r.transaction), appendDecision(nil, commit, r.participant))
+	t.core.decided[r.transaction] = openTransaction{id: r.transaction, coordinator: t.core.shard, shards: r.participant, committed: commit}
+	if sequence > last.sequence {
+		fate := fateAborted
+		if commit {
+			fate = fateCommitted
+		}
+		t.noteProducer(producer, lastWrite{sequence, fate})
 	}
 	if err := t.carryOut(r.transaction, commit); err != nil {
 		return err
 	}
 	t.reply(r, commit, nil)
-	return nil
-}
-
-// noteTransaction notes a transaction as its producer's last write, so that its part is not
-// prepared here any more.
-func (t *tick) noteTransaction(id transactionID) error {
-	producer, sequence := id.writer()
-	last, err := t.core.lastSequence(producer)
-	if err != nil || sequence <= last {
-		return err
-	}
-	t.core.rememberProducer(producer, sequence)
-	t.write.Set(tables.AppendProducerKey(nil, producer), t.producerRecord(sequence))
 	return nil
 }
 

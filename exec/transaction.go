@@ -18,6 +18,10 @@ import (
 // decide for abort; the decision that was first stands. So a part never waits
 // for a client, and never commits unless the coordinator's log says so.
 //
+// The writer may be overtaken: the leader that has its decision is lost, and the next one
+// has it carried out and forgotten before the writer asks there. The outcome stays with the
+// writer's producer (writeFate), so that the writer is told what was decided.
+//
 // A request may come late, even after a transaction was decided, carried out and
 // forgotten: it waited for a leader, or is a copy of one whose answer was lost. The
 // coordinator never prepares its part then: the transaction's ID is its writer's producer
@@ -91,6 +95,10 @@ func (w *engineWriter) prepareAll(ctx context.Context, id transactionID, coordin
 	return context.Cause(ctx)
 }
 
+// errCarriedOut answers requestDecide for a transaction that was committed, carried out on
+// all shards, and forgotten.
+var errCarriedOut = errors.New("exec: the transaction was committed and carried out before")
+
 // conclude decides a transaction on its coordinator and carries the decision
 // out on the other shards.
 func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
@@ -105,7 +113,8 @@ func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commi
 		close(decided)
 	})
 	<-decided
-	if err != nil {
+	late := errors.Is(err, errCarriedOut)
+	if err != nil && !late {
 		e.resolver.add(id, coordinator, shards)
 		return false, err
 	}
@@ -115,7 +124,8 @@ func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commi
 			continue
 		}
 		finished.wait.Add(1)
-		e.step(shard, &request{kind: requestFinish, transaction: id, commit: committed}, func(_ bool, err error) {
+		// What is prepared after the decision was carried out is a copy of what was.
+		e.step(shard, &request{kind: requestFinish, transaction: id, commit: committed && !late}, func(_ bool, err error) {
 			if err != nil {
 				finished.note(err)
 			}
@@ -123,9 +133,12 @@ func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commi
 		})
 	}
 	finished.wait.Wait()
-	if finished.err != nil {
+	switch {
+	case finished.err != nil:
 		e.resolver.add(id, coordinator, shards)
-		return committed, finished.err
+		return committed || late, finished.err
+	case late:
+		return true, nil
 	}
 	e.step(coordinator, &request{kind: requestForget, transaction: id, commit: committed}, func(bool, error) {})
 	return committed, nil

@@ -217,8 +217,8 @@ func (c *core) loadTransactions() error {
 		return err
 	}
 	return c.eachTransaction(transactionDecided, func(id transactionID, record []byte, _ int) error {
-		_, participants, err := decodeDecision(record)
-		c.decided[id] = openTransaction{id: id, coordinator: c.shard, shards: participants}
+		committed, participants, err := decodeDecision(record)
+		c.decided[id] = openTransaction{id: id, coordinator: c.shard, shards: participants, committed: committed}
 		return err
 	})
 }
