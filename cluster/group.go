@@ -104,23 +104,27 @@ func bootstrap(store *log.Group, nodeID uint64, command []byte) error {
 	if err := store.SetUint64(keyCurrentTerm, bootstrapTerm); err != nil {
 		return err
 	}
+	return store.StoreLogs(soleVoter(nodeID, bootstrapIndex, bootstrapTerm, command))
+}
+
+// soleVoter returns entries, from an index on, that make a node a group's only voter, and
+// then apply a command; nil for none.
+func soleVoter(nodeID, index, term uint64, command []byte) []*raft.Log {
 	configuration := raft.Configuration{Servers: []raft.Server{{
 		Suffrage: raft.Voter,
 		ID:       serverID(nodeID),
 		Address:  serverAddress(nodeID),
 	}}}
 	entries := []*raft.Log{{
-		Index: bootstrapIndex,
-		Term:  bootstrapTerm,
+		Index: index,
+		Term:  term,
 		Type:  raft.LogConfiguration,
 		Data:  raft.EncodeConfiguration(configuration),
 	}}
 	if command != nil {
-		entries = append(entries, &raft.Log{
-			Index: bootstrapIndex + 1, Term: bootstrapTerm, Type: raft.LogCommand, Data: command,
-		})
+		entries = append(entries, &raft.Log{Index: index + 1, Term: term, Type: raft.LogCommand, Data: command})
 	}
-	return store.StoreLogs(entries)
+	return entries
 }
 
 // serverID is a node's name in Raft configurations.

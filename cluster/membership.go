@@ -301,6 +301,25 @@ func (c pinCommand) apply(m *membership) (*membership, uint64, error) {
 	return after, 0, nil
 }
 
+// recoverCommand makes a new cluster of what one member had of a cluster that is lost.
+type recoverCommand struct {
+	clusterID string
+	node      uint64
+	since     time.Time
+}
+
+func (c recoverCommand) apply(m *membership) (*membership, uint64, error) {
+	survivor, ok := m.member(c.node)
+	if !ok { // it had been removed, but what it has may be all that there is
+		survivor = Member{ID: c.node, Joined: c.since}
+	}
+	survivor.State, survivor.Since = Running, c.since
+	after := m.clone()
+	after.clusterID, after.members, after.pins = c.clusterID, []Member{survivor}, map[int]pin{}
+	after.next = max(after.next, c.node+1)
+	return after, c.node, nil
+}
+
 // noMember says that a number is not that of a member.
 func noMember(m *membership, id uint64) error {
 	if m.removed(id) {

@@ -19,6 +19,7 @@ import (
 //	4 state    := node · state · since · gone (0, 1)
 //	5 replicas := replication
 //	6 pin      := shard · pin
+//	7 recover  := cluster text · node · since
 //
 //	membership := version u8 (1) · cluster text · replication · next
 //	            · count · member* · count · (shard · pin)*
@@ -32,6 +33,7 @@ const (
 	commandState
 	commandReplication
 	commandPin
+	commandRecover
 )
 
 const membershipVersion = 1
@@ -72,6 +74,11 @@ func (c pinCommand) appendTo(buf []byte) []byte {
 	return appendPin(buf, c.pin)
 }
 
+func (c recoverCommand) appendTo(buf []byte) []byte {
+	buf = appendText(append(buf, commandRecover), c.clusterID)
+	return appendTime(binary.AppendUvarint(buf, c.node), c.since)
+}
+
 // decodeMemberCommand is the inverse of appendTo.
 func decodeMemberCommand(data []byte) (memberCommand, error) {
 	if len(data) == 0 {
@@ -92,6 +99,8 @@ func decodeMemberCommand(data []byte) (memberCommand, error) {
 		c = replicationCommand{replication: int(r.next())}
 	case commandPin:
 		c = pinCommand{shard: int(r.next()), pin: r.pin()}
+	case commandRecover:
+		c = recoverCommand{clusterID: r.text(), node: r.next(), since: r.time()}
 	default:
 		return nil, fmt.Errorf("cluster: a command of the unknown kind %d", data[0])
 	}

@@ -19,7 +19,7 @@ func drawCommand(t *rapid.T) memberCommand {
 		ID: node.Draw(t, "id"), Address: text.Draw(t, "address"), Locality: text.Draw(t, "locality"),
 		Version: text.Draw(t, "version"), State: MemberState(rapid.IntRange(1, 4).Draw(t, "state")), Since: at, Joined: at,
 	}
-	switch rapid.IntRange(0, 8).Draw(t, "kind") {
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
 	case 0:
 		return foundCommand{clusterID: text.Draw(t, "cluster"), replication: 3, first: member}
 	case 1, 2, 3:
@@ -34,6 +34,8 @@ func drawCommand(t *rapid.T) memberCommand {
 			p.voters = append(p.voters, node.Draw(t, "voter"))
 		}
 		return pinCommand{shard: rapid.IntRange(0, 3).Draw(t, "shard"), pin: p}
+	case 7:
+		return recoverCommand{clusterID: text.Draw(t, "cluster"), node: rapid.Uint64Range(1, 5).Draw(t, "survivor"), since: at}
 	}
 	return stateCommand{node: node.Draw(t, "node"), state: member.State, since: at, gone: rapid.Bool().Draw(t, "gone")}
 }

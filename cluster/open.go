@@ -43,9 +43,9 @@ func Open(ctx context.Context, options Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
+	lock, err := lockFolder(fs, dir)
 	if err != nil {
-		return nil, fmt.Errorf("cluster: %s is in use: %w", dir, err)
+		return nil, err
 	}
 	n := &Node{options: options, release: lock.Close}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
@@ -362,10 +362,13 @@ func (n *Node) openCatalog() error {
 	return err
 }
 
+// shardDir is the folder of a shard, and the name of its group.
+func shardDir(shard int) string { return fmt.Sprintf("shard-%04d", shard) }
+
 // openShard opens a shard as its newest snapshot has it and starts its group.
 func (n *Node) openShard(i int) error {
 	id := firstShardGroup + uint64(i)
-	files, err := n.openGroupFiles(id, fmt.Sprintf("shard-%04d", i))
+	files, err := n.openGroupFiles(id, shardDir(i))
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,9 @@ func versionCommand(out io.Writer) *cobra.Command {
 	}
 }
 
+// defaultData is the folder of a node's data unless another is given.
+const defaultData = "./millrace-data"
+
 // startFlags are the flags of millrace start.
 type startFlags struct {
 	options  node.Options
@@ -75,7 +78,7 @@ acknowledged is there at the next start.`,
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.options.Dir, "data", "./millrace-data", "folder that holds the node's data; made when missing")
+	f.StringVar(&flags.options.Dir, "data", defaultData, "folder that holds the node's data; made when missing")
 	f.StringVar(&flags.options.Listen, "listen", node.DefaultListen, "address for PostgreSQL clients")
 	f.IntVar(&flags.options.Shards, "shards", 0, "number of shards of a new cluster, fixed for ever (default 8)")
 	f.StringVar(&flags.options.HTTP, "http", "", "address for Prometheus metrics (/metrics), probes (/health: clients are served; /health/alive: the process works) and /debug/pprof (default off)")
