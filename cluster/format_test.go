@@ -24,6 +24,11 @@ func TestFormatsStayAsTheyAre(t *testing.T) {
 	if got, want := hex.EncodeToString(state.encode(nil)), "01ac02018080011701e80784078020"; got != want {
 		t.Errorf("state of a shard %s, want %s", got, want)
 	}
+	keys := seedImport{since: 0x102, newest: 0x103}
+	wantKeys := "4d524b455953" + "01" + "0000000000000102" + "0000000000000103" + "1023f399"
+	if got := hex.EncodeToString(keys.encode()); got != wantKeys {
+		t.Errorf("states of copied keys %s, want %s", got, wantKeys)
+	}
 	meta := raft.SnapshotMeta{
 		Index: 0x102, Term: 3, ConfigurationIndex: 1,
 		Configuration: raft.Configuration{Servers: []raft.Server{{ID: "1", Address: "node-1"}}},

@@ -43,6 +43,12 @@ var (
 		"Bytes received for replicas that were copied.", nil, nil)
 	metricSeedSent = prometheus.NewDesc("millrace_seed_sent_bytes_total",
 		"Bytes sent to nodes that copy replicas.", nil, nil)
+	metricSeedSentSeconds = prometheus.NewDesc("millrace_seed_sent_seconds_total",
+		"Seconds for which replicas were sent to nodes that copy them, of all together.", nil, nil)
+	metricSeeded = prometheus.NewDesc("millrace_shard_seeded_bytes",
+		"Bytes that have come of the replica that is being copied.", []string{"shard"}, nil)
+	metricSeedBytes = prometheus.NewDesc("millrace_shard_seed_bytes",
+		"About how many bytes of the replica that is being copied come in all.", []string{"shard"}, nil)
 	metricDamages = prometheus.NewDesc("millrace_damages_total",
 		"Damages met in files of segments and of the key-value store.", nil, nil)
 	metricScrubs = prometheus.NewDesc("millrace_scrubs_total",
@@ -79,6 +85,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 		metricApplied, metricLeader, metricHalted, metricPartitions, metricBytes,
 		metricCheckpoints, metricCheckpointFailures, metricFree,
 		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds, metricDamages,
+		metricSeedSentSeconds, metricSeeded, metricSeedBytes,
 		metricScrubs, metricScrubRead, metricDivergences,
 		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
@@ -99,6 +106,10 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 		gauge(metricSeeding, oneIf(shard.Whole() != nil), label)
 		gauge(metricPartitions, float64(shard.partitions.count()), label)
 		gauge(metricBytes, float64(shard.Bytes()), label)
+		if seeding := shard.seeding(); seeding != nil {
+			gauge(metricSeeded, float64(seeding.Received), label)
+			gauge(metricSeedBytes, float64(seeding.Expected), label)
+		}
 	}
 	counter := func(d *prometheus.Desc, value int64) {
 		collected <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value))
@@ -121,6 +132,7 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	counter(metricDivergences, c.node.scrubber.divergences.Load())
 	counter(metricSeedSent, seeder.source.sent.Load())
 	collected <- prometheus.MustNewConstMetric(metricSeedSeconds, prometheus.CounterValue, time.Duration(seeder.nanoseconds.Load()).Seconds())
+	collected <- prometheus.MustNewConstMetric(metricSeedSentSeconds, prometheus.CounterValue, time.Duration(seeder.source.nanoseconds.Load()).Seconds())
 	if free := c.node.space.look(); free != unknownFree {
 		gauge(metricFree, float64(free))
 	}

@@ -196,6 +196,6 @@ func FuzzSeedMessages(f *testing.F) {
 			}
 		}
 		_, _, _, _ = decodeSeedRows(data)
-		_ = walkSeedKeys(data, func(_, _ []byte) error { return nil })
+		_, _ = walkSeedKeys(data, nil, func(_, _ []byte) error { return nil })
 	})
 }

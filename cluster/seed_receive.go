@@ -6,50 +6,55 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
-	"time"
 
 	"millrace/log"
 	"millrace/tables"
 )
 
-// seedReceiver copies a replica from other nodes until it is whole. It outlives lost
-// connections: the partitions go on behind what they have, and the keys of a session
-// behind the last one received. It is for one goroutine.
+// seedReceiver copies a replica from other nodes until it is whole. After a lost connection,
+// with its source or another one, and after a restart it goes on: the partitions behind what
+// they have, and the keys behind the last one received. It is for one goroutine.
 type seedReceiver struct {
 	machine *machine
 	store   *tables.Store
 	mark    *seedMark
+	total   *atomic.Int64
 
 	// point is the state being copied; nil until the source has said it.
 	point *seedState
-	// keys are those of the point that have come.
-	keys *tables.Import
+	// keys are those that have come; nil before there are any.
+	keys *seedImport
 	// unsynced are the bytes of partitions received since they were last noted.
 	unsynced int64
 	progress *seedProgress
-	buf      []byte
+	// buf has a frame, expanded its keys.
+	buf, expanded []byte
 }
 
 // seedProgress is how far a copy is, for operators.
 type seedProgress struct {
-	began time.Time
-	// received are the bytes that have come, expected about how many keys and values
-	// make in all, keys how many of them have come.
-	received, keys, expected atomic.Int64
+	// received are the bytes that have come, expected about how many come in all.
+	received, expected atomic.Int64
 }
 
-// importDir is where the keys of a copy are kept until all have come.
-const importDir = "import"
-
 // remarkBytes is how many bytes of partitions are received before it is noted durably.
-const remarkBytes = 64 << 20
+const remarkBytes = 16 << 20
 
 // errRefused is wrapped by what a source says instead of sending.
 var errRefused = errors.New("cluster: the other node cannot be copied from")
 
-// newSeedReceiver begins to copy what a machine lacks.
-func newSeedReceiver(m *machine, store *tables.Store, mark *seedMark) *seedReceiver {
-	return &seedReceiver{machine: m, store: store, mark: mark, progress: &seedProgress{began: time.Now()}}
+// newSeedReceiver begins, or goes on, to copy what a machine lacks. Bytes are counted in
+// total, too.
+func newSeedReceiver(m *machine, store *tables.Store, mark *seedMark, total *atomic.Int64) *seedReceiver {
+	return &seedReceiver{machine: m, store: store, mark: mark, total: total, progress: &seedProgress{}}
+}
+
+// least is the least state index that a copy must have from now on.
+func (r *seedReceiver) least() uint64 {
+	if r.keys == nil {
+		return r.mark.state
+	}
+	return max(r.mark.state, r.keys.newest)
 }
 
 // receive copies over one stream, and returns nil when the replica is whole. After an
@@ -58,6 +63,13 @@ func (r *seedReceiver) receive(ctx context.Context, stream io.ReadWriter) error 
 	// What it changes from here on must not meet a replica that counts as whole.
 	if err := r.machine.remark(r.mark); err != nil {
 		return err
+	}
+	if r.keys == nil {
+		keys, err := resumeSeedImport(r.store, r.machine, r.mark.state)
+		if err != nil {
+			return err
+		}
+		r.keys = keys
 	}
 	if err := r.ask(stream); err != nil {
 		return err
@@ -69,6 +81,7 @@ func (r *seedReceiver) receive(ctx context.Context, stream io.ReadWriter) error 
 		}
 		r.buf = body
 		r.progress.received.Add(int64(len(body)))
+		r.total.Add(int64(len(body)))
 		if kind == seedEnd {
 			return r.end(ctx, body)
 		}
@@ -80,7 +93,7 @@ func (r *seedReceiver) receive(ctx context.Context, stream io.ReadWriter) error 
 
 // ask sends the request.
 func (r *seedReceiver) ask(stream io.Writer) error {
-	ask := seedAsk{shard: r.machine.shard, state: r.mark.state}
+	ask := seedAsk{shard: r.machine.shard, state: r.least()}
 	for _, p := range r.machine.partitions.capture().live {
 		start, next := p.extent()
 		state := partitionState{object: p.object, created: p.created, end: emptyAt(next)}
@@ -88,7 +101,10 @@ func (r *seedReceiver) ask(stream io.Writer) error {
 		ask.have = append(ask.have, state)
 	}
 	if r.point != nil {
-		ask.session, ask.lastKey = r.point.session, r.keys.LastKey()
+		ask.session = r.point.session
+	}
+	if r.keys != nil {
+		ask.lastKey = r.keys.LastKey()
 	}
 	return writeSeedFrame(stream, seedRequest, ask.encode())
 }
@@ -109,37 +125,45 @@ func (r *seedReceiver) take(kind byte, body []byte) error {
 		}
 		return r.begin(point)
 	case seedKeys:
-		if r.keys == nil {
+		if r.point == nil {
 			return errMalformed
 		}
-		r.progress.keys.Add(int64(len(body)))
-		return walkSeedKeys(body, r.keys.Set)
+		var err error
+		r.expanded, err = walkSeedKeys(body, r.expanded, r.keys.Set)
+		return err
+	case seedSize:
+		size := uvarintReader{data: body}
+		r.progress.expected.Store(r.progress.received.Load() + size.offset())
+		if size.bad {
+			return errMalformed
+		}
+		return nil
 	case seedRefusal:
 		return fmt.Errorf("%w: %s", errRefused, body)
 	}
 	return errMalformed
 }
 
-// begin begins with a state, unless it is the one that was interrupted.
+// begin begins with a state, or goes on with it after an interruption. The keys that have
+// come of other states stay.
 func (r *seedReceiver) begin(point *seedState) error {
-	if point.stateIndex < r.mark.state {
-		return fmt.Errorf("%w: it is at index %d, %d is needed", errRefused, point.stateIndex, r.mark.state)
+	if point.stateIndex < r.least() {
+		return fmt.Errorf("%w: it is at index %d, %d is needed", errRefused, point.stateIndex, r.least())
 	}
 	if r.point != nil && r.point.session == point.session {
 		return nil
 	}
-	if err := r.close(); err != nil {
-		return err
+	var err error
+	if r.keys == nil {
+		r.keys, err = newSeedImport(r.store, r.machine, point.stateIndex)
+	} else {
+		err = r.keys.extend(point.stateIndex)
 	}
-	fs, dir := r.machine.partitions.options.FS, r.machine.partitions.options.Dir
-	keys, err := r.store.NewImport(uint32(r.machine.shard), fs.PathJoin(dir, importDir))
 	if err != nil {
-		return err
+		return errors.Join(err, r.discardKeys())
 	}
-	r.keys, r.point = keys, point
-	r.progress.keys.Store(0)
-	r.progress.expected.Store(int64(point.bytes))
-	return nil
+	r.point = point
+	return r.note()
 }
 
 // rows appends record batches to a partition.
@@ -206,21 +230,27 @@ func (r *seedReceiver) end(ctx context.Context, body []byte) error {
 	if last.bad || r.point == nil {
 		return errMalformed
 	}
-	if err := r.complete(); err != nil {
-		// The next copy is of another state.
-		return errors.Join(err, r.close())
+	point := r.point
+	r.point = nil
+	if err := r.complete(point); err != nil {
+		return err // another state may fit
 	}
 	ends, err := r.machine.partitions.syncAll()
 	if err != nil {
 		return err
 	}
-	if err := r.keys.Finish(ctx, r.point.stateIndex); err != nil {
+	if r.keys.since < r.keys.newest {
+		// The entries that some keys lack have to be in the log.
+		if err := r.machine.offered.wait(ctx, r.keys.newest); err != nil {
+			return err
+		}
+	}
+	keys := r.keys
+	r.keys = nil
+	if err := keys.finish(ctx, r.store, r.machine); err != nil {
 		return err
 	}
-	r.keys = nil
-	state := r.point.stateIndex
-	r.point = nil
-	if err := r.machine.seeded(r.mark, state, ends); err != nil {
+	if err := r.machine.seeded(r.mark, point.stateIndex, ends); err != nil {
 		return err
 	}
 	return r.machine.catchUp(ctx, r.mark, until)
@@ -229,11 +259,11 @@ func (r *seedReceiver) end(ctx context.Context, body []byte) error {
 // complete verifies that the partitions are those of the state, and removes others. One
 // may be ahead of the state when it was copied from a third node before: what it has then
 // comes with entries that others wait for.
-func (r *seedReceiver) complete() error {
+func (r *seedReceiver) complete(point *seedState) error {
 	ps := r.machine.partitions
 	wanted := map[uint64]*partitionState{}
-	for i := range r.point.partitions {
-		wanted[r.point.partitions[i].object] = &r.point.partitions[i]
+	for i := range point.partitions {
+		wanted[point.partitions[i].object] = &point.partitions[i]
 	}
 	err := r.discard(func(p *partition) bool {
 		w := wanted[p.object]
@@ -271,12 +301,22 @@ func (r *seedReceiver) completePartition(w *partitionState) error {
 	return fmt.Errorf("cluster: object %d was copied up to offset %d, the source has %d", w.object, next, end.NextOffset)
 }
 
-// close drops the keys that have come.
-func (r *seedReceiver) close() error {
+// discardKeys drops the keys that have come.
+func (r *seedReceiver) discardKeys() error {
+	keys := r.keys
+	r.keys, r.point = nil, nil
+	if keys == nil || keys.Import == nil {
+		return nil
+	}
+	return keys.Close()
+}
+
+// suspend ends the receiver. Another one can go on with what it has.
+func (r *seedReceiver) suspend() error {
 	keys := r.keys
 	r.keys, r.point = nil, nil
 	if keys == nil {
 		return nil
 	}
-	return keys.Close()
+	return keys.Suspend()
 }

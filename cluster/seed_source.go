@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/snappy"
+
 	"millrace/log"
 	"millrace/tables"
 )
@@ -22,10 +24,12 @@ import (
 type seedSource struct {
 	store *tables.Store
 	pace  *pace
+	// frameBytes is about how large the frames are.
+	frameBytes int
 
-	// sending counts the copies under way, and sent their bytes.
-	sending atomic.Int64
-	sent    atomic.Int64
+	// sending counts the copies under way, sent the bytes of all, and nanoseconds the time
+	// that they took.
+	sending, sent, nanoseconds atomic.Int64
 
 	mu       sync.Mutex
 	last     uint64
@@ -39,8 +43,6 @@ type seedSession struct {
 	state      shardState
 	partitions partitionsCapture
 	snapshot   *tables.Snapshot
-	// bytes are those of the partitions and about those of the keys.
-	bytes uint64
 	// busy tells that a stream uses it; it goes when it has not been used until expires.
 	busy    bool
 	expires time.Time
@@ -58,7 +60,7 @@ const (
 
 // newSeedSource returns a source that sends at a pace.
 func newSeedSource(store *tables.Store, pace *pace) *seedSource {
-	return &seedSource{store: store, pace: pace, sessions: map[uint64]*seedSession{}}
+	return &seedSource{store: store, pace: pace, frameBytes: seedFrameBytes, sessions: map[uint64]*seedSession{}}
 }
 
 // serve answers one request over a stream; find returns the machine of a shard, nil when
@@ -66,6 +68,8 @@ func newSeedSource(store *tables.Store, pace *pace) *seedSource {
 func (s *seedSource) serve(ctx context.Context, stream io.ReadWriter, find func(shard int) *machine) error {
 	s.sending.Add(1)
 	defer s.sending.Add(-1)
+	began := time.Now()
+	defer func() { s.nanoseconds.Add(int64(time.Since(began))) }()
 	kind, body, err := readSeedFrame(stream, nil)
 	if err != nil {
 		return err
@@ -86,8 +90,11 @@ func (s *seedSource) serve(ctx context.Context, stream io.ReadWriter, find func(
 		out.have[p.object] = p
 	}
 	session := s.resume(ask)
+	if err := out.announce(ask.lastKey); err != nil {
+		s.rest(session)
+		return err
+	}
 	if session == nil {
-		ask.lastKey = nil
 		if err := out.warm(); err != nil {
 			return s.refuse(stream, err)
 		}
@@ -118,9 +125,6 @@ func (s *seedSource) begin(m *machine, ask *seedAsk) (*seedSession, error) {
 		session.release()
 		return nil, fmt.Errorf("this replica is at index %d, %d is needed", session.state.stateIndex, ask.state)
 	}
-	if estimate, err := s.store.Shard(uint32(m.shard)).DiskBytes(); err == nil {
-		session.bytes = estimate
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(time.Now())
@@ -145,6 +149,9 @@ func (s *seedSource) resume(ask *seedAsk) *seedSession {
 
 // rest keeps an interrupted session for a while.
 func (s *seedSource) rest(session *seedSession) {
+	if session == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session.busy, session.expires = false, time.Now().Add(sessionAge)
@@ -227,8 +234,9 @@ type seedStream struct {
 	machine *machine
 	// have is what the receiver has of each object's partition.
 	have map[uint64]partitionState
-	// body is the frame being made, batches what was read for it.
-	body, batches []byte
+	// body is the frame being made, batches what was read for it, and packed what of it is
+	// compressed.
+	body, batches, packed []byte
 }
 
 // frame sends a frame at the source's pace.
@@ -238,6 +246,39 @@ func (s *seedStream) frame(kind byte, body []byte) error {
 	}
 	s.source.sent.Add(int64(len(body)))
 	return writeSeedFrame(s.out, kind, body)
+}
+
+// packedFrame sends a frame with a compressed body.
+func (s *seedStream) packedFrame(kind byte, body []byte) error {
+	s.packed = snappy.Encode(s.packed[:cap(s.packed)], body)
+	return s.frame(kind, s.packed)
+}
+
+// announce tells about how many bytes follow. Keys take about as many as on disk, where they
+// are compressed in the same way.
+func (s *seedStream) announce(lastKey []byte) error {
+	bytes := int64(0)
+	for _, p := range s.machine.partitions.capture().live {
+		opened, err := s.machine.partitions.open(p)
+		if err != nil {
+			continue // it is met again when it is to be sent
+		}
+		_, next := p.extent()
+		bytes += opened.SizeFrom(s.from(p, next))
+	}
+	if keys, err := s.source.store.Shard(uint32(s.machine.shard)).DiskBytes(lastKey); err == nil { // as above
+		bytes += int64(keys)
+	}
+	return s.frame(seedSize, binary.AppendUvarint(nil, uint64(bytes)))
+}
+
+// from is where what the receiver lacks of a partition that ends at an offset begins.
+func (s *seedStream) from(p *partition, end int64) int64 {
+	have, ok := s.have[p.object]
+	if !ok || have.created != p.created || have.end.NextOffset > end {
+		return 0
+	}
+	return have.end.NextOffset
 }
 
 // warm sends the partitions as they are, until little is missing.
@@ -270,17 +311,13 @@ func (s *seedStream) partition(p *partition, end int64) (sent int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	have, ok := s.have[p.object]
-	offset := have.end.NextOffset
-	if !ok || have.created != p.created || offset > end {
-		offset = 0
-	}
+	offset := s.from(p, end)
 	for {
 		offset = max(offset, opened.StartOffset())
 		if offset >= end {
 			return sent, nil
 		}
-		batches, err := opened.Read(offset, seedFrameBytes, s.batches)
+		batches, err := opened.Read(offset, s.source.frameBytes, s.batches)
 		var removed *log.OffsetOutOfRangeError
 		if errors.As(err, &removed) && removed.Start > offset {
 			continue // retention has gone on
@@ -317,7 +354,7 @@ func batchesBefore(batches []byte, end int64) (before []byte, next int64) {
 // send sends a session: its state, what is missing of the partitions, and the keys behind
 // the last one that the receiver has.
 func (s *seedStream) send(session *seedSession, lastKey []byte) error {
-	point := seedState{session: session.number, bytes: session.bytes, shardState: session.state}
+	point := seedState{session: session.number, shardState: session.state}
 	if err := s.frame(seedPoint, point.encode()); err != nil {
 		return err
 	}
@@ -353,10 +390,10 @@ func (s *seedStream) keys(session *seedSession, lastKey []byte) (err error) {
 			continue
 		}
 		body = appendSeedKey(body, it.Key(), it.Value())
-		if len(body) < seedFrameBytes {
+		if len(body) < s.source.frameBytes {
 			continue
 		}
-		if err := s.frame(seedKeys, body); err != nil {
+		if err := s.packedFrame(seedKeys, body); err != nil {
 			return err
 		}
 		body = body[:0]
@@ -365,5 +402,5 @@ func (s *seedStream) keys(session *seedSession, lastKey []byte) (err error) {
 	if len(body) == 0 {
 		return nil
 	}
-	return s.frame(seedKeys, body)
+	return s.packedFrame(seedKeys, body)
 }

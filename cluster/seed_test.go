@@ -51,7 +51,7 @@ func openReplica(t testing.TB, fs vfs.FS) (r *testReplica, err error) {
 	if r.wal, err = log.OpenWAL(log.WALOptions{FS: fs, Dir: "wal", FileBytes: 64 << 10, Logger: testReplicaLogger}); err != nil {
 		return nil, err
 	}
-	r.store, err = tables.Open(tables.Options{FS: fs, Dir: "tables", CacheBytes: 1 << 20, MemTableBytes: 64 << 10, Logger: testReplicaLogger})
+	r.store, err = tables.Open(tables.Options{FS: fs, Dir: "tables", CacheBytes: 1 << 20, MemTableBytes: 64 << 10, ImportFileBytes: 500, Logger: testReplicaLogger})
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +211,8 @@ type seedUniverse struct {
 	base     uint64
 	entries  []*raft.Log
 	numbered int
+	// received counts the bytes that were copied.
+	received atomic.Int64
 }
 
 // newSeedUniverse returns a source that has applied some entries.
@@ -225,7 +227,8 @@ func newSeedUniverse(t *testing.T, seed uint64, entries int) *seedUniverse {
 		server: newSeedSource(source.store, &pace{}),
 		state:  modelState{rows: map[string]string{}, streams: map[uint64]modelStream{}},
 	}
-	t.Cleanup(u.server.close)
+	u.server.frameBytes = 300
+	t.Cleanup(func() { u.server.close() })
 	for range entries {
 		u.step(nil)
 	}
@@ -266,6 +269,18 @@ func (u *seedUniverse) take(entry *raft.Log, other *testReplica) {
 			replica.give(entry)
 		}
 	}
+}
+
+// forget has the source lose what it keeps for lost connections, as if it were another node.
+func (u *seedUniverse) forget() {
+	u.server.close()
+	u.server = newSeedSource(u.source.store, &pace{})
+	u.server.frameBytes = 300
+}
+
+// receiver begins, or goes on, to copy what a replica lacks.
+func (u *seedUniverse) receiver(replica *testReplica) *seedReceiver {
+	return newSeedReceiver(replica.machine, replica.store, replica.machine.want.Load(), &u.received)
 }
 
 // cut is a connection that is lost after a number of bytes.
@@ -314,7 +329,8 @@ func (u *seedUniverse) check(replica *testReplica) {
 }
 
 // TestSeed copies a replica to one that is empty and lacks the beginning of the log,
-// while entries go on, over connections that are lost.
+// while entries go on, over connections that are lost, from sources that forget, to
+// receivers that are started again.
 func TestSeed(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -336,7 +352,7 @@ func TestSeed(t *testing.T) {
 			if _, err := replica.shard.Partition(1); !errors.Is(err, ErrNotLeader) {
 				t.Fatalf("reading a replica that is not whole: %v", err)
 			}
-			receiver := newSeedReceiver(replica.machine, replica.store, replica.machine.want.Load())
+			receiver := u.receiver(replica)
 			lost := 0
 			for bytes := int64(100); ; bytes *= 2 {
 				err := u.copy(receiver, bytes)
@@ -349,6 +365,21 @@ func TestSeed(t *testing.T) {
 				}
 				for range u.r.IntN(3) {
 					u.step(replica)
+				}
+				if u.r.IntN(3) == 0 {
+					u.forget()
+				}
+				if u.r.IntN(3) == 0 {
+					if u.r.IntN(2) == 0 {
+						if err := receiver.suspend(); err != nil {
+							t.Fatal(err)
+						}
+					}
+					replica.close()
+					if replica, err = openReplica(t, fs); err != nil {
+						t.Fatal(err)
+					}
+					receiver = u.receiver(replica)
 				}
 			}
 			if err := replica.machine.waitApplied(testContext(t), u.base); err != nil {
@@ -377,6 +408,47 @@ func TestSeed(t *testing.T) {
 			}
 			replica.close()
 		})
+	}
+}
+
+// TestSeedGoesOn interrupts a copy again and again: with its source lost, or the receiver
+// started again, little of it is copied twice.
+func TestSeedGoesOn(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		u := newSeedUniverse(t, 1, 0)
+		random := rand.NewChaCha8([32]byte{})
+		for i := range 400 {
+			value := make([]byte, 300)
+			_, _ = random.Read(value) // never fails
+			entry := log.Entry{BaseIndex: u.base, Writes: []log.Write{setRow(modelTable, fmt.Sprintf("row %03d", i), string(value))}}
+			u.state.rows[fmt.Sprintf("row %03d", i)] = string(value)
+			u.base = u.apply(entry.AppendTo(nil), nil)
+		}
+		content, index := u.source.checkpoint()
+		fs := vfs.NewMem()
+		replica, err := openReplica(t, fs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replica.install(content, index)
+		receiver, interruptions := u.receiver(replica), 0
+		for u.copy(receiver, 20_000) != nil {
+			interruptions++
+			u.step(replica)
+			u.forget()
+			if restart {
+				replica.close()
+				if replica, err = openReplica(t, fs); err != nil {
+					t.Fatal(err)
+				}
+				receiver = u.receiver(replica)
+			}
+		}
+		u.check(replica)
+		if whole := int64(400 * 300); interruptions < 4 || u.received.Load() > whole*13/10 {
+			t.Errorf("restart %v: %d bytes were copied of %d, with %d interruptions", restart, u.received.Load(), whole, interruptions)
+		}
+		replica.close()
 	}
 }
 
@@ -450,8 +522,8 @@ func (u *seedUniverse) liveAndCrash(current *vfs.MemFS, operation int64, random 
 		replica.append(entry)
 		replica.give(entry)
 	}
-	if mark := replica.machine.want.Load(); mark != nil {
-		if err := u.copy(newSeedReceiver(replica.machine, replica.store, mark), 1<<40); err != nil {
+	if replica.machine.want.Load() != nil {
+		if err := u.copy(u.receiver(replica), 1<<40); err != nil {
 			u.t.Error(err)
 			return nil
 		}

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/klauspost/compress/snappy"
+
 	"millrace/log"
 )
 
@@ -17,19 +19,21 @@ import (
 //
 //	frame := kind u8 · length u32 · crc-32c u32 of kind, length and body · body
 //
-//	request   := version u8 (1) · shard · least state · session · length · last key
+//	request   := version u8 (2) · shard · least state · session · length · last key
 //	             · shard's state: the partitions that the receiver has, with their ends
+//	size      := how many bytes follow over this stream, about
 //	rows      := object · created · record batches (of partitions)
-//	point     := session · state index (that all the keys and the ends are of)
-//	             · bytes of keys, about · shard's state: the partitions and their ends
-//	keys      := (length · key · length · value)*
+//	point     := session · shard's state: the state index that the keys are of, and the
+//	             partitions with their ends
+//	keys      := snappy of (length · key · length · value)*
 //	end       := index up to which the receiver's own log must be applied
 //	refusal   := text
 //
 // Numbers are uvarints where no width is given; a shard's state is that of shardstate.go,
 // in which a partition's end has no segment. A session is a state that the source keeps
-// for a while after a lost connection: with its number, and the last key received, the
-// receiver goes on where it was.
+// for a while after a lost connection. The keys that are sent are those behind the last one
+// that the receiver has: of the session that it names, if the source has that, otherwise
+// of a new one.
 const (
 	seedRequest byte = iota + 1
 	seedRows
@@ -37,10 +41,11 @@ const (
 	seedKeys
 	seedEnd
 	seedRefusal
+	seedSize
 )
 
 const (
-	seedVersion = 1
+	seedVersion = 2
 	// maxSeedFrame bounds a frame's body; one holds at least one record batch.
 	maxSeedFrame = 64 << 20
 	// seedFrameBytes is about how large the frames are.
@@ -94,7 +99,8 @@ type seedAsk struct {
 	shard int
 	// state is the least state index that is of use.
 	state uint64
-	// session and lastKey continue a copy that was interrupted; 0 for none.
+	// session is the state that was being copied, 0 for none, and lastKey the last key that
+	// the receiver has of this or another one.
 	session uint64
 	lastKey []byte
 	// have are the partitions that the receiver has up to their ends.
@@ -140,22 +146,19 @@ func decodeSeedAsk(body []byte) (*seedAsk, error) {
 // seedState is the body of a point.
 type seedState struct {
 	session uint64
-	// bytes is about how many bytes of keys and values follow.
-	bytes uint64
 	shardState
 }
 
 // encode returns the body.
 func (s *seedState) encode() []byte {
 	body := binary.AppendUvarint(nil, s.session)
-	body = binary.AppendUvarint(body, s.bytes)
 	return s.shardState.encode(body)
 }
 
 // decodeSeedState is the inverse of encode.
 func decodeSeedState(body []byte) (*seedState, error) {
 	r := uvarintReader{data: body}
-	s := &seedState{session: r.next(), bytes: r.next()}
+	s := &seedState{session: r.next()}
 	if r.bad {
 		return nil, errMalformed
 	}
@@ -188,20 +191,28 @@ func appendSeedKey(body, key, value []byte) []byte {
 	return append(binary.AppendUvarint(body, uint64(len(value))), value...)
 }
 
-// walkSeedKeys calls visit for each key of a frame, which aliases the body.
-func walkSeedKeys(body []byte, visit func(key, value []byte) error) error {
-	r := uvarintReader{data: body}
+// walkSeedKeys calls visit for each key of a frame. It expands the body into the capacity
+// of buf, which the keys alias and which is returned.
+func walkSeedKeys(body, buf []byte, visit func(key, value []byte) error) ([]byte, error) {
+	if length, err := snappy.DecodedLen(body); err != nil || length > maxSeedFrame {
+		return buf, errMalformed
+	}
+	buf, err := snappy.Decode(buf[:cap(buf)], body)
+	if err != nil {
+		return buf, errMalformed
+	}
+	r := uvarintReader{data: buf}
 	for len(r.data) > 0 {
 		key := r.bytes()
 		value := r.bytes()
 		if r.bad || len(key) == 0 {
-			return errMalformed
+			return buf, errMalformed
 		}
 		if err := visit(key, value); err != nil {
-			return err
+			return buf, err
 		}
 	}
-	return nil
+	return buf, nil
 }
 
 // bytes reads a length and as many bytes, which alias the data.

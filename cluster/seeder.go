@@ -158,7 +158,7 @@ func (s *seeder) seed(shard *Shard) {
 		}
 		if receiver == nil || receiver.mark != want {
 			s.drop(receiver)
-			receiver = newSeedReceiver(shard.machine, s.node.tables, want)
+			receiver = newSeedReceiver(shard.machine, s.node.tables, want, &s.received)
 			run.receiver.Store(receiver)
 		}
 		err := s.attempt(ctx, shard, run, receiver)
@@ -182,14 +182,13 @@ func (s *seeder) seed(shard *Shard) {
 	s.soon() // it may have been left behind again
 }
 
-// drop gives up what a receiver has.
+// drop ends a receiver; another one may go on with what it has.
 func (s *seeder) drop(receiver *seedReceiver) {
 	if receiver == nil {
 		return
 	}
-	s.received.Add(receiver.progress.received.Load())
-	if err := receiver.close(); err != nil {
-		s.logger.Warn("what was copied of a replica is removed at the next start", "error", err)
+	if err := receiver.suspend(); err != nil {
+		s.logger.Warn("some of what was copied of a replica is copied again", "error", err)
 	}
 }
 
@@ -221,7 +220,7 @@ func (s *seeder) attempt(ctx context.Context, shard *Shard, run *seedRun, receiv
 	if err := s.node.space.check(); err != nil {
 		return err
 	}
-	node, err := s.choose(ctx, shard.id, receiver.mark.state, run.from.Load())
+	node, err := s.choose(ctx, shard.id, receiver.least(), run.from.Load())
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (s *Shard) Bytes() int64 {
 		return s.size.bytes
 	}
 	bytes := s.partitions.bytes()
-	if keys, err := s.tables.DiskBytes(); err == nil { // a store that is closed has none to tell
+	if keys, err := s.tables.DiskBytes(nil); err == nil { // a store that is closed has none to tell
 		bytes += int64(keys)
 	}
 	s.size.looked, s.size.bytes = now, bytes

@@ -246,6 +246,23 @@ func (p *Partition) Size() int64 {
 	return p.size
 }
 
+// SizeFrom is about how many bytes of the segments, without their indexes, the records
+// from an offset on take.
+func (p *Partition) SizeFrom(offset int64) int64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	total := int64(0)
+	for _, s := range p.segments {
+		switch {
+		case s.base >= offset:
+			total += s.size
+		case s.next > offset:
+			total += int64(float64(s.size) * float64(s.next-offset) / float64(s.next-s.base))
+		}
+	}
+	return total
+}
+
 // End is the partition's extent now. It may be recorded in a snapshot once a
 // Sync that began later has succeeded.
 func (p *Partition) End() SyncedEnd {

@@ -12,12 +12,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// importFileBytes is about how large the sstables of an Import are.
-const importFileBytes = 32 << 20
+// importSuffix ends the names of the files of an Import.
+const importSuffix = ".sst"
 
 // Import collects what is to be the whole content of a shard, key by key in ascending
 // order, in sstables beside the store. Nothing of it is in the store before Finish,
-// which puts it in the place of all that the shard had. It is for one goroutine.
+// which puts it in the place of all that the shard had. It is for one goroutine. The folder
+// may have other files of the caller's, which go with it.
 type Import struct {
 	store *Store
 	shard *Shard
@@ -63,7 +64,7 @@ func (i *Import) Set(key, value []byte) error {
 
 // set adds a key to the file being written.
 func (i *Import) set(key, value []byte) error {
-	if i.writer == nil || i.fileBytes >= importFileBytes {
+	if i.writer == nil || i.fileBytes >= i.store.importFileBytes {
 		if err := i.nextFile(); err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (i *Import) nextFile() error {
 	if err := i.endFile(); err != nil {
 		return err
 	}
-	path := i.store.fs.PathJoin(i.dir, fmt.Sprintf("%06d.sst", len(i.paths)))
+	path := i.nextPath()
 	file, err := i.store.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("tables: import: %w", err)
@@ -93,6 +94,11 @@ func (i *Import) nextFile() error {
 	i.paths = append(i.paths, path)
 	i.fileBytes = 0
 	return nil
+}
+
+// nextPath is the path of the next file.
+func (i *Import) nextPath() string {
+	return i.store.fs.PathJoin(i.dir, fmt.Sprintf("%06d%s", len(i.paths), importSuffix))
 }
 
 // endFile ends the file being written, which is synced then.

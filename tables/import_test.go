@@ -2,8 +2,10 @@ package tables
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -159,6 +161,116 @@ func TestImportOfNothing(t *testing.T) {
 	}
 	if names, err := fs.List("import"); err == nil {
 		t.Fatalf("files are left: %v", names)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestImportGoesOn ends an import between two keys, by Suspend or by a crash, and goes on
+// with it: it has a part of the keys from the first on, and takes those behind them.
+func TestImportGoesOn(t *testing.T) {
+	const count, length, fileBytes = 1200, 1 << 10, 256 << 10
+	options := func(fs vfs.FS) Options {
+		o := testOptions(fs)
+		o.ImportFileBytes = fileBytes
+		return o
+	}
+	value := make([]byte, length)
+	key := func(i int) []byte { return fmt.Appendf(nil, "r%04d", i) }
+	for _, crash := range []bool{false, true} {
+		fs := vfs.NewCrashableMem()
+		store := openStore(t, options(fs))
+		imported, err := store.NewImport(1, "import")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range count - 100 {
+			_, _ = rand.Read(value) // never fails
+			if err := imported.Set(key(i), value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if crash {
+			fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: mathrand.New(mathrand.NewPCG(1, 1))})
+		}
+		if err := errors.Join(imported.Suspend(), store.Close()); err != nil {
+			t.Fatal(err)
+		}
+
+		store = openStore(t, options(fs))
+		imported, err = store.ResumeImport(1, "import")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := count - 100
+		if crash {
+			last := 0
+			if _, err := fmt.Sscanf(string(imported.LastKey()), "r%d", &last); err != nil {
+				t.Fatal(err)
+			}
+			if next = last + 1; next < count/2 || next == count-100 {
+				t.Errorf("of %d keys %d are left", count-100, next)
+			}
+		} else if got := string(imported.LastKey()); got != string(key(next-1)) {
+			t.Errorf("the last key is %q", got)
+		}
+		for i := next; i < count; i++ {
+			if err := imported.Set(key(i), value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := imported.Finish(t.Context(), 9); err != nil {
+			t.Fatal(err)
+		}
+		it, err := store.Shard(1).Scan([]byte("r"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for it.Next() && string(it.Key()) == string(key(found)) {
+			found++
+		}
+		if err := errors.Join(it.Close(), store.Close()); err != nil || found != count {
+			t.Errorf("%d keys are there, %v", found, err)
+		}
+	}
+}
+
+// TestImportGoesOnBeforeDamage damages a file: the import goes on before it.
+func TestImportGoesOnBeforeDamage(t *testing.T) {
+	fs := vfs.NewMem()
+	store := openStore(t, testOptions(fs))
+	imported, err := store.NewImport(1, "import")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := errors.Join(imported.Set(fmt.Append(nil, "r", i), []byte("some text")), imported.endFile()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := fs.OpenReadWrite(imported.paths[1], vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt([]byte{99}, 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.ResumeImport(1, "import")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := fs.List("import"); len(names) != 1 || string(again.LastKey()) != "r0" {
+		t.Errorf("it goes on behind %q with the files %v", again.LastKey(), names)
+	}
+	// The files of another shard are of no use.
+	other, err := store.ResumeImport(2, "import")
+	if err != nil || len(other.LastKey()) != 0 {
+		t.Errorf("another shard's import goes on behind %q: %v", other.LastKey(), err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

@@ -168,12 +168,12 @@ func (r *reader) AppliedIndex() (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// DiskBytes estimates how many bytes the shard takes on disk.
-func (s *Shard) DiskBytes() (uint64, error) {
+// DiskBytes estimates how many bytes the shard's keys behind one take on disk, all for nil.
+func (s *Shard) DiskBytes(behind []byte) (uint64, error) {
 	if s.store.closed.Load() {
 		return 0, ErrClosed
 	}
-	bytes, err := s.store.db.EstimateDiskUsage(s.lower(), s.upper())
+	bytes, err := s.store.db.EstimateDiskUsage(s.absolute(nil, behind), s.upper())
 	if err != nil {
 		return 0, fmt.Errorf("tables: size: %w", s.store.failure.name(err))
 	}

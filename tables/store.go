@@ -28,6 +28,8 @@ type Options struct {
 	// MemTableBytes is the size at which a memtable is flushed; 64 MiB by
 	// default. Memtables start small and grow to this.
 	MemTableBytes int64
+	// ImportFileBytes is about how large the files of an Import are; 32 MiB by default.
+	ImportFileBytes int64
 	// Damaged is told of each damage that is met in a file, by readers or in the
 	// background, with the first and the last shard that have keys in the file. It must
 	// return at once and not use the store. nil for nobody.
@@ -39,8 +41,9 @@ type Options struct {
 }
 
 const (
-	defaultCacheBytes    = 256 << 20
-	defaultMemTableBytes = 64 << 20
+	defaultCacheBytes      = 256 << 20
+	defaultMemTableBytes   = 64 << 20
+	defaultImportFileBytes = 32 << 20
 
 	// stopWritesMemTables is how many memtables may wait for their flush before
 	// commits wait for them.
@@ -61,8 +64,9 @@ type Store struct {
 	failure *failure
 	metrics *metrics
 	// fs is the file system, and options what the database was opened with.
-	fs      vfs.FS
-	options *pebble.Options
+	fs              vfs.FS
+	options         *pebble.Options
+	importFileBytes int64
 	// replaced are the shards whose content was replaced.
 	replaced replacements
 	// closing is closed when Close is called.
@@ -78,6 +82,9 @@ func Open(options Options) (*Store, error) {
 	}
 	if options.MemTableBytes == 0 {
 		options.MemTableBytes = defaultMemTableBytes
+	}
+	if options.ImportFileBytes == 0 {
+		options.ImportFileBytes = defaultImportFileBytes
 	}
 	if err := options.FS.MkdirAll(options.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("tables: opening %s: %w", options.Dir, err)
@@ -102,7 +109,7 @@ func Open(options Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("tables: opening %s: %w", options.Dir, failure.name(err)), lock.Close())
 	}
 	failure.running.Store(true)
-	store := &Store{db: db, lock: lock, failure: failure, closing: closing, fs: options.FS, options: o.Clone()}
+	store := &Store{db: db, lock: lock, failure: failure, closing: closing, fs: options.FS, options: o.Clone(), importFileBytes: options.ImportFileBytes}
 	store.options.EnsureDefaults()
 	store.metrics = newMetrics(db, failure, options.Registerer)
 	return store, nil
