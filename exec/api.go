@@ -153,6 +153,12 @@ type Writer interface {
 	// definitions, as the writes were made for it. Nobody else may read or write the
 	// relations that the transaction has made or changed until the call returns.
 	WriteDefining(ctx context.Context, command *catalog.Define, after *catalog.Snapshot, writes []Rows) error
+	// Rely has what Write is given from now on take effect only while hold returns nil, such
+	// as while locks are held: it is asked before the rows are offered to a shard, again
+	// whenever they had to wait for a leader, and before a transaction over several shards
+	// is decided. Its error is then that of Write. Nil asks nobody. Calls of hold come one
+	// at a time, while Write is at work.
+	Rely(hold func(ctx context.Context) error)
 	// Close lets the writer's producer go.
 	Close()
 }

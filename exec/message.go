@@ -1,8 +1,10 @@
 package exec
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"sync/atomic"
 
 	"millrace/sql/catalog"
 	"millrace/sql/types"
@@ -49,6 +51,15 @@ type request struct {
 	// open takes, for requestOpen, those of the asked transactions that are open, or all
 	// that are where none are asked for.
 	asked, open []transactionID
+
+	// hold is what an append, or a decision for commit, relies on, nil for nothing: while
+	// it returns an error the request is not to take effect. lapsed says that it did, after
+	// a leader may have had the request: an append is only to tell what became of it then.
+	hold   func(ctx context.Context) error
+	lapsed bool
+	// copied is set when leaders may have several copies of the request; nil where nobody
+	// minds.
+	copied *atomic.Bool
 
 	// undecided says that the request is in an entry whose fate is unknown. The loop that
 	// has the request sets it.

@@ -38,6 +38,7 @@ const (
 	// fateWritten is that of rows that were written at once.
 	fateWritten writeFate = iota
 	// fateCommitted and fateAborted are those of a transaction that the shard has decided.
+	// Rows that are not to be written any more are aborted, too (request.lapsed).
 	fateCommitted
 	fateAborted
 )

@@ -10,13 +10,13 @@ import (
 // A request on its way to the node that leads its shard:
 //
 //	version u8 · shard · catalog version · kind u8 · producer · sequence ·
-//	transaction 16 bytes · coordinator varint · participants n · shard* · commit u8 ·
+//	transaction 16 bytes · coordinator varint · participants n · shard* · flags u8 ·
 //	parts n · part*
 //	part := stored part (transaction_records.go) · layout · flags u8 · unique n · index*
 //
 // The numbers are uvarints. The catalog version is the asker's: the rows of the parts can
-// be read with one that is as new. Of the flags, 1 says that the rows are entries of a
-// unique index.
+// be read with one that is as new. Of a part's flags, 1 says that the rows are entries of a
+// unique index; of the request's, 1 is commit and 2 lapsed.
 
 const (
 	requestVersion = 1
@@ -40,7 +40,7 @@ func appendRequest(buf []byte, shard int, version uint64, r *request) []byte {
 	for _, shard := range r.participant {
 		buf = binary.AppendUvarint(buf, uint64(shard))
 	}
-	buf = appendFlag(buf, r.commit)
+	buf = appendBool(buf, r.commit, r.lapsed)
 	buf = binary.AppendUvarint(buf, uint64(len(r.parts)))
 	for i := range r.parts {
 		p := &r.parts[i]
@@ -94,7 +94,8 @@ func readRequest(data []byte, shards int) (shard int, version uint64, e *encoded
 	for n := in.next(); n > 0 && !in.bad; n-- {
 		r.participant = append(r.participant, in.shard(shards))
 	}
-	r.commit = in.byte() == 1
+	flags := in.byte()
+	r.commit, r.lapsed = flags&1 != 0, flags&2 != 0
 	for n := in.next(); n > 0 && !in.bad; n-- {
 		p := encodedPart{stored: in.part(), layout: in.next(), entry: in.byte()&partEntry != 0}
 		for unique := in.next(); unique > 0 && !in.bad; unique-- {

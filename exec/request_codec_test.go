@@ -70,6 +70,7 @@ func TestRequestsKeepTheirContent(t *testing.T) {
 			coordinator: rapid.IntRange(catalogCoordinator, 3).Draw(t, "coordinator"),
 			participant: rapid.SliceOfN(rapid.IntRange(0, 3), 0, 4).Draw(t, "participants"),
 			commit:      rapid.Bool().Draw(t, "commit"),
+			lapsed:      rapid.Bool().Draw(t, "lapsed"),
 		}
 		copy(r.transaction[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "transaction"))
 		for range rapid.IntRange(0, 3).Draw(t, "parts") {

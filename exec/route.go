@@ -13,6 +13,8 @@ import (
 //     safe at any time: an append is known by its producer's sequence, and a step of a
 //     transaction by the transaction's records. So a request whose answer is lost is
 //     offered again, and its outcome is what the last answer says.
+//   - A request that relies on something, such as locks, is offered again only while that
+//     holds. Where a leader may have had it before, the next one is asked what became of it.
 //   - While no leader can have it, its asker's ctx ends the wait. Behind that the outcome
 //     is waited for, whatever becomes of the asker.
 //   - A shard without a leader for leaderPatience is given up: with 57P03 where no leader
@@ -50,14 +52,17 @@ type errand struct {
 	request *request
 	// encoded is the request for other nodes, nil before it is needed.
 	encoded []byte
-	// offered says that a leader may have the request.
-	offered bool
+	// waited says that the request has been on its way for a while, and offered that a leader
+	// may have it.
+	waited, offered bool
+	// lapsed is why the request is not to take effect any more, nil while it is.
+	lapsed error
 }
 
 // carry offers a request to leaders until one decides it, and answers it. Before is what a
 // first attempt ended with, nil for none.
 func (e *Engine) carry(ctx context.Context, shard int, r *request, before error) {
-	d := &errand{engine: e, shard: shard, request: r, offered: errors.Is(before, errUndecided)}
+	d := &errand{engine: e, shard: shard, request: r, waited: before != nil, offered: errors.Is(before, errUndecided)}
 	r.done(d.run(ctx))
 }
 
@@ -69,15 +74,19 @@ func (d *errand) run(ctx context.Context) (committed bool, err error) {
 		node, changed := e.loops[d.shard].log.Leader()
 		decided := false
 		err = ErrNotLeader
-		switch {
-		case node == e.self:
-			committed, decided, err = d.offerHere(ctx)
-		case node != 0:
-			committed, decided, err = d.offerTo(node)
+		if node != 0 {
+			if failure := d.stillHolds(ctx); failure != nil {
+				return false, failure
+			}
+			committed, decided, err = d.offer(ctx, node)
+		}
+		if decided && err == nil && !committed && d.lapsed != nil && d.request.kind == requestAppend {
+			err = d.lapsed
 		}
 		if decided {
 			return committed, err
 		}
+		d.waited = true
 		if deadline == nil {
 			deadline = e.after(leaderPatience)
 		}
@@ -96,6 +105,38 @@ func (d *errand) run(ctx context.Context) (committed bool, err error) {
 		case <-e.after(leaderPause):
 		}
 	}
+}
+
+// stillHolds looks whether what the request relies on holds, before it is offered again. Where
+// it does not, that is an append's end, unless a leader may have it: then a request is
+// offered that takes no effect, and so it is in the place of a decision.
+func (d *errand) stillHolds(ctx context.Context) error {
+	r := d.request
+	if !d.waited || r.hold == nil || d.lapsed != nil {
+		return nil
+	}
+	err := r.hold(ctx)
+	if err == nil || !d.offered && r.kind == requestAppend {
+		return err
+	}
+	lapsed := *r
+	if lapsed.kind == requestAppend {
+		lapsed.lapsed, lapsed.parts, lapsed.bytes = true, nil, 0
+	}
+	lapsed.commit = false
+	d.lapsed, d.request, d.encoded = err, &lapsed, nil
+	return nil
+}
+
+// offer offers the request to the node that leads.
+func (d *errand) offer(ctx context.Context, node uint64) (committed, decided bool, err error) {
+	if d.offered && d.request.copied != nil {
+		d.request.copied.Store(true)
+	}
+	if node == d.engine.self {
+		return d.offerHere(ctx)
+	}
+	return d.offerTo(node)
 }
 
 // offerHere offers the request to this node's loop and waits for its answer.

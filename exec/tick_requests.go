@@ -43,7 +43,12 @@ func (t *tick) appendRequest(r *request) error {
 		return err
 	}
 	if r.sequence <= last.sequence {
-		t.reply(r, true, nil)
+		t.reply(r, r.sequence < last.sequence || last.fate != fateAborted, nil)
+		return nil
+	}
+	if r.lapsed {
+		t.noteProducer(r.producer, lastWrite{r.sequence, fateAborted}) // also for copies of it
+		t.reply(r, false, nil)
 		return nil
 	}
 	refused, wait, err := t.check(r.parts, transactionID{})

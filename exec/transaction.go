@@ -56,15 +56,22 @@ func (w *engineWriter) transaction(ctx context.Context, byShard map[int][]part) 
 		w.unsure = true
 		return writeError(err)
 	}
-	committed, err := e.conclude(id, coordinator, shards, true)
+	if err := w.holds(ctx); err != nil {
+		_, _ = e.conclude(id, coordinator, shards, false) // what fails is left to the resolver
+		return err
+	}
+	committed, err := e.concludeWhile(id, coordinator, shards, true, w.hold)
 	switch {
 	case err != nil:
 		w.unsure = true
 		return writeError(unknownOutcome("transaction", err))
-	case !committed:
-		return abortedInTime()
+	case committed:
+		return nil
 	}
-	return nil
+	if err := w.holds(ctx); err != nil {
+		return err
+	}
+	return abortedInTime()
 }
 
 // abortedInTime is the error of a transaction that others have decided for abort.
@@ -80,7 +87,7 @@ func (w *engineWriter) prepareAll(ctx context.Context, id transactionID, coordin
 		prepared.wait.Add(1)
 		w.engine.step(shard, &request{
 			kind: requestPrepare, transaction: id, coordinator: coordinator, participant: shards,
-			parts: byShard[shard], bytes: requestBytes(byShard[shard]),
+			parts: byShard[shard], bytes: requestBytes(byShard[shard]), copied: &w.copied,
 		}, func(_ bool, err error) {
 			if err != nil {
 				prepared.note(err)
@@ -102,13 +109,18 @@ var errCarriedOut = errors.New("exec: the transaction was committed and carried 
 // conclude decides a transaction on its coordinator and carries the decision
 // out on the other shards.
 func (e *Engine) conclude(id transactionID, coordinator int, shards []int, commit bool) (committed bool, err error) {
+	return e.concludeWhile(id, coordinator, shards, commit, nil)
+}
+
+// concludeWhile is conclude for a commit that relies on something (request.hold).
+func (e *Engine) concludeWhile(id transactionID, coordinator int, shards []int, commit bool, hold func(ctx context.Context) error) (committed bool, err error) {
 	e.commits.enter()
 	defer e.commits.leave()
 	if coordinator == catalogCoordinator {
 		return e.concludeDefined(id, shards)
 	}
 	decided := make(chan struct{})
-	e.step(coordinator, &request{kind: requestDecide, transaction: id, participant: shards, commit: commit}, func(decision bool, failure error) {
+	e.step(coordinator, &request{kind: requestDecide, transaction: id, participant: shards, commit: commit, hold: hold}, func(decision bool, failure error) {
 		committed, err = decision, failure
 		close(decided)
 	})

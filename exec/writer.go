@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"millrace/log"
 	"millrace/sql/catalog"
@@ -26,6 +27,10 @@ type engineWriter struct {
 	// or waits for no more. The producer is then forgotten by its age, so that the request
 	// is recognised whenever it comes.
 	unsure bool
+	// copied says so, too, of a request that another leader has decided.
+	copied atomic.Bool
+	// hold is what writes rely on, nil for nothing.
+	hold func(ctx context.Context) error
 }
 
 // NewWriter implements Backend.
@@ -39,13 +44,24 @@ func (e *Engine) newWriter() *engineWriter {
 
 // Close implements Writer.
 func (w *engineWriter) Close() {
-	if w.unsure {
+	if w.unsure || w.copied.Load() {
 		w.used = nil
 	}
 	for shard := range w.used {
 		w.engine.forgetProducer(shard, w.producer)
 	}
 	w.used = nil
+}
+
+// Rely implements Writer.
+func (w *engineWriter) Rely(hold func(ctx context.Context) error) { w.hold = hold }
+
+// holds asks what writes rely on.
+func (w *engineWriter) holds(ctx context.Context) error {
+	if w.hold == nil {
+		return nil
+	}
+	return w.hold(ctx)
 }
 
 // maxWriteBytes bounds what one statement may write to one shard at once.
@@ -180,6 +196,13 @@ func (o *outcomes) note(err error) {
 
 // appendAll writes each shard's parts at once and waits for all.
 func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) error {
+	if err := w.holds(ctx); err != nil {
+		return err
+	}
+	hold := w.hold
+	if len(byShard) > 1 {
+		hold = nil // the shards would ask side by side; such rows are not of a transaction
+	}
 	w.sequence++
 	var all outcomes
 	for shard, parts := range byShard {
@@ -187,6 +210,7 @@ func (w *engineWriter) appendAll(ctx context.Context, byShard map[int][]part) er
 		all.wait.Add(1)
 		r := &request{
 			kind: requestAppend, producer: w.producer, sequence: w.sequence, parts: parts, bytes: requestBytes(parts),
+			hold: hold, copied: &w.copied,
 			done: func(_ bool, err error) {
 				if err != nil {
 					all.note(err)

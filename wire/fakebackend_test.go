@@ -121,6 +121,8 @@ func (b fakeWriter) WriteDefining(ctx context.Context, command *catalog.Define, 
 
 func (fakeWriter) Close() {}
 
+func (fakeWriter) Rely(func(context.Context) error) {}
+
 func (b fakeWriter) Write(ctx context.Context, writes []exec.Rows, atomic bool) error {
 	if b.holdWrites != nil {
 		select {

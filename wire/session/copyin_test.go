@@ -79,6 +79,8 @@ func (b *recordingBackend) WriteDefining(ctx context.Context, _ *catalog.Define,
 	return b.Write(ctx, writes, true)
 }
 
+func (b *recordingBackend) Rely(func(context.Context) error) {}
+
 // dataClient gives COPY data in pieces.
 type dataClient struct {
 	Client

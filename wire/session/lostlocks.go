@@ -42,15 +42,23 @@ func (s *Session) againUnlocked(err error, alone bool, attempt int) bool {
 // checkLocks returns an error with SQLSTATE 40001 where the transaction, or the session,
 // does not hold any more what it had locked. The session is told once.
 func (s *Session) checkLocks(ctx context.Context) error {
-	var err error
-	if s.transaction.locks != nil {
-		err = s.transaction.locks.Check(ctx)
+	err := s.checkTransactionLocks(ctx)
+	if err != nil || len(s.advisory.held) == 0 {
+		return err
 	}
-	if err == nil && len(s.advisory.held) > 0 {
-		if err = s.advisory.owner.Check(ctx); errors.Is(err, lock.ErrEnded) {
-			s.AdvisoryUnlockAll()
-		}
+	if err = s.advisory.owner.Check(ctx); errors.Is(err, lock.ErrEnded) {
+		s.AdvisoryUnlockAll()
+		return errLocksLost()
 	}
+	return interrupted(ctx, err)
+}
+
+// checkTransactionLocks is checkLocks for the transaction's locks alone.
+func (s *Session) checkTransactionLocks(ctx context.Context) error {
+	if s.transaction.locks == nil {
+		return nil
+	}
+	err := s.transaction.locks.Check(ctx)
 	if errors.Is(err, lock.ErrEnded) {
 		return errLocksLost()
 	}

@@ -25,8 +25,13 @@ func (s *Session) writeNow(ctx context.Context, writes []exec.Rows, atomic bool)
 	if err := s.options.Backend.Alive(); err != nil {
 		return err
 	}
+	writer := s.backendWriter()
+	if s.lockMark() > 0 {
+		writer.Rely(s.checkTransactionLocks)
+		defer writer.Rely(nil)
+	}
 	return s.seeThrough(ctx, func(life context.Context) error {
-		return s.backendWriter().Write(life, writes, atomic)
+		return writer.Write(life, writes, atomic)
 	})
 }
 
