@@ -43,6 +43,7 @@ import (
 // message to come twice.
 type followers struct {
 	raft.Transport
+	prefix *prefix
 
 	// raft is set once it runs.
 	raft atomic.Pointer[raft.Raft]
@@ -98,8 +99,13 @@ var (
 
 // newFollowers returns the transport of a group above another one, which must be able to
 // ask for votes before an election.
-func newFollowers(below raft.Transport) *followers {
-	return &followers{Transport: below, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{})}
+func newFollowers(below raft.Transport, prefix *prefix) *followers {
+	return &followers{Transport: below, prefix: prefix, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{})}
+}
+
+// Consumer implements raft.Transport. It is called once.
+func (f *followers) Consumer() <-chan raft.RPC {
+	return f.prefix.adaptedConsumer(f.Transport.Consumer(), f.closing)
 }
 
 // RequestPreVote implements raft.WithPreVote.

@@ -71,3 +71,67 @@ func testFollowersCatchUpAtOnce(t *testing.T) {
 		t.Errorf("a follower has %d entries only %v after it came back", count, took)
 	}
 }
+
+// TestFollowerWhoseAnswerWasLost has a follower store an entry whose answer is lost, and cut
+// its log up to that entry: the leader, which goes on behind what it knows the follower to
+// have, has to get on nevertheless.
+func TestFollowerWhoseAnswerWasLost(t *testing.T) { virtual(t, testFollowerWhoseAnswerWasLost) }
+
+func testFollowerWhoseAnswerWasLost(t *testing.T) {
+	c := newTestCluster(t, 3, 1)
+	leader := c.waitLeader(1)
+	shard := leader.Shard(0)
+	base, err := shard.Barrier(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(value string) {
+		base = propose(t, shard, entryWith(t, shard, base, loadObject, value))
+	}
+	for i := range 20 {
+		write(fmt.Sprint(i))
+	}
+	var name, leads string
+	for _, host := range c.hosts() {
+		if c.node(host) == leader {
+			leads = host
+		} else {
+			name = host
+		}
+	}
+	if err := c.node(name).Shard(0).WaitApplied(testContext(t), base); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.node(name).Checkpoint(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	c.close(name)
+	// From now on it keeps nothing of what was logged before for followers of its own.
+	follower := c.start(name)
+	group := follower.Shard(0).group
+	waitFor(t, func() bool { return group.raft.CommitIndex() >= base })
+	for _, host := range c.hosts() {
+		c.network.Cut(name, host)
+	}
+	if _, err := shard.Barrier(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { last, err := group.log.LastIndex(); return err == nil && last > base })
+	for range 2 {
+		if err := follower.Checkpoint(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first, err := group.log.FirstIndex(); err != nil || first <= base {
+		t.Fatalf("the follower's log begins at %d, %v", first, err)
+	}
+	c.network.Break(name, leads)
+	c.network.HealAll()
+	write("after")
+	if err := follower.Shard(0).WaitApplied(testContext(t), base); err != nil {
+		t.Fatal(err)
+	}
+	if follower.seeder.count.Load() > 0 {
+		t.Error("the follower was copied anew, though it lacked nothing")
+	}
+}

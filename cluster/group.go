@@ -184,7 +184,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}()
 	g = &group{
 		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
-		followers: newFollowers(o.transport), leadership: newLeadership(), election: o.election, alone: o.alone,
+		followers: newFollowers(o.transport, &prefix{log: o.log, snapshots: o.snapshots}), leadership: newLeadership(), election: o.election, alone: o.alone,
 		changing: make(chan struct{}, 1),
 	}
 	o.log.keeps = !o.alone
@@ -196,6 +196,7 @@ func startGroup(o groupOptions) (g *group, err error) {
 	machine := &groupMachine{FSM: o.machine, followers: g.followers, handed: &g.handed}
 	g.raft, err = raft.NewRaft(config, machine, o.log, o.log, o.snapshots, g.followers)
 	if err != nil {
+		g.followers.end()
 		return nil, fmt.Errorf("cluster: starting %s: %w", o.name, err)
 	}
 	g.followers.raft.Store(g.raft)
