@@ -28,8 +28,9 @@ import (
 //   - Fast writers need no locks to be right, so leases for them are given at once.
 //   - A node that has not been heard of for lapse is given up with its locks and leases,
 //     which it has stopped relying on by itself by then. It comes back as a new tenant.
-//   - A coordinator that does not know yet that its reign is over gives locks that count
-//     for nothing: its leadership is confirmed when a transaction checks them.
+//   - A coordinator may not know yet that its reign is over, such as when its process stood
+//     still. So what it tells of locks, and values of sequences, are of a reign that a
+//     quorum has confirmed within trusted, which is less than it takes to elect another.
 const (
 	trusted   = 500 * time.Millisecond
 	leaseFor  = time.Second
@@ -224,7 +225,19 @@ func (r *lockReign) confirm(ctx context.Context) error {
 	return r.manager.Err()
 }
 
-// coordinating returns this node's reign, or ErrNotLeader.
+// ruling returns this node's reign, as of a moment within trusted, or ErrNotLeader.
+func (e *Engine) ruling(ctx context.Context) (*lockReign, error) {
+	r, err := e.coordinating()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.confirm(ctx); err != nil {
+		return nil, fmt.Errorf("%w: the node does not coordinate any more: %w", ErrNotLeader, err)
+	}
+	return r, nil
+}
+
+// coordinating returns this node's reign, as far as it knows, or ErrNotLeader.
 func (e *Engine) coordinating() (*lockReign, error) {
 	if r := e.coordinator.reign.Load(); r != nil {
 		return r, nil

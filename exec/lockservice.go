@@ -52,7 +52,7 @@ func (e *Engine) serveLocks() {
 }
 
 func (e *Engine) serveLock(ctx context.Context, from uint64, request []byte) ([]byte, error) {
-	r, err := e.coordinating()
+	r, err := e.ruling(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func (e *Engine) serveLock(ctx context.Context, from uint64, request []byte) ([]
 }
 
 // servePing tells a node in which reign and tenure it is.
-func (e *Engine) servePing(_ context.Context, from uint64, request []byte) ([]byte, error) {
-	r, err := e.coordinating()
+func (e *Engine) servePing(ctx context.Context, from uint64, request []byte) ([]byte, error) {
+	r, err := e.ruling(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +79,8 @@ func (e *Engine) servePing(_ context.Context, from uint64, request []byte) ([]by
 }
 
 // serveLease gives a node leases for tables: of each the number, 0 where it is refused.
-func (e *Engine) serveLease(_ context.Context, from uint64, request []byte) ([]byte, error) {
-	r, err := e.coordinating()
+func (e *Engine) serveLease(ctx context.Context, from uint64, request []byte) ([]byte, error) {
+	r, err := e.ruling(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -378,3 +378,33 @@ func TestDeposedCoordinatorConfirmsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestDeposedCoordinatorTellsNothing asks a node that believes to coordinate and was deposed,
+// as one does that stood still.
+func TestDeposedCoordinatorTellsNothing(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 1, 3, 1)
+	c.node(1).define(`CREATE SEQUENCE s`)
+	id := c.node(1).sequence("s")
+	if got := c.node(1).nextValue(id); got != 1 {
+		t.Fatal(got)
+	}
+	e := c.node(1).engine
+	r := e.coordinator.reign.Load()
+	c.catalog.setLeader(2)
+	c.wait(func() bool { return e.coordinator.reign.Load() == nil })
+	long := e.now().Add(-time.Hour)
+	unaware := &lockReign{engine: e, number: r.number, manager: lock.NewManager(e.now, e.after), tenants: map[uint64]*tenant{}, granting: r.granting, life: t.Context()}
+	unaware.confirmed.Store(&long)
+	e.coordinator.reign.Store(unaware)
+	defer e.coordinator.reign.CompareAndSwap(unaware, nil)
+	lockRow := (&lockRequest{verb: lockRows, life: 1, session: 1, owner: 1, op: 1, mode: lock.Update, keys: []string{"x"}}).append(nil)
+	for method, request := range map[string][]byte{
+		"lock.ping": appendUvarints(nil, 1), "lock": lockRow, "lock.lease": appendUvarints(nil, 1, uint64(lock.Writers), lockedTable),
+		"sequence.next": appendUvarints(nil, uint64(id), 1),
+	} {
+		if _, err := c.node(3).engine.askNode(t.Context(), 1, method, request); !errors.Is(err, ErrNotLeader) {
+			t.Errorf("%s gave %v", method, err)
+		}
+	}
+}

@@ -636,7 +636,7 @@ func TestWritesRelyOnLocks(t *testing.T) {
 	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
 	n := c.node(3)
 	errLost := errors.New("the locks are lost")
-	write := func(rows Rows, between func()) error {
+	write := func(rows Rows, between, again func()) error {
 		writer := n.engine.newWriter()
 		defer writer.Close()
 		asked := 0
@@ -645,6 +645,9 @@ func TestWritesRelyOnLocks(t *testing.T) {
 			if asked == 1 && between != nil {
 				between()
 				return nil
+			}
+			if again != nil {
+				again()
 			}
 			return errLost
 		})
@@ -663,34 +666,34 @@ func TestWritesRelyOnLocks(t *testing.T) {
 			replica.mu.Unlock()
 		}
 	}
-	soon := func(do func()) { go func() { <-n.engine.after(4 * leaderPause); do() }() }
+	later := func(do func()) { go func() { <-n.engine.after(30 * leaderPause); do() }() }
 	several := n.rows("t", []int64{1, 1}, []int64{2, 1}, []int64{3, 1}, []int64{4, 1}, []int64{5, 1})
 
-	if err := write(n.rows("s", []int64{1}), func() {}); err != nil {
+	if err := write(n.rows("s", []int64{1}), func() {}, nil); err != nil {
 		t.Errorf("with a leader that answers: %v", err)
 	}
-	if err := write(n.rows("s", []int64{2}), func() { c.cutOff(3, 1, true); soon(func() { lead(2) }) }); !errors.Is(err, errLost) {
+	if err := write(n.rows("s", []int64{2}), func() { c.cutOff(3, 1, true) }, nil); !errors.Is(err, errLost) {
 		t.Errorf("before anybody had it: %v", err)
 	}
 	c.cutOff(3, 1, false)
 	lead(1)
-	if err := write(n.rows("s", []int64{3}), func() { c.cutOff(1, 3, true); soon(func() { lead(2) }) }); err != nil {
+	if err := write(n.rows("s", []int64{3}), func() { c.cutOff(1, 3, true) }, func() { lead(2) }); err != nil {
 		t.Errorf("after it took effect, with a lost answer: %v", err)
 	}
 	c.cutOff(1, 3, false)
 	lead(1)
-	if err := write(n.rows("s", []int64{4}), func() { broken(errors.New("the disk")); soon(func() { lead(2) }) }); !errors.Is(err, errLost) {
+	if err := write(n.rows("s", []int64{4}), func() { broken(errors.New("the disk")) }, nil); !errors.Is(err, errLost) {
 		t.Errorf("after a leader had it that did nothing: %v", err)
 	}
 	broken(nil)
 	lead(1)
-	if err := write(n.rows("s", []int64{5}), func() { lead(0); soon(func() { lead(2) }) }); !errors.Is(err, errLost) {
+	if err := write(n.rows("s", []int64{5}), func() { lead(0); later(func() { lead(2) }) }, nil); !errors.Is(err, errLost) {
 		t.Errorf("without a leader: %v", err)
 	}
-	if err := write(several, nil); !errors.Is(err, errLost) {
+	if err := write(several, nil, nil); !errors.Is(err, errLost) {
 		t.Errorf("before the decision: %v", err)
 	}
-	if err := write(several, func() { lead(0); soon(func() { lead(1) }) }); !errors.Is(err, errLost) {
+	if err := write(several, func() { lead(0); later(func() { lead(1) }) }, nil); !errors.Is(err, errLost) {
 		t.Errorf("with no leader to decide: %v", err)
 	}
 	got, err := n.query(t.Context(), `SELECT id FROM s UNION ALL SELECT id FROM t`)

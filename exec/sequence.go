@@ -12,8 +12,8 @@ import (
 // The values of sequences.
 //
 //   - The coordinator gives the values, to sessions of all nodes (sequence_service.go): so
-//     they grow in the order in which they are asked for, whoever asks. Only one that does
-//     not know yet that it is deposed may give values behind larger ones.
+//     they grow in the order in which they are asked for, whoever asks. Only one that hands
+//     its lead over may give values behind larger ones, before it learns of it.
 //   - A value is given once, whatever crashes: the coordinator reserves a range of values
 //     in the catalog's log before it gives any of them. What is left of the range when
 //     the node crashes is never given; when it closes or another coordinates, it is

@@ -40,7 +40,7 @@ func (e *Engine) serveSequences() {
 const valuesAtOnce = 1 << 16
 
 func (e *Engine) serveNextValues(ctx context.Context, _ uint64, request []byte) ([]byte, error) {
-	r, err := e.coordinating()
+	r, err := e.ruling(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (e *Engine) serveNextValues(ctx context.Context, _ uint64, request []byte) 
 
 // NextValues implements Backend.
 func (e *Engine) NextValues(ctx context.Context, sequence catalog.ObjectID, values []int64) (given int, err error) {
-	if r, err := e.coordinating(); err == nil {
+	if r, err := e.ruling(ctx); err == nil {
 		if given, err = e.takeValues(ctx, r.number, sequence, values); !errors.Is(err, ErrNotLeader) {
 			return given, err
 		}
