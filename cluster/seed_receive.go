@@ -283,13 +283,8 @@ func (r *seedReceiver) complete(point *seedState) error {
 // completePartition verifies one partition, which may have no rows to be copied.
 func (r *seedReceiver) completePartition(w *partitionState) error {
 	ps, end := r.machine.partitions, w.end
-	p := ps.find(w.object)
-	if p == nil && end.StartOffset == end.NextOffset {
-		_, err := ps.begin(w.object, w.created, end.NextOffset)
-		return err
-	}
-	next := int64(0)
-	if p != nil {
+	next := int64(-1)
+	if p := ps.find(w.object); p != nil {
 		opened, err := ps.open(p)
 		if err != nil {
 			return err
@@ -298,7 +293,15 @@ func (r *seedReceiver) completePartition(w *partitionState) error {
 			return opened.TruncateBefore(end.StartOffset)
 		}
 	}
-	return fmt.Errorf("cluster: object %d was copied up to offset %d, the source has %d", w.object, next, end.NextOffset)
+	if end.StartOffset == end.NextOffset {
+		// What there is of it are rows that the source has removed since.
+		if err := r.discard(func(p *partition) bool { return p.object != w.object }); err != nil {
+			return err
+		}
+		_, err := ps.begin(w.object, w.created, end.NextOffset)
+		return err
+	}
+	return fmt.Errorf("cluster: object %d was copied up to offset %d, the source has %d", w.object, max(next, 0), end.NextOffset)
 }
 
 // discardKeys drops the keys that have come.

@@ -531,3 +531,35 @@ func (u *seedUniverse) liveAndCrash(current *vfs.MemFS, operation int64, random 
 	u.check(replica)
 	return crashed.Load()
 }
+
+// TestSeedOfRemovedRows copies a partition whose rows have all been removed since to a
+// replica that still has some of them.
+func TestSeedOfRemovedRows(t *testing.T) {
+	u := newSeedUniverse(t, 1, 0)
+	fs := vfs.NewMem()
+	replica, err := openReplica(t, fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { replica.close() }()
+	both := log.Entry{Appends: []log.Append{{Object: 1, Batch: recordBatch(0, "a", "b")}}}
+	base := u.apply(both.AppendTo(nil), replica)
+	base = u.put(log.Entry{BaseIndex: base, Appends: []log.Append{{Object: 1, Batch: recordBatch(2, "c")}}})
+	u.base = u.put(log.Entry{BaseIndex: base, Truncates: []log.Truncate{{Object: 1, Start: 3}}})
+	replica.install(u.source.checkpoint())
+	if err := u.copy(u.receiver(replica), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if next := nextOffset(t, replica.shard, 1); next != 3 {
+			t.Fatalf("the partition goes on at offset %d", next)
+		}
+		if values := partitionValues(t, replica.shard, 1); len(values) > 0 {
+			t.Fatalf("the partition has %q", values)
+		}
+		replica.close()
+		if replica, err = openReplica(t, fs); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
