@@ -80,8 +80,10 @@ type machine struct {
 	// tells whether the log has been applied up to it.
 	stored uint64
 	met    bool
-	// base is what the newest snapshot that counts says.
-	base machineBase
+	// base is what the newest snapshot that counts says, and captured the state of the last
+	// one that was begun: it may still come to be the newest one on disk.
+	base     machineBase
+	captured uint64
 	// observer is told of the entries that take effect, and replaced of the states
 	// that others' entries have led to; nil for none.
 	observer func(index uint64, entry *log.Entry)
@@ -482,6 +484,7 @@ func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 	if err := m.err(); err != nil {
 		return nil, err
 	}
+	m.captured = m.state
 	return &machineSnapshot{machine: m, stateIndex: m.state, partitions: m.partitions.capture()}, nil
 }
 

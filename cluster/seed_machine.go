@@ -17,8 +17,9 @@ import (
 //     are durable as of one state A, and the newest snapshot says so. So after a crash
 //     at any point the replica has a mark, or it is whole.
 //   - While the mark is there, entries that Raft hands over have no effect; the log keeps
-//     them, since no snapshot of the group is taken. A is not before what the log begins
-//     with (seedMark.state), so the entries behind A are in the log, or come.
+//     them, since no snapshot of the group is begun. A is not before what the log begins
+//     with (seedMark.state), nor before the state of a snapshot that had been begun and may
+//     be written yet, so the entries behind A are in the log, or come.
 //   - Of the partitions, what the mark names is right: it was applied, or copied and
 //     verified, and synced. Rows are all copied anew, since they cannot be told apart.
 //   - Readers are let in again when all that Raft has handed over is applied, at least
@@ -38,7 +39,7 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 	if want := m.want.Load(); want != nil && m.marked && want.state >= state && len(aside) == 0 {
 		return nil
 	}
-	mark := &seedMark{state: max(state, m.base.state), reason: reason, partitions: m.partitions.trusted()}
+	mark := &seedMark{state: max(state, m.base.state, m.captured), reason: reason, partitions: m.partitions.trusted()}
 	if err := mark.write(m.partitions.options.FS, m.partitions.options.Dir); err != nil {
 		return err
 	}

@@ -563,3 +563,52 @@ func TestSeedOfRemovedRows(t *testing.T) {
 		}
 	}
 }
+
+// TestSeedDuringASnapshot has a replica cease to be whole while a snapshot of it is being
+// written, which still comes to be the newest one: a copy must not be of an earlier state,
+// since nothing would lead from that to the snapshot's.
+func TestSeedDuringASnapshot(t *testing.T) {
+	u := newSeedUniverse(t, 1, 0)
+	replica, err := openReplica(t, vfs.NewMem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer replica.close()
+	row := func(base uint64, value string, to *testReplica) uint64 {
+		entry := log.Entry{BaseIndex: base, Writes: []log.Write{setRow(1, value, value)}}
+		return u.apply(entry.AppendTo(nil), to)
+	}
+	base := row(0, "a", replica)
+	base = row(base, "b", replica)
+	// The source is behind by one entry.
+	ahead := log.Entry{BaseIndex: base, Writes: []log.Write{setRow(1, "c", "c")}}
+	last := &raft.Log{Index: base + 1, Term: 1, Type: raft.LogCommand, Data: ahead.AppendTo(nil)}
+	replica.append(last)
+	replica.give(last)
+	snapshot, err := replica.machine.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.machine.lack(0, "a test", ""); err != nil {
+		t.Fatal(err)
+	}
+	sink, err := replica.machine.snapshots.Create(raft.SnapshotVersionMax, last.Index, 1, raft.Configuration{}, 0, nil)
+	if err == nil {
+		err = snapshot.Persist(sink)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := u.receiver(replica)
+	if err := u.copy(receiver, 1<<20); !errors.Is(err, errRefused) {
+		t.Fatalf("copying an earlier state: %v", err)
+	}
+	u.source.append(last)
+	u.source.give(last)
+	if err := u.copy(receiver, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if rows := tableRows(t, replica.shard.Tables(), 1); len(rows) != 3 {
+		t.Fatalf("rows %v", rows)
+	}
+}
