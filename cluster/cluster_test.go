@@ -260,9 +260,7 @@ func testNodeWithALostDiskComesBackAsAnother(t *testing.T) {
 		t.Fatalf("it is node %d", node.ID())
 	}
 	c.waitPlaced()
-	if got := node.Peers().Members(); !slices.Equal(got, []uint64{1, 2, 4}) {
-		t.Fatalf("members %v", got)
-	}
+	waitFor(t, func() bool { return slices.Equal(node.Peers().Members(), []uint64{1, 2, 4}) })
 	load.waitMore(20)
 	load.finish()
 }
