@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/hashicorp/raft"
 )
@@ -44,7 +45,11 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 		return err
 	}
 	m.marked = true
-	m.logger.Error("the replica is not whole and has to be copied from another node", "reason", reason, "state", mark.state)
+	level := slog.LevelError
+	if reason == reasonBehind {
+		level = slog.LevelInfo // as of every node that joins
+	}
+	m.logger.Log(context.Background(), level, "the replica is not whole and has to be copied from another node", "reason", reason, "state", mark.state)
 	m.setWant(mark)
 	m.hashes.fail(m.err())
 	m.waiting = nil
@@ -62,6 +67,9 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 // everyFile stands for all files of a shard's partitions.
 const everyFile = "*"
 
+// reasonBehind is why a replica is not whole that is new, or was away for long.
+const reasonBehind = "its log ends before the log of the leader begins"
+
 // received notes that another node has sent a snapshot, which says how far its log has
 // been cut.
 func (m *machine) received(content []byte) error {
@@ -69,7 +77,7 @@ func (m *machine) received(content []byte) error {
 	if err != nil {
 		return err
 	}
-	return m.lack(state.stateIndex, "its log ends before the log of the leader begins", "")
+	return m.lack(state.stateIndex, reasonBehind, "")
 }
 
 // setWant sets what the replica lacks, nil when it is whole; mu is held.

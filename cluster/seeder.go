@@ -47,6 +47,9 @@ const (
 	maxSeeds = 2
 	// seedTidyPause is how often states kept for lost connections are looked at.
 	seedTidyPause = 10 * time.Second
+	// seedPatience is for how long failures are no news: the other replicas may be behind
+	// for a moment, and not know this node yet.
+	seedPatience = 2 * time.Second
 	// offerTimeout is how long a node may take to say what it has.
 	offerTimeout = 2 * time.Second
 
@@ -168,7 +171,11 @@ func (s *seeder) seed(shard *Shard) {
 		}
 		if ctx.Err() == nil {
 			s.failures.Add(1)
-			s.logger.Warn("a replica could not be copied yet", "shard", shard.id, "from", run.from.Load(), "error", err)
+			level := slog.LevelWarn
+			if time.Since(run.began) < seedPatience {
+				level = slog.LevelDebug
+			}
+			s.logger.Log(ctx, level, "a replica could not be copied yet", "shard", shard.id, "from", run.from.Load(), "error", err)
 		}
 		select {
 		case <-time.After(pause):
@@ -196,6 +203,7 @@ func (s *seeder) drop(receiver *seedReceiver) {
 func (s *seeder) finished(shard *Shard, run *seedRun, receiver *seedReceiver) {
 	s.count.Add(1)
 	s.nanoseconds.Add(int64(time.Since(run.began)))
+	shard.size.forget()
 	s.logger.Info("the replica was copied and is whole", "shard", shard.id, "from", run.from.Load(),
 		"bytes", receiver.progress.received.Load(), "duration", time.Since(run.began), "index", shard.Applied())
 	ps := shard.partitions

@@ -12,6 +12,13 @@ type replicaSize struct {
 	bytes  int64
 }
 
+// forget has the size looked at again.
+func (s *replicaSize) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = time.Time{}
+}
+
 // sizeAge is for how long a look at a replica's size is good.
 const sizeAge = 2 * time.Second
 

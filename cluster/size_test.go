@@ -3,7 +3,6 @@ package cluster
 import (
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -33,7 +32,7 @@ func TestShardBytes(t *testing.T) {
 	check := func() {
 		t.Helper()
 		// A look is good for a while.
-		node.Shard(1).size.looked = time.Time{}
+		node.Shard(1).size.forget()
 		if got := node.Shard(1).Bytes(); got < 2*rows*length || got > 2*rows*length*11/10 {
 			t.Errorf("the shard has %d bytes, rows and keys make %d", got, 2*rows*length)
 		}

@@ -45,7 +45,7 @@ func (o *operation) await(timeout time.Duration, out io.Writer, query progressQu
 	}
 	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
-	printed, moved := "", "0 bytes"
+	printed, moved := "", ""
 	for {
 		p, err := o.ask(query)
 		switch {
@@ -57,10 +57,10 @@ func (o *operation) await(timeout time.Duration, out io.Writer, query progressQu
 		line := p.text
 		if err == nil && p.toCopy != "0 bytes" {
 			line += fmt.Sprintf(", %s of %s copied", p.copied, p.toCopy)
-			moved = p.toCopy
+			moved = "; " + p.toCopy + " were copied"
 		}
 		if err == nil && p.done {
-			_, err := fmt.Fprintf(out, "%s after %s; %s were copied.\n", query.done, time.Since(began).Round(10*time.Millisecond), moved)
+			_, err := fmt.Fprintf(out, "%s after %s%s.\n", query.done, time.Since(began).Round(10*time.Millisecond), moved)
 			return err
 		}
 		if line != "" && line != printed {

@@ -99,6 +99,10 @@ func (s status) Replicas(ctx context.Context) ([]systables.ReplicaStatus, error)
 			if slices.Contains(shard.voters, r.node) {
 				replica.Role = roleVoter
 			}
+			if replica.State == stateSeeding && replica.SeedBytes == 0 && shard.leader != 0 {
+				// It waits for its turn: as much will come as the leader has.
+				replica.SeedBytes = max(0, shard.bytes)
+			}
 			if replica.Index >= 0 && shard.leader != 0 {
 				replica.Lag = max(0, int64(shard.index)-replica.Index)
 			}
@@ -114,6 +118,7 @@ type placement struct {
 	// newest of the replicas knows.
 	leader          uint64
 	term, index     uint64
+	bytes           int64
 	voters, readers []uint64
 }
 
@@ -133,7 +138,7 @@ func placementOf(reports []memberReport, shards int) []placement {
 			if at.voters != nil && (at.leader != 0 && !replica.Leader || replica.Leader == (at.leader != 0) && replica.Term <= at.term) {
 				continue
 			}
-			*at = placement{term: replica.Term, index: replica.Applied, voters: replica.Voters, readers: replica.Readers}
+			*at = placement{term: replica.Term, index: replica.Applied, bytes: replica.Bytes, voters: replica.Voters, readers: replica.Readers}
 			if replica.Leader {
 				at.leader = r.node
 			}

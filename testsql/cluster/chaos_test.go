@@ -33,6 +33,14 @@ type loaded struct {
 // startLoaded starts a cluster of processes behind proxies, and clients.
 func startLoaded(t *testing.T, nodes, voters int) *loaded {
 	t.Helper()
+	l := startIdle(t, nodes, voters)
+	l.work()
+	return l
+}
+
+// startIdle starts a cluster of processes behind proxies, with further flags.
+func startIdle(t *testing.T, nodes, voters int, args ...string) *loaded {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
 		var err error
@@ -43,16 +51,21 @@ func startLoaded(t *testing.T, nodes, voters int) *loaded {
 	t.Logf("MILLRACE_SEED=%d", seed)
 	l := &loaded{t: t, random: rand.New(rand.NewPCG(seed, 1))}
 	l.Cluster = harness.StartCluster(t, harness.ClusterOptions{
-		Nodes: nodes, Voters: voters, Shards: 4, Proxied: true,
+		Nodes: nodes, Voters: voters, Shards: 4, Proxied: true, Args: args,
 	})
-	w, err := workload.New(t.Context(), workloadCluster{l})
+	l.began = time.Now()
+	return l
+}
+
+// work has clients begin to work.
+func (l *loaded) work() {
+	l.t.Helper()
+	w, err := workload.New(l.t.Context(), workloadCluster{l})
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	l.Workload = w
-	l.began = time.Now()
 	w.Start(8)
-	return l
 }
 
 // workloadCluster shows the cluster to the clients.
@@ -257,36 +270,5 @@ func TestFiveNodes(t *testing.T) {
 	l.Restart(first)
 	l.Restart(second)
 	l.calm(5)
-	l.finish()
-}
-
-// TestReplaceNode adds a fourth node and removes the first, under load.
-func TestReplaceNode(t *testing.T) {
-	l := startLoaded(t, 3, 3)
-	l.wait(2 * time.Second)
-	began := time.Now()
-	fourth := l.Add()
-	l.note("node %d has joined after %v", fourth, time.Since(began).Round(time.Millisecond))
-	began = time.Now()
-	operator := l.Connect(2)
-	harness.Exec(t, operator, `DROP NODE 1`)
-	harness.Eventually(t, harness.ClusterTimeout, func() error {
-		rows, err := harness.TryRows(t.Context(), operator, `SELECT id, state, votes FROM millrace.nodes WHERE id = 1`)
-		if err == nil && len(rows) > 0 {
-			err = fmt.Errorf("node 1 is still there: %q", rows)
-		}
-		return err
-	})
-	if err := operator.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	l.note("node 1 has left after %v", time.Since(began).Round(time.Millisecond))
-	select {
-	case <-l.Node(1).Done():
-	case <-time.After(harness.ClusterTimeout):
-		t.Error("node 1, which was removed, has not ended")
-	}
-	l.Forget(1)
-	l.calm(3)
 	l.finish()
 }

@@ -35,6 +35,14 @@ func TestOperateCluster(t *testing.T) {
 
 	fourth := c.Add("--locality", "rack=7")
 	run("rack=7", "node", "ls")
+	harness.Eventually(t, harness.ClusterTimeout, func() error {
+		// Sizes may be old by two seconds.
+		rows, err := harness.TryRows(t.Context(), w, `SELECT node, sum(bytes) FROM millrace.replicas GROUP BY node HAVING sum(bytes) > 100`)
+		if err == nil && len(rows) != 4 {
+			err = fmt.Errorf("not all nodes have bytes: %q", rows)
+		}
+		return err
+	})
 	run("is drained", "node", "drain", "2", "--wait", "--timeout", "60s")
 	ask(`SELECT state, votes, leads FROM millrace.nodes WHERE id = 2`, "draining\t0\t0")
 	ask(`SELECT bool_and(cardinality(voters) = 3) FROM millrace.shards`, "t")

@@ -47,6 +47,8 @@ type Cluster struct {
 type member struct {
 	*Process
 	args []string
+	// metrics is where it tells its metrics.
+	metrics string
 	// up says that the node runs, gone that it is no member any more.
 	up, gone bool
 }
@@ -87,6 +89,14 @@ func StartCluster(tb testing.TB, options ClusterOptions) *Cluster {
 // number.
 func (c *Cluster) Add(args ...string) int {
 	c.tb.Helper()
+	number := c.Join(args...)
+	c.AwaitReady(number)
+	return number
+}
+
+// Join is Add that does not wait.
+func (c *Cluster) Join(args ...string) int {
+	c.tb.Helper()
 	clients := fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))
 	number := len(c.members) + 1
@@ -94,8 +104,8 @@ func (c *Cluster) Add(args ...string) int {
 	if c.options.Proxied {
 		advertise = c.network.startProxy(c.tb, number, listen).address()
 	}
-	m := &member{}
-	m.args = append([]string{"--listen", clients, "--cluster-listen", listen, "--advertise", advertise}, c.options.Args...)
+	m := &member{metrics: fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))}
+	m.args = append([]string{"--listen", clients, "--cluster-listen", listen, "--advertise", advertise, "--http", m.metrics}, c.options.Args...)
 	m.args = append(m.args, args...)
 	if len(c.members) == 0 && c.options.Shards > 0 {
 		m.args = append(m.args, "--shards", fmt.Sprint(c.options.Shards))
@@ -107,8 +117,23 @@ func (c *Cluster) Add(args ...string) int {
 	c.members = append(c.members, m)
 	c.mu.Unlock()
 	c.launch(number)
-	c.AwaitReady(number)
 	return number
+}
+
+// Replace starts a node with an empty folder where another one is lost with all that it
+// had, does not wait for it, and returns its number.
+func (c *Cluster) Replace(lost int) int {
+	c.tb.Helper()
+	c.Forget(lost)
+	m := &member{metrics: c.members[lost-1].metrics, args: slices.Clone(c.members[lost-1].args)}
+	if !slices.Contains(m.args, "--join") {
+		m.args = append(m.args, "--join", strings.Join(c.addresses(), ","))
+	}
+	c.mu.Lock()
+	c.members = append(c.members, m)
+	c.mu.Unlock()
+	c.launch(len(c.members))
+	return len(c.members)
 }
 
 // addresses are where the nodes reach each other.

@@ -68,6 +68,7 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		began := time.Now()
 		connection, err := c.workload.cluster.Connect(ctx, c.node, c.name)
 		c.noteSlow("connecting", began, err)
+		c.noteFailure(ctx, err)
 		if err == nil {
 			c.connection = connection
 			break
@@ -84,6 +85,7 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 	began := time.Now()
 	err := do(bounded, c.connection)
 	c.noteSlow("a statement", began, err)
+	c.noteFailure(ctx, err)
 	if err == nil {
 		return nil
 	}
@@ -94,6 +96,20 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		c.leave()
 	}
 	return err
+}
+
+// noteFailure counts what has failed, but for what the client was to end.
+func (c *client) noteFailure(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	code := "connection"
+	if failure, answered := errors.AsType[*pgconn.PgError](err); answered {
+		code = failure.Code
+	}
+	c.workload.known.mu.Lock()
+	defer c.workload.known.mu.Unlock()
+	c.workload.known.failures[code]++
 }
 
 // slow is what takes long enough to be told of.

@@ -60,6 +60,8 @@ type knowledge struct {
 	operations []porcupine.Operation
 	clock      int64
 	transfers  int
+	// failures counts what has failed by SQLSTATE, or "connection" without one.
+	failures map[string]int
 	// longest is the longest time that a writer of events had to try, since it was asked
 	// for.
 	longest time.Duration
@@ -88,7 +90,7 @@ var declarations = []string{
 
 // New makes what the clients use, on one node.
 func New(ctx context.Context, cluster Cluster) (*Workload, error) {
-	w := &Workload{cluster: cluster, known: knowledge{events: map[[2]int]fate{}}}
+	w := &Workload{cluster: cluster, known: knowledge{events: map[[2]int]fate{}, failures: map[string]int{}}}
 	connection, err := cluster.Connect(ctx, 0, "declarer")
 	if err != nil {
 		return nil, err
@@ -155,6 +157,16 @@ func (w *Workload) LongestWait() time.Duration {
 	longest := w.known.longest
 	w.known.longest = 0
 	return longest
+}
+
+// Failures counts what has failed for clients by SQLSTATE, since the last call: statements
+// and connections, the latter as "connection" where they got no answer.
+func (w *Workload) Failures() map[string]int {
+	w.known.mu.Lock()
+	defer w.known.mu.Unlock()
+	failures := w.known.failures
+	w.known.failures = map[string]int{}
+	return failures
 }
 
 // String counts what the clients have done.
