@@ -25,6 +25,7 @@ func TestCluster(t *testing.T) {
 		"node with a lost disk comes back as another": testNodeWithALostDiskComesBackAsAnother,
 		"restarts one by one":                         testClusterRestartsOneByOne,
 		"node of several has to listen":               testNodeOfSeveralHasToListen,
+		"says what keeps it from working":             testClusterSaysWhatKeepsItFromWorking,
 		"nodes are refused with a reason":             testNodesAreRefusedWithAReason,
 	} {
 		t.Run(name, func(t *testing.T) { virtual(t, test) })
@@ -293,6 +294,21 @@ func testNodeOfSeveralHasToListen(t *testing.T) {
 	}
 }
 
+func testClusterSaysWhatKeepsItFromWorking(t *testing.T) {
+	c := newTestCluster(t, 3, 2)
+	node := c.node(host(2))
+	waitFor(t, func() bool { return node.Trouble() == "" })
+	c.kill(host(0))
+	c.kill(host(1))
+	waitFor(t, func() bool {
+		trouble := node.LeaderTrouble()
+		return strings.Contains(trouble, "the catalog: no leader is known; of the voters on nodes 1, 2, 3") &&
+			strings.Contains(trouble, "node 1 at host0:1 (") && strings.Contains(trouble, "node 2 at host1:1 (")
+	})
+	c.open(host(0))
+	waitFor(t, func() bool { return node.Trouble() == "" })
+}
+
 func testNodesAreRefusedWithAReason(t *testing.T) {
 	c := newTestCluster(t, 3, 1)
 	// A node without data, at the address of one that runs.
@@ -303,6 +319,18 @@ func testNodesAreRefusedWithAReason(t *testing.T) {
 	var refused *RefusedError
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "node 2") {
 		t.Fatalf("%v", err)
+	}
+	// It was told another number of shards, or of nobody but itself: neither makes a member.
+	options.Advertise, options.Shards = options.Listen, 5
+	if _, err := Open(testContext(t), options); !errors.As(err, &refused) || !strings.Contains(err.Error(), "1 shards, not 5") {
+		t.Errorf("another number of shards: %v", err)
+	}
+	options.Shards, options.Join = 0, []string{options.Listen}
+	if _, err := Open(testContext(t), options); err == nil || !strings.Contains(err.Error(), "is to join itself") {
+		t.Errorf("itself: %v", err)
+	}
+	if members := c.waitLeader(0).Members(); len(members) != 3 {
+		t.Errorf("members %+v", members)
 	}
 	for what, err := range map[string]error{
 		"a node that is not there":  c.node(host(0)).DrainNode(testContext(t), 9),

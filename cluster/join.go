@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,7 +19,7 @@ const (
 // joinRequest is what a node says that wants to be a member, or, when it is one and has
 // lost sight of the others, to know where they are.
 //
-//	request := node uvarint (0 for a new one) · cluster text · member
+//	request := node uvarint (0 for a new one) · cluster text · shards uvarint · member
 //	answer  := verdict u8 · …
 //	           accepted: node · cluster text · shards · by · address text · membership (to the end)
 //	           otherwise: text (to the end)
@@ -25,21 +27,29 @@ type joinRequest struct {
 	// node is the asker's number, 0 for none, in the cluster of that name.
 	node    uint64
 	cluster string
-	self    Member
+	// shards is how many the asker was told that the cluster has, 0 for any number.
+	shards int
+	self   Member
 }
 
 // encode appends the request's encoding to buf.
 func (r joinRequest) encode(buf []byte) []byte {
 	buf = binary.AppendUvarint(buf, r.node)
-	return appendMember(appendText(buf, r.cluster), r.self)
+	buf = binary.AppendUvarint(appendText(buf, r.cluster), uint64(r.shards))
+	return appendMember(buf, r.self)
 }
 
 // join asks the cluster for a number until a node answers or refuses.
 func (n *Node) join(ctx context.Context) (identity, error) {
-	request := joinRequest{self: n.describeSelf()}
-	logged := ""
+	request := joinRequest{self: n.describeSelf(), shards: n.options.Shards}
+	places := slices.DeleteFunc(slices.Clone(n.options.Join), func(address string) bool { return address == n.options.Advertise })
+	if len(places) == 0 {
+		return identity{}, fmt.Errorf("cluster: the node is to join itself, at %s: it has to be told of a node that is a member already",
+			n.options.Advertise)
+	}
 	for {
-		for _, address := range n.options.Join {
+		var waiting []string
+		for _, address := range places {
 			answer, err := n.askToJoin(ctx, address, request)
 			if err == nil {
 				n.options.Logger.Info("joined a cluster", "node", answer.node, "by", address, "members", len(answer.members.members))
@@ -49,10 +59,10 @@ func (n *Node) join(ctx context.Context) (identity, error) {
 			if errors.As(err, &refused) {
 				return identity{}, fmt.Errorf("cluster: the cluster at %s does not take this node: %w", address, refused)
 			}
-			if text := err.Error(); text != logged {
-				logged = text
-				n.options.Logger.Warn("the cluster to join does not answer; trying again", "address", address, "error", err)
-			}
+			waiting = append(waiting, fmt.Sprintf("%s (%v)", address, err))
+		}
+		if n.options.Waiting != nil {
+			n.options.Waiting("the cluster to join does not answer: " + strings.Join(waiting, "; "))
 		}
 		select {
 		case <-time.After(joinPause):
@@ -128,11 +138,14 @@ func (n *Node) learn(answer joinAnswer) (identity, error) {
 // handleJoin answers a node that wants to join, or that looks for the others.
 func (n *Node) handleJoin(ctx context.Context, _ uint64, request []byte) ([]byte, error) {
 	r := uvarintReader{data: request}
-	asker := joinRequest{node: r.next(), cluster: r.text(), self: r.member()}
+	asker := joinRequest{node: r.next(), cluster: r.text(), shards: int(r.next()), self: r.member()}
 	if r.bad {
 		return nil, errors.New("cluster: a request to join is malformed")
 	}
 	switch {
+	case asker.node == 0 && asker.shards != 0 && asker.shards != n.identity.shards:
+		return verdict(nil, &RefusedError{fmt.Sprintf("it has %d shards, not %d: the number is fixed when a cluster is made",
+			n.identity.shards, asker.shards)})
 	case asker.node == 0:
 		node, err := n.admit(ctx, asker.self)
 		if err != nil {

@@ -91,6 +91,9 @@ type Options struct {
 	MinFreeBytes uint64
 	// MaxOpenFiles bounds the segment files held open; 512 by default.
 	MaxOpenFiles int
+	// Waiting is told, while Open joins a cluster, why that has not been done yet; nil for
+	// nobody. It is called in Open's goroutine.
+	Waiting func(why string)
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer receives the metrics; nil for none.

@@ -149,8 +149,14 @@ func (e *Engine) askShards(ctx context.Context, shards []int, q *shardQuestion) 
 
 // noLeader is the error of a statement that has asked for a leader for too long.
 func noLeader(what string, err error) error {
-	return sqlerr.New(sqlerr.CannotConnectNow, -1, "%s has no leader that can be reached: %w", what, err).
-		WithHint("Most of its replicas must be running. SHOW SHARDS and SHOW NODES tell their states.")
+	message := what + " has no leader that can be reached"
+	failure := sqlerr.New(sqlerr.CannotConnectNow, -1, "%s: %w", message, err).
+		WithHint("Most of the nodes that vote must be running: SHOW NODES tells which do. SET freshness = 'stale' allows reads of what this node has.")
+	// That it is not the leader who has been asked says nothing more.
+	if failure.Message = message; !errors.Is(err, ErrNotLeader) {
+		failure = failure.WithDetail("%v", err)
+	}
+	return failure
 }
 
 // askShardsOnce asks whoever leads the shards now. It returns the shards that have not

@@ -57,8 +57,8 @@ type Options struct {
 	// Peers are the nodes of the cluster, to which cancel requests are passed on; nil for
 	// a server on its own.
 	Peers exec.Peers
-	// Refuse, where it is not nil, is what every client is told in place of being served.
-	Refuse error
+	// Refuse, where it is not nil, gives what every client is told in place of being served.
+	Refuse func() error
 	// WriteTimeout is how long a client may take nothing of what is sent to it
 	// before it counts as gone; 0 means five minutes, negative no limit.
 	WriteTimeout time.Duration

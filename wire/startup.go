@@ -49,7 +49,7 @@ func (c *conn) handshake(full bool) (*session.Identity, error) {
 		}
 	}
 	if c.options.Refuse != nil {
-		return nil, c.options.Refuse
+		return nil, c.options.Refuse()
 	}
 	if full {
 		return nil, sqlerr.New(sqlerr.TooManyConnections, -1, "sorry, too many clients already")

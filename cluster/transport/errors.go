@@ -52,7 +52,11 @@ type RefusedError struct {
 // Error implements error.
 func (e *RefusedError) Error() string { return "transport: connection refused: " + e.Reason }
 
-// unreachable wraps what keeps a node from being reached.
+// unreachable wraps what keeps a node from being reached; the node is 0 where only its
+// address is known.
 func unreachable(node uint64, err error) error {
+	if node == 0 {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
 	return fmt.Errorf("%w: node %d: %w", ErrUnreachable, node, err)
 }

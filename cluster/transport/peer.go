@@ -82,6 +82,18 @@ func (p *peer) link(class Class) (*link, error) {
 	return l, nil
 }
 
+// Connected tells whether there is a connection to a node; without one, err is why the last
+// one was lost or could not be made, nil when none has been tried.
+func (t *Transport) Connected(node uint64) (connected bool, err error) {
+	p := t.peer(node)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stats.connections.Load() > 0 {
+		return true, nil
+	}
+	return false, p.trouble
+}
+
 // rush sends what is patient on a connection.
 func (p *peer) rush(class Class) {
 	p.mu.Lock()

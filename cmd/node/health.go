@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 )
 
@@ -20,19 +19,19 @@ func answerHealth(check func() error) http.HandlerFunc {
 // readiness is why clients had better go to another node, or nil: this one is starting
 // or stopping, takes no input, or sees shards that nobody leads.
 func (n *Node) readiness() error {
+	select {
+	case <-n.closing:
+		return errors.New("the node is shutting down")
+	default:
+	}
 	if !n.ready.Load() {
-		return errors.New("the node is starting, or shutting down")
+		return errors.New(n.startup.health())
 	}
 	if err := n.engine.Alive(); err != nil {
 		return err
 	}
-	if leader, _ := n.storage.CatalogLeader(); leader == 0 {
-		return errors.New("the catalog has no leader that this node knows of")
-	}
-	for i := range n.storage.Shards() {
-		if leader, _ := n.storage.Shard(i).Leader(); leader == 0 {
-			return fmt.Errorf("shard %d has no leader that this node knows of", i)
-		}
+	if trouble := n.storage.LeaderTrouble(); trouble != "" {
+		return errors.New(trouble)
 	}
 	return nil
 }

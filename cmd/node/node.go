@@ -91,6 +91,8 @@ type Node struct {
 
 	// address is where clients connect.
 	address net.Addr
+	// startup knows why the node is not ready yet.
+	startup startup
 	// opened says that storage and engine are there, and ready that clients are served.
 	opened, ready atomic.Bool
 	serving       sync.WaitGroup
@@ -182,8 +184,10 @@ func (n *Node) startBehind(ctx context.Context, clients *port) error {
 		return err
 	}
 	defer endRefusing()
+	starting, endStarting := context.WithCancel(ctx)
+	defer endStarting()
 	machine := exec.NewCatalogMachine()
-	if err := n.openStorage(ctx, machine); err != nil {
+	if err := n.openStorage(starting, machine); err != nil {
 		return err
 	}
 	if err := n.bootstrap(ctx, machine); err != nil {
@@ -228,6 +232,7 @@ func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) er
 		SeedBytesPerSecond: n.options.SeedRate, ScrubPeriod: n.options.ScrubPeriod, ScrubBytesPerSecond: n.options.ScrubRate,
 		Logger: n.options.Logger, Registerer: n.registry,
 	}
+	options.Waiting = func(why string) { n.startup.waits(n.options.Logger, why) }
 	err := n.joinOptions(&options)
 	if err != nil {
 		return err
@@ -235,10 +240,19 @@ func (n *Node) openStorage(ctx context.Context, machine *exec.CatalogMachine) er
 	if n.storage, err = cluster.Open(ctx, options); err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)
 	}
+	n.startup.waits(n.options.Logger, "")
+	n.logMember()
+	n.serving.Go(func() { n.startup.watch(ctx, n.storage, n.options.Logger) })
 	if err := n.storage.CatalogReady(ctx); err != nil {
 		return fmt.Errorf("open %s: %w", n.options.Dir, err)
 	}
 	return nil
+}
+
+// logMember tells which node of which cluster this is.
+func (n *Node) logMember() {
+	n.options.Logger.Info("the node's data is open", "version", Version(), "data", n.options.Dir, "cluster", n.storage.ClusterID(),
+		"node", n.storage.ID(), "shards", n.storage.Shards(), "advertise", n.options.Cluster.Advertise)
 }
 
 // bootstrapPause is between two looks at whether another node has given the cluster its

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"millrace/sql/sqlerr"
 	"millrace/wire"
 	"millrace/wire/auth"
 )
@@ -98,8 +97,7 @@ func (n *Node) refuseClients(p *port, certificates *auth.Certificates) (stop fun
 	server, err := wire.New(wire.Options{
 		Listener: &lease{port: p, end: make(chan struct{})}, TLS: certificates, Authentication: n.rules,
 		Logger: n.options.Logger, Now: n.options.Now, WriteTimeout: refusalTimeout, StartupTimeout: refusalTimeout,
-		Refuse: sqlerr.New(sqlerr.CannotConnectNow, -1, "the database system is starting up").
-			WithHint("It may be waiting for other nodes. Connect to another one meanwhile."),
+		Refuse: n.startup.refusal,
 	})
 	if err != nil {
 		return nil, err

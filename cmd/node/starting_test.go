@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,14 +21,18 @@ func TestRefuseClients(t *testing.T) {
 	}
 	p := newPort(listener)
 	n := &Node{options: Options{Logger: slog.New(slog.DiscardHandler), Now: time.Now}, rules: auth.DefaultRules()}
+	n.startup.waits(n.options.Logger, "node 2 at 10.0.0.2:7433 is away")
 	end, err := n.refuseClients(p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	url := "postgres://millrace@" + listener.Addr().String() + "/millrace?sslmode=prefer"
 	_, err = pgconn.Connect(t.Context(), url)
-	if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != "57P03" {
-		t.Errorf("a client of a node that starts is told %v", err)
+	if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != "57P03" || !strings.Contains(failure.Detail, "waits for other nodes") {
+		t.Errorf("a client of a node that starts is told %+v", failure)
+	}
+	if health := n.startup.health(); !strings.Contains(health, "10.0.0.2:7433") {
+		t.Errorf("a probe is told %s", health)
 	}
 	end()
 	client, err := net.Dial("tcp", listener.Addr().String())
