@@ -206,7 +206,7 @@ func (e *Engine) define(ctx context.Context, command catalog.Command) (catalog.R
 	if err := e.beforeDefining(ctx, command); err != nil {
 		return catalog.Result{}, err
 	}
-	result, err := e.proposeCatalog(ctx, command)
+	result, err := e.proposeCatalog(ctx, e.once(command))
 	if err != nil {
 		return catalog.Result{}, err
 	}

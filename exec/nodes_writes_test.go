@@ -702,3 +702,22 @@ func TestWritesRelyOnLocks(t *testing.T) {
 	}
 	c.wait(func() bool { return c.prepared() == 0 })
 }
+
+// TestDefinitionsOutliveTheirLeader loses the catalog's leader with what it was told to
+// define: who asked is told what became of it, each time.
+func TestDefinitionsOutliveTheirLeader(t *testing.T) {
+	c := newNodes(t, 3, 3, 1)
+	c.catalog.setUnsure(60)
+	defer c.catalog.setUnsure(0)
+	for k := range 6 {
+		n := c.nodes[k%3]
+		if err := n.tryDefine(fmt.Sprintf(`CREATE TABLE t%d (id INT PRIMARY KEY)`, k)); err != nil {
+			t.Fatalf("table %d: %v", k, err)
+		}
+		if k%2 == 1 {
+			if err := n.tryDefine(fmt.Sprintf(`DROP TABLE t%d`, k)); err != nil {
+				t.Fatalf("dropping table %d: %v", k, err)
+			}
+		}
+	}
+}

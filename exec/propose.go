@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 // of the catalog has applied the command by then, or, where the command was refused, what
 // it was refused for.
 //
-// A command is proposed again where that does no harm. The outcome of another one whose
-// answer is lost is unknown.
+// A command is proposed again where that does no harm, such as one that is applied once
+// (catalog.Once). The outcome of another one whose answer is lost is unknown.
 
 // servicePropose is the service that proposes an encoded command. Its answer is
 //
@@ -27,10 +28,20 @@ const servicePropose = "catalog.propose"
 // proposeCatalog applies a command to the catalog.
 func (e *Engine) proposeCatalog(ctx context.Context, command catalog.Command) (catalog.Result, error) {
 	result, known, err := e.askCatalog(ctx, command)
-	if !known && !e.alone() && sqlerr.CodeOf(err) == sqlerr.InternalError {
+	if code := sqlerr.CodeOf(err); !known && !e.alone() && (code == sqlerr.InternalError || code == sqlerr.CannotConnectNow) {
 		err = unknownOutcome("definition", err)
 	}
 	return result, err
+}
+
+// once returns a command that is applied once, however often it is proposed.
+func (e *Engine) once(command catalog.Command) catalog.Command {
+	if e.alone() {
+		return command // nobody else could answer
+	}
+	c := &catalog.Once{Command: command}
+	_, _ = rand.Read(c.ID[:]) // never fails (crypto/rand)
+	return c
 }
 
 // proposed is what became of a command.
@@ -55,7 +66,8 @@ func (e *Engine) askCatalog(ctx context.Context, command catalog.Command) (resul
 		}
 		return p.result, true, p.refused
 	}
-	p, known, err := e.proposeAtLeader(ctx, encoded, repeatable(command))
+	_, matters := command.(*catalog.Once)
+	p, known, err := e.proposeAtLeader(ctx, encoded, matters || repeatable(command), matters)
 	if err != nil {
 		return catalog.Result{}, known, err
 	}
@@ -96,12 +108,14 @@ func (e *Engine) proposeHere(ctx context.Context, encoded []byte) (proposed, err
 	return proposed{index, outcome.Result, outcome.Err}, nil
 }
 
-// proposeAtLeader has the catalog's leader propose a command, whichever node that is.
-func (e *Engine) proposeAtLeader(ctx context.Context, encoded []byte, repeats bool) (p proposed, known bool, err error) {
+// proposeAtLeader has the catalog's leader propose a command, whichever node that is. Where
+// it matters whether the command was applied, known says whether its fate is.
+func (e *Engine) proposeAtLeader(ctx context.Context, encoded []byte, repeats, matters bool) (p proposed, known bool, err error) {
 	var deadline <-chan time.Time
+	known = true
 	for {
 		if ctx.Err() != nil {
-			return proposed{}, true, context.Cause(ctx)
+			return proposed{}, known, context.Cause(ctx)
 		}
 		node, changed := e.storage.CatalogLeader()
 		err = ErrNotLeader
@@ -118,17 +132,18 @@ func (e *Engine) proposeAtLeader(ctx context.Context, encoded []byte, repeats bo
 			if !repeats {
 				return proposed{}, false, err
 			}
+			known = known && !matters
 		}
 		if deadline == nil {
 			deadline = e.after(leaderPatience)
 		}
 		select {
 		case <-ctx.Done():
-			return proposed{}, true, context.Cause(ctx)
+			return proposed{}, known, context.Cause(ctx)
 		case <-e.stopped:
-			return proposed{}, true, ErrStopped
+			return proposed{}, known, ErrStopped
 		case <-deadline:
-			return proposed{}, true, noLeader("the catalog", err)
+			return proposed{}, known, noLeader("the catalog", err)
 		case <-changed:
 		case <-e.after(leaderPause):
 		}

@@ -96,7 +96,7 @@ func (e *Engine) NextValues(ctx context.Context, sequence catalog.ObjectID, valu
 // SetSequence implements Backend.
 func (e *Engine) SetSequence(ctx context.Context, command *catalog.SetSequence) error {
 	// What was reserved before counts for an epoch that is over.
-	_, err := e.proposeCatalog(ctx, command)
+	_, err := e.proposeCatalog(ctx, e.once(command))
 	return err
 }
 

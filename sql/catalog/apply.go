@@ -31,6 +31,8 @@ func Apply(s *Snapshot, command Command) (*Snapshot, Result, error) {
 		return applyAuthored(s, c)
 	case *Define:
 		return applyDefine(s, c)
+	case *Once:
+		return applyOnce(s, c)
 	case *Coordinate:
 		return applyCoordinate(s, c)
 	case *GiveUp:

@@ -46,6 +46,9 @@ func commandBody(command Command) (kind string, body any, err error) {
 	if kind, body, err := definitionBody(command); kind != "" || err != nil {
 		return kind, body, err
 	}
+	if kind, body, err := onceBody(command); kind != "" || err != nil {
+		return kind, body, err
+	}
 	if kind := schemaCommandKind(command); kind != "" {
 		return kind, command, nil
 	}
@@ -146,6 +149,9 @@ func decodeEnvelope(envelope *commandEnvelope) (Command, error) {
 		return c, err
 	}
 	if c, err := decodeDefinition(envelope); c != nil || err != nil {
+		return c, err
+	}
+	if c, err := decodeOnce(envelope); c != nil || err != nil {
 		return c, err
 	}
 	if c, err := decodeSchemaCommand(envelope.Kind, envelope.Body); c != nil || err != nil {

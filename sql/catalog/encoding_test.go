@@ -212,6 +212,8 @@ func drawReign(t *rapid.T, command Command) Command {
 		return &GiveUp{Reign: reign, Holder: holder}
 	case 2, 3, 4:
 		return &Held{Reign: reign, Holder: holder, Command: command}
+	case 5:
+		return &Once{ID: [16]byte{byte(reign), byte(holder)}, Command: command}
 	default:
 		return command
 	}

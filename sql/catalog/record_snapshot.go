@@ -15,6 +15,7 @@ type snapshotRecord struct {
 	Committed     [][]byte         `json:"committed,omitempty"`
 	Aborts        uint64           `json:"aborts,omitempty"`
 	Reign         Reign            `json:"reign"`
+	Done          []doneRecord     `json:"done,omitempty"`
 	Schemas       []schemaRecord   `json:"schemas"`
 	Relations     []relationRecord `json:"relations"`
 	Queries       []queryRecord    `json:"queries"`
@@ -32,7 +33,7 @@ type snapshotRecord struct {
 func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 	record := &snapshotRecord{
 		Version: s.version, NextID: s.nextID, ClusterID: s.clusterID, Shards: s.shards, CreatedMillis: s.createdMillis,
-		LastRowID: s.lastRowID, Aborts: s.aborts, Reign: s.reign, Schemas: newSchemaRecords(s),
+		LastRowID: s.lastRowID, Aborts: s.aborts, Reign: s.reign, Done: newDoneRecords(s.done), Schemas: newSchemaRecords(s),
 		Queries: make([]queryRecord, len(s.queries)),
 	}
 	for _, id := range s.committed {
@@ -87,6 +88,9 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	}
 	var err error
 	if s.schemas, err = schemasOf(r.Schemas); err != nil {
+		return nil, err
+	}
+	if s.done, err = doneOf(r.Done); err != nil {
 		return nil, err
 	}
 	for _, bytes := range r.Committed {

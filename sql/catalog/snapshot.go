@@ -24,6 +24,8 @@ type Snapshot struct {
 	committed [][16]byte
 	aborts    uint64
 	reign     Reign
+	// done are the newest of the commands that are applied once.
+	done []doneCommand
 
 	schemas   []*Schema   // by ID
 	relations []*Relation // by ID
