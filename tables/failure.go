@@ -43,6 +43,8 @@ type failure struct {
 	// happened is closed after the first fatal error.
 	happened    chan struct{}
 	corruptions atomic.Int64
+	// pause is before flushes and compactions that are tried again.
+	pause backgroundPause
 
 	mu struct {
 		sync.Mutex
@@ -121,23 +123,19 @@ func shardOf(key []byte) uint32 {
 	return binary.BigEndian.Uint32(key)
 }
 
-// Pebble repeats a flush that fails at once and for ever. These keep it from
-// taking a core and filling the log.
-const (
-	backgroundPause    = 5 * time.Millisecond
-	backgroundLogPause = 5 * time.Second
-)
+// backgroundLogPause is between two lines in the log about flushes and compactions that fail.
+const backgroundLogPause = 5 * time.Second
 
-// backgroundError is told that a flush or a compaction has failed. Pebble holds
-// a lock meanwhile, so the pause is short.
+// backgroundError is told that a flush or a compaction has failed. Pebble holds a lock
+// meanwhile.
 func (f *failure) backgroundError(err error) {
+	f.pause.ask()
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if now := time.Now(); now.Sub(f.mu.logged) >= backgroundLogPause {
 		f.mu.logged = now
 		f.logger.Warn("a flush or compaction has failed and is tried again", "error", err.Error())
 	}
-	f.mu.Unlock()
-	time.Sleep(backgroundPause)
 }
 
 // pebbleLogger passes Pebble's log lines on.

@@ -99,7 +99,7 @@ func Open(options Options) (*Store, error) {
 	defer cache.Unref()
 	closing := make(chan struct{})
 	o := pebbleOptions(options, cache, failure)
-	o.FS = &manifestFS{FS: options.FS, logger: options.Logger, closing: closing}
+	o.FS = &manifestFS{FS: pausingFS{FS: options.FS, pause: &failure.pause}, logger: options.Logger, closing: closing}
 	o.Lock = lock
 	db, err := pebble.Open(options.Dir, o)
 	if err == nil {
@@ -130,6 +130,7 @@ func pebbleOptions(options Options, cache *pebble.Cache, failure *failure) *pebb
 		Logger:                     pebbleLogger{failure},
 		EventListener:              failure.listener(),
 	}
+	o.Experimental.CompactionScheduler = newScheduler(&failure.pause)
 	o.TargetFileSizes[0] = targetFileBytes
 	o.Levels[0].BlockSize = 8 << 10
 	o.Levels[0].IndexBlockSize = 64 << 10
@@ -167,6 +168,9 @@ func (s *Store) Shard(id uint32) *Shard { return newShard(s, id) }
 // Failure is the error after which the store takes no more batches until it is
 // opened again, or nil. What has been committed can still be read.
 func (s *Store) Failure() error { return s.failure.err() }
+
+// Failed is closed when there is a Failure.
+func (s *Store) Failed() <-chan struct{} { return s.failure.happened }
 
 // Close closes the store without flushing it: the log has what is not flushed.
 // Iterators and snapshots must have been closed. A store that has failed is not
