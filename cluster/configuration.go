@@ -154,11 +154,14 @@ func (g *group) handOver(ctx context.Context) {
 
 // heir is the voter that a leader had best hand over to: one that answers, and whose log is
 // the least behind; 0 leaves it to Raft.
-func (g *group) heir() uint64 {
+func (g *group) heir() uint64 { return g.heirAmong(func(uint64) bool { return true }) }
+
+// heirAmong is heir among some nodes; 0 when none of them will do.
+func (g *group) heirAmong(may func(node uint64) bool) uint64 {
 	voters := g.voters()
 	var best followerStatus
 	for _, f := range g.followers.status(g.raft.CurrentTerm()) {
-		if slices.Contains(voters, f.node) && time.Since(f.contact) < g.election && f.matched >= best.matched {
+		if slices.Contains(voters, f.node) && may(f.node) && time.Since(f.contact) < g.election && f.matched >= best.matched {
 			best = f
 		}
 	}

@@ -45,6 +45,9 @@ type followers struct {
 	raft.Transport
 	prefix *prefix
 
+	// silenced tells that this node must not be taken for a leader that works.
+	silenced func() bool
+
 	// raft is set once it runs.
 	raft atomic.Pointer[raft.Raft]
 
@@ -98,9 +101,11 @@ var (
 )
 
 // newFollowers returns the transport of a group above another one, which must be able to
-// ask for votes before an election.
-func newFollowers(below raft.Transport, prefix *prefix) *followers {
-	return &followers{Transport: below, prefix: prefix, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{})}
+// ask for votes before an election. While silenced is true nothing is said as a leader.
+func newFollowers(below raft.Transport, prefix *prefix, silenced func() bool) *followers {
+	return &followers{
+		Transport: below, prefix: prefix, silenced: silenced, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{}),
+	}
 }
 
 // Consumer implements raft.Transport. It is called once.
@@ -134,8 +139,10 @@ func (f *followers) AppendEntries(id raft.ServerID, target raft.ServerAddress,
 	f.sent(id, target, args)
 	last, _ := matches(args)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		sent := time.Now()
-		err := f.Transport.AppendEntries(id, target, args, resp)
+		sent, err := time.Now(), errSilenced
+		if !f.silenced() {
+			err = f.Transport.AppendEntries(id, target, args, resp)
+		}
 		f.answered(id, sent, args, resp, err)
 		if err == nil || last == 0 || !f.pauses(id, args.Term, pause) {
 			return err

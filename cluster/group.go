@@ -84,6 +84,8 @@ type groupOptions struct {
 	snapshots *snapshotStore
 	machine   raft.FSM
 	transport raft.Transport
+	// silenced tells that this node must not be taken for a leader that works.
+	silenced func() bool
 	// hurry has heartbeats leave at once until done is called.
 	hurry func() (done func())
 	// election is how long a follower waits for a leader.
@@ -184,7 +186,8 @@ func startGroup(o groupOptions) (g *group, err error) {
 	}()
 	g = &group{
 		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
-		followers: newFollowers(o.transport, &prefix{log: o.log, snapshots: o.snapshots}), leadership: newLeadership(), election: o.election, alone: o.alone,
+		followers:  newFollowers(o.transport, &prefix{log: o.log, snapshots: o.snapshots}, o.silenced),
+		leadership: newLeadership(), election: o.election, alone: o.alone,
 		changing: make(chan struct{}, 1),
 	}
 	o.log.keeps = !o.alone

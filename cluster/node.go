@@ -42,6 +42,7 @@ type Node struct {
 	handedOver atomic.Bool
 
 	space        *space
+	fitness      *fitness
 	flushes      *flushes
 	checkpointer *checkpointer
 	compactor    *compactor

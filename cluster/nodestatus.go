@@ -14,6 +14,8 @@ import (
 type nodeStatus struct {
 	// Groups are the catalog's group and the shards' by number.
 	Groups []groupStatus `json:"groups"`
+	// Unfit is why the node should lead nothing, "" when it may.
+	Unfit string `json:"unfit,omitempty"`
 }
 
 // groupStatus is what a node tells of its replica of one group.
@@ -32,7 +34,7 @@ type groupStatus struct {
 
 // status is what the node tells of itself.
 func (n *Node) status() nodeStatus {
-	var status nodeStatus
+	status := nodeStatus{Unfit: n.fitness.unfit()}
 	for i, g := range n.groups() {
 		s := groupStatus{Term: g.raft.CurrentTerm(), Leads: g.isLeader(), Whole: i == 0 || n.shards[i-1].whole()}
 		if s.Leads {
@@ -64,9 +66,23 @@ const statusTimeout = time.Second
 
 // view asks all members for their status.
 func (n *Node) view(ctx context.Context) *clusterView {
+	members := n.catalogMachine.members.Load()
+	statuses := n.statuses(ctx, members)
+	v := &clusterView{members: members, alive: map[uint64]bool{}, unfit: map[uint64]bool{}, groups: make([]groupView, 1+n.Shards())}
+	for i, m := range members.members {
+		v.alive[m.ID] = statuses[i] != nil
+		v.unfit[m.ID] = statuses[i] != nil && statuses[i].Unfit != ""
+	}
+	for i := range v.groups {
+		v.groups[i] = viewOf(i, members.ids(), statuses)
+	}
+	return v
+}
+
+// statuses asks members for their status; that of one that does not answer is nil.
+func (n *Node) statuses(ctx context.Context, members *membership) []*nodeStatus {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	members := n.catalogMachine.members.Load()
 	statuses := make([]*nodeStatus, len(members.members))
 	var asking sync.WaitGroup
 	for i, m := range members.members {
@@ -79,14 +95,7 @@ func (n *Node) view(ctx context.Context) *clusterView {
 		})
 	}
 	asking.Wait()
-	v := &clusterView{members: members, alive: map[uint64]bool{}, groups: make([]groupView, 1+n.Shards())}
-	for i, m := range members.members {
-		v.alive[m.ID] = statuses[i] != nil
-	}
-	for i := range v.groups {
-		v.groups[i] = viewOf(i, members.ids(), statuses)
-	}
-	return v
+	return statuses
 }
 
 // viewOf is a group as the leader of its newest term tells it.

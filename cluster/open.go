@@ -78,6 +78,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	if err := n.openStores(); err != nil {
 		return err
 	}
+	n.fitness = newFitness(n, n.options.Logger)
 	n.transport.SetIdentity(n.identity.cluster, n.identity.node)
 	if !found {
 		if err := n.begin(ctx, joins, parents); err != nil {
@@ -104,6 +105,7 @@ func (n *Node) open(ctx context.Context, parents []string) error {
 	n.spawn(n.stayKnown)
 	n.spawn(n.placer.run)
 	n.spawn(n.watchLeaders)
+	n.spawn(n.fitness.run)
 	return nil
 }
 
@@ -334,6 +336,7 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM) (*group, error)
 		snapshots: f.store,
 		machine:   machine,
 		transport: n.transport.Raft(id),
+		silenced:  n.fitness.silent,
 		hurry:     func() func() { return n.transport.Hurry(id) },
 		election:  n.options.ElectionTimeout,
 		alone:     n.options.Listen == "",

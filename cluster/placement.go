@@ -33,6 +33,8 @@ type clusterView struct {
 	members *membership
 	// alive are the nodes that have answered.
 	alive map[uint64]bool
+	// unfit are those that have said that they should lead nothing.
+	unfit map[uint64]bool
 	// groups are all Raft groups: the catalog's, then the shards' by number.
 	groups []groupView
 }
@@ -65,7 +67,8 @@ type groupStep struct {
 //   - A vote is given before another is taken, and only if the group's voters that answer
 //     are still a majority afterwards. A member that does not answer keeps its votes until
 //     an operator removes it.
-//   - Leaders are spread evenly over voters, by moving those of shards.
+//   - Leaders are spread evenly over voters, by moving those of shards. No group is given to
+//     a node that is not fit to lead.
 func plan(v *clusterView) []groupStep {
 	var steps []groupStep
 	targets := placement(v)
@@ -142,7 +145,7 @@ func (v *clusterView) demote(i int, surplus, target []uint64) (step, bool) {
 
 // mayLead tells whether a node could be given a group's leadership.
 func (v *clusterView) mayLead(g *groupView, id uint64) bool {
-	return slices.Contains(g.voters, id) && v.alive[id] && g.ready[id]
+	return slices.Contains(g.voters, id) && v.alive[id] && !v.unfit[id] && g.ready[id]
 }
 
 // majority tells whether of a set of voters more than half answer.

@@ -82,6 +82,7 @@ type WALOptions struct {
 type WAL struct {
 	options WALOptions
 	metrics *walMetrics
+	pace    walPace
 	// reserve is what entries leave free at the end of the allocated bytes.
 	reserve int64
 
@@ -187,6 +188,7 @@ func OpenWAL(options WALOptions) (*WAL, error) {
 	}
 	w := &WAL{
 		options:      options,
+		pace:         walPace{base: time.Now()},
 		reserve:      min(maxWALReserve, options.FileBytes/8),
 		done:         make(chan struct{}),
 		groups:       make(map[uint64]*Group),

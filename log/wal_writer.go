@@ -78,6 +78,8 @@ func (w *WAL) confirm() error {
 		return nil
 	}
 	w.unconfirmed = false
+	w.pace.begin()
+	defer w.pace.end()
 	return w.writeEmptyRound()
 }
 
@@ -90,6 +92,8 @@ func (w *WAL) writeRound(pending []*walRequest) (taken int) {
 		taken++
 	}
 	requests := pending[:taken]
+	w.pace.begin()
+	defer w.pace.end()
 	moves := w.planMoves()
 	err := w.ensureWritable(int64(size + moves.size))
 	if err == nil {
