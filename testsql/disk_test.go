@@ -29,6 +29,7 @@ const (
 	faultNone int32 = iota
 	faultFull
 	faultSync
+	faultManifest
 )
 
 // MaybeError implements errorfs.Injector.
@@ -40,6 +41,9 @@ func (f *faults) MaybeError(op errorfs.Op) error {
 	case mode == faultSync && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && strings.Contains(op.Path, "wal"):
 		f.hits.Add(1)
 		return errors.New("injected: the disk failed to sync")
+	case mode == faultManifest && op.Kind == errorfs.OpFileWrite && strings.Contains(op.Path, "MANIFEST"):
+		f.hits.Add(1)
+		return errors.New("injected: the disk failed to write")
 	}
 	return nil
 }
@@ -74,6 +78,45 @@ func TestDiskFaults(t *testing.T) {
 			w.check(t, harness.Connect(t, harness.NodeURL(n.Addr())))
 		})
 	}
+}
+
+// TestFailedStore has the key-value store fail for good: the node's service ends, and a
+// node that is started again has everything.
+func TestFailedStore(t *testing.T) {
+	f := &faults{}
+	dir := t.TempDir()
+	n, err := node.Start(t.Context(), node.Options{
+		Dir: dir, Listen: "127.0.0.1:0", Shards: 2, SnapshotBytes: 64 << 10, FS: errorfs.Wrap(vfs.Default, f),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorkload()
+	connection := harness.Connect(t, harness.NodeURL(n.Addr()))
+	w.declare(t, connection)
+	random := rand.New(rand.NewPCG(5, 5))
+	for range 20 {
+		if err := w.write(t.Context(), connection, random); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.mode.Store(faultManifest)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for w.write(t.Context(), connection, random) == nil {
+		}
+	}()
+	select {
+	case err := <-n.Failed():
+		t.Log(err)
+	case <-time.After(20 * time.Second):
+		t.Error("the node goes on without its store")
+	}
+	_ = n.Close() // its store cannot be closed well
+	<-ended
+	n = harness.StartNode(t, node.Options{Dir: dir})
+	w.check(t, harness.Connect(t, harness.NodeURL(n.Addr())))
 }
 
 // writeThrough writes, breaks the disk until a write fails, mends it, and writes

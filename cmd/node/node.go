@@ -96,7 +96,7 @@ type Node struct {
 	// opened says that storage and engine are there, and ready that clients are served.
 	opened, ready atomic.Bool
 	serving       sync.WaitGroup
-	// serveErr takes what ends the service, of which there are two kinds.
+	// serveErr takes what ends the service, of which there are three kinds.
 	serveErr  chan error
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -113,7 +113,7 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 2), closing: make(chan struct{})}
+	n := &Node{options: options, registry: newRegistry(), serveErr: make(chan error, 3), closing: make(chan struct{})}
 	if err := errors.Join(n.options.Cluster.complete(options.Insecure), n.checkAccess()); err != nil {
 		return nil, err
 	}
@@ -313,6 +313,18 @@ func (n *Node) endWhenRemoved() {
 	}
 }
 
+// endWhenFailed ends the service once the key-value store has failed, which nothing mends
+// but opening it again: whoever supervises the process starts it anew, and others lead
+// meanwhile.
+func (n *Node) endWhenFailed() {
+	tables := n.storage.Tables()
+	select {
+	case <-tables.Failed():
+		n.serveErr <- tables.Failure()
+	case <-n.closing:
+	}
+}
+
 // serve starts taking clients.
 func (n *Node) serve(listener net.Listener, certificates *auth.Certificates, told status) error {
 	n.feeds = session.NewRelationFeeds(peers{n.storage.Peers()}, n.options.Logger)
@@ -333,6 +345,7 @@ func (n *Node) serve(listener net.Listener, certificates *auth.Certificates, tol
 	}
 	n.server = server
 	n.serving.Go(n.endWhenRemoved)
+	n.serving.Go(n.endWhenFailed)
 	n.serving.Go(func() { n.serveErr <- server.Serve(context.Background()) })
 	return nil
 }
