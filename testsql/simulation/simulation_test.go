@@ -21,19 +21,26 @@ import (
 // options are how a host's node is started.
 func (h *host) options(s side, listener net.Listener) node.Options {
 	options := node.Options{
-		Dir: "data", FS: h.disk, Listener: listener, Listen: "127.0.0.1:0", Insecure: true, Now: h.now, Logger: h.logger(),
-		SnapshotBytes: 256 << 10,
+		Dir: "data", FS: h.faults, Listener: listener, Listen: "127.0.0.1:0", Insecure: true, Now: h.now, Logger: h.logger(),
+		SnapshotBytes: 256 << 10, ScrubPeriod: scrubPeriod,
 	}
 	if len(h.universe.hosts) > 1 {
 		options.Cluster = node.Cluster{Listen: h.name + ":" + clusterPort, Network: s}
 	}
-	if h.number == 1 {
+	if h.number == 1 && !h.replaced {
 		options.Shards = 3
 	} else {
-		options.Cluster.Join = []string{"host1:" + clusterPort}
+		for _, other := range h.universe.hosts {
+			if other != h {
+				options.Cluster.Join = append(options.Cluster.Join, other.name+":"+clusterPort)
+			}
+		}
 	}
 	return options
 }
+
+// scrubPeriod is how often nodes look for damage, and compare their replicas.
+const scrubPeriod = 4 * time.Second
 
 // TestSimulation runs the simulation from many seeds; a subtest, by its seed, runs the
 // same again.
@@ -126,61 +133,4 @@ func (s simulated) Connect(ctx context.Context, node int, client string) (*pgx.C
 func (s simulated) Errorf(format string, args ...any) {
 	s.note(format, args...)
 	s.t.Errorf(format, args...)
-}
-
-// fail lets faults come and pass.
-func (u *universe) fail() {
-	for range 4 + u.chance(5) {
-		time.Sleep(time.Duration(u.chance(3000)) * time.Millisecond)
-		u.fault()
-	}
-	time.Sleep(time.Second)
-}
-
-// fault is one fault, from its beginning to its end.
-func (u *universe) fault() {
-	h := u.hosts[u.chance(len(u.hosts))]
-	other := u.hosts[u.chance(len(u.hosts))]
-	faults := 3
-	if h != other {
-		faults = 6
-	}
-	switch u.chance(faults) {
-	case 2:
-		u.note("the power of all hosts is cut")
-		for _, h := range u.hosts {
-			h.crash()
-		}
-		for _, h := range u.hosts {
-			h.begin()
-		}
-	case 3:
-		u.note("nothing passes between %s and %s", h.name, other.name)
-		u.network.setCut(h.name, other.name, true)
-		u.network.setCut(other.name, h.name, true)
-		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
-		u.network.mend()
-	case 4:
-		u.note("nothing passes from %s to %s", h.name, other.name)
-		u.network.setCut(h.name, other.name, true)
-		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
-		u.network.mend()
-	case 5:
-		u.note("%s is cut off", h.name)
-		for _, other := range u.hosts {
-			u.network.setCut(h.name, other.name, h != other)
-			u.network.setCut(other.name, h.name, h != other)
-		}
-		time.Sleep(time.Duration(u.chance(5000)) * time.Millisecond)
-		u.network.mend()
-	case 0:
-		u.note("the power of %s is cut", h.name)
-		h.crash()
-		time.Sleep(time.Duration(u.chance(3000)) * time.Millisecond)
-		h.begin()
-	case 1:
-		jump := time.Duration(u.chance(7_200_000)-3_600_000) * time.Millisecond
-		u.note("the clock of %s jumps by %v", h.name, jump)
-		h.ahead.Add(int64(jump))
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"millrace/cmd/node"
+	"millrace/testsql/harness"
 )
 
 // universe is a simulated cluster with its clients.
@@ -52,6 +53,12 @@ type host struct {
 	number   int
 	name     string
 	disk     *vfs.MemFS
+	// faults is the disk as the node that was started last sees it.
+	faults *harness.Disk
+	// replaced says that the disk is not the one that the host began with.
+	replaced bool
+	// suspect says that the disk's log was damaged, so that a node may not start.
+	suspect atomic.Bool
 	// ahead is by how much its clock is ahead, in nanoseconds.
 	ahead atomic.Int64
 
@@ -116,22 +123,30 @@ func (h *host) begin() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	h.mu.Lock()
-	h.off, h.givenUp = off, cancel
+	h.off, h.givenUp, h.faults = off, cancel, harness.NewDisk(h.disk)
 	options := h.options(s, listener)
 	h.mu.Unlock()
 	h.ending.Go(func() {
 		defer cancel()
-		h.start(ctx, options)
+		h.start(ctx, options, off)
 	})
 }
 
-func (h *host) start(ctx context.Context, options node.Options) {
+// start starts a node, unless the power is cut meanwhile, of which off tells.
+func (h *host) start(ctx context.Context, options node.Options, off *atomic.Bool) {
 	u := h.universe
 	n, err := node.Start(ctx, options)
 	if err != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.disk == options.FS {
+		if !off.Load() && h.suspect.Swap(false) {
+			u.note("%s is replaced, since it does not start: %v", h.name, err)
+			_ = options.Listener.Close() // never fails
+			h.disk, h.replaced = vfs.NewCrashableMem(), true
+			h.ending.Go(h.begin)
+			return
+		}
+		if !off.Load() {
 			u.note("%s does not start: %v", h.name, err)
 			u.t.Errorf("%s does not start: %v", h.name, err)
 		}
@@ -140,8 +155,7 @@ func (h *host) start(ctx context.Context, options node.Options) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.disk != options.FS {
-		// Its power was cut meanwhile.
+	if off.Load() {
 		h.ending.Go(func() { _ = n.Close() }) // a node without its disk and network
 		return
 	}
@@ -158,7 +172,11 @@ func (h *host) logger() *slog.Logger {
 type traceWriter struct{ host *host }
 
 func (w traceWriter) Write(line []byte) (int, error) {
-	w.host.universe.note("%s: %s", w.host.name, strings.TrimSpace(string(line)))
+	text := strings.TrimSpace(string(line))
+	w.host.universe.note("%s: %s", w.host.name, text)
+	if strings.Contains(text, "a replica has diverged") {
+		w.host.universe.t.Errorf("%s: %s", w.host.name, text)
+	}
 	return len(line), nil
 }
 

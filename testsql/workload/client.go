@@ -37,7 +37,12 @@ func fateOf(err error) fate {
 // is an error of the cluster.
 var retryable = map[string]bool{
 	"40001": true, "40P01": true, "40003": true, "57P01": true, "57P03": true, "08006": true, "55000": true, "57014": true,
+	diskFull: true, ioError: true,
 }
+
+// diskFull is answered by a node whose disk is full, ioError by one that cannot write, or
+// has met damage: another node may do better.
+const diskFull, ioError = "53100", "58030"
 
 // client is one that goes on with another node when its own fails it.
 type client struct {
@@ -89,10 +94,11 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 	if err == nil {
 		return nil
 	}
-	if failure, answered := errors.AsType[*pgconn.PgError](err); answered && !retryable[failure.Code] {
+	failure, answered := errors.AsType[*pgconn.PgError](err)
+	if answered && !retryable[failure.Code] {
 		c.workload.cluster.Errorf("%s: %v (%s, %s)", c.name, err, failure.Detail, failure.Hint)
 	}
-	if c.connection.IsClosed() || fateOf(err) == unknown || c.random.IntN(4) == 0 {
+	if c.connection.IsClosed() || fateOf(err) == unknown || answered && (failure.Code == diskFull || failure.Code == ioError) || c.random.IntN(4) == 0 {
 		c.leave()
 	}
 	return err
