@@ -195,6 +195,16 @@ func (h *host) replaceDisk() {
 	h.disk, h.replaced = vfs.NewCrashableMem(), true
 }
 
+// mayFail tells whether a node that has not started may be started once more: its disk
+// gave it reason to fail. One whose log is damaged gets an empty disk. h.mu is held.
+func (h *host) mayFail(disk *harness.Disk) bool {
+	if h.suspect.Swap(false) {
+		h.disk, h.replaced = vfs.NewCrashableMem(), true
+		return true
+	}
+	return disk.Met() > 0
+}
+
 // flip flips a bit of a file of a kind on the host's disk, if there is one.
 func (h *host) flip(kind harness.FileKind) bool {
 	u := h.universe

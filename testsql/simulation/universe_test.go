@@ -139,10 +139,9 @@ func (h *host) start(ctx context.Context, options node.Options, off *atomic.Bool
 	if err != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if !off.Load() && h.suspect.Swap(false) {
-			u.note("%s is replaced, since it does not start: %v", h.name, err)
+		if !off.Load() && h.mayFail(options.FS.(*harness.Disk)) {
+			u.note("%s ends at its start: %v", h.name, err)
 			_ = options.Listener.Close() // never fails
-			h.disk, h.replaced = vfs.NewCrashableMem(), true
 			h.ending.Go(h.begin)
 			return
 		}
