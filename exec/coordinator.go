@@ -113,6 +113,9 @@ func (c *coordinator) rule(ctx context.Context) error {
 		r.work.Go(r.announce)
 	}
 	r.work.Go(r.watch)
+	// Leases on the catalog of earlier terms end so long after now, not after the first
+	// definition. Who asks for one tries again where this fails.
+	r.work.Go(func() { _, _, _ = e.enterReign(r.life) })
 	r.work.Go(func() { e.runIndexBuilder(r.life) })
 	r.work.Go(func() {
 		e.until(r.life, "forget transactions", func() error { return e.forgetCommitted(r.life) })

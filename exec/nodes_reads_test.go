@@ -481,3 +481,18 @@ func TestReplicasAreCopiedUnderReaders(t *testing.T) {
 		t.Errorf("a view from before gave %v", err)
 	}
 }
+
+// TestCatalogTermsBeginAtOnce has the catalog's leader know since when it leads before
+// anybody asks: leases of its predecessor end from then on.
+func TestCatalogTermsBeginAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 1, 3, 1)
+	c.catalog.setLeader(2)
+	term := c.catalog.termNow()
+	c.wait(func() bool {
+		r := &c.node(2).engine.reign
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.term == term
+	})
+}

@@ -721,3 +721,40 @@ func TestDefinitionsOutliveTheirLeader(t *testing.T) {
 		}
 	}
 }
+
+// TestStuckTransactionsHoldNobodyBack has a transaction wait for a shard without a leader:
+// those of other shards, whose writers are gone, are concluded meanwhile.
+func TestStuckTransactionsHoldNobodyBack(t *testing.T) {
+	c := newNodes(t, 1, 3, 2)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	n := c.node(1)
+	prepare := func(shard int) transactionID {
+		writer := n.engine.newWriter() // nobody knows that it is at work
+		id := writer.nextTransaction()
+		byShard := map[int][]part{}
+		rows := n.rows("t", []int64{1, 1}, []int64{2, 1}, []int64{3, 1}, []int64{4, 1}, []int64{5, 1})
+		if err := writer.split(&rows, 0, byShard); err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.prepareAll(t.Context(), id, shard, []int{shard}, byShard); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	stuck := prepare(1)
+	c.shards[1].setLeader(0)
+	r := &n.engine.resolver
+	r.add(stuck, 1, []int{1})
+	c.wait(func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.working) == 1 })
+	began := time.Now()
+	r.add(prepare(0), 0, []int{0})
+	c.wait(func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.open) == 1 })
+	if took := time.Since(began); took > leaderPatience/2 {
+		t.Errorf("another transaction waited for %v", took)
+	}
+	c.shards[1].setLeader(2)
+	c.wait(func() bool { return c.prepared() == 0 })
+	if err := r.wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -12,6 +12,8 @@ type resolver struct {
 	engine *Engine
 	mu     sync.Mutex
 	open   []openTransaction
+	// working are those of them that are being concluded.
+	working map[transactionID]struct{}
 	// settled is closed and replaced when the last open transaction is concluded.
 	settled chan struct{}
 	wake    chan struct{}
@@ -32,7 +34,7 @@ type openTransaction struct {
 const resolveDelay = 50 * time.Millisecond
 
 func newResolver(engine *Engine) resolver {
-	return resolver{engine: engine, settled: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return resolver{engine: engine, working: map[transactionID]struct{}{}, settled: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
 // add has a transaction concluded whose writer does not.
@@ -122,73 +124,88 @@ func (l *shardLoop) watchLater() {
 	}
 }
 
-// concludedAtOnce bounds the transactions that the resolver concludes side by side.
-const concludedAtOnce = 16
+// concludedAtOnce bounds the transactions that the resolver concludes side by side: those that
+// wait for a shard without a leader hold few others back.
+const concludedAtOnce = 64
 
 // run concludes what is open until ctx ends.
 func (r *resolver) run(ctx context.Context) {
+	var concluding sync.WaitGroup
+	defer concluding.Wait()
+	slots := make(chan struct{}, concludedAtOnce)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.wake:
 		}
-		r.concludeAll(ctx, r.waiting())
-		if len(r.waiting()) > 0 {
-			select {
-			case <-ctx.Done():
-				return
-			case <-r.engine.after(resolveDelay):
-			}
-			r.again()
+		for _, t := range r.begin() {
+			concluding.Go(func() {
+				select {
+				case slots <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+				over := r.conclude(ctx, t)
+				<-slots
+				if !over {
+					select {
+					case <-ctx.Done():
+					case <-r.engine.after(resolveDelay):
+					}
+				}
+				r.end(t, over)
+			})
 		}
 	}
 }
 
-// concludeAll tries to conclude transactions. One that waits for a shard without a leader
-// holds few others back.
-func (r *resolver) concludeAll(ctx context.Context, open []openTransaction) {
-	var concluding sync.WaitGroup
-	slots := make(chan struct{}, concludedAtOnce)
-	for _, t := range open {
-		if ctx.Err() != nil {
-			break
-		}
-		slots <- struct{}{}
-		concluding.Go(func() {
-			defer func() { <-slots }()
-			if !t.since.IsZero() && r.engine.isWriting(ctx, t) {
-				r.remove(t.id) // it is looked at again
-				return
-			}
-			if _, err := r.engine.conclude(t.id, t.coordinator, t.shards, false); err == nil {
-				r.remove(t.id)
-			}
-		})
+// conclude tries to conclude a transaction, and reports whether that is over.
+func (r *resolver) conclude(ctx context.Context, t openTransaction) bool {
+	if !t.since.IsZero() && r.engine.isWriting(ctx, t) {
+		return true // it is looked at again
 	}
-	concluding.Wait()
+	_, err := r.engine.conclude(t.id, t.coordinator, t.shards, false)
+	return err == nil
 }
 
-func (r *resolver) waiting() []openTransaction {
+// begin returns the open transactions that nobody is at work on, who is from now on.
+func (r *resolver) begin() []openTransaction {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.open)
+	var begun []openTransaction
+	for _, t := range r.open {
+		if _, working := r.working[t.id]; !working {
+			r.working[t.id] = struct{}{}
+			begun = append(begun, t)
+		}
+	}
+	return begun
+}
+
+// end ends the work on a transaction. It stays open where it is not over, or where its
+// writer, who was at work, has given it up meanwhile.
+func (r *resolver) end(t openTransaction, over bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.working, t.id)
+	givenUp := func(now openTransaction) bool { return !t.since.IsZero() && now.since.IsZero() }
+	if over {
+		r.open = slices.DeleteFunc(r.open, func(now openTransaction) bool { return now.id == t.id && !givenUp(now) })
+	}
+	if len(r.open) == 0 {
+		close(r.settled)
+		r.settled = make(chan struct{})
+	}
+	if slices.ContainsFunc(r.open, func(now openTransaction) bool { return now.id == t.id }) {
+		r.again()
+	}
 }
 
 func (r *resolver) again() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
-	}
-}
-
-func (r *resolver) remove(id transactionID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.open = slices.DeleteFunc(r.open, func(t openTransaction) bool { return t.id == id })
-	if len(r.open) == 0 {
-		close(r.settled)
-		r.settled = make(chan struct{})
 	}
 }
 
