@@ -110,7 +110,7 @@ func (u *universe) printTrace() {
 }
 
 // now is the host's clock.
-func (h *host) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+func (h *host) now() time.Time { return clock(time.Duration(h.ahead.Load())) }
 
 // begin starts a node on the host's disk; it is up when it is ready.
 func (h *host) begin() {
