@@ -188,10 +188,15 @@ func (s *Shell) watch(c invocation) bool {
 		return false
 	}
 	look := s.look
+	s.dropInterrupt()
+	s.interrupted = false
 	for {
 		look.title = fmt.Sprintf("%s (every %gs)\n", time.Now().Format("Mon Jan _2 15:04:05 2006"), seconds)
 		if !s.execute(request{text: text, look: &look, unpaged: true}) {
 			return false
+		}
+		if s.interrupted { // and the statement had ended before the server was asked to end it
+			return true
 		}
 		select {
 		case <-time.After(time.Duration(seconds * float64(time.Second))):

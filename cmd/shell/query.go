@@ -79,6 +79,7 @@ func (s *Shell) dropInterrupt() {
 	}
 	select {
 	case <-s.interrupts:
+		s.interrupted = true
 	default:
 	}
 }
@@ -145,6 +146,7 @@ func (a *answer) follow(events <-chan event) {
 // cancel asks the server to end the statement; the answer to it is an error.
 func (a *answer) cancel() {
 	_ = a.s.out.Flush()
+	a.s.interrupted = true
 	connection := a.s.connection
 	fmt.Fprintln(a.s.errOut, "Cancel request sent")
 	go func() {

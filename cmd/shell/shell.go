@@ -71,6 +71,8 @@ type Shell struct {
 	errOut     io.Writer
 	in         *os.File
 	interrupts chan os.Signal
+	// interrupted says that a SIGINT came since a command that goes on until one began.
+	interrupted bool
 
 	look      look
 	variables map[string]string
