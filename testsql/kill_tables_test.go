@@ -32,8 +32,8 @@ func TestKillTables(t *testing.T) {
 	for _, statement := range itemTables {
 		harness.Exec(t, c, statement)
 	}
-	for name, query := range itemQueries {
-		harness.Exec(t, c, fmt.Sprintf("CREATE TABLE %s AS %s", name, query))
+	for _, q := range itemQueries {
+		harness.Exec(t, c, fmt.Sprintf("CREATE TABLE %s AS %s", q.name, q.query))
 	}
 	var done atomic.Int64
 	for range kills {
@@ -67,13 +67,14 @@ var itemTables = []string{
 	`INSERT INTO groups SELECT i, 'group ' || i FROM generate_series(0, 4) AS g(i)`,
 }
 
-var itemQueries = map[string]string{
-	"by_group":    `SELECT grp, count(*) AS n, sum(v) AS s, min(v) AS lo, max(v) AS hi, count(DISTINCT code) AS codes FROM items GROUP BY grp`,
-	"by_size":     `SELECT n, count(*) AS groups, max(hi) AS hi FROM by_group GROUP BY n`,
-	"visited":     `SELECT item, count(*) AS n FROM visits GROUP BY item`,
-	"named":       `SELECT i.id, i.code, g.name FROM items i JOIN groups g ON g.grp = i.grp`,
-	"unvisited":   `SELECT i.grp, count(*) AS n, count(v.item) AS visits FROM items i LEFT JOIN visits v ON v.item = i.id GROUP BY i.grp`,
-	"many_values": `SELECT v, count(*) AS n FROM items WHERE v > 3 GROUP BY v HAVING count(*) > 1`,
+// itemQueries are derived tables, each after those that it reads.
+var itemQueries = []struct{ name, query string }{
+	{"by_group", `SELECT grp, count(*) AS n, sum(v) AS s, min(v) AS lo, max(v) AS hi, count(DISTINCT code) AS codes FROM items GROUP BY grp`},
+	{"by_size", `SELECT n, count(*) AS groups, max(hi) AS hi FROM by_group GROUP BY n`},
+	{"visited", `SELECT item, count(*) AS n FROM visits GROUP BY item`},
+	{"named", `SELECT i.id, i.code, g.name FROM items i JOIN groups g ON g.grp = i.grp`},
+	{"unvisited", `SELECT i.grp, count(*) AS n, count(v.item) AS visits FROM items i LEFT JOIN visits v ON v.item = i.id GROUP BY i.grp`},
+	{"many_values", `SELECT v, count(*) AS n FROM items WHERE v > 3 GROUP BY v HAVING count(*) > 1`},
 }
 
 // changeItems changes items until the connection fails. That a constraint refuses a
@@ -159,8 +160,8 @@ func checkItems(t *testing.T, c *pgx.Conn) {
 		byIndex := harness.Rows(t, c, fmt.Sprintf(`SELECT * FROM items WHERE v = %d`, i))
 		wantSame(t, fmt.Sprint("v ", i), only(all, func(f []string) bool { return f[3] == fmt.Sprint(i) }), byIndex)
 	}
-	for name, query := range itemQueries {
-		wantSame(t, name, harness.Rows(t, c, query), harness.Rows(t, c, `SELECT * FROM `+name))
+	for _, q := range itemQueries {
+		wantSame(t, q.name, harness.Rows(t, c, q.query), harness.Rows(t, c, `SELECT * FROM `+q.name))
 	}
 }
 
