@@ -230,6 +230,7 @@ func writeWhileFollowed(t *testing.T, c *nodes, first, each int) {
 // never, and of tables everybody has the final rows in the end. Clients that have marks
 // go on behind them on other nodes.
 func TestPushesOnEveryNode(t *testing.T) {
+	t.Parallel()
 	for seed := range seeds(1, 30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { pushOnEveryNode(t, seed) })
 	}

@@ -55,6 +55,7 @@ func TestSingleKeysAreLinearizable(t *testing.T) {
 	const clientsPerNode, operations, keys = 2, 40, 3
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			c := newNodes(t, 40+seed, 3, 4)
 			n := c.node(1)
 			n.define(`CREATE TABLE registers (id INT PRIMARY KEY, v INT) WITH (upsert = true)`)
@@ -120,6 +121,7 @@ func TestDerivedResultsAreFreshWhileLeadersMove(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			c := newNodes(t, 50+seed, 3, 4)
 			c.node(1).define(`CREATE STREAM s (id INT, client INT)`)
 			c.node(2).define(`CREATE TABLE sums AS SELECT client, id % 2 AS odd, count(*) AS n FROM s GROUP BY client, id % 2`)
@@ -164,6 +166,7 @@ func TestDefinitionsAreSeenWhileTheCatalogMoves(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			c := newNodes(t, 60+seed, 3, 2)
 			end := c.disturb(10, 0)
 			for i := range 12 {

@@ -80,6 +80,7 @@ func TestViewsOfNodesAreWhole(t *testing.T) {
 }
 
 func TestViewsAreWholeWhileLeadersMove(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(1) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newNodes(t, 20+seed, 3, 4)

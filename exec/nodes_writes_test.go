@@ -134,8 +134,10 @@ func insertWhileDisturbed(t *testing.T, c *nodes, each int) (acknowledged, unkno
 // TestInsertsWhileLeadersMove finds every acknowledged row once, and the derived tables as
 // their queries say, when leaders have moved at any moment and messages were lost.
 func TestInsertsWhileLeadersMove(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			c := newNodes(t, seed, 3, 4)
 			c.node(1).define(`CREATE STREAM s (id INT, g INT)`)
 			c.node(2).define(`CREATE TABLE sums AS SELECT g, count(*) AS n, sum(id) AS total FROM s GROUP BY g`)
@@ -249,8 +251,10 @@ func (c *nodes) checkAccounts() {
 // TestTransfersWhileLeadersMove moves money between accounts on several shards: none is
 // lost or made, whatever becomes of the leaders.
 func TestTransfersWhileLeadersMove(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			c := newNodes(t, seed, 3, 4)
 			c.newAccounts()
 			end := c.disturb(5, 5)
@@ -339,6 +343,7 @@ func (c *nodes) prepared() int {
 // TestBrokenLeaderResigns has the leader of a shard fail to propose anything: another node
 // leads it soon, and who writes notices nothing.
 func TestBrokenLeaderResigns(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 1)
 	c.node(1).define(`CREATE STREAM s (id INT)`)
 	c.shards[0].setLeader(2)
@@ -365,6 +370,7 @@ func TestBrokenLeaderResigns(t *testing.T) {
 // TestDefinitionsWhileLeadersMove defines streams from every node, in transactions with
 // rows and without, while the catalog's leader moves: what was acknowledged is there.
 func TestDefinitionsWhileLeadersMove(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { definitionsWhileLeadersMove(t, seed) })
 	}
@@ -473,6 +479,7 @@ func (n *engineNode) defineWithRows(text string, rows Rows) error {
 // TestWritesWithoutLeader writes where no leader can be reached, or none answers: the
 // statement ends, and says whether it can have an effect.
 func TestWritesWithoutLeader(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 1)
 	c.node(1).define(`CREATE STREAM s (id INT)`)
 	n := c.node(3)
@@ -520,6 +527,7 @@ func TestWritesWithoutLeader(t *testing.T) {
 // TestSlowTransactionsKeepTheirTime has a transaction wait for the leader of a shard, with
 // a part prepared on another one, for longer than it takes to look for its writer.
 func TestSlowTransactionsKeepTheirTime(t *testing.T) {
+	t.Parallel()
 	c := newNodes(t, 1, 3, 2)
 	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
 	c.shards[1].setLeader(0)
