@@ -20,14 +20,21 @@ demo: build ## Start a node, replay real flights, watch a result change
 demo-cluster: build ## Start three nodes, replay flights, kill one, watch the result go on
 	$(GO) run ./cmd/demo -cluster -binary bin/millrace
 
+# The race detector makes everything ten times as slow. It watches the packages in which
+# goroutines meet, and whole nodes in a small size (testsql/harness/raced.go); these run
+# without it as well. The longest packages begin first. Vet is lint's.
+RACED := ./testsql ./exec/... ./cluster/... ./testsql/simulation ./wire/... ./log/... ./tables/...
+TEST := $(GO) test -vet=off -parallel 4 -timeout 25m
+
 .PHONY: test
-test: deps ## Run the tests under the race detector, installing what they need
-	$(GO) test -race -timeout 25m ./...
-	$(GO) test -timeout 25m ./testsql/simulation
+test: deps ## Run the tests, with the race detector where goroutines meet, installing what they need
+	$(TEST) -race $(RACED)
+	$(TEST) ./testsql $$($(GO) list ./... | grep -vE '^millrace/(exec|cluster|wire|log|tables)(/|$$)')
 
 .PHONY: test-long
-test-long: deps ## Run the tests with many more seeds, and each fuzzer for a minute
+test-long: deps ## Run the tests with many more seeds, all with the race detector, and each fuzzer for a minute
 	MILLRACE_LONG=1 $(GO) test -timeout 4h ./...
+	MILLRACE_RACED=full $(GO) test -race -timeout 1h ./...
 	@for package in $$($(GO) list ./...); do \
 		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$fuzzer"; \

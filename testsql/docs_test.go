@@ -27,6 +27,7 @@ type example struct {
 // TestDocuments runs every SQL example of README and docs, document by document
 // on a new node, in order, through psql.
 func TestDocuments(t *testing.T) {
+	harness.SkipRaced(t)
 	t.Parallel()
 	documents, err := filepath.Glob("../docs/*.md")
 	if err != nil {

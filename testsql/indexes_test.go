@@ -216,7 +216,7 @@ func (p *indexedPair) step() {
 // one with indexes: outside and inside transactions, while indexes are made and
 // dropped, on 1 and 8 shards, and across restarts.
 func TestIndexesChangeNoAnswer(t *testing.T) {
-	rounds := 60
+	rounds := harness.Sized(60, 15)
 	if long() {
 		rounds = 300
 	}

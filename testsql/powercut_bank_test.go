@@ -17,7 +17,7 @@ import (
 // random part of what was not synced, and cuts the power: no transfer is there in
 // part, and none that was acknowledged before the cut is lost.
 func TestPowerCutBank(t *testing.T) {
-	runs, cuts := 4, 8
+	runs, cuts := harness.Sized(4, 1), 8
 	if long() {
 		runs = 100
 	}

@@ -19,7 +19,7 @@ import (
 // left, and checks as TestKill does. Small snapshots make cuts fall into
 // snapshots, new segments and the cutting of the log.
 func TestPowerCut(t *testing.T) {
-	runs, cutsPerRun := 20, 10
+	runs, cutsPerRun := harness.Sized(20, 2), 10
 	if long() {
 		runs = 200
 	}

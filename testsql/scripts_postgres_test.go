@@ -29,6 +29,7 @@ func isCommon(file string) bool {
 // deletes the old row before it takes the new one. With -rewrite, PostgreSQL's
 // answers are written into the scripts.
 func TestScriptsInPostgres(t *testing.T) {
+	harness.SkipRaced(t)
 	files, err := filepath.Glob(commonScripts)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)

@@ -92,10 +92,15 @@ func TestScripts(t *testing.T) {
 		options := script.Options{Rewrite: *rewrite && !isCommon(file)}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			for name, shards := range map[string]int{"1 shard": 1, "8 shards": 8} {
-				t.Run(name, func(t *testing.T) { runScript(t, file, records, shards, options) })
-			}
-			t.Run("restarts", func(t *testing.T) { runWithRestarts(t, file, records) })
+			t.Run("1 shard", func(t *testing.T) {
+				harness.SkipRaced(t)
+				runScript(t, file, records, 1, options)
+			})
+			t.Run("8 shards", func(t *testing.T) { runScript(t, file, records, 8, options) })
+			t.Run("restarts", func(t *testing.T) {
+				harness.SkipRaced(t)
+				runWithRestarts(t, file, records)
+			})
 		})
 	}
 }

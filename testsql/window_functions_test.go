@@ -17,6 +17,7 @@ import (
 // and then larger: the query stops and says why, everything else goes on, also after a
 // restart. When rows have been deleted it can be resumed.
 func TestLargePartitions(t *testing.T) {
+	harness.SkipRaced(t)
 	const most = 50_000
 	options := node.Options{Dir: t.TempDir(), Shards: 2}
 	n := harness.StartNode(t, options)

@@ -78,7 +78,7 @@ func (q windowQuery) over(table string) (ours, postgres string) {
 // updates and deletes, and over a stream with the same rows in random batches over
 // random connections, and compares them with the same grouping in PostgreSQL.
 func TestWindowsAgainstPostgres(t *testing.T) {
-	scripts := 6
+	scripts := harness.Sized(6, 2)
 	if long() {
 		scripts = 300
 	}
@@ -197,7 +197,7 @@ func randomInstant(r *rand.Rand) string {
 // connections and with restarts: what is closed at the end is what PostgreSQL
 // groups, each window once.
 func TestFinalWindowsAgainstPostgres(t *testing.T) {
-	scripts := 4
+	scripts := harness.Sized(4, 2)
 	if long() {
 		scripts = 100
 	}

@@ -73,7 +73,7 @@ func gracedQueries(random *rand.Rand, disorder int) map[string]gracedQuery {
 // random connections and with restarts: when all windows are over, what was given is
 // what PostgreSQL joins, each row once.
 func TestWithinGraceAgainstPostgres(t *testing.T) {
-	scripts := 4
+	scripts := harness.Sized(4, 2)
 	if long() {
 		scripts = 200
 	}

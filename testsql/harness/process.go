@@ -39,6 +39,7 @@ func StartProcess(tb testing.TB, dir string, args ...string) *Process {
 // LaunchProcess is StartProcess that does not wait.
 func LaunchProcess(tb testing.TB, dir string, args ...string) *Process {
 	tb.Helper()
+	skipProcessRaced(tb)
 	p := &Process{Dir: dir, ready: make(chan string, 1), done: make(chan struct{}), logs: &tail{}}
 	args = append([]string{"start", "--data", dir, "--listen", "127.0.0.1:0"}, args...)
 	p.command = exec.Command(Binary(tb), args...)
