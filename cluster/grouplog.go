@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,9 @@ import (
 // is written, the group pauses, the longer the more often entries have failed.
 //
 // Raft panics when its term cannot be written. So that is tried again until it
-// succeeds; meanwhile the group has no leader.
+// succeeds; meanwhile the group has no leader. When the node stops before, Raft
+// goes on with a term that is not on disk, until it is shut down: nothing is
+// written any more from then on, so that it neither votes nor stores entries.
 type groupLog struct {
 	*log.Group
 	stopping <-chan struct{}
@@ -32,6 +35,8 @@ type groupLog struct {
 
 	// failures counts the failures to write entries since the last success.
 	failures atomic.Int32
+	// lost is set when a term was given up.
+	lost atomic.Bool
 }
 
 var (
@@ -50,6 +55,9 @@ func (g *groupLog) StoreLog(entry *raft.Log) error { return g.StoreLogs([]*raft.
 
 // StoreLogs implements raft.LogStore.
 func (g *groupLog) StoreLogs(entries []*raft.Log) error {
+	if g.lost.Load() {
+		return ErrStopped
+	}
 	err := g.Group.StoreLogs(entries)
 	if err == nil {
 		g.failures.Store(0)
@@ -90,14 +98,20 @@ func (g *groupLog) SetUint64(key []byte, value uint64) error {
 	if failures := g.failures.Load(); failures > 1 && string(key) == string(keyCurrentTerm) {
 		g.pause(min(firstRetry<<min(failures, 10), lastRetry))
 	}
-	return g.persist(func() error { return g.Group.SetUint64(key, value) })
+	err := g.persist(func() error { return g.Group.SetUint64(key, value) })
+	if err != nil && string(key) == string(keyCurrentTerm) {
+		g.lost.Store(true)
+		return nil
+	}
+	return err
 }
 
-// persist repeats write until it succeeds. When the node stops, the write is
-// given up and reported as done: Raft is about to end, its log takes nothing any
-// more, and nobody hears of the term or the vote that was not written.
+// persist repeats write until it succeeds or the node stops.
 func (g *groupLog) persist(write func() error) error {
 	logged := false
+	if g.lost.Load() {
+		return ErrStopped
+	}
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := write()
 		if err == nil {
@@ -108,7 +122,7 @@ func (g *groupLog) persist(write func() error) error {
 			logged = true
 		}
 		if !g.pause(pause) {
-			return nil
+			return fmt.Errorf("%w: %w", ErrStopped, err)
 		}
 	}
 }

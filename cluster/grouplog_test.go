@@ -1,0 +1,53 @@
+package cluster
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+
+	"millrace/log"
+)
+
+// TestVotesAreNotGivenUnwritten has a node stop while its disk fails: Raft must not hear
+// that a vote has been written, since it would send it, and after a term that was not
+// written nothing else may be.
+func TestVotesAreNotGivenUnwritten(t *testing.T) {
+	faults := &faults{}
+	wal, err := log.OpenWAL(log.WALOptions{FS: errorfs.Wrap(vfs.NewMem(), faults), Dir: "wal", Logger: testLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wal.Close()
+	stopping := make(chan struct{})
+	g := &groupLog{Group: wal.Group(1), stopping: stopping, logger: testLogger(t)}
+	if err := g.SetUint64(keyCurrentTerm, 1); err != nil {
+		t.Fatal(err)
+	}
+	close(stopping)
+	failing := errors.New("the disk fails")
+	faults.set(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return failing
+		}
+		return nil
+	})
+	for _, key := range []string{"LastVoteTerm", "LastVoteCand"} {
+		if err := g.Set([]byte(key), []byte("12345678")); !errors.Is(err, failing) {
+			t.Errorf("a vote that cannot be written: %v", err)
+		}
+	}
+	// Raft would panic.
+	if err := g.SetUint64(keyCurrentTerm, 2); err != nil {
+		t.Errorf("a term that cannot be written: %v", err)
+	}
+	faults.set(func(errorfs.Op) error { return nil })
+	if err := g.Set([]byte("LastVoteCand"), []byte("2")); !errors.Is(err, ErrStopped) {
+		t.Errorf("a vote in a term that was not written: %v", err)
+	}
+	if err := g.StoreLog(&raft.Log{Index: 1, Term: 2}); !errors.Is(err, ErrStopped) {
+		t.Errorf("an entry of a term that was not written: %v", err)
+	}
+}
