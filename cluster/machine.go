@@ -325,6 +325,7 @@ func (m *machine) halt(entry *raft.Log, cause error) *HaltedError {
 	waiting := *entry
 	waiting.Data = bytes.Clone(entry.Data)
 	m.waiting = &waiting
+	m.hashes.fail(halted)
 	m.changeHalted()
 	if !mayPass(cause) {
 		m.logger.Error("the shard has stopped applying", "index", entry.Index, "error", cause)

@@ -86,6 +86,7 @@ func (h *replicaHashes) at(index uint64) *hashResult {
 	r := &hashResult{index: index, done: make(chan struct{})}
 	h.results = append(h.results, r)
 	if len(h.results) > maxHashes {
+		h.results[0].fail(errManyFences)
 		h.results = h.results[1:]
 	}
 	return r
@@ -116,16 +117,26 @@ func (h *replicaHashes) fail(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.results {
-		if !r.met {
-			r.met, r.err = true, err
-			close(r.done)
-		}
+		r.fail(err)
+	}
+}
+
+// errManyFences says that a hash is not kept, or not computed, since there are newer ones.
+var errManyFences = errors.New("cluster: newer fences have taken the place of this one")
+
+// fail ends the waiting for a fence, unless it has been applied; the machine's mu is held.
+func (r *hashResult) fail(err error) {
+	if !r.met {
+		r.met, r.err = true, err
+		close(r.done)
 	}
 }
 
 // fence has the hash computed of what the replica contains; mu is held.
 func (m *machine) fence(index uint64, entry *log.Entry) {
-	if m.want.Load() != nil || time.Since(time.UnixMilli(entry.Time)) > fenceAge {
+	// One that is waited for is no old one, whatever the clocks say.
+	old := time.Since(time.UnixMilli(entry.Time)) > fenceAge && !m.hashes.has(index)
+	if m.want.Load() != nil || old {
 		return
 	}
 	result := m.hashes.at(index)

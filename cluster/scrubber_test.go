@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"millrace/log"
 )
@@ -198,4 +199,39 @@ func FuzzSeedMessages(f *testing.F) {
 		_, _, _, _ = decodeSeedRows(data)
 		_, _ = walkSeedKeys(data, nil, func(_, _ []byte) error { return nil })
 	})
+}
+
+// TestHashesAtFences: whoever waits for a hash gets one, or an error.
+func TestHashesAtFences(t *testing.T) {
+	wait := func(r *hashResult) error {
+		select {
+		case <-r.done:
+			return r.err
+		case <-testContext(t).Done():
+			t.Fatal("a hash never came")
+			return nil
+		}
+	}
+	u := newSeedUniverse(t, 1, 5)
+	// The clock of the node that made the fence is an hour behind.
+	asked, err := u.source.machine.hashAt(u.source.index + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.put(log.Entry{BaseIndex: fenceBase, Time: time.Now().Add(-time.Hour).UnixMilli()})
+	if err := wait(asked); err != nil {
+		t.Errorf("an old fence that was waited for: %v", err)
+	}
+	first, err := u.source.machine.hashAt(u.source.index + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(maxHashes) {
+		if _, err := u.source.machine.hashAt(u.source.index + 2 + i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wait(first); err == nil {
+		t.Error("a hash that is not kept was computed")
+	}
 }
