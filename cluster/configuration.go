@@ -140,16 +140,15 @@ func (g *group) transfer(ctx context.Context, to uint64) error {
 }
 
 // handOver gives leadership to another voter, if this node leads and there is one.
-func (g *group) handOver(ctx context.Context) {
+func (g *group) handOver(ctx context.Context) error {
 	if !g.calls.enter() {
-		return
+		return ErrStopped
 	}
 	defer g.calls.leave()
 	if !g.isLeader() || len(g.voters()) < 2 {
-		return
+		return nil
 	}
-	// Without success the others hold an election when this node is gone.
-	_ = g.transfer(ctx, g.heir())
+	return g.transfer(ctx, g.heir())
 }
 
 // heir is the voter that a leader had best hand over to: one that answers, and whose log is

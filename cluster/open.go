@@ -158,7 +158,9 @@ func (n *Node) identify(ctx context.Context) (found, joins bool, err error) {
 			// The others know this node, and --join helps.
 			n.options.Logger.Error("where the other nodes are cannot be read", "error", err)
 		}
-		n.others = n.others || len(n.known) > 0
+		for node := range n.known {
+			n.others = n.others || node != n.identity.node
+		}
 		if n.options.Listen == "" && len(n.known) > 1 {
 			return true, false, fmt.Errorf("cluster: node %d is one of a cluster of several nodes and has to listen for the others",
 				n.identity.node)

@@ -21,7 +21,8 @@ func (n *Node) HandOver() {
 	defer cancel()
 	var running sync.WaitGroup
 	for _, g := range n.groups() {
-		running.Go(func() { g.handOver(ctx) })
+		// Without success the others hold an election when this node is gone.
+		running.Go(func() { _ = g.handOver(ctx) })
 	}
 	running.Wait()
 }

@@ -268,10 +268,10 @@ func (s *watchedStream) Read(p []byte) (int, error) {
 func (s *seeder) handAway(ctx context.Context, shard *Shard) {
 	for ctx.Err() == nil {
 		changed := shard.group.leadership.next()
-		if shard.group.isLeader() {
-			if err := shard.group.raft.LeadershipTransfer().Error(); err != nil {
-				s.logger.Warn("a replica that is not whole leads and cannot hand that on", "shard", shard.id, "error", err)
-			}
+		// Raft itself would choose any voter whose log is as long as the others', also one
+		// that is away, again and again.
+		if err := shard.group.handOver(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Warn("a replica that is not whole leads and cannot hand that on", "shard", shard.id, "error", err)
 		}
 		select {
 		case <-changed:
@@ -401,16 +401,18 @@ func (n *Node) damaged(shard int, cause error) {
 		case <-n.ctx.Done():
 			return
 		}
-		if len(n.peers.Members()) < 2 {
-			return
+		if len(n.peers.Members()) < 2 && !n.others {
+			return // n.others: a node that has just started may not know the members yet
 		}
 		file := ""
 		var segment *log.CorruptionError
 		if errors.As(cause, &segment) {
 			file = segment.File
 		}
-		if err := n.shards[shard].machine.lack(0, "damaged: "+cause.Error(), file); err != nil {
-			n.options.Logger.Error("a damaged replica could not be marked", "shard", shard, "error", err)
+		mark := func() error { return n.shards[shard].machine.lack(0, "damaged: "+cause.Error(), file) }
+		if err := mark(); err != nil {
+			n.options.Logger.Error("a damaged replica could not be marked; trying again", "shard", shard, "error", err)
+			n.retry(func() bool { return mark() == nil })
 		}
 	})
 }

@@ -70,7 +70,9 @@ func (s *Shard) Propose(entry []byte) (Applied, error) {
 func (s *Shard) Leader() (node uint64, changed <-chan struct{}) { return s.group.leader() }
 
 // Resign has another node lead the shard, if this one does and there is a voter that can.
-func (s *Shard) Resign(ctx context.Context) { s.group.handOver(ctx) }
+func (s *Shard) Resign(ctx context.Context) {
+	_ = s.group.handOver(ctx) // it leads on, and its caller sees that
+}
 
 // ReadIndex returns the index of an entry at or behind which stands everything that was
 // acknowledged before the call, once a quorum has confirmed that this node leads the
