@@ -87,6 +87,22 @@ func (n *Node) TransferLeader(ctx context.Context, shard int, to uint64) error {
 	return n.operate(ctx, pinCommand{shard: shard, pin: pin})
 }
 
+// ResetShard has the placer put a shard's voters and its leader where it would, whatever
+// MoveShard and TransferLeader have said.
+func (n *Node) ResetShard(ctx context.Context, shard int) error {
+	if _, err := n.shardVoters(shard); err != nil {
+		return err
+	}
+	return n.operate(ctx, pinCommand{shard: shard})
+}
+
+// Pinned is where operators want the voters and the leader of a shard; none and 0 where
+// they leave it to the placer.
+func (n *Node) Pinned(shard int) (voters []uint64, leader uint64) {
+	pin := n.catalogMachine.members.Load().pins[shard]
+	return slices.Clone(pin.voters), pin.leader
+}
+
 // shardVoters are a shard's voters as this node knows them.
 func (n *Node) shardVoters(shard int) ([]uint64, error) {
 	if shard < 0 || shard >= len(n.shards) {

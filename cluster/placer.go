@@ -108,7 +108,11 @@ func (p *placer) take(s groupStep, leader uint64) {
 	if err != nil {
 		level = slog.LevelDebug // it is tried again as long as it is due
 	}
-	p.logger.Log(p.node.ctx, level, "placement", "group", s.group, "step", s.kind, "node", s.node, "leader", leader, "error", err)
+	told := []any{"group", p.node.groups()[s.group].name, "step", s.kind, "node", s.node, "leader", leader}
+	if err != nil {
+		told = append(told, "error", err)
+	}
+	p.logger.Log(p.node.ctx, level, "placement", told...)
 }
 
 // record gives a member its next state.
@@ -116,7 +120,14 @@ func (p *placer) record(node uint64, command stateCommand) {
 	ctx, cancel := context.WithTimeout(p.node.ctx, stepTimeout)
 	defer cancel()
 	_, err := p.node.proposeMember(ctx, command)
-	p.logger.Info("membership", "node", node, "state", command.state, "gone", command.gone, "error", err)
+	switch {
+	case err != nil:
+		p.logger.Warn("a node's state cannot be recorded; trying again", "node", node, "state", command.state, "error", err)
+	case command.gone:
+		p.logger.Info("a node is no member of the cluster any more", "node", node)
+	default:
+		p.logger.Info("a node is a member with another state", "node", node, "state", command.state)
+	}
 }
 
 // part ends the membership of a node that has left all groups. It is told, if it answers,

@@ -50,6 +50,10 @@ func (env *Environment) operateShard(s *ast.AlterShard) (plan.Operate, error) {
 		return o, sqlerr.New(sqlerr.UndefinedObject, int(s.Shard.Pos()), "shard %d does not exist", s.Shard.Value).
 			WithHint("The cluster has the shards 0 to %d.", env.Catalog.Shards()-1)
 	}
+	if s.To == nil {
+		o.Action = plan.ResetShard
+		return o, nil
+	}
 	var err error
 	if o.To, err = nodeNumber(s.To); err != nil || s.From == nil {
 		return o, err

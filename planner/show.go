@@ -40,7 +40,7 @@ var showQueries = map[string][2]string{
 		`SELECT pg_catalog.format_type(oid, NULL) AS name, typname AS internal, oid, typlen AS size FROM pg_catalog.pg_type WHERE typelem = 0 AND typarray <> 0 ORDER BY 1`,
 	},
 	"nodes": {
-		`SELECT id, address, state, locality, leads, votes, version FROM millrace.nodes ORDER BY 1`,
+		`SELECT id, address, cluster_address, state, locality, leads, votes, version FROM millrace.nodes ORDER BY 1`,
 		`SELECT id, address, cluster_address, state, locality, leads, votes, version, joined, started, last_contact FROM millrace.nodes ORDER BY 1`,
 	},
 	"shards": {

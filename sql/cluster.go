@@ -16,13 +16,16 @@ func (p *parser) alterNode(start ast.Position) ast.Statement {
 // alterShard takes ALTER SHARD behind these words.
 func (p *parser) alterShard(start ast.Position) ast.Statement {
 	n := &ast.AlterShard{Shard: p.plainInteger()}
-	if p.acceptWords(kwMove, kwFrom) {
+	switch {
+	case p.accept(kwReset):
+	case p.acceptWords(kwMove, kwFrom):
 		n.From = p.plainInteger()
 		p.expect(kwTo)
-	} else {
+		n.To = p.plainInteger()
+	default:
 		p.expect(kwSet, kwLeader)
+		n.To = p.plainInteger()
 	}
-	n.To = p.plainInteger()
 	n.Span = p.spanFrom(start)
 	return n
 }

@@ -22,6 +22,7 @@ operator knows better.`,
 		listCommand(in, out, errOut, "shards", "SHOW SHARDS"),
 		shardMoveCommand(in, out),
 		shardLeaderCommand(in, out),
+		shardUnpinCommand(in, out),
 	)
 	return command
 }
@@ -94,6 +95,33 @@ func shardLeaderCommand(in *os.File, out io.Writer) *cobra.Command {
 					return err
 				}
 				_, err := fmt.Fprintf(out, "Node %d leads shard %d.\n", node, shard)
+				return err
+			})
+		},
+	}
+	to.declare(command)
+	return command
+}
+
+func shardUnpinCommand(in *os.File, out io.Writer) *cobra.Command {
+	var to target
+	command := &cobra.Command{
+		Use:   "unpin SHARD",
+		Short: "Let the cluster place a shard again that was moved by hand",
+		Long: `Let the cluster place the votes and the leader of a shard again, after millrace
+shard move or millrace shard leader.`,
+		Example: `  millrace shard unpin 3`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			shard, err := numberOf("shard", arguments[0])
+			if err != nil {
+				return err
+			}
+			return to.operate(command.Context(), in, func(o *operation) error {
+				if err := o.exec(fmt.Sprintf("ALTER SHARD %d RESET", shard)); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(out, "Shard %d is placed by the cluster.\n", shard)
 				return err
 			})
 		},

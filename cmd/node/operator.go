@@ -71,6 +71,11 @@ func (o operator) SetLeader(ctx context.Context, shard int, node uint64) error {
 	return o.change(ctx, func(ctx context.Context) error { return o.storage.TransferLeader(ctx, shard, node) }, node)
 }
 
+// ResetShard implements session.Operator.
+func (o operator) ResetShard(ctx context.Context, shard int) error {
+	return o.change(ctx, func(ctx context.Context) error { return o.storage.ResetShard(ctx, shard) })
+}
+
 // SetReplication implements session.Operator.
 func (o operator) SetReplication(ctx context.Context, replicas int) error {
 	return o.change(ctx, func(ctx context.Context) error { return o.storage.SetReplication(ctx, replicas) })

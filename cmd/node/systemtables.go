@@ -77,6 +77,7 @@ func (s status) Shards(ctx context.Context) ([]systables.ShardStatus, error) {
 	placed := placementOf(s.reports(ctx, s.storage.Members()), len(list))
 	for i := range list {
 		shard := &list[i]
+		shard.PinnedVoters, shard.PinnedLeader = s.storage.Pinned(i)
 		shard.Leader, shard.Voters, shard.Readers = placed[i].leader, placed[i].voters, placed[i].readers
 		switch {
 		case shard.Leader != 0:

@@ -15,6 +15,8 @@ const (
 	MoveShard
 	// SetLeader has the node To lead Shard.
 	SetLeader
+	// ResetShard has the cluster place Shard by itself again.
+	ResetShard
 	// SetReplication sets how many replicas of each shard vote.
 	SetReplication
 )

@@ -14,8 +14,8 @@ type DropNode struct {
 	Node *IntegerLiteral
 }
 
-// AlterShard is ALTER SHARD number MOVE FROM node TO node, or, where From is nil,
-// ALTER SHARD number SET LEADER node.
+// AlterShard is ALTER SHARD number MOVE FROM node TO node; where From is nil, ALTER SHARD
+// number SET LEADER node; and where To is nil, too, ALTER SHARD number RESET.
 type AlterShard struct {
 	Span
 	Shard, From, To *IntegerLiteral

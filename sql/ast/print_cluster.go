@@ -18,9 +18,13 @@ func (n *DropNode) format(p *printer) {
 func (n *AlterShard) format(p *printer) {
 	p.text("ALTER SHARD ")
 	n.Shard.format(p)
-	if n.From == nil {
+	switch {
+	case n.To == nil:
+		p.text(" RESET")
+		return
+	case n.From == nil:
 		p.text(" SET LEADER ")
-	} else {
+	default:
 		p.text(" MOVE FROM ")
 		n.From.format(p)
 		p.text(" TO ")

@@ -69,6 +69,9 @@ func TestOperateCluster(t *testing.T) {
 		return err
 	})
 
+	run("is placed by the cluster", "shard", "unpin", "1")
+	ask(`SELECT count(*) FROM millrace.shards WHERE pinned_voters <> '{}' OR pinned_leader IS NOT NULL`, "0")
+
 	insert(t, w, 100, 200)
 	run("is removed", "node", "remove", "3", "--wait", "--timeout", "60s")
 	<-c.Node(3).Done()

@@ -20,6 +20,8 @@ type Operator interface {
 	MoveShard(ctx context.Context, shard int, from, to uint64) error
 	// SetLeader has a node that votes in a shard lead it.
 	SetLeader(ctx context.Context, shard int, node uint64) error
+	// ResetShard has the cluster place a shard by itself again.
+	ResetShard(ctx context.Context, shard int) error
 	// SetReplication sets how many replicas of each shard vote.
 	SetReplication(ctx context.Context, replicas int) error
 }
@@ -45,6 +47,8 @@ func (s *Session) operate(ctx context.Context, o *plan.Operate) (tag string, err
 		err = operator.MoveShard(ctx, o.Shard, o.Node, o.To)
 	case plan.SetLeader:
 		err = operator.SetLeader(ctx, o.Shard, o.To)
+	case plan.ResetShard:
+		err = operator.ResetShard(ctx, o.Shard)
 	case plan.SetReplication:
 		err = operator.SetReplication(ctx, o.Replicas)
 	}

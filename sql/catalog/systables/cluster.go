@@ -18,6 +18,10 @@ type ShardStatus struct {
 	// Voters and Readers are the nodes whose replicas vote, and those whose replicas only
 	// follow, in order.
 	Voters, Readers []uint64
+	// PinnedVoters and PinnedLeader are where operators want the votes and the leadership;
+	// none and 0 where the cluster decides.
+	PinnedVoters []uint64
+	PinnedLeader uint64
 }
 
 // ReplicaStatus is the state of one node's replica of a shard.
@@ -72,6 +76,7 @@ func millraceShards(ctx context.Context, env *Environment, _ *Table) ([]row, err
 		rows = append(rows, row{
 			"shard": s.Shard, "leader": orNoNode(s.Leader), "state": s.State, "term": int64(s.Term), "index": int64(s.Index),
 			"voters": nodeList(s.Voters), "readers": nodeList(s.Readers),
+			"pinned_voters": nodeList(s.PinnedVoters), "pinned_leader": orNoNode(s.PinnedLeader),
 		})
 	}
 	return rows, nil
