@@ -1,11 +1,14 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/snappy"
 
 	"millrace/log"
 )
@@ -180,6 +183,8 @@ func FuzzSeedMessages(f *testing.F) {
 	f.Add((&seedMark{state: 1, reason: "r", partitions: []partitionState{{object: 1}}}).encode())
 	f.Add((&seedAsk{shard: 1, lastKey: []byte("k")}).encode())
 	f.Add((&seedState{session: 1}).encode())
+	f.Add((&seedImport{since: 1, newest: 2}).encode())
+	f.Add(snappy.Encode(nil, appendSeedKey(nil, []byte("k"), []byte("v"))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if mark, err := decodeSeedMark(data); err == nil && string(mark.encode()) != string(data) {
 			if again, err := decodeSeedMark(mark.encode()); err != nil || fmt.Sprint(again) != fmt.Sprint(mark) {
@@ -197,6 +202,9 @@ func FuzzSeedMessages(f *testing.F) {
 			}
 		}
 		_, _, _, _ = decodeSeedRows(data)
+		if keys := (seedImport{}); keys.decode(data) && !bytes.Equal(keys.encode(), data) {
+			t.Fatalf("%+v", keys)
+		}
 		_, _ = walkSeedKeys(data, nil, func(_, _ []byte) error { return nil })
 	})
 }

@@ -26,12 +26,22 @@ type seeder struct {
 
 	mu struct {
 		sync.Mutex
-		// running are the copies under way by shard.
+		// running are the copies under way by shard, and round is what was done since there
+		// were none.
 		running map[int]*seedRun
+		round   seedRound
 	}
 
 	// For the metrics.
 	count, failures, received, nanoseconds, damages atomic.Int64
+}
+
+// seedRound is the time in which a node has any replica copied, as when it joins.
+type seedRound struct {
+	began time.Time
+	// received are the bytes that had been received before, whole counts replicas.
+	received int64
+	whole    int
 }
 
 // seedRun is one replica being copied.
@@ -136,6 +146,9 @@ func (s *seeder) begin(shard *Shard, want *seedMark) bool {
 	if s.mu.running[shard.id] != nil {
 		return false
 	}
+	if len(s.mu.running) == 0 {
+		s.mu.round = seedRound{began: time.Now(), received: s.received.Load()}
+	}
 	s.mu.running[shard.id] = &seedRun{reason: want.reason, began: time.Now()}
 	return true
 }
@@ -183,10 +196,22 @@ func (s *seeder) seed(shard *Shard) {
 		}
 	}
 	s.drop(receiver)
-	s.mu.Lock()
-	delete(s.mu.running, shard.id)
-	s.mu.Unlock()
+	s.over(shard)
 	s.soon() // it may have been left behind again
+}
+
+// over notes that a replica is not being copied any more, and tells of several together.
+func (s *seeder) over(shard *Shard) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mu.running, shard.id)
+	if shard.Whole() == nil {
+		s.mu.round.whole++
+	}
+	if round := s.mu.round; len(s.mu.running) == 0 && round.whole > 1 {
+		s.logger.Info("replicas were copied from other nodes", "replicas", round.whole,
+			"bytes", s.received.Load()-round.received, "duration", time.Since(round.began))
+	}
 }
 
 // drop ends a receiver; another one may go on with what it has.
