@@ -326,9 +326,12 @@ func TestSlowPushesAreBounded(t *testing.T) {
 		s.settle(client, "in the beginning")
 	}
 	s.meet(clients)
+	// Each client has its bound. Beside that there may be the unit that is being given, and
+	// what the units of one client become, before they are let go.
+	most := int64(len(clients)+2) * s.buffer
 	for range sized(500, 5000) {
 		s.write()
-		if used := e.pushes.budget.used.Load(); used > 6*s.buffer {
+		if used := e.pushes.budget.used.Load(); used > most {
 			t.Fatalf("%d bytes wait for %d clients", used, len(clients))
 		}
 	}
