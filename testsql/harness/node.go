@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"net"
 	"os"
 	"os/exec"
@@ -132,9 +131,9 @@ func freePort(tb testing.TB) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// Binary builds the millrace binary, once per test process, and returns its
-// path. The binaries of a package's test processes replace each other, so that none
-// is left behind by each run.
+// Binary builds the millrace binary, once per test process, and returns its path, in the
+// folder bin/tests of the module. The binaries of all test processes replace each other, so that
+// none is left behind by each run.
 func Binary(tb testing.TB) string {
 	tb.Helper()
 	path, err := buildBinary()
@@ -145,17 +144,14 @@ func Binary(tb testing.TB) string {
 }
 
 var buildBinary = sync.OnceValues(func() (string, error) {
-	here, err := os.Getwd()
+	module, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
 		return "", err
 	}
-	name := fnv.New64a()
-	fmt.Fprintf(name, "%s %d", here, os.Getuid())
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("millrace-bin-%x", name.Sum64()))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	path := filepath.Join(filepath.Dir(string(module)), "bin", "tests", "millrace")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "millrace")
 	fresh := fmt.Sprintf("%s-%d", path, os.Getpid())
 	if output, err := exec.Command("go", "build", "-o", fresh, "millrace/cmd/millrace").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, output)
