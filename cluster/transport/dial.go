@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 )
@@ -49,6 +50,10 @@ func (t *Transport) greet(ctx context.Context, conn net.Conn, h hello) (net.Conn
 		return nil, err
 	}
 	body, err := readGreeting(conn, maxWelcome)
+	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
+		// In TLS 1.3 the one who connects has done its part before it is refused.
+		return nil, fmt.Errorf("transport: the node there does not accept this one's certificate: %w", alert.Err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/big"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -113,19 +114,21 @@ func TestCertificatesDecide(t *testing.T) {
 		// first and second make the configurations of two nodes.
 		first, second func(t *testing.T, ours, theirs certs.Pair) *tls.Config
 		reached       bool
+		// told is part of what the second node is told.
+		told string
 	}{
-		{"nodes of one cluster", ourNode, ourNode, true},
-		{"no TLS at all", nil, nil, true},
-		{"TLS on one side", ourNode, nil, false},
-		{"TLS on the other side", nil, ourNode, false},
-		{"another authority", ourNode, func(t *testing.T, _, theirs certs.Pair) *tls.Config { return nodeTLS(t, theirs, theirs) }, false},
-		{"an authority that is not believed here", ourNode, func(t *testing.T, ours, theirs certs.Pair) *tls.Config { return nodeTLS(t, ours, theirs) }, false},
-		{"a client's certificate", ourNode, func(t *testing.T, ours, _ certs.Pair) *tls.Config { return clientTLS(t, ours) }, false},
+		{"nodes of one cluster", ourNode, ourNode, true, ""},
+		{"no TLS at all", nil, nil, true, ""},
+		{"TLS on one side", ourNode, nil, false, "TLS is used on one side only"},
+		{"TLS on the other side", nil, ourNode, false, "TLS: "},
+		{"another authority", ourNode, func(t *testing.T, _, theirs certs.Pair) *tls.Config { return nodeTLS(t, theirs, theirs) }, false, "unknown authority"},
+		{"an authority that is not believed here", ourNode, func(t *testing.T, ours, theirs certs.Pair) *tls.Config { return nodeTLS(t, ours, theirs) }, false, "unknown authority"},
+		{"a client's certificate", ourNode, func(t *testing.T, ours, _ certs.Pair) *tls.Config { return clientTLS(t, ours) }, false, "does not accept this one's certificate"},
 		{"no certificate", ourNode, func(_ *testing.T, ours, _ certs.Pair) *tls.Config {
 			config := configOf(tls.Certificate{}, ours)
 			config.Certificates = nil
 			return config
-		}, false},
+		}, false, "does not accept this one's certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,6 +149,9 @@ func TestCertificatesDecide(t *testing.T) {
 					_, err := nodes[from].Call(t.Context(), to, "echo", nil)
 					if test.reached != (err == nil) || err != nil && !errors.Is(err, transport.ErrUnreachable) {
 						t.Errorf("node %d calls node %d: %v", from, to, err)
+					}
+					if from == 2 && err != nil && !strings.Contains(err.Error(), test.told) {
+						t.Errorf("node 2 is told %v", err)
 					}
 				}
 			})

@@ -87,7 +87,7 @@ func (n *Node) loadCertificates() (*auth.Certificates, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
-	return certificates, nil
+	return certificates, n.watchExpiry("clients", certificates)
 }
 
 // superuserVerifier returns what is kept of the first superuser's password, "" for

@@ -115,5 +115,5 @@ func (n *Node) joinOptions(o *cluster.Options) error {
 		config, _ := certificates.Config()
 		return config
 	}
-	return nil
+	return n.watchExpiry("nodes", certificates)
 }
