@@ -61,6 +61,10 @@ func (w *engineWriter) WriteDefining(ctx context.Context, command *catalog.Defin
 			parts[i].own = changes(base, after, parts[i].relation)
 		}
 	}
+	if len(shards) == 0 {
+		_, err := e.Define(ctx, command)
+		return err
+	}
 	slices.Sort(shards)
 	id := w.nextTransaction()
 	defer e.writers.begin(id)()
@@ -95,7 +99,7 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 	e.commits.enter()
 	leave := sync.OnceFunc(e.commits.leave)
 	defer leave()
-	result, known, err := e.askCatalog(ctx, command)
+	result, known, err := e.askCatalog(ctx, e.once(command))
 	if !known {
 		known, err = e.decidedAnyway(id, err)
 	}
@@ -113,7 +117,8 @@ func (e *Engine) decideDefined(ctx context.Context, id transactionID, shards []i
 		}
 		return err
 	}
-	if err == nil {
+	// Where the writer was taken for gone, others may have carried it out.
+	if err == nil && newest.IsCommitted(id) {
 		err = e.finishDefined(id, shards, true)
 	}
 	leave()
@@ -139,7 +144,7 @@ func (e *Engine) decidedAnyway(id transactionID, lost error) (known bool, err er
 	switch {
 	case err != nil:
 		return false, lost
-	case result.Count != 1:
+	case result.Count == 0:
 		return true, sqlerr.New(sqlerr.SerializationFailure, -1, "the transaction was aborted because the leader of the catalog was lost").
 			WithHint("Run the transaction again.")
 	}
@@ -188,8 +193,8 @@ func (e *Engine) concludeDefined(id transactionID, shards []int) (committed bool
 	if err != nil {
 		return false, err
 	}
-	committed = result.Count == 1
-	return committed, e.finishDefined(id, shards, committed)
+	// What is prepared after it was carried out is a copy of what was.
+	return result.Count > 0, e.finishDefined(id, shards, result.Count == 1)
 }
 
 // forgetCommitted has the transactions forgotten that all shards have carried out, and

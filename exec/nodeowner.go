@@ -303,6 +303,7 @@ func (o *nodeOwner) let(q *lockRequest) {
 			if err == nil || errors.Is(err, ErrStopped) {
 				return
 			}
+			<-l.engine.after(leaderPause)
 		}
 	}()
 }

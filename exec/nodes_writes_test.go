@@ -453,27 +453,38 @@ func definitionsWhileLeadersMove(t *testing.T, seed uint64) {
 
 // defineWithRows defines something in a transaction that writes rows.
 func (n *engineNode) defineWithRows(text string, rows Rows) error {
-	command, err := n.command(text)
+	commit, err := n.beginDefining(text, rows)
 	if err != nil {
 		return err
 	}
+	return commit()
+}
+
+// beginDefining is what such a transaction does before it commits.
+func (n *engineNode) beginDefining(text string, rows Rows) (commit func() error, err error) {
+	command, err := n.command(text)
+	if err != nil {
+		return nil, err
+	}
 	reserved, err := n.engine.Define(n.cluster.t.Context(), &catalog.ReserveIDs{Count: 10})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	base, first := n.engine.newestCatalog(), catalog.ObjectID(reserved.First)
 	after, step, result, err := base.Extend(command, base.Version(), first)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made := Rows{Relation: after.Relation(result.Created[0]), Batch: types.NewBatch([]types.Type{types.Int4})}
 	for _, v := range []int64{1, 2, 3, 4} {
 		made.Batch.AppendRow([]types.Datum{types.IntDatum(v)}, 1)
 	}
-	writer := n.engine.NewWriter()
-	defer writer.Close()
-	define := &catalog.Define{Steps: []catalog.Step{step}, End: first + 10}
-	return writer.WriteDefining(n.cluster.t.Context(), define, after, []Rows{rows, made})
+	return func() error {
+		writer := n.engine.NewWriter()
+		defer writer.Close()
+		define := &catalog.Define{Steps: []catalog.Step{step}, End: first + 10}
+		return writer.WriteDefining(n.cluster.t.Context(), define, after, []Rows{rows, made})
+	}, nil
 }
 
 // TestWritesWithoutLeader writes where no leader can be reached, or none answers: the
@@ -764,5 +775,42 @@ func TestStuckTransactionsHoldNobodyBack(t *testing.T) {
 	c.wait(func() bool { return c.prepared() == 0 })
 	if err := r.wait(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDefinitionsOfWritersTakenForGone cuts the writer of a transaction with definitions off
+// for so long that others carry it out: it is told what became of it.
+func TestDefinitionsOfWritersTakenForGone(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 1, 3, 2)
+	c.node(1).define(`CREATE TABLE t (id INT PRIMARY KEY, n INT)`)
+	n := c.node(3)
+	// The shards are led by node 2, which the writer reaches until it has prepared.
+	for _, l := range c.shards {
+		l.setLeader(2)
+	}
+	commit, err := n.beginDefining(`CREATE TABLE made (id INT PRIMARY KEY)`, n.rows("t", []int64{1, 1}, []int64{2, 1}, []int64{3, 1}, []int64{4, 1}, []int64{5, 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.cutOff(1, 3, true) // the answers of the catalog are lost
+	done := make(chan error, 1)
+	go func() { done <- commit() }()
+	c.wait(func() bool { return c.node(1).engine.newestCatalog().Lookup("public", "made") != nil })
+	for _, node := range []uint64{1, 2} {
+		c.cutOff(3, node, true)
+		c.cutOff(node, 3, true)
+	}
+	c.wait(func() bool { return c.prepared() == 0 && len(c.node(1).engine.newestCatalog().Committed()) == 0 })
+	for _, node := range []uint64{1, 2} {
+		c.cutOff(3, node, false)
+		c.cutOff(node, 3, false)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	got, err := n.query(t.Context(), `SELECT count(*) FROM t`)
+	if diff := cmp.Diff([]string{"5"}, got); err != nil || diff != "" {
+		t.Error(diff, err)
 	}
 }

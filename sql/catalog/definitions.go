@@ -67,7 +67,8 @@ type ReserveIDs struct{ Count int64 }
 type ReturnIDs struct{ First, End ObjectID }
 
 // DecideTransaction asks whether a transaction that a Define decides was committed, and
-// sees to it that it will not be if it was not. Result.Count is 1 where it was.
+// sees to it that it will not be if it was not. Result.Count is 1 where it was, and 2 where
+// the shards have carried it out, too.
 type DecideTransaction struct{ ID [16]byte }
 
 // ForgetTransaction says that the shards have carried out a committed transaction.
@@ -248,8 +249,12 @@ func applyReturnIDs(s *Snapshot, c *ReturnIDs) (*Snapshot, Result, error) {
 
 func applyDecideTransaction(s *Snapshot, c *DecideTransaction) (*Snapshot, Result, error) {
 	result := Result{Version: s.version}
-	if s.IsCommitted(c.ID) {
+	switch {
+	case s.IsCommitted(c.ID):
 		result.Count = 1
+		return s, result, nil
+	case slices.Contains(s.carriedOut, c.ID):
+		result.Count = 2
 		return s, result, nil
 	}
 	next := *s
@@ -264,6 +269,10 @@ func applyForgetTransaction(s *Snapshot, c *ForgetTransaction) (*Snapshot, Resul
 	}
 	next := *s
 	next.committed = slices.DeleteFunc(slices.Clone(s.committed), func(id [16]byte) bool { return id == c.ID })
+	next.carriedOut = append(slices.Clip(s.carriedOut), c.ID)
+	if surplus := len(next.carriedOut) - maxDone; surplus > 0 {
+		next.carriedOut = slices.Clone(next.carriedOut[surplus:])
+	}
 	return &next, result, nil
 }
 
@@ -296,6 +305,28 @@ type returnIDsRecord struct {
 
 type transactionRecord struct {
 	ID []byte `json:"id"`
+}
+
+// transactionBytes are transactions in a record.
+func transactionBytes(ids [][16]byte) [][]byte {
+	var list [][]byte
+	for _, id := range ids {
+		list = append(list, id[:])
+	}
+	return list
+}
+
+// transactionsOf is the inverse of transactionBytes.
+func transactionsOf(list [][]byte) ([][16]byte, error) {
+	var ids [][16]byte
+	for _, bytes := range list {
+		id, err := (&transactionRecord{bytes}).id()
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // definitionBody returns the record of a command about definitions, nil for others.

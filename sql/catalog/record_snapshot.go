@@ -13,6 +13,7 @@ type snapshotRecord struct {
 	CreatedMillis int64            `json:"created_ms"`
 	LastRowID     int64            `json:"last_row_id,omitempty"`
 	Committed     [][]byte         `json:"committed,omitempty"`
+	CarriedOut    [][]byte         `json:"carried_out,omitempty"`
 	Aborts        uint64           `json:"aborts,omitempty"`
 	Reign         Reign            `json:"reign"`
 	Done          []doneRecord     `json:"done,omitempty"`
@@ -36,9 +37,7 @@ func newSnapshotRecord(s *Snapshot) (*snapshotRecord, error) {
 		LastRowID: s.lastRowID, Aborts: s.aborts, Reign: s.reign, Done: newDoneRecords(s.done), Schemas: newSchemaRecords(s),
 		Queries: make([]queryRecord, len(s.queries)),
 	}
-	for _, id := range s.committed {
-		record.Committed = append(record.Committed, id[:])
-	}
+	record.Committed, record.CarriedOut = transactionBytes(s.committed), transactionBytes(s.carriedOut)
 	var err error
 	if record.Relations, err = newRelationRecords(s.relations); err != nil {
 		return nil, err
@@ -93,12 +92,11 @@ func (r *snapshotRecord) snapshot() (*Snapshot, error) {
 	if s.done, err = doneOf(r.Done); err != nil {
 		return nil, err
 	}
-	for _, bytes := range r.Committed {
-		id, err := (&transactionRecord{bytes}).id()
-		if err != nil {
-			return nil, err
-		}
-		s.committed = append(s.committed, id)
+	if s.committed, err = transactionsOf(r.Committed); err != nil {
+		return nil, err
+	}
+	if s.carriedOut, err = transactionsOf(r.CarriedOut); err != nil {
+		return nil, err
 	}
 	for i := range r.Types {
 		t, err := r.Types[i].dataType()

@@ -22,8 +22,10 @@ type Snapshot struct {
 	// committed are the transactions with definitions that the shards have still to
 	// carry out, and aborts counts those that were not committed.
 	committed [][16]byte
-	aborts    uint64
-	reign     Reign
+	// carriedOut are the newest of those that the shards have carried out.
+	carriedOut [][16]byte
+	aborts     uint64
+	reign      Reign
 	// done are the newest of the commands that are applied once.
 	done []doneCommand
 
