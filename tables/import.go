@@ -26,10 +26,11 @@ type Import struct {
 	// paths are the files, of which the last is being written while writer is set.
 	paths  []string
 	writer *sstable.Writer
-	// key is the store's key of the last key set.
-	key []byte
-	// bytes are those of keys and values: in all files, and in the one being written.
-	bytes, fileBytes int64
+	// key is the store's key of the last key set, completed that of the last one in a file
+	// that was completed, and next is for the one being set.
+	key, completed, next []byte
+	// fileBytes are those of keys and values in the file being written.
+	fileBytes int64
 }
 
 // NewImport begins an import for a shard. Its files are in dir, which it empties of
@@ -54,7 +55,8 @@ func (i *Import) clear() error {
 }
 
 // Set adds a key, relative to the shard, that is above all before. Both are copied. The
-// shard's applied index is left out: Finish sets it.
+// shard's applied index is left out: Finish sets it. After an error the keys of the file
+// that was being written are lost: LastKey tells behind which one to go on.
 func (i *Import) Set(key, value []byte) error {
 	if len(key) > 0 && Kind(key[0]) == KindApplied {
 		return nil
@@ -69,13 +71,12 @@ func (i *Import) set(key, value []byte) error {
 			return err
 		}
 	}
-	i.key = i.shard.absolute(i.key[:0], key)
-	if err := i.writer.Set(i.key, value); err != nil {
-		return fmt.Errorf("tables: import: %w", err)
+	i.next = i.shard.absolute(i.next[:0], key)
+	if err := i.writer.Set(i.next, value); err != nil {
+		return i.loseFile(err)
 	}
-	size := int64(len(i.key) + len(value))
-	i.bytes += size
-	i.fileBytes += size
+	i.key, i.next = i.next, i.key
+	i.fileBytes += int64(len(i.key) + len(value))
 	return nil
 }
 
@@ -109,9 +110,23 @@ func (i *Import) endFile() error {
 	writer := i.writer
 	i.writer = nil
 	if err := writer.Close(); err != nil {
-		return fmt.Errorf("tables: import: %w", err)
+		return i.loseFile(err)
 	}
+	i.completed = append(i.completed[:0], i.key...)
 	return nil
+}
+
+// loseFile gives up the file being written, of which something could not be written: what
+// of it is on disk nobody knows.
+func (i *Import) loseFile(cause error) error {
+	if i.writer != nil {
+		_ = i.writer.Close() // the file goes
+		i.writer = nil
+	}
+	last := len(i.paths) - 1
+	err := i.store.fs.Remove(i.paths[last])
+	i.paths, i.key = i.paths[:last], append(i.key[:0], i.completed...)
+	return fmt.Errorf("tables: import: %w", errors.Join(cause, err))
 }
 
 // LastKey is the last key set, relative to the shard; empty without one. It is valid
@@ -122,9 +137,6 @@ func (i *Import) LastKey() []byte {
 	}
 	return i.key[shardSize:]
 }
-
-// Bytes are the bytes of keys and values so far.
-func (i *Import) Bytes() int64 { return i.bytes }
 
 // Finish makes the keys, and the applied index, the shard's whole content, durably: after
 // a crash it has all of it or what it had before. Nobody may write to the shard meanwhile;

@@ -19,45 +19,46 @@ func (s *Store) ResumeImport(shard uint32, dir string) (*Import, error) {
 	i := &Import{store: s, shard: s.Shard(shard), dir: dir}
 	for {
 		path := i.nextPath()
-		size, last, err := i.readFile(path)
+		last, err := i.readFile(path)
 		if err != nil {
 			return nil, err
 		}
 		if last == nil {
 			break
 		}
-		i.paths, i.key, i.bytes = append(i.paths, path), last, i.bytes+size
+		i.paths, i.key = append(i.paths, path), last
 	}
+	i.completed = bytes.Clone(i.key)
 	return i, i.removeOthers()
 }
 
-// readFile verifies a file, and returns its size and its last key; nil for one that is
+// readFile verifies a file, and returns its last key; nil for one that is
 // missing, was not completed, or is not behind the last key.
-func (i *Import) readFile(path string) (size int64, last []byte, err error) {
+func (i *Import) readFile(path string) (last []byte, err error) {
 	file, err := i.store.fs.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("tables: import: %w", err)
+		return nil, fmt.Errorf("tables: import: %w", err)
 	}
 	readable, err := sstable.NewSimpleReadable(file)
 	if err != nil {
-		return 0, nil, fmt.Errorf("tables: import: %w", errors.Join(err, file.Close()))
+		return nil, fmt.Errorf("tables: import: %w", errors.Join(err, file.Close()))
 	}
 	reader, err := sstable.NewReader(context.Background(), readable, i.store.options.MakeReaderOptions())
 	if err != nil {
-		return 0, nil, readable.Close() // it was not completed
+		return nil, readable.Close() // it was not completed
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	if reader.ValidateBlockChecksums() != nil {
-		return 0, nil, nil
+		return nil, nil
 	}
 	first, last, err := bounds(reader)
 	if err != nil || !i.shard.owns(first) || !i.shard.owns(last) || bytes.Compare(first, i.key) <= 0 {
-		return 0, nil, nil
+		return nil, nil
 	}
-	return readable.Size(), last, nil
+	return last, nil
 }
 
 // bounds are the first and the last key of an sstable.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 // content reads all keys of a shard but the applied index.
@@ -274,5 +277,58 @@ func TestImportGoesOnBeforeDamage(t *testing.T) {
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestImportAfterErrors fails each write and sync of an import once: it goes on behind the
+// last key, and has all of them.
+func TestImportAfterErrors(t *testing.T) {
+	const count = 60
+	for operation, failed := int64(1), true; failed; operation++ {
+		var operations atomic.Int64
+		operations.Store(-1 << 40)
+		failed = false
+		fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() != errorfs.OpIsRead && strings.HasPrefix(op.Path, "import/") && operations.Add(1) == operation {
+				failed = true
+				return errors.New("no")
+			}
+			return nil
+		}))
+		options := testOptions(fs)
+		options.ImportFileBytes = 2000
+		store := openStore(t, options)
+		imported, err := store.NewImport(1, "import")
+		if err != nil {
+			t.Fatal(err)
+		}
+		operations.Store(0)
+		value := make([]byte, 150)
+		for {
+			next := 0
+			if last := imported.LastKey(); len(last) > 0 {
+				if _, err := fmt.Sscanf(string(last), "r%d", &next); err != nil {
+					t.Fatal(err)
+				}
+				next++
+			}
+			if next == count {
+				break
+			}
+			_ = imported.Set(fmt.Appendf(nil, "r%02d", next), value) // LastKey tells
+		}
+		operations.Store(1 << 40)
+		if err := imported.Finish(t.Context(), 9); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(content(t, store.Shard(1)), "r"); got != count {
+			t.Errorf("with operation %d failed there are %d keys", operation, got)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !failed {
+			t.Log(operation-1, "operations")
+		}
 	}
 }
