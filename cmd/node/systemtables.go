@@ -38,10 +38,10 @@ func (s status) Nodes(ctx context.Context) ([]systables.NodeStatus, error) {
 	for i, m := range members {
 		n := systables.NodeStatus{
 			ID: m.ID, ClusterAddress: m.Address, Version: m.Version, Locality: m.Locality, Joined: m.Joined,
-			State: stateUnreachable, LastContact: lastContact(reports, m.ID), Coordinator: m.ID == s.Coordinator(),
+			State: stateOf(m.State, reports[i].report != nil), LastContact: lastContact(reports, m.ID), Coordinator: m.ID == s.Coordinator(),
 		}
 		if own := reports[i].report; own != nil {
-			n.State, n.Address, n.Version, n.Started = m.State.String(), own.Address, own.Version, own.Started
+			n.Address, n.Version, n.Started = own.Address, own.Version, own.Started
 			n.LastContact = own.At
 		}
 		for _, shard := range shards {
@@ -55,6 +55,15 @@ func (s status) Nodes(ctx context.Context) ([]systables.NodeStatus, error) {
 		list[i] = n
 	}
 	return list, nil
+}
+
+// stateOf is the state of a member, which answers or not. That one leaves is told in either
+// case: it is what an operator waits for who has removed a node that is lost.
+func stateOf(state cluster.MemberState, answers bool) string {
+	if answers || state == cluster.Leaving {
+		return state.String()
+	}
+	return stateUnreachable
 }
 
 // lastContact is when any of the nodes has heard last of one, zero when none has.
