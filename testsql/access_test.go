@@ -109,7 +109,7 @@ func TestPasswords(t *testing.T) {
 		t.Errorf("the role is %v", rows)
 	}
 	_ = first.Close(t.Context())
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		again, err := pgx.Connect(t.Context(), s.url("ann", "neu", ""))
 		if err == nil {
 			err = again.Close(t.Context())
@@ -160,7 +160,7 @@ func TestCertificateReload(t *testing.T) {
 	before := s.connect(t)
 	serial := shownSerial(t, s)
 	s.authority.Issue(t, "node")
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		if now := shownSerial(t, s); now == serial {
 			return fmt.Errorf("the certificate shown is still number %s", now)
 		}

@@ -177,7 +177,7 @@ func TestCompaction(t *testing.T) {
 			clock.Advance(2 * time.Hour)
 			s.write(keys * (7 - s.next/keys%7))
 			clock.Advance(2 * time.Hour)
-			harness.Eventually(t, 30*time.Second, func() error {
+			harness.Eventually(t, time.Minute, func() error {
 				clock.Advance(11 * time.Second)
 				// Other keys fill segments behind those.
 				batch := &pgx.Batch{}

@@ -110,7 +110,7 @@ func TestFailedStore(t *testing.T) {
 	select {
 	case err := <-n.Failed():
 		t.Log(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the node goes on without its store")
 	}
 	_ = n.Close() // its store cannot be closed well
@@ -144,12 +144,12 @@ func writeThrough(t *testing.T, n *node.Node, w *workload, f *faults, mode int32
 		if got := code(err); got != "53100" && got != "58030" && got != "40003" {
 			t.Errorf("a write to a broken disk fails with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("no write to a broken disk has failed")
 	}
 	f.mode.Store(faultNone)
 	connection = harness.Connect(t, harness.NodeURL(n.Addr()))
-	harness.Eventually(t, 20*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		for range 10 { // until every shard works
 			if err := w.write(t.Context(), connection, random); err != nil {
 				return err

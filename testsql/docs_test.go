@@ -137,7 +137,7 @@ func (l *listener) check(t *testing.T) {
 		if err != nil {
 			t.Errorf("line %d: %v\n%s", l.example.line, err, l.example.text)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("line %d: no row has come\n%s", l.example.line, l.example.text)
 	}
 }

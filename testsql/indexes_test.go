@@ -321,7 +321,7 @@ func TestKillWhileIndexesAreBuilt(t *testing.T) {
 		work.Wait()
 		p = harness.StartProcess(t, dir)
 		c = harness.Connect(t, p.URL())
-		harness.Eventually(t, 30*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			if rows := harness.Rows(t, c, `SELECT relname FROM pg_index, pg_class WHERE oid = indexrelid AND NOT indisvalid`); len(rows) > 0 {
 				return fmt.Errorf("%v are not finished", rows)
 			}

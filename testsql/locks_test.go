@@ -21,7 +21,7 @@ import (
 // wantNoLocks waits until nobody holds or awaits a lock.
 func wantNoLocks(t *testing.T, c *pgx.Conn) {
 	t.Helper()
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		locks, err := harness.TryRows(t.Context(), c, `SELECT pid, locktype, relation, mode, granted FROM pg_locks`)
 		if err == nil && len(locks) > 0 {
 			err = fmt.Errorf("there are locks: %v", locks)
@@ -33,7 +33,7 @@ func wantNoLocks(t *testing.T, c *pgx.Conn) {
 // wantWaiting waits until so many sessions wait for a lock.
 func wantWaiting(t *testing.T, c *pgx.Conn, n int) {
 	t.Helper()
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		waiting, err := harness.TryRows(t.Context(), c, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'`)
 		if err == nil && waiting[0] != fmt.Sprint(n) {
 			err = fmt.Errorf("%s wait, not %d", waiting[0], n)
@@ -187,7 +187,7 @@ func TestEndsOfWaits(t *testing.T) {
 	for _, c := range []*pgx.Conn{cancelled, patient} {
 		_ = c.Close(t.Context())
 	}
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		if now := runtime.NumGoroutine(); now > before {
 			return fmt.Errorf("%d goroutines, not %d", now, before)
 		}

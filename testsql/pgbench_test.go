@@ -108,7 +108,7 @@ func TestPgbenchKilled(t *testing.T) {
 			ended <- err
 		}()
 		seen := 0
-		harness.Eventually(t, 30*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			if seen = historyRows(t, watcher); seen < before+50 {
 				return fmt.Errorf("%d transactions", seen-before)
 			}

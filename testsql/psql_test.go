@@ -48,7 +48,7 @@ func (p *terminal) send(t *testing.T, text string) {
 // await waits until psql has printed a text.
 func (p *terminal) await(t *testing.T, text string) {
 	t.Helper()
-	harness.Eventually(t, 20*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		if printed := p.printed(); !strings.Contains(printed, text) {
 			return fmt.Errorf("psql has not printed %q, but\n%s", text, printed)
 		}

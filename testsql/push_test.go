@@ -233,7 +233,7 @@ func waitForStatement(t *testing.T, c *pgx.Conn, text string) {
 	t.Helper()
 	query := `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND strpos(query, '` +
 		strings.ReplaceAll(text, "'", "''") + `') > 0`
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		if rows := harness.Rows(t, c, query); rows[0] == "0" {
 			return fmt.Errorf("no session runs %s", text)
 		}
@@ -342,7 +342,7 @@ func TestPushCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-done
-		harness.Eventually(t, 10*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			if now := runtime.NumGoroutine(); now > before {
 				return fmt.Errorf("%d goroutines, before %d", now, before)
 			}

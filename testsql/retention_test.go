@@ -49,7 +49,7 @@ func TestRetention(t *testing.T) {
 		}
 	}
 	ahead.Add(int64(time.Minute))
-	harness.Eventually(t, 20*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		harness.Exec(t, c, `INSERT INTO forever VALUES (0, '')`) // gives every shard a turn
 		for _, stream := range []string{"by_size", "by_age"} {
 			kept, _ := strconv.Atoi(harness.Rows(t, c, `SELECT count(*) FROM `+stream)[0])

@@ -234,7 +234,7 @@ func TestRowmarkRefused(t *testing.T) {
 	refused(`SELECT rowmark FROM t`, ofOther, "22023")
 	refused(`SELECT rowmark FROM forgetful`, ofOther, "72000")
 	clock.Advance(11 * time.Minute)
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		harness.Exec(t, c, `UPDATE forgetful SET v = v + 1`) // gives the shard a turn
 		err := resume(`SELECT rowmark FROM t`, inside)
 		var failure *pgconn.PgError

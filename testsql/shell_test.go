@@ -417,7 +417,7 @@ func TestShellEdits(t *testing.T) {
 	} {
 		before := len(p.printed())
 		p.send(t, step.typed)
-		harness.Eventually(t, 20*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			if printed := p.printed()[before:]; !strings.Contains(printed, step.printed) {
 				return fmt.Errorf("after %q it has not printed %q, but\n%q", step.typed, step.printed, printed)
 			}
@@ -425,7 +425,7 @@ func TestShellEdits(t *testing.T) {
 		})
 	}
 	p.send(t, "\x04") // Ctrl-D
-	harness.Eventually(t, 20*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		text, err := os.ReadFile(history)
 		if err == nil && !strings.Contains(string(text), "SELECT 6 * 8;\n") {
 			err = fmt.Errorf("the history is %q", text)

@@ -62,7 +62,7 @@ func TestSignals(t *testing.T) {
 	if _, err := bob.Exec(t.Context(), `SELECT 1`); err == nil {
 		t.Error("an idle connection outlived pg_terminate_backend")
 	}
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		var left int
 		if err := root.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE usename IN ('ann', 'bob')`).Scan(&left); err != nil {
 			return err
@@ -87,7 +87,7 @@ func runs(t *testing.T, observer, c *pgx.Conn, statement string) <-chan error {
 		_, err := c.PgConn().Exec(context.Background(), statement).ReadAll()
 		ended <- err
 	}()
-	harness.Eventually(t, 10*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		var query, state string
 		if err := observer.QueryRow(t.Context(), `SELECT query, state FROM pg_stat_activity WHERE pid = $1`,
 			int32(c.PgConn().PID())).Scan(&query, &state); err != nil {

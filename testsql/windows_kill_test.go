@@ -60,7 +60,7 @@ func TestKillGivesFinalWindowsOnce(t *testing.T) {
 	harness.Exec(t, connection, `INSERT INTO s VALUES (0, 100, '1980-01-01')`)
 	for name, clause := range map[string]string{"w": window, "u": session} {
 		want := sorted(harness.Rows(t, connection, `SELECT window_start, k, count(*), max(id) FROM s `+clause+` WHERE k < 100 GROUP BY k`))
-		harness.Eventually(t, 20*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			if diff := cmp.Diff(want, sorted(harness.Rows(t, connection, `SELECT window_start, k, c, last FROM `+name))); diff != "" {
 				return fmt.Errorf("%s (-once +given):\n%s", clause, diff)
 			}
@@ -71,7 +71,7 @@ func TestKillGivesFinalWindowsOnce(t *testing.T) {
 		}
 	}
 	want := sorted(harness.Rows(t, connection, `SELECT a.id, b.id `+next))
-	harness.Eventually(t, 20*time.Second, func() error {
+	harness.Eventually(t, time.Minute, func() error {
 		if diff := cmp.Diff(want, sorted(harness.Rows(t, connection, `SELECT a, b FROM j`))); diff != "" {
 			return fmt.Errorf("%s (-once +given):\n%s", next, diff)
 		}

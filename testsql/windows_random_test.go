@@ -251,7 +251,7 @@ func runFinalWindows(t *testing.T, oracle *pgx.Conn, random *rand.Rand, server *
 		}
 		_, postgres := q.over("s")
 		want := sorted(harness.Rows(t, oracle, postgres))
-		harness.Eventually(t, 20*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			got := sorted(harness.Rows(t, connections[0], `SELECT * FROM `+q.name+`_f`))
 			if diff := cmp.Diff(want, got); diff != "" {
 				return fmt.Errorf("%+v: final %s\n-PostgreSQL +given\n%s", sizes, q.name, diff)

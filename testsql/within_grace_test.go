@@ -137,7 +137,7 @@ func runWithinGrace(t *testing.T, oracle *pgx.Conn, random *rand.Rand, server *s
 	}
 	for name, q := range queries {
 		want := sorted(harness.Rows(t, oracle, q.postgres))
-		harness.Eventually(t, 20*time.Second, func() error {
+		harness.Eventually(t, time.Minute, func() error {
 			got := sorted(harness.Rows(t, connections[0], `SELECT * FROM q_`+name))
 			if diff := cmp.Diff(want, got); diff != "" {
 				server.Advance(2 * time.Second)
