@@ -41,8 +41,10 @@ const (
 	// maxPartial bounds the messages of a connection that are incomplete, in the bytes of
 	// so many of the largest.
 	maxPartial = 4
-	// trustedTotal is the length up to which a message gets its memory at once.
-	trustedTotal = 1 << 20
+	// partialCost is what an incomplete message costs beside its bytes, and partialTrust how
+	// many times what has come of it is kept ready for it.
+	partialCost  = 128
+	partialTrust = 4
 	// maxMethod is the longest name of a method.
 	maxMethod = 255
 )
@@ -103,7 +105,7 @@ type frameReader struct {
 	// largest bounds a message.
 	largest int
 	partial map[uint64]*partialMessage
-	// held is the number of bytes in partial.
+	// held is the number of bytes in partial, with what each costs beside them.
 	held int
 }
 
@@ -165,8 +167,9 @@ func (r *frameReader) part(m *message, here, total int) (bytes []byte, done bool
 		return m.payload, true, err
 	}
 	if p == nil {
-		p = &partialMessage{kind: m.kind, total: total, bytes: make([]byte, 0, min(total, trustedTotal))}
+		p = &partialMessage{kind: m.kind, total: total, bytes: make([]byte, 0, min(total, partialTrust*here))}
 		r.partial[m.id] = p
+		r.held += partialCost
 	}
 	if p.kind != m.kind || p.total != total || len(p.bytes)+here > total {
 		return nil, false, fmt.Errorf("%w: a part that does not fit its message", errProtocol)
@@ -188,7 +191,7 @@ func (r *frameReader) part(m *message, here, total int) (bytes []byte, done bool
 // drop forgets what there is of a message.
 func (r *frameReader) drop(id uint64) {
 	if p := r.partial[id]; p != nil {
-		r.held -= len(p.bytes)
+		r.held -= len(p.bytes) + partialCost
 		delete(r.partial, id)
 	}
 }
