@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -89,7 +90,7 @@ type raftTransport struct {
 	// heartbeat handles heartbeats without waiting for Raft's main goroutine.
 	heartbeat atomic.Pointer[func(raft.RPC)]
 
-	// heard is the term of the last heartbeat.
+	// heard is the newest term of which Raft's main goroutine has answered a leader.
 	heard atomic.Uint64
 	// hurried counts those for whom heartbeats leave at once.
 	hurried atomic.Int64
@@ -278,11 +279,12 @@ func (s *server) raft(m message) error {
 
 // heartbeat answers a heartbeat of a term that the group knows of without leaving the
 // goroutine that reads: Raft then only notes that it has heard of its leader. One of
-// another term may have Raft write to its disk; it is not answered here.
+// another term has Raft write its term to disk, and is for its main goroutine, which may be
+// doing the same: with both at it, the lower of two terms could be the one that remains.
 func (s *server) heartbeat(r *raftTransport, id uint64, request any) (done bool) {
 	m, ok := request.(*raft.AppendEntriesRequest)
 	beat := r.heartbeat.Load()
-	if !ok || s.class != ClassControl || beat == nil || !isHeartbeat(m) || r.heard.Swap(m.Term) != m.Term {
+	if !ok || s.class != ClassControl || beat == nil || !isHeartbeat(m) || r.heard.Load() != m.Term {
 		return false
 	}
 	answered := make(chan raft.RPCResponse, 1)
@@ -309,22 +311,20 @@ var errRaftClosed = errors.New("transport: the group has been stopped")
 func (r *raftTransport) handle(ctx context.Context, rpc raft.RPC) ([]byte, error) {
 	answered := make(chan raft.RPCResponse, 1)
 	rpc.RespChan = answered
-	request, ok := rpc.Command.(*raft.AppendEntriesRequest)
-	if beat := r.heartbeat.Load(); ok && beat != nil && isHeartbeat(request) {
-		(*beat)(rpc)
-	} else {
-		select {
-		case r.consumer <- rpc:
-		case <-r.closed:
-			return nil, errRaftClosed
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	select {
+	case r.consumer <- rpc:
+	case <-r.closed:
+		return nil, errRaftClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	select {
 	case answer := <-answered:
 		if answer.Error != nil {
 			return nil, answer.Error
+		}
+		if m, ok := answer.Response.(*raft.AppendEntriesResponse); ok {
+			r.answeredLeader(rpc.Command, m)
 		}
 		e := encoder{}
 		err := e.encode(answer.Response)
@@ -333,6 +333,16 @@ func (r *raftTransport) handle(ctx context.Context, rpc raft.RPC) ([]byte, error
 		return nil, errRaftClosed
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+}
+
+// answeredLeader notes that Raft has the term of a leader that it has answered.
+func (r *raftTransport) answeredLeader(request any, answer *raft.AppendEntriesResponse) {
+	m, ok := request.(*raft.AppendEntriesRequest)
+	if !ok || m.Term != answer.Term {
+		return
+	}
+	for heard := r.heard.Load(); heard < m.Term && !r.heard.CompareAndSwap(heard, m.Term); heard = r.heard.Load() {
 	}
 }
 
@@ -413,5 +423,10 @@ func (t *Transport) takeSnapshot(ctx context.Context, stream io.Reader) ([]byte,
 	if r == nil {
 		return nil, errors.New("transport: it has nothing of the group")
 	}
-	return r.handle(ctx, raft.RPC{Command: request, Reader: io.LimitReader(stream, request.Size)})
+	// Raft's main goroutine reads it, and must not wait for a node that has gone silent.
+	snapshot, err := io.ReadAll(io.LimitReader(stream, request.Size))
+	if err != nil {
+		return nil, err
+	}
+	return r.handle(ctx, raft.RPC{Command: request, Reader: bytes.NewReader(snapshot)})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,4 +253,75 @@ func TestSendSome(t *testing.T) {
 			t.Errorf("of entries of %v bytes %d are sent, want %d", test.sizes, len(args.Entries), test.want)
 		}
 	}
+}
+
+// TestHeartbeatsOfNewTermsGoToRaft: only Raft's main goroutine may learn of a term, and only
+// what it knows of is answered beside it.
+func TestHeartbeatsOfNewTermsGoToRaft(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 2)
+		receiver := c.nodes[2].Raft(7)
+		var beside atomic.Int64
+		receiver.SetHeartbeatHandler(func(rpc raft.RPC) {
+			beside.Add(1)
+			m := rpc.Command.(*raft.AppendEntriesRequest)
+			rpc.Respond(&raft.AppendEntriesResponse{Term: m.Term, Success: true}, nil)
+		})
+		beat := func(term uint64) error {
+			args := raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: 3}, Term: term}
+			return c.nodes[1].Raft(7).AppendEntries("2", "2", &args, &raft.AppendEntriesResponse{})
+		}
+		for term := uint64(5); term < 8; term++ {
+			// The main goroutine is busy: whatever comes of a new term waits for it.
+			sent := make(chan error, 2)
+			for range cap(sent) {
+				go func() { sent <- beat(term) }()
+			}
+			<-time.After(time.Second)
+			if n := beside.Load(); n > int64(term-5) {
+				t.Fatalf("term %d was told beside Raft's main goroutine", term)
+			}
+			for range cap(sent) {
+				rpc := <-receiver.Consumer()
+				rpc.Respond(&raft.AppendEntriesResponse{Term: term, Success: true}, nil)
+				if err := <-sent; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := beat(term); err != nil {
+				t.Fatal(err)
+			}
+			if n := beside.Load(); n != int64(term-4) {
+				t.Fatalf("%d heartbeats of known terms were answered at once", n)
+			}
+		}
+	})
+}
+
+// TestHalfASnapshotKeepsNobodyWaiting has a node stop in the middle of sending a snapshot:
+// Raft must hear nothing of it before it is there.
+func TestHalfASnapshotKeepsNobodyWaiting(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestNodes(t, 2)
+		receiver := c.nodes[2].Raft(7)
+		sending, stop := io.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			args := raft.InstallSnapshotRequest{Term: 1, Size: 100}
+			ended <- c.nodes[1].Raft(7).InstallSnapshot("2", "2", &args, &raft.InstallSnapshotResponse{}, sending)
+		}()
+		if _, err := stop.Write(make([]byte, 50)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-receiver.Consumer():
+			t.Error("Raft was given half a snapshot")
+		case <-time.After(time.Minute):
+		}
+		c.network.Break(hostName(1), hostName(2))
+		_ = stop.CloseWithError(io.ErrUnexpectedEOF)
+		if err := <-ended; err == nil {
+			t.Error("half a snapshot was installed")
+		}
+	})
 }
