@@ -95,10 +95,33 @@ func (g *group) change(ctx context.Context, step step) error {
 	if (step.kind == stepDemote || step.kind == stepRemove) && len(voters) == 1 && votes {
 		return fmt.Errorf("cluster: node %d is the only voter of %s", step.node, g.name)
 	}
+	if (step.kind == stepDemote || step.kind == stepRemove) && votes {
+		// Whoever asks for it may not know yet that another voter has gone.
+		if rest := without(voters, []uint64{step.node}); !g.answered(rest) {
+			return fmt.Errorf("cluster: too few of the voters %v of %s answer to go on without node %d", rest, g.name, step.node)
+		}
+	}
 	if err := change().Error(); err != nil {
 		return g.callError(err)
 	}
 	return nil
+}
+
+// answered tells whether more than half of some voters have answered this leader lately.
+func (g *group) answered(voters []uint64) bool {
+	var live []uint64
+	for _, f := range g.followers.status(g.raft.CurrentTerm()) {
+		if time.Since(f.contact) <= g.election {
+			live = append(live, f.node)
+		}
+	}
+	count := 0
+	for _, id := range voters {
+		if id == nodeOf(g.local) || slices.Contains(live, id) {
+			count++
+		}
+	}
+	return count > len(voters)/2
 }
 
 // follows returns nil when a follower's log has, but for a few entries, what the leader's

@@ -104,3 +104,27 @@ func TestDamagedTablesOfAClusterOfOne(t *testing.T) {
 		}
 	})
 }
+
+// TestNoVoteIsTakenWhileAnotherIsAway: a step that was planned when all voters answered is
+// not taken once one of those that would remain does not, since the group could not go on.
+func TestNoVoteIsTakenWhileAnotherIsAway(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := newTestCluster(t, 3, 1)
+		c.kill(host(2))
+		waitWhile(t, 10*time.Second)
+		leader := c.waitLeader(1)
+		other := c.node(host(0))
+		if other == leader {
+			other = c.node(host(1))
+		}
+		err := leader.Shard(0).group.change(testContext(t), step{stepDemote, other.ID()})
+		if err == nil {
+			t.Error("the vote was taken")
+		}
+		base, err := leader.Shard(0).Barrier(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		propose(t, leader.Shard(0), entryWith(t, leader.Shard(0), base, loadObject, "goes on"))
+	})
+}
