@@ -13,7 +13,7 @@ import (
 //
 // What a shard's leader cannot write to its log at once, everybody waits for who uses the
 // shard; a follower whose disk is as slow, or full, holds up nobody as long as most others
-// work. So a node whose disk is slow or has no room left gives its leadership to nodes that
+// work. So a node whose disk is slow, fails or has no room left gives its leadership to nodes that
 // have no such trouble, and the placer gives it none. When no other is better, as when all
 // disks are full, it goes on leading.
 //
@@ -112,6 +112,9 @@ func (f *fitness) look(now time.Time) {
 func (f *fitness) trouble() string {
 	if err := f.space.check(); err != nil {
 		return err.Error()
+	}
+	if f.wal.Failing() {
+		return "the disk does not take the log"
 	}
 	if f.wal.SlowFor() > slowPatience {
 		return "the disk is slow"

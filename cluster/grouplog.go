@@ -23,6 +23,10 @@ import (
 // succeeds; meanwhile the group has no leader. When the node stops before, Raft
 // goes on with a term that is not on disk, until it is shut down: nothing is
 // written any more from then on, so that it neither votes nor stores entries.
+//
+// Raft does not recover from entries that cannot be written behind the end of the log which
+// it has just removed, since that was not the leader's: it would look for what is not there
+// any more. So that is tried again until it succeeds, too.
 type groupLog struct {
 	*log.Group
 	stopping <-chan struct{}
@@ -37,6 +41,8 @@ type groupLog struct {
 	failures atomic.Int32
 	// lost is set when a term was given up.
 	lost atomic.Bool
+	// removed tells that the end of the log has been removed and nothing stored since.
+	removed atomic.Bool
 }
 
 var (
@@ -58,7 +64,11 @@ func (g *groupLog) StoreLogs(entries []*raft.Log) error {
 	if g.lost.Load() {
 		return ErrStopped
 	}
-	err := g.Group.StoreLogs(entries)
+	store := func() error { return g.Group.StoreLogs(entries) }
+	if g.removed.Swap(false) {
+		return g.persist(store)
+	}
+	err := store()
 	if err == nil {
 		g.failures.Store(0)
 	} else {
@@ -84,7 +94,13 @@ func (g *groupLog) DeleteRange(first, last uint64) error {
 	if last < first {
 		return nil
 	}
-	return g.Group.DeleteRange(first, last)
+	if err := g.Group.DeleteRange(first, last); err != nil {
+		return err
+	}
+	if last == end {
+		g.removed.Store(true)
+	}
+	return nil
 }
 
 // Set implements raft.StableStore.
@@ -118,7 +134,7 @@ func (g *groupLog) persist(write func() error) error {
 			return nil
 		}
 		if !logged {
-			g.logger.Error("term or vote cannot be written; trying again", "error", err)
+			g.logger.Error("term, vote or entries cannot be written; trying again", "error", err)
 			logged = true
 		}
 		if !g.pause(pause) {

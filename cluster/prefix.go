@@ -28,7 +28,13 @@ type prefix struct {
 //   - The entry before the first is not looked for: it is in the snapshot.
 //   - What is committed according to the message is told only as far as what the message
 //     is about: behind it the log may have entries that are not the leader's.
+//
+// A message that Raft can verify is about the log up to its last entry, too: Raft would
+// take all that its log has behind it, up to what is committed, for the leader's. It is
+// not where the end of the log, which is another leader's, could not be removed.
 func (p *prefix) adapt(m *raft.AppendEntriesRequest) {
+	about, _ := matches(m)
+	m.LeaderCommitIndex = min(m.LeaderCommitIndex, about)
 	looked := m.PrevLogEntry
 	if looked == 0 && len(m.Entries) > 0 {
 		looked = m.Entries[0].Index

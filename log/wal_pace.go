@@ -22,6 +22,8 @@ type walPace struct {
 	begun, ended atomic.Int64
 	// slow is how long the last rounds took, each of them slow.
 	slow atomic.Int64
+	// failing tells that the last round could not be written.
+	failing atomic.Bool
 }
 
 func (p *walPace) now() int64 { return int64(time.Since(p.base)) }
@@ -70,3 +72,6 @@ func (w *WAL) SlowFor() time.Duration {
 	}
 	return slow
 }
+
+// Failing tells whether the last round could not be written or synced.
+func (w *WAL) Failing() bool { return w.pace.failing.Load() }

@@ -110,6 +110,7 @@ func (w *WAL) writeRound(pending []*walRequest) (taken int) {
 	if err != nil {
 		w.metrics.failures.Inc()
 	}
+	w.pace.failing.Store(err != nil)
 	w.answer(requests, err)
 	return taken
 }
