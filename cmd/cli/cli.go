@@ -20,7 +20,11 @@ import (
 )
 
 // New returns the root command. Results go to out, logs to errOut.
-func New(out, errOut io.Writer) *cobra.Command {
+func New(out, errOut io.Writer) *cobra.Command { return NewWith(out, errOut, func(*node.Options) {}) }
+
+// NewWith is New with options that no flag sets, such as the file system and the clock:
+// adjust is given those of a node before it starts.
+func NewWith(out, errOut io.Writer, adjust func(*node.Options)) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "millrace",
 		Short: "A streaming database that speaks PostgreSQL",
@@ -34,7 +38,7 @@ tables in SQL, and every declared result stays up to date while data arrives.`,
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(startCommand(out, errOut), certCommand(out), sqlCommand(os.Stdin, out, errOut),
+	root.AddCommand(startCommand(out, errOut, adjust), certCommand(out), sqlCommand(os.Stdin, out, errOut),
 		nodeCommand(os.Stdin, out, errOut), shardCommand(os.Stdin, out, errOut), versionCommand(out))
 	return root
 }
@@ -61,7 +65,7 @@ type startFlags struct {
 	logJSON  bool
 }
 
-func startCommand(out, errOut io.Writer) *cobra.Command {
+func startCommand(out, errOut io.Writer, adjust func(*node.Options)) *cobra.Command {
 	var flags startFlags
 	command := &cobra.Command{
 		Use:   "start",
@@ -74,6 +78,7 @@ acknowledged is there at the next start.`,
   millrace start --advertise db2.example.com:7433 --join db1.example.com:7433 --node-cert node.crt --node-key node.key --node-ca ca.crt`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			adjust(&flags.options)
 			return start(command.Context(), &flags, out, errOut)
 		},
 	}

@@ -41,6 +41,12 @@ func startLoaded(t *testing.T, nodes, voters int) *loaded {
 // startIdle starts a cluster of processes behind proxies, with further flags.
 func startIdle(t *testing.T, nodes, voters int, args ...string) *loaded {
 	t.Helper()
+	return startOptions(t, harness.ClusterOptions{Nodes: nodes, Voters: voters, Shards: 4, Proxied: true, Args: args})
+}
+
+// startOptions starts a cluster of processes.
+func startOptions(t *testing.T, options harness.ClusterOptions) *loaded {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
 		var err error
@@ -50,9 +56,7 @@ func startIdle(t *testing.T, nodes, voters int, args ...string) *loaded {
 	}
 	t.Logf("MILLRACE_SEED=%d", seed)
 	l := &loaded{t: t, random: rand.New(rand.NewPCG(seed, 1))}
-	l.Cluster = harness.StartCluster(t, harness.ClusterOptions{
-		Nodes: nodes, Voters: voters, Shards: 4, Proxied: true, Args: args,
-	})
+	l.Cluster = harness.StartCluster(t, options)
 	l.began = time.Now()
 	return l
 }

@@ -27,6 +27,8 @@ type ClusterOptions struct {
 	Args []string
 	// Proxied has what nodes say to each other go through a Network, which a test can cut.
 	Proxied bool
+	// Faulty has nodes be FaultyNodes, whose disks and clocks a test can spoil.
+	Faulty bool
 }
 
 // Cluster is a cluster of nodes in processes of their own, on the loopback interface.
@@ -148,7 +150,13 @@ func (c *Cluster) addresses() []string {
 func (c *Cluster) launch(node int) {
 	c.tb.Helper()
 	m := c.members[node-1]
-	process := LaunchProcess(c.tb, filepath.Join(c.dir, fmt.Sprintf("node-%d", node)), m.args...)
+	dir := filepath.Join(c.dir, fmt.Sprintf("node-%d", node))
+	var process *Process
+	if c.options.Faulty {
+		process = launchFaulty(c.tb, dir, m.args)
+	} else {
+		process = LaunchProcess(c.tb, dir, m.args...)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m.Process = process

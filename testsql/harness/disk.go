@@ -25,12 +25,13 @@ type Disk struct {
 
 // NewDisk returns a disk without faults.
 func NewDisk(whole vfs.FS) *Disk {
-	faults := &diskFaults{}
+	faults := &diskFaults{whole: whole}
 	return &Disk{FS: errorfs.Wrap(whole, faults), faults: faults, whole: whole}
 }
 
 // diskFaults are a disk's faults. It implements errorfs.Injector.
 type diskFaults struct {
+	whole                 vfs.FS
 	full, scarce, failing atomic.Bool
 	// slow is how long a sync takes longer, in nanoseconds.
 	slow atomic.Int64
@@ -83,7 +84,7 @@ func (d *Disk) GetDiskUsage(path string) (vfs.DiskUsage, error) {
 func (f *diskFaults) MaybeError(op errorfs.Op) error {
 	switch op.Kind {
 	case errorfs.OpCreate, errorfs.OpMkdirAll, errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFilePreallocate:
-		if f.full.Load() {
+		if f.full.Load() && !f.overwrites(op) {
 			f.met.Add(1)
 			return syscall.ENOSPC
 		}
@@ -101,6 +102,15 @@ func (f *diskFaults) MaybeError(op errorfs.Op) error {
 		}
 	}
 	return nil
+}
+
+// overwrites tells whether a write begins within its file, which has that room already.
+func (f *diskFaults) overwrites(op errorfs.Op) bool {
+	if op.Kind != errorfs.OpFileWriteAt {
+		return false
+	}
+	info, err := f.whole.Stat(op.Path)
+	return err == nil && info.Size() > op.Offset
 }
 
 func (f *diskFaults) concerns(path string) bool {

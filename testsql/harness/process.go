@@ -22,6 +22,8 @@ type Process struct {
 	ready   chan string
 	done    chan struct{}
 	logs    *tail
+	// faults takes what a FaultyNode is told, nil for another node.
+	faults io.Writer
 }
 
 // readyTimeout bounds the wait for a node's ready line.
@@ -40,9 +42,15 @@ func StartProcess(tb testing.TB, dir string, args ...string) *Process {
 func LaunchProcess(tb testing.TB, dir string, args ...string) *Process {
 	tb.Helper()
 	skipProcessRaced(tb)
-	p := &Process{Dir: dir, ready: make(chan string, 1), done: make(chan struct{}), logs: &tail{}}
-	args = append([]string{"start", "--data", dir, "--listen", "127.0.0.1:0"}, args...)
-	p.command = exec.Command(Binary(tb), args...)
+	return launch(tb, &Process{command: exec.Command(Binary(tb))}, dir, args)
+}
+
+// launch starts a node by the command of p.
+func launch(tb testing.TB, p *Process, dir string, args []string) *Process {
+	tb.Helper()
+	p.Dir, p.ready, p.done, p.logs = dir, make(chan string, 1), make(chan struct{}), &tail{}
+	p.command.Args = append(p.command.Args, "start", "--data", dir, "--listen", "127.0.0.1:0")
+	p.command.Args = append(p.command.Args, args...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.command.Stderr = p.logs
 	out, err := p.command.StdoutPipe()
@@ -70,17 +78,25 @@ func LaunchProcess(tb testing.TB, dir string, args ...string) *Process {
 // AwaitReady waits for the ready line of a process that was launched.
 func (p *Process) AwaitReady(tb testing.TB, timeout time.Duration) {
 	tb.Helper()
+	if err := p.TryReady(timeout); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TryReady is AwaitReady for a node that may end instead.
+func (p *Process) TryReady(timeout time.Duration) error {
 	select {
 	case line := <-p.ready:
 		match := regexp.MustCompile(`-h (\S+) -p (\d+)`).FindStringSubmatch(line)
 		if match == nil {
-			tb.Fatalf("ready line %q", line)
+			return fmt.Errorf("ready line %q", line)
 		}
 		p.Address = net.JoinHostPort(match[1], match[2])
+		return nil
 	case <-p.done:
-		tb.Fatalf("the node ended: %s", p.logs)
+		return fmt.Errorf("the node ended: %s", p.logs)
 	case <-time.After(timeout):
-		tb.Fatalf("the node is not ready after %v: %s", timeout, p.logs)
+		return fmt.Errorf("the node is not ready after %v: %s", timeout, p.logs)
 	}
 }
 
