@@ -29,12 +29,21 @@ TEST := $(GO) test -vet=off -parallel 4 -timeout 25m
 .PHONY: test
 test: deps ## Run the tests, with the race detector where goroutines meet, installing what they need
 	$(TEST) -race $(RACED)
-	$(TEST) ./testsql $$($(GO) list ./... | grep -vE '^millrace/(exec|cluster|wire|log|tables)(/|$$)')
+	$(TEST) ./testsql $$($(GO) list ./... | grep -vE '^millrace/(exec|cluster|wire|log|tables)(/|$$)|^millrace/testsql/simulation$$')
+	$(MAKE) simulate SEEDS=0-49
+
+# A seed does the same each time, unless the build is another.
+SEEDS ?= 0-49
+TIMES ?= 1
+.PHONY: simulate
+simulate: ## Run SEEDS of the simulated cluster (7, or 0-49), each TIMES, exactly
+	$(GO) run ./testsql/simulation/simulate -seeds $(SEEDS) -times $(TIMES)
 
 .PHONY: test-long
 test-long: deps ## Run the tests with many more seeds, all with the race detector, and each fuzzer for a minute
 	MILLRACE_LONG=1 $(GO) test -timeout 4h ./...
 	MILLRACE_RACED=full $(GO) test -race -timeout 1h ./...
+	$(MAKE) simulate SEEDS=0-999
 	@for package in $$($(GO) list ./...); do \
 		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$fuzzer"; \

@@ -6,7 +6,8 @@
 //
 // What clients do, and what holds afterwards, is said by package workload.
 //
-// The same seed gives the same faults at the same times. Go's scheduler, which a seed
-// does not decide, runs on one processor here, so that a failing seed nearly always
-// fails again; MILLRACE_SEED=n runs one seed alone.
+// The same seed gives the same faults at the same times. That goroutines run in the same
+// order takes a Go runtime that decides it by the seed: `make simulate` builds one (package
+// seeded), and a seed does exactly the same each time then. Otherwise a failing seed nearly
+// always fails again, on one processor. MILLRACE_SEED=n runs one seed alone.
 package simulation

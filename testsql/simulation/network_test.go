@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // network is a network in memory between named hosts, as TCP shows one to its users:
@@ -25,12 +27,16 @@ type network struct {
 	cut map[[2]string]bool
 	// delay is how long what passes takes.
 	delay func() time.Duration
-	// connections are the ends of those that are open.
-	connections map[*connection]struct{}
+	// connections are the ends of those that are open, in the order in which they were made:
+	// faults reach them in the same order each time.
+	connections []*connection
+	// messages is how many writes there were, and done a hash of when and what they wrote.
+	messages int
+	done     uint64
 }
 
 func newNetwork(delay func() time.Duration) *network {
-	return &network{listeners: map[string]*listener{}, cut: map[[2]string]bool{}, delay: delay, connections: map[*connection]struct{}{}}
+	return &network{listeners: map[string]*listener{}, cut: map[[2]string]bool{}, delay: delay}
 }
 
 // side is a host's side of the network, as long as its power is on. It implements
@@ -144,8 +150,16 @@ func (s side) Dial(ctx context.Context, at string) (net.Conn, error) {
 	default:
 		return nil, fmt.Errorf("%s: %w", at, syscall.ECONNREFUSED)
 	}
-	n.connections[dialled], n.connections[accepted] = struct{}{}, struct{}{}
+	n.connections = append(n.connections, dialled, accepted)
 	return dialled, nil
+}
+
+// count adds a write to what has been done.
+func (n *network) count(data []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.messages++
+	n.done = (n.done ^ xxhash.Sum64(data) ^ uint64(time.Now().UnixNano())) * 0x9e3779b97f4a7c15
 }
 
 func (n *network) isCut(from, to string) bool {
@@ -165,7 +179,7 @@ func (n *network) setCut(from, to string, isCut bool) {
 // wakeAll has all who read look again. Ways are locked before the network.
 func (n *network) wakeAll() {
 	n.mu.Lock()
-	open := slices.Collect(maps.Keys(n.connections))
+	open := slices.Clone(n.connections)
 	n.mu.Unlock()
 	for _, c := range open {
 		c.in.wake()
@@ -184,15 +198,15 @@ func (n *network) mend() {
 func (n *network) drop(host string) {
 	n.mu.Lock()
 	var gone []*connection
-	for c := range n.connections {
+	for _, c := range n.connections {
 		if c.in.from == host || c.in.to == host {
 			gone = append(gone, c)
 		}
 	}
 	var listeners []*listener
-	for at, l := range n.listeners {
+	for _, at := range slices.Sorted(maps.Keys(n.listeners)) {
 		if name, _, err := net.SplitHostPort(at); err == nil && name == host {
-			listeners = append(listeners, l)
+			listeners = append(listeners, n.listeners[at])
 		}
 	}
 	n.mu.Unlock()
@@ -319,6 +333,7 @@ func (c *connection) Write(data []byte) (int, error) {
 				at = w.last
 			}
 			w.last = at
+			w.network.count(data[written : written+room])
 			w.parts = append(w.parts, part{data: append([]byte(nil), data[written:written+room]...), at: at})
 			w.bytes, written = w.bytes+room, written+room
 			w.signal()
@@ -371,7 +386,9 @@ func (c *connection) Close() error {
 func (c *connection) forget() {
 	c.network.mu.Lock()
 	defer c.network.mu.Unlock()
-	delete(c.network.connections, c)
+	if i := slices.Index(c.network.connections, c); i >= 0 {
+		c.network.connections = slices.Delete(c.network.connections, i, i+1)
+	}
 }
 
 // LocalAddr implements net.Conn.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"testing/cryptotest"
 	"testing/synctest"
 	"time"
 
@@ -49,9 +50,6 @@ func TestSimulation(t *testing.T) {
 	if raced {
 		seeds = 3
 	}
-	if os.Getenv("MILLRACE_LONG") != "" {
-		seeds = 1000
-	}
 	first := uint64(0)
 	if text := os.Getenv("MILLRACE_SEED"); text != "" {
 		only, err := strconv.ParseUint(text, 10, 64)
@@ -68,6 +66,8 @@ func TestSimulation(t *testing.T) {
 			if seed%8 == 7 {
 				count = 1
 			}
+			cryptotest.SetGlobalRandom(t, seed)
+			beginBySeed(seed)
 			synctest.Test(t, func(t *testing.T) { simulate(t, seed, count) })
 		})
 	}
@@ -76,6 +76,9 @@ func TestSimulation(t *testing.T) {
 // simulate runs one seed.
 func simulate(t *testing.T, seed uint64, count int) {
 	u := newUniverse(t, seed, count)
+	if testing.Verbose() {
+		defer func() { t.Logf("has done %x: %d messages, %x", doneBySeed(), u.network.messages, u.network.done) }()
+	}
 	// Connections that the driver gives up end by their timeouts.
 	defer time.Sleep(time.Minute)
 	defer u.close()

@@ -106,7 +106,7 @@ func (u *universe) note(format string, args ...any) {
 func (u *universe) printTrace() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.t.Logf("seed %d:\n%s", u.seed, strings.Join(u.trace, "\n"))
+	u.t.Logf("seed %d (make simulate SEEDS=%[1]d runs it again):\n%[2]s", u.seed, strings.Join(u.trace, "\n"))
 }
 
 // now is the host's clock.
