@@ -354,7 +354,8 @@ const scanBytes = 256 << 10
 func damaged(err error) error {
 	var corrupt *log.CorruptionError
 	if errors.As(err, &corrupt) {
-		return sqlerr.New(sqlerr.DataCorrupted, -1, "%w", err)
+		return sqlerr.New(sqlerr.DataCorrupted, -1, "%w", err).
+			WithHint("Where the cluster has other nodes, this one copies its replica anew from them: run the statement again.")
 	}
 	if errors.Is(err, tables.ErrReplaced) {
 		return sqlerr.New(sqlerr.SerializationFailure, -1, "could not serialize access because %w", ErrReplaced).

@@ -37,12 +37,12 @@ func fateOf(err error) fate {
 // is an error of the cluster.
 var retryable = map[string]bool{
 	"40001": true, "40P01": true, "40003": true, "57P01": true, "57P03": true, "08006": true, "55000": true, "57014": true,
-	diskFull: true, ioError: true,
+	diskFull: true, ioError: true, damaged: true,
 }
 
-// diskFull is answered by a node whose disk is full, ioError by one that cannot write, or
-// has met damage: another node may do better.
-const diskFull, ioError = "53100", "58030"
+// diskFull is answered by a node whose disk is full, ioError by one that cannot write, and
+// damaged by one that has met damage, which is then repaired: another node may do better.
+const diskFull, ioError, damaged = "53100", "58030", "XX001"
 
 // client is one that goes on with another node when its own fails it.
 type client struct {
