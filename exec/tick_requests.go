@@ -65,7 +65,7 @@ func (t *tick) appendRequest(r *request) error {
 	if err := t.writeParts(r.parts); err != nil {
 		return err
 	}
-	t.noteProducer(r.producer, lastWrite{sequence: r.sequence})
+	t.noteProducer(r.producer, lastWrite{sequence: r.sequence, fate: fateWritten})
 	t.reply(r, true, nil)
 	return nil
 }
