@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -14,6 +15,8 @@ import (
 const (
 	// greetTimeout bounds the handshakes of a connection that another node makes.
 	greetTimeout = 5 * time.Second
+	// lingerTime is how long a refused connection is kept for the other side to read why.
+	lingerTime = time.Second
 	// maxGreeting, maxJoining and maxStreams bound the connections that are being
 	// greeted, those by address, and the streams of a node.
 	maxGreeting = 128
@@ -114,6 +117,7 @@ func (t *Transport) agree(conn net.Conn) (greeted net.Conn, h hello, there *pres
 	if t.options.TLS != nil {
 		secure := tls.Server(conn, serverTLS(t.options.TLS()))
 		if err := secure.HandshakeContext(t.ctx); err != nil {
+			linger(conn)
 			return nil, h, nil, fmt.Errorf("TLS: %w", err)
 		}
 		conn = secure
@@ -135,6 +139,14 @@ func (t *Transport) agree(conn net.Conn) (greeted net.Conn, h hello, there *pres
 		return nil, h, nil, &RefusedError{Reason: w.reason}
 	}
 	return conn, h, there, errors.Join(err, conn.SetDeadline(time.Time{}))
+}
+
+// linger reads what the other side still sends before its connection is closed: one that is
+// closed with something unread is reset, and the other side is then not told why.
+func linger(conn net.Conn) {
+	if conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.CopyN(io.Discard, conn, maxHello) // whatever ends it
+	}
 }
 
 // refusal is why a connection is refused, "" when it is not.
