@@ -24,7 +24,9 @@ import (
 //
 // Invariants:
 //   - What a leader lets pass, it compares with a state at or behind everything that was
-//     acknowledged before it was asked.
+//     acknowledged before the reader began. The first answer of a shard takes a quorum that
+//     confirms the leader; its index is such a state, and so any state behind it, whoever
+//     leads, so that later answers need no quorum.
 //   - A stage that has passed stays so, whoever leads: positions only grow.
 //   - When all stages have passed, the reader waits until its own replicas have applied
 //     the entries by which they did.
@@ -192,7 +194,7 @@ func (w *freshnessWait) left() time.Duration {
 
 // request is what the leader of a shard is asked.
 func (w *freshnessWait) request(shard int) *freshRequest {
-	r := &freshRequest{at: w.at[shard], timeout: w.left()}
+	r := &freshRequest{at: w.at[shard], index: w.index[shard], timeout: w.left()}
 	for _, q := range w.queries {
 		r.queries = append(r.queries, q.ID)
 	}

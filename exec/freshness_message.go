@@ -9,7 +9,7 @@ import (
 
 // What readers and leaders say to each other about freshness:
 //
-//	request := count · query* · at · timeout (ns) · numbers
+//	request := count · query* · at · index · timeout (ns) · numbers
 //	answer  := at · index · stopped u8 · [state u8 · length · failure] · numbers
 //	at      := query · stage
 //	numbers := count · (query · stage · number for each shard)*
@@ -22,6 +22,8 @@ type freshRequest struct {
 	// passed.
 	queries []catalog.ObjectID
 	at      freshAt
+	// index is that of the shard's last answer to the reader, 0 before the first.
+	index uint64
 	// wanted are, of stages that have passed on all shards, the numbers of the next
 	// deliveries to this one, by sender.
 	wanted []stageNumbers
@@ -90,7 +92,7 @@ func (r *freshRequest) append(buf []byte) []byte {
 	for _, id := range r.queries {
 		buf = binary.AppendUvarint(buf, uint64(id))
 	}
-	buf = r.at.append(buf)
+	buf = binary.AppendUvarint(r.at.append(buf), r.index)
 	buf = binary.AppendUvarint(buf, uint64(r.timeout))
 	return appendStageNumbers(buf, r.wanted)
 }
@@ -148,7 +150,7 @@ func decodeFreshRequest(data []byte, shards int) (*freshRequest, error) {
 	for range count {
 		r.queries = append(r.queries, catalog.ObjectID(in.next()))
 	}
-	r.at = in.freshAt()
+	r.at, r.index = in.freshAt(), in.next()
 	r.timeout = time.Duration(min(in.next(), uint64(24*time.Hour)))
 	r.wanted = in.stageNumbers(shards)
 	if in.bad || len(in.data) > 0 {

@@ -36,7 +36,7 @@ func drawFreshAt(t *rapid.T) freshAt {
 func TestFreshnessMessagesKeepTheirContent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		request := &freshRequest{
-			at: drawFreshAt(t), wanted: drawStageNumbers(t),
+			at: drawFreshAt(t), index: rapid.Uint64().Draw(t, "index"), wanted: drawStageNumbers(t),
 			timeout: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "timeout")),
 		}
 		for _, id := range rapid.SliceOfN(rapid.Uint32(), 0, 5).Draw(t, "queries") {

@@ -36,7 +36,7 @@ func (a freshAt) behind(stage freshAt) bool {
 // passStages lets stages pass on a shard that this node leads, in their order, until one
 // needs to know what has been sent to it.
 func (l *shardLoop) passStages(ctx context.Context, r *freshRequest) (*freshAnswer, error) {
-	if err := l.coverAll(ctx); err != nil {
+	if err := l.coverAll(ctx, r.index); err != nil {
 		return nil, err
 	}
 	answer := &freshAnswer{at: r.at}
@@ -60,14 +60,17 @@ func (l *shardLoop) passStages(ctx context.Context, r *freshRequest) (*freshAnsw
 }
 
 // coverAll waits until the published state has everything that was acknowledged before
-// the call. A cluster of one publishes before it acknowledges.
-func (l *shardLoop) coverAll(ctx context.Context) error {
+// the reader began: up to the index of an earlier answer to it, or, for an index of 0, what
+// was acknowledged before the call. A cluster of one publishes before it acknowledges.
+func (l *shardLoop) coverAll(ctx context.Context, index uint64) error {
 	if l.engine.alone() {
 		return nil
 	}
-	index, err := l.log.ReadIndex(ctx)
-	if err != nil {
-		return err
+	if index == 0 {
+		var err error
+		if index, err = l.log.ReadIndex(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		leader, moved := l.log.Leader()

@@ -160,6 +160,40 @@ func TestDerivedResultsAreFreshWhileLeadersMove(t *testing.T) {
 	}
 }
 
+// TestReadersHaveLeadersConfirmedOnce reads a result behind two shuffles: however often a
+// leader is asked how far its shard is, a quorum confirms it once.
+func TestReadersHaveLeadersConfirmedOnce(t *testing.T) {
+	t.Parallel()
+	c := newNodes(t, 53, 3, 4)
+	n := c.node(1)
+	n.define(`CREATE STREAM s (id INT, client INT)`)
+	n.define(`CREATE TABLE sums AS SELECT client, id % 2 AS odd, count(*) AS n FROM s GROUP BY client, id % 2`)
+	n.define(`CREATE TABLE totals AS SELECT client, sum(n) AS n FROM sums GROUP BY client`)
+	writer := n.engine.NewWriter()
+	defer writer.Close()
+	if err := writer.Write(t.Context(), []Rows{n.rows("s", []int64{1, 7}, []int64{2, 7}, []int64{3, 7})}, false); err != nil {
+		t.Fatal(err)
+	}
+	confirmed := func() (counts []int) {
+		for _, l := range c.shards {
+			l.mu.Lock()
+			counts = append(counts, l.confirmed)
+			l.mu.Unlock()
+		}
+		return counts
+	}
+	before := confirmed()
+	rows, err := c.node(2).query(t.Context(), `SELECT n FROM totals WHERE client = 7`)
+	if err != nil || len(rows) != 1 || rows[0] != "3" {
+		t.Fatalf("the result is %v, %v", rows, err)
+	}
+	for shard, count := range confirmed() {
+		if count != before[shard]+1 {
+			t.Errorf("the leader of shard %d was confirmed %d times", shard, count-before[shard])
+		}
+	}
+}
+
 // TestDefinitionsAreSeenWhileTheCatalogMoves defines on any node while the catalog's leader
 // moves and calls are lost: a node that begins a statement afterwards sees it.
 func TestDefinitionsAreSeenWhileTheCatalogMoves(t *testing.T) {

@@ -32,9 +32,11 @@ type replicatedLog struct {
 	closed  bool
 	// unsure is in how many of a hundred cases a proposal ends with an unknown fate and a
 	// change of leaders.
-	unsure   int
-	replicas map[uint64]*logReplica
-	applying sync.WaitGroup
+	unsure int
+	// confirmed counts how often a quorum was to confirm the leader for a read.
+	confirmed int
+	replicas  map[uint64]*logReplica
+	applying  sync.WaitGroup
 }
 
 // logReplica is one node's copy.
@@ -245,6 +247,7 @@ func (l *replicatedLog) readIndex(ctx context.Context, node uint64) (uint64, err
 	defer stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.confirmed++
 	r, end := l.replicas[node], uint64(len(l.entries))
 	for {
 		switch {
