@@ -47,6 +47,7 @@ type followers struct {
 
 	// silenced tells that this node must not be taken for a leader that works.
 	silenced func() bool
+	refusals refusals
 
 	// raft is set once it runs.
 	raft atomic.Pointer[raft.Raft]
@@ -102,15 +103,11 @@ var (
 
 // newFollowers returns the transport of a group above another one, which must be able to
 // ask for votes before an election. While silenced is true nothing is said as a leader.
-func newFollowers(below raft.Transport, prefix *prefix, silenced func() bool) *followers {
+func newFollowers(below raft.Transport, prefix *prefix, refusals refusals, silenced func() bool) *followers {
 	return &followers{
-		Transport: below, prefix: prefix, silenced: silenced, byID: map[raft.ServerID]*follower{}, closing: make(chan struct{}),
+		Transport: below, prefix: prefix, refusals: refusals, silenced: silenced,
+		byID: map[raft.ServerID]*follower{}, closing: make(chan struct{}),
 	}
-}
-
-// Consumer implements raft.Transport. It is called once.
-func (f *followers) Consumer() <-chan raft.RPC {
-	return f.prefix.adaptedConsumer(f.Transport.Consumer(), f.closing)
 }
 
 // RequestPreVote implements raft.WithPreVote.

@@ -86,6 +86,8 @@ type groupOptions struct {
 	transport raft.Transport
 	// silenced tells that this node must not be taken for a leader that works.
 	silenced func() bool
+	// refused counts requests of other nodes that Raft would not bear.
+	refused *atomic.Int64
 	// hurry has heartbeats leave at once until done is called.
 	hurry func() (done func())
 	// election is how long a follower waits for a leader.
@@ -184,9 +186,12 @@ func startGroup(o groupOptions) (g *group, err error) {
 			err = fmt.Errorf("cluster: starting %s: %w", o.name, cause)
 		}
 	}()
+	refused := refusals{count: o.refused, tell: func(node uint64, err error) {
+		o.logger.Error("a request of another node is refused: it would stop this one", "node", node, "error", err)
+	}}
 	g = &group{
 		name: o.name, local: config.LocalID, log: o.log, snapshots: o.snapshots,
-		followers:  newFollowers(o.transport, &prefix{log: o.log, snapshots: o.snapshots}, o.silenced),
+		followers:  newFollowers(o.transport, &prefix{log: o.log, snapshots: o.snapshots}, refused, o.silenced),
 		leadership: newLeadership(), election: o.election, alone: o.alone,
 		changing: make(chan struct{}, 1),
 	}

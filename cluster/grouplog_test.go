@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -50,4 +52,40 @@ func TestVotesAreNotGivenUnwritten(t *testing.T) {
 	if err := g.StoreLog(&raft.Log{Index: 1, Term: 2}); !errors.Is(err, ErrStopped) {
 		t.Errorf("an entry of a term that was not written: %v", err)
 	}
+}
+
+// TestVotesAfterADiskFailed has a disk refuse entries some times. A vote much later, on a
+// disk that works, waits for nothing, though no entries have come since: the candidate may
+// be the only one who has them all.
+func TestVotesAfterADiskFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faults := &faults{}
+		wal, err := log.OpenWAL(log.WALOptions{FS: errorfs.Wrap(vfs.NewMem(), faults), Dir: "wal", Logger: testLogger(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer wal.Close()
+		g := &groupLog{Group: wal.Group(1), stopping: make(chan struct{}), logger: testLogger(t)}
+		faults.set(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				return errors.New("the disk fails")
+			}
+			return nil
+		})
+		for range 10 {
+			if err := g.StoreLog(&raft.Log{Index: 1, Term: 1}); err == nil {
+				t.Fatal("an entry is said to be written that was not")
+			}
+		}
+		faults.set(func(errorfs.Op) error { return nil })
+		for i, longest := range []time.Duration{lastRetry, 0, 0} {
+			began := time.Now()
+			if err := g.SetUint64(keyCurrentTerm, uint64(i+2)); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > longest {
+				t.Errorf("term %d was written after %v", i+2, took)
+			}
+		}
+	})
 }

@@ -1,14 +1,10 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -297,6 +293,34 @@ func (m *machine) append(index uint64, entry *log.Entry) error {
 	return nil
 }
 
+// replay calls do with the entries of the log behind base and up to an index that have
+// taken effect there, and returns the state index to which they lead. An entry's memory is
+// do's until it returns.
+func (m *machine) replay(base machineBase, until uint64, do func(index uint64, entry *log.Entry) error) (uint64, error) {
+	state := base.state
+	for index := base.index + 1; index <= until; index++ {
+		var entry raft.Log
+		if err := m.log.GetLog(index, &entry); err != nil {
+			return state, fmt.Errorf("entry %d: %w", index, err)
+		}
+		if entry.Type != raft.LogCommand {
+			continue
+		}
+		decoded, err := log.DecodeEntry(entry.Data)
+		if err != nil {
+			return state, err
+		}
+		if decoded.BaseIndex != state {
+			continue
+		}
+		if err := do(index, &decoded); err != nil {
+			return state, err
+		}
+		state = index
+	}
+	return state, nil
+}
+
 // write gives the key-value store the entry's writes.
 func (m *machine) write(index uint64, writes []log.Write) error {
 	batch := m.tables.NewBatch()
@@ -317,178 +341,6 @@ func (m *machine) write(index uint64, writes []log.Write) error {
 	return batch.Commit(index)
 }
 
-// halt stops applying at an entry; mu is held.
-func (m *machine) halt(entry *raft.Log, cause error) *HaltedError {
-	halted := &HaltedError{Shard: m.shard, Index: entry.Index, Err: cause}
-	m.halted.Store(halted)
-	// The proposer may use its memory again when it has the error.
-	waiting := *entry
-	waiting.Data = bytes.Clone(entry.Data)
-	m.waiting = &waiting
-	m.hashes.fail(halted)
-	m.changeHalted()
-	if !mayPass(cause) {
-		m.logger.Error("the shard has stopped applying", "index", entry.Index, "error", cause)
-		m.host.damaged(m.shard, cause)
-		return halted
-	}
-	m.logger.Error("the shard has stopped applying and tries again", "index", entry.Index, "error", cause)
-	m.host.retry(m.resume)
-	return halted
-}
-
-// mayPass tells whether trying again can help: not against damaged bytes or an
-// entry that does not fit the state.
-func mayPass(err error) bool {
-	var corrupt *log.CorruptionError
-	var gap *log.OffsetGapError
-	var damaged *tables.CorruptionError
-	return !errors.As(err, &corrupt) && !errors.As(err, &gap) && !errors.As(err, &damaged)
-}
-
-// resume tries again to apply the entry that could not be, and tells whether
-// there is nothing more to try.
-func (m *machine) resume() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.waiting == nil {
-		return true // it is being seeded
-	}
-	err := m.heal()
-	if err == nil {
-		_, err = m.apply(m.waiting)
-	}
-	if err != nil {
-		m.halted.Store(&HaltedError{Shard: m.shard, Index: m.waiting.Index, Err: err})
-		if !mayPass(err) {
-			m.logger.Error("the shard cannot go on", "index", m.waiting.Index, "error", err)
-			m.host.damaged(m.shard, err)
-			return true
-		}
-		return false
-	}
-	m.logger.Info("the shard applies again", "index", m.waiting.Index)
-	m.waiting = nil
-	m.halted.Store(nil)
-	m.changeHalted()
-	return true
-}
-
-// changeHalted wakes those who wait for the machine to halt or to resume.
-func (m *machine) changeHalted() {
-	close(m.haltedChanged)
-	m.haltedChanged = make(chan struct{})
-}
-
-// whenHalted returns a channel that is closed when the machine next halts or
-// resumes.
-func (m *machine) whenHalted() <-chan struct{} {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.haltedChanged
-}
-
-// err is why the machine does not apply.
-func (m *machine) err() error {
-	if want := m.want.Load(); want != nil {
-		return &SeedingError{Shard: m.shard, Reason: want.reason}
-	}
-	if halted := m.halted.Load(); halted != nil {
-		return halted
-	}
-	return nil
-}
-
-// heal brings partitions whose sync has failed back to what they have to hold:
-// they are opened as the last good sync left them, and the entries behind the
-// newest snapshot are applied to them again. Raft has not cut those, since the
-// snapshot that the failed sync was for does not count. mu is held.
-func (m *machine) heal() error {
-	broken, err := m.partitions.heal()
-	if err != nil || len(broken) == 0 {
-		return err
-	}
-	err = m.appendAgain(broken)
-	if err := errors.Join(err, broken.end(err == nil)); err != nil {
-		return fmt.Errorf("writing partitions again after a failed sync: %w", err)
-	}
-	m.logger.Info("partitions were written again after a failed sync", "partitions", len(broken))
-	return nil
-}
-
-// appendAgain appends the entries behind the newest snapshot to partitions.
-func (m *machine) appendAgain(to healing) error {
-	state := m.base.state
-	for index := m.base.index + 1; index <= m.last; index++ {
-		var entry raft.Log
-		if err := m.log.GetLog(index, &entry); err != nil {
-			return err
-		}
-		if entry.Type != raft.LogCommand {
-			continue
-		}
-		decoded, err := log.DecodeEntry(entry.Data)
-		if err != nil {
-			return err
-		}
-		if decoded.BaseIndex != state {
-			continue
-		}
-		if err := appendTo(to, index, &decoded); err != nil {
-			return err
-		}
-		state = index
-	}
-	return nil
-}
-
-// appendTo does what append does to partitions being healed, and nothing to
-// others.
-func appendTo(to healing, index uint64, entry *log.Entry) error {
-	for _, a := range entry.Appends {
-		if p := to.find(a.Object, index); p != nil {
-			if err := p.Append(a.Batch); err != nil {
-				return err
-			}
-		}
-	}
-	for _, t := range entry.Truncates {
-		if p := to.find(t.Object, index); p != nil && t.Start != dropAll {
-			if err := p.TruncateBefore(t.Start); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// healSoon heals outside of apply, and if that fails, again later.
-func (m *machine) healSoon() {
-	try := func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if m.want.Load() != nil {
-			return true
-		}
-		err := m.heal()
-		return err == nil || !mayPass(err)
-	}
-	if !try() {
-		m.host.retry(try)
-	}
-}
-
-// Snapshot implements raft.FSM. Raft calls it between two entries.
-func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.err(); err != nil {
-		return nil, err
-	}
-	m.captured = m.state
-	return &machineSnapshot{machine: m, stateIndex: m.state, partitions: m.partitions.capture()}, nil
-}
-
 // position is the state index, when everything in the log has been applied.
 func (m *machine) position() (uint64, error) {
 	m.mu.Lock()
@@ -507,74 +359,3 @@ func (m *machine) foreign() error {
 	return &log.CorruptionError{What: fmt.Sprintf(
 		"the key-value store has shard %d at index %d, where the log has no entry that took effect", m.shard, m.stored)}
 }
-
-// Restore implements raft.FSM. Raft calls it when a leader has sent a snapshot
-// because its log no longer has what this replica lacks. Such a snapshot does
-// not contain the shard's data: it says how far behind the replica is, which was
-// noted before the snapshot counted (received). By now the replica may have been
-// copied, to behind what the snapshot says.
-func (m *machine) Restore(source io.ReadCloser) error {
-	content, err := io.ReadAll(source)
-	if err := errors.Join(err, source.Close()); err != nil {
-		return err
-	}
-	state, err := decodeShardState(content)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.want.Load() == nil && m.state < state.stateIndex {
-		return errors.New("cluster: a snapshot counts that nobody has noted")
-	}
-	return nil
-}
-
-// machineSnapshot is a snapshot being taken. It implements raft.FSMSnapshot.
-type machineSnapshot struct {
-	machine    *machine
-	stateIndex uint64
-	partitions partitionsCapture
-	// states are the partitions as they were made durable.
-	states []partitionState
-}
-
-// Persist implements raft.FSMSnapshot: it makes durable what the snapshot says
-// before it writes it.
-func (s *machineSnapshot) Persist(sink raft.SnapshotSink) error {
-	if err := s.machine.host.flushTables(s.machine.shard); err != nil {
-		return err
-	}
-	states, err := s.machine.partitions.sync(s.partitions)
-	if err != nil {
-		return err
-	}
-	s.states = slices.Clone(states) // encoding sorts them
-	if ours, ok := sink.(*snapshotSink); ok {
-		ours.own, ours.counts = true, s.counts
-	}
-	content := shardState{stateIndex: s.stateIndex, partitions: states}
-	if _, err := sink.Write(content.encode(nil)); err != nil {
-		return err
-	}
-	return sink.Close()
-}
-
-// counts is called when the snapshot is durable.
-func (s *machineSnapshot) counts(index uint64) {
-	s.machine.mu.Lock()
-	if s.machine.want.Load() != nil {
-		// It may be older than what the replica now waits for.
-		s.machine.mu.Unlock()
-		return
-	}
-	s.machine.base = machineBase{index: index, state: s.stateIndex}
-	s.machine.mu.Unlock()
-	if s.machine.partitions.record(s.partitions, s.states) {
-		s.machine.host.compactSoon()
-	}
-	s.machine.partitions.deleteDropped(s.partitions)
-}
-
-// Release implements raft.FSMSnapshot.
-func (s *machineSnapshot) Release() {}

@@ -57,6 +57,8 @@ var (
 		"Bytes read to verify what is on disk and to compare replicas.", nil, nil)
 	metricDivergences = prometheus.NewDesc("millrace_divergences_total",
 		"Replicas found to differ from the others of their shard.", nil, nil)
+	metricRefused = prometheus.NewDesc("millrace_raft_refused_requests_total",
+		"Requests of other nodes that were refused since they cannot be understood.", nil, nil)
 	metricSeedSeconds = prometheus.NewDesc("millrace_seed_seconds_total",
 		"Seconds that copying replicas took until they were whole.", nil, nil)
 	metricFree = prometheus.NewDesc("millrace_disk_free_bytes",
@@ -86,7 +88,7 @@ func (c *nodeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 		metricCheckpoints, metricCheckpointFailures, metricFree,
 		metricSeeding, metricSeeds, metricSeedFailures, metricSeedReceived, metricSeedSent, metricSeedSeconds, metricDamages,
 		metricSeedSentSeconds, metricSeeded, metricSeedBytes,
-		metricScrubs, metricScrubRead, metricDivergences,
+		metricScrubs, metricScrubRead, metricDivergences, metricRefused,
 		metricCompactions, metricCompactionFailures, metricCompactionRead, metricCompactionRemoved, metricCompactionRows,
 	} {
 		descriptions <- d
@@ -130,6 +132,7 @@ func (c *nodeCollector) Collect(collected chan<- prometheus.Metric) {
 	counter(metricScrubs, c.node.scrubber.count.Load())
 	counter(metricScrubRead, c.node.scrubber.read.Load())
 	counter(metricDivergences, c.node.scrubber.divergences.Load())
+	counter(metricRefused, c.node.refused.Load())
 	counter(metricSeedSent, seeder.source.sent.Load())
 	collected <- prometheus.MustNewConstMetric(metricSeedSeconds, prometheus.CounterValue, time.Duration(seeder.nanoseconds.Load()).Seconds())
 	collected <- prometheus.MustNewConstMetric(metricSeedSentSeconds, prometheus.CounterValue, time.Duration(seeder.source.nanoseconds.Load()).Seconds())

@@ -38,6 +38,8 @@ type Node struct {
 	// removed is closed when the cluster has removed this node.
 	removed chan struct{}
 	leaving sync.Once
+	// refused counts requests of other nodes that Raft would not bear.
+	refused atomic.Int64
 	// handedOver is set when the node is about to stop.
 	handedOver atomic.Bool
 

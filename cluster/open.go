@@ -334,11 +334,12 @@ func (n *Node) start(id uint64, f *groupFiles, machine raft.FSM) (*group, error)
 	return startGroup(groupOptions{
 		name:      f.name,
 		nodeID:    n.identity.node,
-		log:       &groupLog{Group: f.log, stopping: n.ctx.Done(), logger: logger},
+		log:       &groupLog{Group: f.log, snapshots: f.store, stopping: n.ctx.Done(), logger: logger},
 		snapshots: f.store,
 		machine:   machine,
 		transport: n.transport.Raft(id),
 		silenced:  n.fitness.silent,
+		refused:   &n.refused,
 		hurry:     func() func() { return n.transport.Hurry(id) },
 		election:  n.options.ElectionTimeout,
 		alone:     n.options.Listen == "",
@@ -425,15 +426,30 @@ func (n *Node) openShard(i int) error {
 	return nil
 }
 
-// dropSuperseded empties a log that ends before the newest snapshot: a leader had sent
-// that, and a crash came before Raft emptied the log. What follows would leave a gap.
+// dropSuperseded empties a log that ends before the newest snapshot, or has another entry
+// where that was made: a leader had sent it, and a crash came before Raft emptied the log.
+// What follows would leave a gap, or what is behind is not the leader's.
 func dropSuperseded(f *groupFiles) error {
-	if f.end == 0 || f.end >= f.snapshot.meta.Index {
+	if f.end == 0 {
 		return nil
+	}
+	if f.end >= f.snapshot.meta.Index {
+		var there raft.Log
+		err := f.log.GetLog(f.snapshot.meta.Index, &there)
+		if errors.Is(err, raft.ErrLogNotFound) || err == nil && there.Term == f.snapshot.meta.Term {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	first, err := f.log.FirstIndex()
 	if err != nil {
 		return err
 	}
-	return f.log.DeleteRange(first, f.end)
+	if err := f.log.DeleteRange(first, f.end); err != nil {
+		return err
+	}
+	f.end = 0
+	return nil
 }

@@ -22,8 +22,13 @@ func (n *Node) openSeedMark(shard int, files *groupFiles, state *shardState, bas
 		mark = &seedMark{state: base.state, reason: "damaged: " + err.Error()}
 		return mark, mark.write(fs, files.dir)
 	}
-	if mark != nil || err != nil {
-		return mark, err
+	if err != nil {
+		return nil, err
+	}
+	if mark != nil {
+		// Writing it may have failed when it was in its place: the replica went on then.
+		mark.state = max(mark.state, base.state)
+		return mark, nil
 	}
 	stored, err := n.tables.Shard(uint32(shard)).AppliedIndex()
 	if !n.others || err == nil && stored >= base.state {

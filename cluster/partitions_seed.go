@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,12 +18,28 @@ import (
 // them is damaged. They are kept until the replica is whole.
 const damagedPrefix = "damaged-"
 
-// trusted returns what is known to be right and durable of each partition. Those whose
-// sync has failed go back to that.
-func (ps *partitions) trusted() []partitionState {
+// trusted returns what is known to be right and durable of each partition but some.
+func (ps *partitions) trusted(except []*partition) []partitionState {
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
 	var states []partitionState
+	for _, p := range ps.live {
+		if slices.Contains(except, p) {
+			continue
+		}
+		p.mu.Lock()
+		if p.synced != (log.SyncedEnd{}) {
+			states = append(states, partitionState{object: p.object, created: p.created, end: p.synced})
+		}
+		p.mu.Unlock()
+	}
+	return states
+}
+
+// revert has partitions whose sync has failed go back to what is trusted.
+func (ps *partitions) revert() {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
 	for _, p := range ps.live {
 		p.mu.Lock()
 		if p.broken {
@@ -32,12 +49,8 @@ func (ps *partitions) trusted() []partitionState {
 			p.opened, p.broken = nil, false
 		}
 		p.compact = log.Compact{}
-		if p.synced != (log.SyncedEnd{}) {
-			states = append(states, partitionState{object: p.object, created: p.created, end: p.synced})
-		}
 		p.mu.Unlock()
 	}
-	return states
 }
 
 // begin makes a partition, without rows, whose first offset is base. The object must not
@@ -58,18 +71,26 @@ func emptyAt(base int64) log.SyncedEnd {
 	return log.SyncedEnd{StartOffset: base, NextOffset: base, SegmentBase: base}
 }
 
-// forget takes away the live partitions that are not to be kept. Their folders are the
-// caller's to delete, once no mark names them.
-func (ps *partitions) forget(keep func(*partition) bool) (forgotten []*partition) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	for object, p := range ps.live {
-		if !keep(p) {
-			delete(ps.live, object)
-			forgotten = append(forgotten, p)
+// matching returns the live partitions that match.
+func (ps *partitions) matching(match func(*partition) bool) (matching []*partition) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	for _, p := range ps.live {
+		if match(p) {
+			matching = append(matching, p)
 		}
 	}
-	return forgotten
+	return matching
+}
+
+// forget takes away live partitions, which no mark names any more. Their folders are the
+// caller's to delete.
+func (ps *partitions) forget(gone []*partition) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, p := range gone {
+		delete(ps.live, p.object)
+	}
 }
 
 // takeDropped takes away the partitions that entries have dropped.

@@ -56,25 +56,12 @@ func (p *prefix) adapt(m *raft.AppendEntriesRequest) {
 	m.LeaderCommitIndex = min(m.LeaderCommitIndex, last)
 }
 
-// adaptedConsumer passes Raft the requests of other nodes, adapted, until closed is closed.
-func (p *prefix) adaptedConsumer(from <-chan raft.RPC, closed <-chan struct{}) <-chan raft.RPC {
-	to := make(chan raft.RPC)
-	go func() {
-		for {
-			select {
-			case rpc := <-from:
-				if m, ok := rpc.Command.(*raft.AppendEntriesRequest); ok {
-					p.adapt(m)
-				}
-				select {
-				case to <- rpc:
-				case <-closed:
-					return
-				}
-			case <-closed:
-				return
-			}
-		}
-	}()
-	return to
+// has tells whether the log or the newest snapshot has an entry that a leader has in a
+// snapshot, so that there is nothing to install.
+func (p *prefix) has(index, term uint64) bool {
+	if index <= p.snapshots.latest.Load() {
+		return true
+	}
+	var entry raft.Log
+	return p.log.Group.GetLog(index, &entry) == nil && entry.Term == term
 }

@@ -21,7 +21,9 @@ func faultyGroupLog(t *testing.T) (*groupLog, *faults) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = wal.Close() }) // nothing is to be kept
-	return &groupLog{Group: wal.Group(1), stopping: make(chan struct{}), logger: logger, keeps: true}, f
+	return &groupLog{
+		Group: wal.Group(1), snapshots: &snapshotStore{}, stopping: make(chan struct{}), logger: logger, keeps: true,
+	}, f
 }
 
 func entriesOf(term, first, last uint64) []*raft.Log {

@@ -14,7 +14,7 @@ const readyPause = 50 * time.Millisecond
 
 // Ready waits until this node has applied, in every group, all that was committed before
 // the call, so that it can take clients. It returns a *HaltedError when a shard cannot
-// apply its log.
+// apply its log, unless that is for damage which is repaired from other nodes.
 func (n *Node) Ready(ctx context.Context) error {
 	if err := n.CatalogReady(ctx); err != nil {
 		return err
@@ -23,7 +23,7 @@ func (n *Node) Ready(ctx context.Context) error {
 		err := n.waitGroup(ctx, 1+i, func(ctx context.Context) error {
 			_, err := shard.Barrier(ctx)
 			return err
-		}, shard.waitWhole)
+		}, func(ctx context.Context, index uint64) error { return n.waitWhole(ctx, shard, index) })
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (n *Node) waitGroup(ctx context.Context, number int, barrier func(context.C
 			}
 		}
 		var halted *HaltedError
-		if err == nil || errors.As(err, &halted) || errors.Is(err, ErrStopped) {
+		if err == nil || errors.As(err, &halted) && !n.repairs(halted) || errors.Is(err, ErrStopped) {
 			return err
 		}
 		select {
@@ -73,12 +73,13 @@ func (n *Node) waitGroup(ctx context.Context, number int, barrier func(context.C
 	}
 }
 
-// waitWhole waits until the replica is whole and has applied an index, or is halted.
-func (s *Shard) waitWhole(ctx context.Context, index uint64) error {
+// waitWhole waits until this node's replica of a shard is whole and has applied an index,
+// or is halted by what is not repaired.
+func (n *Node) waitWhole(ctx context.Context, s *Shard, index uint64) error {
 	for {
 		changed := s.machine.whenHalted()
 		var halted *HaltedError
-		if err := s.machine.err(); errors.As(err, &halted) {
+		if err := s.machine.err(); errors.As(err, &halted) && !n.repairs(halted) {
 			return err
 		}
 		attempt, cancel := context.WithCancel(ctx)

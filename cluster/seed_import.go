@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
 
 	"millrace/log"
 	"millrace/tables"
@@ -126,33 +125,19 @@ func (m *machine) writeAgain(ctx context.Context, state, until uint64) error {
 	if err != nil {
 		return err
 	}
-	next := state + 1
+	base := machineBase{index: state, state: state}
 	if newest != nil {
 		// Up to the snapshot no entry has taken effect that is not part of the state.
-		next = max(next, newest.meta.Index+1)
+		base.index = max(base.index, newest.meta.Index)
 	}
-	for ; next <= until; next++ {
-		if err := ctx.Err(); err != nil {
+	state, err = m.replay(base, until, func(index uint64, entry *log.Entry) error {
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		var entry raft.Log
-		if err := m.log.GetLog(next, &entry); err != nil {
-			return fmt.Errorf("cluster: entry %d, whose writes a copy lacks: %w", next, err)
-		}
-		if entry.Type != raft.LogCommand {
-			continue
-		}
-		decoded, err := log.DecodeEntry(entry.Data)
-		if err != nil {
-			return err
-		}
-		if decoded.BaseIndex != state {
-			continue
-		}
-		if err := m.write(next, decoded.Writes); err != nil {
-			return err
-		}
-		state = next
+		return m.write(index, entry.Writes)
+	})
+	if err != nil {
+		return fmt.Errorf("cluster: writing what a copy lacks: %w", err)
 	}
 	if state != until {
 		return fmt.Errorf("cluster: the log leads a copy to index %d, not to %d", state, until)

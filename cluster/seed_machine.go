@@ -36,11 +36,11 @@ var errOutdated = errors.New("cluster: the copy is older than what the log begin
 func (m *machine) lack(state uint64, reason, damaged string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	aside := m.partitions.forget(func(p *partition) bool { return damaged != everyFile && !m.partitions.holds(p, damaged) })
+	aside := m.partitions.matching(func(p *partition) bool { return damaged == everyFile || m.partitions.holds(p, damaged) })
 	if want := m.want.Load(); want != nil && m.marked && want.state >= state && len(aside) == 0 {
 		return nil
 	}
-	mark := &seedMark{state: max(state, m.base.state, m.captured), reason: reason, partitions: m.partitions.trusted()}
+	mark := &seedMark{state: max(state, m.base.state, m.captured), reason: reason, partitions: m.partitions.trusted(aside)}
 	if err := mark.write(m.partitions.options.FS, m.partitions.options.Dir); err != nil {
 		return err
 	}
@@ -51,6 +51,8 @@ func (m *machine) lack(state uint64, reason, damaged string) error {
 	}
 	m.logger.Log(context.Background(), level, "the replica is not whole and has to be copied from another node", "reason", reason, "state", mark.state)
 	m.setWant(mark)
+	m.partitions.forget(aside)
+	m.partitions.revert()
 	m.hashes.fail(m.err())
 	m.waiting = nil
 	m.halted.Store(nil)
@@ -113,14 +115,15 @@ func (m *machine) waitApplied(ctx context.Context, index uint64) error {
 	}
 }
 
-// remark notes durably how far the partitions have been copied.
-func (m *machine) remark(mark *seedMark) error {
+// remark notes durably how far the partitions have been copied, but for some that are given up.
+func (m *machine) remark(mark *seedMark, except []*partition) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.want.Load() != mark {
 		return errOutdated
 	}
-	mark.partitions = m.partitions.trusted()
+	m.partitions.revert()
+	mark.partitions = m.partitions.trusted(except)
 	if err := mark.write(m.partitions.options.FS, m.partitions.options.Dir); err != nil {
 		return err
 	}

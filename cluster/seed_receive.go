@@ -61,7 +61,7 @@ func (r *seedReceiver) least() uint64 {
 // error another stream may go on.
 func (r *seedReceiver) receive(ctx context.Context, stream io.ReadWriter) error {
 	// What it changes from here on must not meet a replica that counts as whole.
-	if err := r.machine.remark(r.mark); err != nil {
+	if err := r.machine.remark(r.mark, nil); err != nil {
 		return err
 	}
 	if r.keys == nil {
@@ -191,7 +191,7 @@ func (r *seedReceiver) note() error {
 	if _, err := r.machine.partitions.syncAll(); err != nil {
 		return err
 	}
-	return r.machine.remark(r.mark)
+	return r.machine.remark(r.mark, nil)
 }
 
 // partition opens the partition that rows are for. What this node has under the object
@@ -213,13 +213,14 @@ func (r *seedReceiver) partition(object, created uint64, base int64) (*log.Parti
 
 // discard removes the partitions that are not to be kept.
 func (r *seedReceiver) discard(keep func(*partition) bool) error {
-	gone := r.machine.partitions.forget(keep)
+	gone := r.machine.partitions.matching(func(p *partition) bool { return !keep(p) })
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := r.machine.remark(r.mark); err != nil {
+	if err := r.machine.remark(r.mark, gone); err != nil {
 		return err
 	}
+	r.machine.partitions.forget(gone)
 	return r.machine.partitions.deleteAll(gone)
 }
 
@@ -239,9 +240,11 @@ func (r *seedReceiver) end(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if r.keys.since < r.keys.newest {
-		// The entries that some keys lack have to be in the log.
-		if err := r.machine.offered.wait(ctx, r.keys.newest); err != nil {
+	// The log has to have come as far. It has the entries that some keys lack, and a store
+	// that is ahead of its log after a crash is taken for one whose log was lost. Up to the
+	// snapshot there is nothing more to come.
+	if point.stateIndex > r.machine.snapshots.latest.Load() {
+		if err := r.machine.offered.wait(ctx, point.stateIndex); err != nil {
 			return err
 		}
 	}

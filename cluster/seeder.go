@@ -426,8 +426,8 @@ func (n *Node) damaged(shard int, cause error) {
 		case <-n.ctx.Done():
 			return
 		}
-		if len(n.peers.Members()) < 2 && !n.others {
-			return // n.others: a node that has just started may not know the members yet
+		if !n.amongOthers() {
+			return
 		}
 		file := ""
 		var segment *log.CorruptionError
@@ -441,6 +441,13 @@ func (n *Node) damaged(shard int, cause error) {
 		}
 	})
 }
+
+// amongOthers tells whether there are nodes to copy a damaged replica from. A node that has
+// just started may not know the members yet.
+func (n *Node) amongOthers() bool { return len(n.peers.Members()) >= 2 || n.others }
+
+// repairs tells whether a replica that has stopped is copied from another node.
+func (n *Node) repairs(halted *HaltedError) bool { return !mayPass(halted) && n.amongOthers() }
 
 // seedSoon implements machineHost.
 func (n *Node) seedSoon() { n.seeder.soon() }

@@ -122,7 +122,15 @@ func (s *Shard) Partition(object uint64) (*log.Partition, error) {
 	if err := s.Whole(); err != nil {
 		return nil, err
 	}
-	return s.partitions.get(object)
+	p, err := s.partitions.get(object)
+	if err != nil {
+		return nil, err
+	}
+	// Of a replica that has ceased to be whole meanwhile, partitions may be missing.
+	if err := s.Whole(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Tables is the shard's part of the key-value store.

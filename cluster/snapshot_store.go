@@ -182,7 +182,9 @@ func decodeSnapshot(data []byte) (*snapshot, error) {
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("snapshot has %d bytes behind its content", len(rest))
 	}
-	s.meta.Configuration = raft.DecodeConfiguration(configuration)
+	if s.meta.Configuration, err = decodeConfiguration(configuration); err != nil {
+		return nil, err
+	}
 	s.meta.Size = int64(len(s.content))
 	return s, nil
 }

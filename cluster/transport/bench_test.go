@@ -92,10 +92,7 @@ func BenchmarkCalls(b *testing.B) {
 // TestBulkDelaysNoHeartbeat sends a stream as fast as it goes, and large requests besides,
 // while small requests are made over the other classes of connection.
 func TestBulkDelaysNoHeartbeat(t *testing.T) {
-	size := int64(1 << 30)
-	if testing.Short() {
-		size = 64 << 20
-	}
+	const size = 256 << 20
 	nodes := newTCPNodes(t, 2)
 	nodes[2].HandleStream("bulk", func(_ context.Context, _ uint64, stream io.ReadWriteCloser) {
 		n, _ := io.Copy(io.Discard, stream)
@@ -109,19 +106,19 @@ func TestBulkDelaysNoHeartbeat(t *testing.T) {
 	defer func() { _ = stream.Close() }()
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
+	large := 0
 	others.Go(func() {
-		large := bytes.Repeat([]byte("large"), 2<<20)
+		request := bytes.Repeat([]byte("large"), 2<<20)
 		for ctx.Err() == nil {
-			if _, err := nodes[1].Call(ctx, 2, "echo", large); err != nil && ctx.Err() == nil {
+			if _, err := nodes[1].Call(ctx, 2, "echo", request); err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
+			large++
 		}
 	})
-	var slowest time.Duration
 	var beats int
 	others.Go(func() {
 		for ctx.Err() == nil {
-			start := time.Now()
 			l, err := nodes[1].peer(2).link(ClassControl)
 			if err == nil {
 				var c *call
@@ -132,7 +129,6 @@ func TestBulkDelaysNoHeartbeat(t *testing.T) {
 			if err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
-			slowest = max(slowest, time.Since(start))
 			beats++
 		}
 	})
@@ -149,11 +145,12 @@ func TestBulkDelaysNoHeartbeat(t *testing.T) {
 	}
 	stop()
 	others.Wait()
-	t.Logf("%d MiB in %v; %d requests for control, the slowest took %v", size>>20, time.Since(start), beats, slowest)
-	// A leader is given up after 600 ms: a fourth of it is left to machines that do
-	// other things beside.
-	if slowest > 450*time.Millisecond {
-		t.Errorf("a request for control took %v", slowest)
+	took := time.Since(start)
+	t.Logf("%d MiB in %v; %d large requests, %d for control", size>>20, took, large, beats)
+	// Behind bulk, a request would wait for a large one each time, which are as many as fit
+	// into the time. How long the slowest takes is up to what else the machine does.
+	if beats < 4*large {
+		t.Errorf("%d requests for control while %d large ones were made", beats, large)
 	}
 }
 
