@@ -46,7 +46,7 @@ func TestManyClients(t *testing.T) {
 		idle, pushes, rows = 10_000, 1_000, 1_000
 	}
 	t.Setenv("GOMEMLIMIT", "1536MiB")
-	m := &manyClients{t: t, http: freeAddress(t)}
+	m := &manyClients{t: t, http: harness.ReserveAddress(t)}
 	m.node = harness.StartProcess(t, t.TempDir(), "--http", m.http)
 	c := harness.Connect(t, m.node.URL())
 	harness.Exec(t, c, `CREATE TABLE t (id INT PRIMARY KEY, n INT, text TEXT)`)
@@ -101,17 +101,6 @@ func TestManyClients(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // each calls f with 0 … n-1, some at a time.

@@ -33,7 +33,7 @@ type loaded struct {
 // startLoaded starts a cluster of processes behind proxies, and clients.
 func startLoaded(t *testing.T, nodes, voters int) *loaded {
 	t.Helper()
-	l := startIdle(t, nodes, voters)
+	l := startIdle(t, nodes, voters, "--scrub-period", "5s", "--scrub-bytes-per-second", "-1")
 	l.work()
 	return l
 }
@@ -125,6 +125,27 @@ func (l *loaded) finish() {
 // goesOn is within which time writes have to go on when a leader has died.
 const goesOn = 3 * time.Second
 
+// wentOn tells how long the writers had to wait since they were asked last, and that it was
+// not too long.
+func (l *loaded) wentOn(after string, args ...any) {
+	l.t.Helper()
+	longest, what := l.LongestWait().Round(time.Millisecond), fmt.Sprintf(after, args...)
+	if longest > goesOn {
+		l.t.Errorf("%7.3f s  writes went on %v after %s", time.Since(l.began).Seconds(), longest, what)
+	} else {
+		l.note("writes went on within %v after %s", longest, what)
+	}
+}
+
+// noteElsewhere tells how long the writers at other nodes than one had to wait since they
+// were asked last, and those that tried at it.
+func (l *loaded) noteElsewhere(node int, after string) {
+	l.t.Helper()
+	elsewhere, there := l.LongestWaits(node - 1)
+	elsewhere, there = elsewhere.Round(time.Millisecond), there.Round(time.Millisecond)
+	l.note("writes at other nodes went on within %v after %s, those at node %d have taken up to %v", elsewhere, after, node, there)
+}
+
 // TestKill kills each node, those that lead each shard, and two one after the other.
 func TestKill(t *testing.T) {
 	l := startLoaded(t, 3, 3)
@@ -134,11 +155,7 @@ func TestKill(t *testing.T) {
 		l.note("node %d is killed", node)
 		l.Kill(node)
 		l.wait(goesOn)
-		if longest := l.LongestWait(); longest > goesOn {
-			t.Errorf("writes went on %v after node %d was killed", longest, node)
-		} else {
-			l.note("no write took longer than %v", longest.Round(time.Millisecond))
-		}
+		l.wentOn("node %d was killed", node)
 		l.Restart(node)
 		l.note("node %d is back", node)
 	}
@@ -162,6 +179,7 @@ func TestKill(t *testing.T) {
 	l.AwaitReady(2)
 	l.calm(3)
 	l.finish()
+	l.checkReplicas()
 }
 
 // TestKillAll kills all nodes at once.
@@ -182,6 +200,7 @@ func TestKillAll(t *testing.T) {
 		l.calm(3)
 	}
 	l.finish()
+	l.checkReplicas()
 }
 
 // TestPause stops nodes without ending them: their clocks go on, and they do not know.
@@ -189,17 +208,20 @@ func TestPause(t *testing.T) {
 	l := startLoaded(t, 3, 3)
 	for _, pause := range []time.Duration{2 * time.Second, 30 * time.Second} {
 		leader := l.AwaitLeaders()[0]
+		l.LongestWait()
 		l.note("node %d stands still for %v", leader, pause)
 		if err := l.Node(leader).Pause(); err != nil {
 			t.Fatal(err)
 		}
 		l.wait(pause)
+		l.noteElsewhere(leader, "it stood still")
 		if err := l.Node(leader).Continue(); err != nil {
 			t.Fatal(err)
 		}
 		l.calm(3)
 	}
 	l.finish()
+	l.checkReplicas()
 }
 
 // TestPartitions cuts the network in every shape that three nodes have.
@@ -209,8 +231,10 @@ func TestPartitions(t *testing.T) {
 	for node := 1; node <= 3; node++ {
 		others := []int{1 + node%3, 1 + (node+1)%3}
 		l.note("node %d is cut off", node)
+		l.LongestWait()
 		l.Network().Split([]int{node}, others)
 		l.wait(cut)
+		l.noteElsewhere(node, "it was cut off")
 		l.Network().Mend()
 		l.calm(3)
 
@@ -253,6 +277,7 @@ func TestPartitions(t *testing.T) {
 	l.Network().Mend()
 	l.calm(3)
 	l.finish()
+	l.checkReplicas()
 }
 
 // TestFiveNodes goes on while two of five are dead.
@@ -266,13 +291,10 @@ func TestFiveNodes(t *testing.T) {
 	l.Kill(second)
 	l.LongestWait()
 	l.wait(5 * time.Second)
-	if longest := l.LongestWait(); longest > goesOn {
-		t.Errorf("writes went on after %v with three of five nodes", longest)
-	} else {
-		l.note("no write took longer than %v", longest.Round(time.Millisecond))
-	}
+	l.wentOn("two of five nodes were killed")
 	l.Restart(first)
 	l.Restart(second)
 	l.calm(5)
 	l.finish()
+	l.checkReplicas()
 }

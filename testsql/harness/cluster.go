@@ -99,14 +99,14 @@ func (c *Cluster) Add(args ...string) int {
 // Join is Add that does not wait.
 func (c *Cluster) Join(args ...string) int {
 	c.tb.Helper()
-	clients := fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))
-	listen := fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))
+	clients := ReserveAddress(c.tb)
+	listen := ReserveAddress(c.tb)
 	number := len(c.members) + 1
 	advertise := listen
 	if c.options.Proxied {
 		advertise = c.network.startProxy(c.tb, number, listen).address()
 	}
-	m := &member{metrics: fmt.Sprintf("127.0.0.1:%d", freePort(c.tb))}
+	m := &member{metrics: ReserveAddress(c.tb)}
 	m.args = append([]string{"--listen", clients, "--cluster-listen", listen, "--advertise", advertise, "--http", m.metrics}, c.options.Args...)
 	m.args = append(m.args, args...)
 	if len(c.members) == 0 && c.options.Shards > 0 {

@@ -17,8 +17,8 @@ import (
 	"millrace/cmd/node"
 )
 
-// StartNode starts a node in this process that is closed with the test. Dir is
-// a new folder and Listen a free port where options leave them empty.
+// StartNode starts a node in this process, on a free port, that is closed with the test. Dir
+// is a new folder where options leave it empty.
 func StartNode(tb testing.TB, options node.Options) *node.Node {
 	tb.Helper()
 	if options.Dir == "" {
@@ -119,16 +119,6 @@ func Eventually(tb testing.TB, timeout time.Duration, check func() error) {
 		case <-ticker.C:
 		}
 	}
-}
-
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // Binary builds the millrace binary, once per test process, and returns its path, in the

@@ -48,7 +48,7 @@ func StartPostgres(tb testing.TB, tcp bool, settings ...string) *Postgres {
 	run(tb, credential, filepath.Join(postgresBin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync")
 	args := []string{"-D", data, "-k", dir, "-c", "timezone=UTC"}
 	if tcp {
-		p.Port = freePort(tb)
+		p.Port = ReservePort(tb)
 		args = append(args, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=127.0.0.1")
 	} else {
 		args = append(args, "-c", "listen_addresses=")

@@ -70,6 +70,7 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 			return context.Cause(ctx)
 		}
 		c.node = c.random.IntN(c.workload.cluster.Nodes())
+		c.noteTry()
 		began := time.Now()
 		connection, err := c.workload.cluster.Connect(ctx, c.node, c.name)
 		c.noteSlow("connecting", began, err)
@@ -87,6 +88,7 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 	// cluster does with one that is given up, it may do while others check.
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
 	defer cancel()
+	c.noteTry()
 	began := time.Now()
 	err := do(bounded, c.connection)
 	c.noteSlow("a statement", began, err)
@@ -102,6 +104,13 @@ func (c *client) run(ctx context.Context, do func(ctx context.Context, connectio
 		c.leave()
 	}
 	return err
+}
+
+// noteTry notes at which node the client tries.
+func (c *client) noteTry() {
+	c.workload.known.mu.Lock()
+	defer c.workload.known.mu.Unlock()
+	c.workload.known.waits.at(c.name, c.node)
 }
 
 // noteFailure counts what has failed, but for what the client was to end.
@@ -148,11 +157,10 @@ func (c *client) pause(ctx context.Context) {
 
 // writeEvents inserts events, one or a few at a time, until ctx ends.
 func (c *client) writeEvents(ctx context.Context, writer int) {
-	var trying time.Time
 	for number := 0; ctx.Err() == nil; {
-		if trying.IsZero() {
-			trying = time.Now()
-		}
+		c.workload.known.mu.Lock()
+		c.workload.known.waits.begin(c.name, time.Now())
+		c.workload.known.mu.Unlock()
 		count := 1 + c.random.IntN(3)
 		statement, first := "INSERT INTO events VALUES ", number
 		for i := range count {
@@ -175,9 +183,8 @@ func (c *client) writeEvents(ctx context.Context, writer int) {
 		for i := range count {
 			c.workload.known.events[[2]int{writer, first + i}] = what
 		}
-		c.workload.known.longest = max(c.workload.known.longest, time.Since(trying))
 		if what == acknowledged {
-			trying = time.Time{}
+			c.workload.known.waits.end(c.name, time.Now())
 		}
 		c.workload.known.mu.Unlock()
 		c.pause(ctx)

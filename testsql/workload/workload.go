@@ -62,9 +62,8 @@ type knowledge struct {
 	transfers  int
 	// failures counts what has failed by SQLSTATE, or "connection" without one.
 	failures map[string]int
-	// longest is the longest time that a writer of events had to try, since it was asked
-	// for.
-	longest time.Duration
+	// waits are those of the writers of events.
+	waits waits
 }
 
 const (
@@ -90,7 +89,7 @@ var declarations = []string{
 
 // New makes what the clients use, on one node.
 func New(ctx context.Context, cluster Cluster) (*Workload, error) {
-	w := &Workload{cluster: cluster, known: knowledge{events: map[[2]int]fate{}, failures: map[string]int{}}}
+	w := &Workload{cluster: cluster, known: knowledge{events: map[[2]int]fate{}, failures: map[string]int{}, waits: newWaits()}}
 	connection, err := cluster.Connect(ctx, 0, "declarer")
 	if err != nil {
 		return nil, err
@@ -150,13 +149,18 @@ func (w *Workload) Close() {
 }
 
 // LongestWait returns the longest time that a writer of events had to try until its rows
-// were acknowledged, since the last call.
+// were acknowledged, or has tried so far, since the last call.
 func (w *Workload) LongestWait() time.Duration {
+	longest, _ := w.LongestWaits(-1)
+	return longest
+}
+
+// LongestWaits is LongestWait of the writers that did not try at a node, and of those that
+// did: what happens to a node that has not died is noticed late by those connected to it.
+func (w *Workload) LongestWaits(node int) (elsewhere, there time.Duration) {
 	w.known.mu.Lock()
 	defer w.known.mu.Unlock()
-	longest := w.known.longest
-	w.known.longest = 0
-	return longest
+	return w.known.waits.take(node, time.Now())
 }
 
 // Failures counts what has failed for clients by SQLSTATE, since the last call: statements
