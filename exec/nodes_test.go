@@ -210,7 +210,18 @@ func (n *engineNode) start() {
 	n.handlers = map[string]func(ctx context.Context, from uint64, request []byte) ([]byte, error){}
 	n.sends, n.down, n.ended = map[sendQueue]chan []byte{}, false, make(chan struct{})
 	n.mu.Unlock()
-	n.engine = NewEngine(Options{Storage: nodeStorage{n}, Catalog: n.machine, Logger: quiet(), After: n.after})
+	engine := NewEngine(Options{Storage: nodeStorage{n}, Catalog: n.machine, Logger: quiet(), After: n.after})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.engine = engine
+}
+
+// current is the engine that was started last. Who does not start and stop the node may
+// call it meanwhile.
+func (n *engineNode) current() *Engine {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.engine
 }
 
 // stop ends the node's engine as a crash does: whatever it leads is led by another
@@ -294,8 +305,9 @@ func (n *engineNode) rows(relation string, values ...[]int64) Rows {
 // open starts a query on the node.
 func (n *engineNode) open(ctx context.Context, text string) (Cursor, error) {
 	n.cluster.t.Helper()
-	q := plannedQuery(n.cluster.t, n.engine.Catalog(), text)
-	return n.engine.Query(ctx, q, &QueryEnv{Format: types.DefaultFormat(), Now: time.Now()})
+	engine := n.current()
+	q := plannedQuery(n.cluster.t, engine.Catalog(), text)
+	return engine.Query(ctx, q, &QueryEnv{Format: types.DefaultFormat(), Now: time.Now()})
 }
 
 // query runs a pull query on the node and returns its rows as text, sorted.
