@@ -133,9 +133,9 @@ type machineHost interface {
 	damaged(shard int, cause error)
 	// seedSoon asks for the replicas that are not whole to be seeded.
 	seedSoon()
-	// background runs something until the node stops; slowly is the pace of what is in no
-	// hurry.
-	background(run func(ctx context.Context))
+	// background runs something until the node stops, and returns false, without having
+	// run it, when the node is stopping; slowly is the pace of what is in no hurry.
+	background(run func(ctx context.Context)) bool
 	slowly() *pace
 	// stopping is closed when the node stops.
 	stopping() <-chan struct{}

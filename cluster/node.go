@@ -235,13 +235,15 @@ func (n *Node) retry(try func() bool) {
 	})
 }
 
-// spawn runs a goroutine that ends with n.ctx, unless the node is stopping.
-func (n *Node) spawn(run func()) {
+// spawn runs a goroutine that ends with n.ctx, and returns false, without having run it,
+// when the node is stopping.
+func (n *Node) spawn(run func()) bool {
 	if !n.running.enter() {
-		return
+		return false
 	}
 	go func() {
 		defer n.running.leave()
 		run()
 	}()
+	return true
 }

@@ -154,12 +154,17 @@ func (m *machine) fence(index uint64, entry *log.Entry) {
 	if entry.CatalogVersion == 1 {
 		slow = m.host.slowly()
 	}
-	m.host.background(func(ctx context.Context) {
+	runs := m.host.background(func(ctx context.Context) {
 		defer close(result.done)
 		defer session.release()
 		h := hasher{ctx: ctx, machine: m, session: session, pace: slow}
 		result.hash, result.err = h.replica()
 	})
+	if !runs {
+		session.release()
+		result.err = ErrStopped
+		close(result.done)
+	}
 }
 
 // hasher computes the hash of a state.

@@ -282,7 +282,9 @@ func (n *Node) handleHash(ctx context.Context, _ uint64, request []byte) ([]byte
 }
 
 // background implements machineHost.
-func (n *Node) background(run func(ctx context.Context)) { n.spawn(func() { run(n.ctx) }) }
+func (n *Node) background(run func(ctx context.Context)) bool {
+	return n.spawn(func() { run(n.ctx) })
+}
 
 // slowly implements machineHost.
 func (n *Node) slowly() *pace { return &n.scrubber.pace }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -241,5 +242,25 @@ func TestHashesAtFences(t *testing.T) {
 	}
 	if err := wait(first); err == nil {
 		t.Error("a hash that is not kept was computed")
+	}
+}
+
+// TestFenceOfAStoppingNode: a fence that is applied while the node stops holds nothing of
+// its store, which could not be closed.
+func TestFenceOfAStoppingNode(t *testing.T) {
+	u := newSeedUniverse(t, 1, 5)
+	asked, err := u.source.machine.hashAt(u.source.index + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.source.cancel()
+	u.put(log.Entry{BaseIndex: fenceBase, Time: time.Now().UnixMilli()})
+	select {
+	case <-asked.done:
+	default:
+		t.Fatal("the hash is still waited for")
+	}
+	if !errors.Is(asked.err, ErrStopped) {
+		t.Error(asked.err)
 	}
 }

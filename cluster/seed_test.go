@@ -199,7 +199,13 @@ func (r *testReplica) damaged(int, error)        {}
 func (r *testReplica) seedSoon()                 {}
 func (r *testReplica) slowly() *pace             { return &pace{} }
 
-func (r *testReplica) background(run func(ctx context.Context)) { go run(r.ctx) }
+func (r *testReplica) background(run func(ctx context.Context)) bool {
+	if r.ctx.Err() != nil {
+		return false
+	}
+	go run(r.ctx)
+	return true
+}
 
 // seedUniverse is a source with a model of what it has, and a replica to be seeded.
 type seedUniverse struct {
