@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Check waits until followers have what there is, and runs all checks. All nodes have to
@@ -18,7 +20,7 @@ func (w *Workload) Check(ctx context.Context) {
 	w.settle(ctx)
 	var first map[string][]string
 	for node := range w.cluster.Nodes() {
-		answers, err := w.answers(ctx, node)
+		answers, err := w.answersSoon(ctx, node)
 		if err != nil {
 			w.cluster.Errorf("%s does not answer: %v", w.cluster.Name(node), err)
 			return
@@ -48,6 +50,10 @@ func (w *Workload) Check(ctx context.Context) {
 // settleTimeout bounds the wait for sessions whose clients have gone, which a node that
 // cannot know of it may keep.
 const settleTimeout = 30 * time.Second
+
+// answerTimeout bounds how long a node may take to answer everything, the repair of damage
+// that it meets included.
+const answerTimeout = time.Minute
 
 // settle waits until no node carries out what a client has given up: a node that stood
 // still finds statements in its connections when it goes on.
@@ -103,6 +109,25 @@ var recomputed = [][2]string{
 	{`SELECT name, n FROM named`, `SELECT x.name, count(*) FROM events e JOIN names x ON e.k = x.k GROUP BY x.name`},
 	{`SELECT n, total FROM wealth`, `SELECT count(*), sum(balance) FROM accounts`},
 	{`SELECT id, balance FROM rich`, `SELECT id, balance FROM accounts WHERE balance > 100`},
+}
+
+// answersSoon asks a node everything, and again where it may yet answer: it meets damage that
+// nobody has read before, say, and is repaired.
+func (w *Workload) answersSoon(ctx context.Context, node int) (map[string][]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	for {
+		answers, err := w.answers(ctx, node)
+		failure, answered := errors.AsType[*pgconn.PgError](err)
+		if err == nil || !answered || !retryable[failure.Code] {
+			return answers, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond): // and asks again
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // answers asks a node everything.
@@ -194,8 +219,12 @@ var registerModel = porcupine.Model{
 }
 
 func (w *Workload) checkRegisters() {
-	if result := porcupine.CheckOperationsTimeout(registerModel, w.known.operations, time.Minute); result == porcupine.Illegal {
+	switch porcupine.CheckOperationsTimeout(registerModel, w.known.operations, time.Minute) {
+	case porcupine.Ok:
+	case porcupine.Illegal:
 		w.cluster.Errorf("the history of the registers is not linearizable")
+	default:
+		w.cluster.Errorf("whether the history of the registers is linearizable was not found out within a minute")
 	}
 }
 
