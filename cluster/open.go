@@ -237,6 +237,7 @@ func (n *Node) tableOptions() tables.Options {
 				n.damaged(int(shard), damage)
 			}
 		},
+		GiveUp:     n.giveUp,
 		Logger:     o.Logger,
 		Registerer: o.Registerer,
 	}

@@ -9,11 +9,25 @@ import (
 )
 
 // flip damages the middle of a file.
-func flip(t *testing.T, fs vfs.FS, path string) {
+func flip(t *testing.T, fs vfs.FS, path string) { flipAt(t, fs, path, 50) }
+
+// flipAt damages a file at so many percent of its length.
+func flipAt(t *testing.T, fs vfs.FS, path string, percent int) {
 	t.Helper()
 	data := readTestFile(t, fs, path)
-	data[len(data)/2] ^= 4
+	data[len(data)*percent/100] ^= 4
 	writeTestFile(t, fs, path, data)
+}
+
+// flipTables damages key-value tables, all at the same place.
+func flipTables(percent int) func(t *testing.T, fs vfs.FS, path string) int {
+	return func(t *testing.T, fs vfs.FS, path string) int {
+		if !strings.HasSuffix(path, ".sst") {
+			return 0
+		}
+		flipAt(t, fs, path, percent)
+		return 1
+	}
 }
 
 // damages are what may happen to the files of a node that is not running; each returns
@@ -33,13 +47,10 @@ var damages = map[string]func(t *testing.T, fs vfs.FS, path string) int{
 		flip(t, fs, path)
 		return 1
 	},
-	"tables": func(t *testing.T, fs vfs.FS, path string) int {
-		if !strings.HasSuffix(path, ".sst") {
-			return 0
-		}
-		flip(t, fs, path)
-		return 1
-	},
+	// Where the tables have keys of several shards, and what tells where those are.
+	"the beginning of tables": flipTables(3),
+	"the middle of tables":    flipTables(50),
+	"the end of tables":       flipTables(97),
 	"the manifest of the tables": func(t *testing.T, fs vfs.FS, path string) int {
 		if !strings.Contains(path, "tables/MANIFEST") {
 			return 0

@@ -442,6 +442,17 @@ func (n *Node) damaged(shard int, cause error) {
 	})
 }
 
+// giveUp has replicas count as not whole, durably, before they lose what they have in the
+// key-value store: it is in a damaged file with what a copy replaces.
+func (n *Node) giveUp(_ context.Context, first, last uint32) error {
+	for shard := first; shard <= last && int(shard) < len(n.shards); shard++ {
+		if err := n.shards[shard].machine.lack(0, "damaged: it was in a damaged file with another replica", ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // amongOthers tells whether there are nodes to copy a damaged replica from. A node that has
 // just started may not know the members yet.
 func (n *Node) amongOthers() bool { return len(n.peers.Members()) >= 2 || n.others }

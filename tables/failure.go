@@ -1,7 +1,6 @@
 package tables
 
 import (
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"path"
@@ -106,21 +105,14 @@ func (f *failure) listener() *pebble.EventListener {
 			f.mu.Unlock()
 			f.logger.Error("corruption", "file", file, "details", info.Details.Error())
 			if f.damaged != nil {
-				f.damaged(shardOf(info.Bounds.Start), shardOf(info.Bounds.End.Key), &CorruptionError{File: file, Err: info.Details})
+				span := shardsOf(&info)
+				f.damaged(span.first, span.last, &CorruptionError{File: file, Err: info.Details})
 			}
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			f.logger.Warn("commits wait for flushes or compactions", "reason", info.Reason)
 		},
 	}
-}
-
-// shardOf returns the shard of a store's key; the first one where it is cut off.
-func shardOf(key []byte) uint32 {
-	if len(key) < shardSize {
-		return 0
-	}
-	return binary.BigEndian.Uint32(key)
 }
 
 // backgroundLogPause is between two lines in the log about flushes and compactions that fail.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -148,18 +147,32 @@ func (i *Import) Finish(ctx context.Context, appliedIndex uint64) error {
 	if err := i.setApplied(appliedIndex); err != nil {
 		return err
 	}
-	span := pebble.KeyRange{Start: i.shard.lower(), End: i.shard.upper()}
-	if span.End == nil {
-		return errors.New("tables: import: the last shard there can be has no end")
-	}
-	i.store.replaced.note(i.shard.shard)
-	if _, err := i.store.db.IngestAndExcise(ctx, i.paths, nil, nil, span); err != nil {
-		return fmt.Errorf("tables: import: %w", i.store.failure.name(err))
-	}
-	if err := i.store.Flush(ctx); err != nil {
+	if err := i.replace(ctx); err != nil {
 		return err
 	}
 	return i.clear()
+}
+
+// replace puts the files in the place of what the shard has, one Import after the other.
+func (i *Import) replace(ctx context.Context) error {
+	select {
+	case i.store.importing <- struct{}{}:
+		defer func() { <-i.store.importing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	keys, err := shardSpan{first: i.shard.shard, last: i.shard.shard}.keys(i.store)
+	if err != nil {
+		return err
+	}
+	if err := i.store.makeRoom(ctx, i.shard.shard); err != nil {
+		return err
+	}
+	i.store.replaced.note(i.shard.shard)
+	if _, err := i.store.db.IngestAndExcise(ctx, i.paths, nil, nil, keys); err != nil {
+		return fmt.Errorf("tables: import: %w", i.store.failure.name(err))
+	}
+	return i.store.Flush(ctx)
 }
 
 // setApplied ends the last file and adds one with the applied index alone, whose key

@@ -34,6 +34,10 @@ type Options struct {
 	// background, with the first and the last shard that have keys in the file. It must
 	// return at once and not use the store. nil for nobody.
 	Damaged func(first, last uint32, damage *CorruptionError)
+	// GiveUp is asked before shards lose what they have because they are in one damaged file
+	// with a shard that an Import replaces. It returns nil when it is known durably that they
+	// have to be copied, and nothing is written to them any more. nil for never: the Import fails.
+	GiveUp func(ctx context.Context, first, last uint32) error
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer receives the store's metrics; nil for none.
@@ -69,6 +73,9 @@ type Store struct {
 	importFileBytes int64
 	// replaced are the shards whose content was replaced.
 	replaced replacements
+	// importing is held by the Import that is being finished, and giveUp is Options.GiveUp.
+	importing chan struct{}
+	giveUp    func(ctx context.Context, first, last uint32) error
 	// closing is closed when Close is called.
 	closing chan struct{}
 }
@@ -110,6 +117,7 @@ func Open(options Options) (*Store, error) {
 	}
 	failure.running.Store(true)
 	store := &Store{db: db, lock: lock, failure: failure, closing: closing, fs: options.FS, options: o.Clone(), importFileBytes: options.ImportFileBytes}
+	store.importing, store.giveUp = make(chan struct{}, 1), options.GiveUp
 	store.options.EnsureDefaults()
 	store.metrics = newMetrics(db, failure, options.Registerer)
 	return store, nil
