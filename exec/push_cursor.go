@@ -47,13 +47,6 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 	if err := e.freshen(ctx, q.Sources, env.Freshness); err != nil {
 		return nil, err
 	}
-	if q.Options.Resume != "" {
-		// The mark may be of another node that was ahead of this one, which may not look
-		// as if it were of rows that there are not.
-		if err := e.catchUp(ctx, e.shardsOf(q.Sources)); err != nil {
-			return nil, err
-		}
-	}
 	c := &pushCursor{engine: e, plan: q, env: env, done: ctx.Done(), left: -1, progress: newProgress(q, e.now())}
 	if q.EmitLimit != nil {
 		limit, err := expr.EvalDatum(&expr.Context{Now: env.Now, Format: env.Format, Params: env.Params, Session: env.Session, Done: c.done}, q.EmitLimit, nil)
@@ -65,7 +58,12 @@ func (e *Engine) push(ctx context.Context, q *plan.Query, env *QueryEnv) (Cursor
 		}
 	}
 	var err error
-	if c.own, err = e.newPushQuery(q, env, c.done, nil); err != nil {
+	if q.Options.Resume != "" {
+		c.own, err = e.newResumedQuery(ctx, q, env)
+	} else {
+		c.own, err = e.newPushQuery(q, env, c.done, nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	e.pushes.metrics.clients.Inc()

@@ -1,8 +1,11 @@
 package exec
 
 import (
+	"context"
+	"errors"
 	"slices"
 
+	"millrace/planner/plan"
 	"millrace/sql/sqlerr"
 )
 
@@ -48,6 +51,35 @@ func (p *pushQuery) resume(mark *rowmark) error {
 	return p.engine.checkStorage(p.plan.Sources)
 }
 
+// markAheadError says that a rowmark is of something that this node does not have.
+type markAheadError struct{ cause error }
+
+// Error implements error.
+func (e *markAheadError) Error() string { return e.cause.Error() }
+
+// Unwrap returns what the client is told.
+func (e *markAheadError) Unwrap() error { return e.cause }
+
+// resumeAttempts is how often a node looks for what a mark is of.
+const resumeAttempts = 4
+
+// newResumedQuery starts a push query behind a mark that the client has brought. The mark may
+// be of another node that was ahead of this one, which may not look as if it were of rows that
+// there are not: the node catches up first. Behind that its replica may be replaced by an
+// older copy, so a mark is wrong only where it is ahead again and again.
+func (e *Engine) newResumedQuery(ctx context.Context, q *plan.Query, env *QueryEnv) (own *pushQuery, err error) {
+	for range resumeAttempts {
+		if err := e.catchUp(ctx, e.shardsOf(q.Sources)); err != nil {
+			return nil, err
+		}
+		own, err = e.newPushQuery(q, env, ctx.Done(), nil)
+		if _, ahead := errors.AsType[*markAheadError](err); !ahead {
+			break
+		}
+	}
+	return own, err
+}
+
 // resumeStream has a stream read from where it began to the target.
 func (p *pushQuery) resumeStream(source *pushSource, first, target []uint64) error {
 	stream := source.in.codec.relation
@@ -63,7 +95,7 @@ func (p *pushQuery) resumeStream(source *pushSource, first, target []uint64) err
 		case err != nil:
 			return err
 		case partition == nil && end > 0 || partition != nil && end > partition.NextOffset():
-			return sqlerr.New(sqlerr.InvalidParameterValue, -1, "the rowmark is of rows that stream %q does not have", stream.Name).WithHint(newSnapshotHint)
+			return &markAheadError{sqlerr.New(sqlerr.InvalidParameterValue, -1, "the rowmark is of rows that stream %q does not have", stream.Name).WithHint(newSnapshotHint)}
 		case partition == nil:
 		case begin < partition.StartOffset():
 			return expiredMark(stream.Name, "rows were deleted by its retention")
@@ -90,7 +122,7 @@ func (p *pushQuery) resumeTable(source *pushSource, target []uint64) error {
 		}
 		switch {
 		case at > source.applied[shard]:
-			return sqlerr.New(sqlerr.InvalidParameterValue, -1, "the rowmark is of changes that table %q does not have", table.Name).WithHint(newSnapshotHint)
+			return &markAheadError{sqlerr.New(sqlerr.InvalidParameterValue, -1, "the rowmark is of changes that table %q does not have", table.Name).WithHint(newSnapshotHint)}
 		case table.ChangesMillis == 0 && at != source.applied[shard]:
 			return expiredMark(table.Name, "no changes are kept (changes_retention = 0)")
 		case at < kept.floor:

@@ -352,8 +352,9 @@ const scanBytes = 256 << 10
 
 // damaged gives errors of reading what is on disk their SQLSTATE.
 func damaged(err error) error {
-	var corrupt *log.CorruptionError
-	if errors.As(err, &corrupt) {
+	_, inLog := errors.AsType[*log.CorruptionError](err)
+	_, inTables := errors.AsType[*tables.CorruptionError](err)
+	if inLog || inTables {
 		return sqlerr.New(sqlerr.DataCorrupted, -1, "%w", err).
 			WithHint("Where the cluster has other nodes, this one copies its replica anew from them: run the statement again.")
 	}

@@ -116,6 +116,11 @@ func TestFlippedBits(t *testing.T) {
 		l.note("%s: %q is flipped", kind, where)
 		l.Restart(1)
 		l.calm(3)
+		if kind != harness.SnapshotFile { // a damaged one is written again from its copy when the node starts
+			found := l.metricReaches(1, "millrace_damages_total", 1)
+			copies := l.metricReaches(1, "millrace_seeds_total", 1)
+			l.note("%v damages were reported, %v replicas were copied", found, copies)
+		}
 	}
 	l.Kill(1)
 	where, err := harness.Flip(vfs.Default, l.Node(1).Dir, harness.LogFile, random)
