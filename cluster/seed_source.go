@@ -102,11 +102,15 @@ func (s *seedSource) serve(ctx context.Context, stream io.ReadWriter, find func(
 			return s.refuse(stream, err)
 		}
 	}
-	defer s.rest(session)
-	if err := out.send(session, ask.lastKey); err != nil {
+	err = out.send(session, ask.lastKey)
+	if err != nil && out.interrupted {
+		s.rest(session)
 		return err
 	}
 	s.end(session)
+	if err != nil {
+		return s.refuse(stream, err)
+	}
 	return nil
 }
 
@@ -234,6 +238,10 @@ type seedStream struct {
 	machine *machine
 	// have is what the receiver has of each object's partition.
 	have map[uint64]partitionState
+	// interrupted tells that the stream has ended early. Another one can go on with the
+	// session then, which it cannot when something of the session could not be read: the
+	// replica was replaced, say.
+	interrupted bool
 	// body is the frame being made, batches what was read for it, and packed what of it is
 	// compressed.
 	body, batches, packed []byte
@@ -241,11 +249,13 @@ type seedStream struct {
 
 // frame sends a frame at the source's pace.
 func (s *seedStream) frame(kind byte, body []byte) error {
-	if err := s.source.pace.take(s.ctx, len(body)); err != nil {
-		return err
+	err := s.source.pace.take(s.ctx, len(body))
+	if err == nil {
+		s.source.sent.Add(int64(len(body)))
+		err = writeSeedFrame(s.out, kind, body)
 	}
-	s.source.sent.Add(int64(len(body)))
-	return writeSeedFrame(s.out, kind, body)
+	s.interrupted = s.interrupted || err != nil
+	return err
 }
 
 // packedFrame sends a frame with a compressed body.
