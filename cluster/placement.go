@@ -227,8 +227,8 @@ func (p *placing) choose(i int) []uint64 {
 	for count := p.voters(g); len(chosen) < count && len(candidates) > 0; {
 		best := slices.MinFunc(candidates, func(a, b uint64) int {
 			return cmp.Or(
-				order(!p.pinned(i, a), !p.pinned(i, b)),
 				order(!p.available(g, a), !p.available(g, b)),
+				order(!p.pinned(i, a), !p.pinned(i, b)),
 				cmp.Compare(p.overlap(chosen, a), p.overlap(chosen, b)),
 				order(!slices.Contains(g.voters, a), !slices.Contains(g.voters, b)),
 				cmp.Compare(p.load[a], p.load[b]),

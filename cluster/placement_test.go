@@ -209,3 +209,31 @@ func TestPlacementSpreadsOverLocalities(t *testing.T) {
 		}
 	}
 }
+
+// TestPlacementBesideADeadPin: while a node that is wanted to vote does not answer, and does
+// not vote, one that votes in its stead keeps its vote.
+func TestPlacementBesideADeadPin(t *testing.T) {
+	v := &clusterView{
+		members: &membership{replication: 3, pins: map[int]pin{0: {voters: []uint64{1, 2, 3}}}},
+		alive:   map[uint64]bool{1: true, 2: true, 4: true},
+	}
+	for id := uint64(1); id <= 4; id++ {
+		v.members.members = append(v.members.members, Member{ID: id, State: Running})
+	}
+	v.members.next = 5
+	for range 2 {
+		v.groups = append(v.groups, groupView{leader: 1, voters: []uint64{1, 2, 4}})
+	}
+	voters := func() []uint64 {
+		rapid.Check(t, func(t *rapid.T) { v.settle(t) })
+		slices.Sort(v.groups[1].voters)
+		return v.groups[1].voters
+	}
+	if got := voters(); !slices.Equal(got, []uint64{1, 2, 4}) {
+		t.Errorf("while node 3 is away, %v vote", got)
+	}
+	v.alive[3] = true
+	if got := voters(); !slices.Equal(got, []uint64{1, 2, 3}) {
+		t.Errorf("when node 3 is back, %v vote", got)
+	}
+}
