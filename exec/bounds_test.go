@@ -115,6 +115,11 @@ func TestProducersAreForgotten(t *testing.T) {
 	c.now = c.now.Add(25 * time.Hour)
 	s.restart()
 	run(&tickInputs{retain: true})
+	if producers() != 3 {
+		t.Errorf("%d producers are known when the shard has just been loaded", producers())
+	}
+	c.now = c.now.Add(2 * time.Hour)
+	run(&tickInputs{retain: true})
 	if producers() != 0 {
 		t.Errorf("%d producers are known after a day", producers())
 	}

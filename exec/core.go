@@ -53,8 +53,9 @@ type core struct {
 	locks    map[string]transactionID
 	// decided are the decisions that are not forgotten yet.
 	decided map[transactionID]openTransaction
-	// expireAt is when old producers are looked for next, in milliseconds since
-	// the Unix epoch.
+	// loadedAt is the time of the first tick behind load, and expireAt when old producers
+	// are looked for next, as tick.producerTime; both zero before they are known.
+	loadedAt time.Time
 	expireAt int64
 
 	schedule schedule
@@ -120,6 +121,7 @@ func (c *core) load(snapshot *catalog.Snapshot) error {
 	c.compactions = map[catalog.ObjectID]int64{}
 	c.kept = map[catalog.ObjectID]*keptChanges{}
 	c.producers = map[uint64]lastWrite{}
+	c.loadedAt, c.expireAt = time.Time{}, 0
 	c.queries = nil
 	c.record = shardRecord{}
 	stored, found, err := c.state.Get(shardKey(), nil)

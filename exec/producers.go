@@ -47,7 +47,7 @@ const (
 // Unix epoch.
 func (t *tick) noteProducer(producer uint64, last lastWrite) {
 	t.core.producers[producer] = last
-	record := binary.AppendUvarint(binary.AppendUvarint(nil, last.sequence), uint64(t.in.now.UnixMilli()))
+	record := binary.AppendUvarint(binary.AppendUvarint(nil, last.sequence), uint64(t.producerTime()))
 	t.write.Set(tables.AppendProducerKey(nil, producer), binary.AppendUvarint(record, uint64(last.fate)))
 }
 
@@ -94,9 +94,25 @@ func (t *tick) forgetProducers(producers []uint64) {
 	}
 }
 
-// expireProducers removes producers that were not used for long.
+// producerTime is the time by which producers are remembered, in milliseconds since the Unix
+// epoch: what the clock said when the core was loaded, and what has passed since, whatever is
+// done to the clock meanwhile.
+func (t *tick) producerTime() int64 {
+	c := t.core
+	if c.loadedAt.IsZero() {
+		c.loadedAt = t.in.now
+	}
+	return c.loadedAt.UnixMilli() + t.in.now.Sub(c.loadedAt).Milliseconds()
+}
+
+// expireProducers removes producers that were not used for long. The clock of the leader
+// before may have been another: none is removed before this one has led for a while, in which
+// every write that is offered again has come.
 func (t *tick) expireProducers() error {
-	c, now := t.core, t.in.now.UnixMilli()
+	c, now := t.core, t.producerTime()
+	if c.expireAt == 0 {
+		c.expireAt = now + producersEvery
+	}
 	if now < c.expireAt {
 		return nil
 	}
