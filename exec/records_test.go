@@ -60,6 +60,9 @@ func FuzzRecords(f *testing.F) {
 	f.Add((&keptEntry{time: -3, total: 9, batches: [][]byte{{1, 2}, {}}}).append(nil))
 	f.Add((&keptChanges{total: 9, dropped: 3, floor: 7}).append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _, _ = decodeProducer(data)
+		_, _, _ = decodeDecision(data)
+		_, _ = decodeTransactionIDs(data)
 		if e, err := decodeKeptEntry(make([]byte, 8), data); err == nil {
 			again, err := decodeKeptEntry(make([]byte, 8), e.append(nil))
 			if err != nil || !reflect.DeepEqual(e, again) {
