@@ -23,6 +23,11 @@ var ErrStopped = errors.New("cluster: stopped")
 // on; it has to be given its data again.
 var ErrLogLost = errors.New("cluster: the write-ahead log was lost")
 
+// ErrNodeUnknown says that a folder has the data of a node, and not its file NODE, which says
+// which one that is.
+var ErrNodeUnknown = errors.New("cluster: the folder has data of a node whose file " + identityFile +
+	" is lost; bring that back, or start with an empty folder")
+
 // DiskFullError says that there is too little room for more input.
 type DiskFullError struct {
 	// Free is the room left in bytes, Reserve what is kept for the node's own

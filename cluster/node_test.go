@@ -186,6 +186,16 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(testContext(t), more); err == nil {
 		t.Fatal("the number of shards was changed")
 	}
+	// The file is lost that says which node this is: it must not begin as another one.
+	identity := readTestFile(t, fs, "data/NODE")
+	if err := fs.Remove("data/NODE"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(testContext(t), options); !errors.Is(err, ErrNodeUnknown) {
+		t.Fatalf("without its file NODE: %v", err)
+	}
+	writeTestFile(t, fs, "data/NODE", identity)
+	closeNode(t, startNode(t, options))
 	// The log is lost, as a whole.
 	if err := fs.RemoveAll("data/wal"); err != nil {
 		t.Fatal(err)

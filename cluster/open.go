@@ -247,6 +247,9 @@ func (n *Node) tableOptions() tables.Options {
 // one that the node joins. It can be repeated after a crash in between, until the identity
 // is written.
 func (n *Node) begin(ctx context.Context, joins bool, parents []string) error {
+	if err := n.checkNew(joins); err != nil {
+		return err
+	}
 	for id := uint64(catalogGroup); id < firstShardGroup+uint64(n.identity.shards); id++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -271,6 +274,30 @@ func (n *Node) begin(ctx context.Context, joins bool, parents []string) error {
 		}
 	}
 	return n.identity.write(n.options.FS, n.options.Dir)
+}
+
+// checkNew makes sure that the folder is new, or has no more than what an earlier begin has
+// left of it: a node that has voted, or has rows, must not begin as another one.
+func (n *Node) checkNew(joins bool) error {
+	for id := uint64(catalogGroup); id < firstShardGroup+uint64(n.identity.shards); id++ {
+		group := n.wal.Group(id)
+		last, err := group.LastIndex()
+		if err != nil {
+			return err
+		}
+		term, err := group.GetUint64(keyCurrentTerm)
+		if err != nil && err.Error() != "not found" {
+			return err
+		}
+		own := uint64(bootstrapIndex + 1) // the configuration and a command
+		if joins {
+			own = 0
+		}
+		if term > bootstrapTerm || last > own {
+			return fmt.Errorf("%w: %s", ErrNodeUnknown, n.options.Dir)
+		}
+	}
+	return nil
 }
 
 // foundCommand is the first entry of a new cluster's catalog: it makes this node a member.
