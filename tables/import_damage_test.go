@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	mathrand "math/rand/v2"
 	"slices"
@@ -37,33 +36,35 @@ func sharedFile(t *testing.T) (fs *vfs.MemFS, path string, want map[uint32]strin
 		t.Fatal(err)
 	}
 	closeStore(t, store)
+	paths := sstables(t, fs)
+	if len(paths) != 1 {
+		t.Fatalf("the files are %v", paths)
+	}
+	return fs, paths[0], want
+}
+
+// sstables are the paths of a store's sstables.
+func sstables(t *testing.T, fs vfs.FS) (paths []string) {
+	t.Helper()
 	names, err := fs.List("tables")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".sst") {
-			if path != "" {
-				t.Fatal("there are several files")
-			}
-			path = fs.PathJoin("tables", name)
+			paths = append(paths, fs.PathJoin("tables", name))
 		}
 	}
-	return fs, path, want
+	return paths
 }
 
 // flipByte changes a byte of a file, at some part of its length.
 func flipByte(t *testing.T, fs vfs.FS, path string, part, parts int) {
-	file, err := fs.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(file)
-	if err = errors.Join(err, file.Close()); err != nil {
-		t.Fatal(err)
-	}
+	t.Helper()
+	data := readFile(t, fs, path)
 	data[len(data)*part/parts] ^= 16
-	if file, err = fs.Create(path, vfs.WriteCategoryUnspecified); err != nil {
+	file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = file.Write(data)

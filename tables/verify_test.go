@@ -33,23 +33,8 @@ func TestVerifyFindsDamageThatNobodyReads(t *testing.T) {
 	}
 	closeStore(t, store)
 
-	names, err := fs.List("tables")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name, ".sst") {
-			path := fs.PathJoin("tables", name)
-			data := readFile(t, fs, path)
-			data[len(data)/2] ^= 1
-			file, err := fs.Create(path, vfs.WriteCategoryUnspecified)
-			if err == nil {
-				_, err = file.Write(data)
-			}
-			if err := errors.Join(err, file.Close()); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, path := range sstables(t, fs) {
+		flipByte(t, fs, path, 1, 2)
 	}
 	told := map[uint32]bool{}
 	options.Damaged = func(first, last uint32, damage *CorruptionError) {
@@ -59,7 +44,7 @@ func TestVerifyFindsDamageThatNobodyReads(t *testing.T) {
 	}
 	store = openStore(t, options)
 	defer closeStore(t, store)
-	err = store.Verify(pace)
+	err := store.Verify(pace)
 	var damage *CorruptionError
 	if !errors.As(err, &damage) || !strings.HasSuffix(damage.File, ".sst") {
 		t.Fatalf("found %v", err)
