@@ -285,8 +285,8 @@ func (n *Node) checkNew(joins bool) error {
 		if err != nil {
 			return err
 		}
-		term, err := group.GetUint64(keyCurrentTerm)
-		if err != nil && err.Error() != "not found" {
+		term, err := currentTerm(group)
+		if err != nil {
 			return err
 		}
 		own := uint64(bootstrapIndex + 1) // the configuration and a command
@@ -298,6 +298,15 @@ func (n *Node) checkNew(joins bool) error {
 		}
 	}
 	return nil
+}
+
+// currentTerm is a group's term, 0 for a group that has none.
+func currentTerm(group *log.Group) (uint64, error) {
+	term, err := group.GetUint64(keyCurrentTerm)
+	if err != nil && err.Error() == "not found" { // as hashicorp/raft expects it of a store
+		return 0, nil
+	}
+	return term, err
 }
 
 // foundCommand is the first entry of a new cluster's catalog: it makes this node a member.
@@ -340,8 +349,8 @@ func (n *Node) openGroupFiles(id uint64, name string) (*groupFiles, error) {
 	if f.store.repaired != nil {
 		n.options.Logger.Error("a snapshot was damaged and written again from its copy", "group", name, "error", f.store.repaired)
 	}
-	term, err := f.log.GetUint64(keyCurrentTerm)
-	if err != nil && err.Error() != "not found" {
+	term, err := currentTerm(f.log)
+	if err != nil {
 		return nil, err
 	}
 	if f.snapshot != nil {

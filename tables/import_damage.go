@@ -17,8 +17,9 @@ import (
 // Invariants:
 //
 //   - No shard loses anything here before Options.GiveUp has returned nil for it.
-//   - Pebble is asked to cut only where what it has to read can be read: it takes a
-//     block that it cannot read for one without keys.
+//   - Pebble is asked to cut only where what it has to read was read before: it takes a
+//     block that it cannot read for one without keys. Keys that a range deletion above
+//     them hides are passed over, which are lost to nobody.
 //   - What is replaced is flushed before. Pebble would else cut it out in its next flush,
 //     which would fail and be repeated for ever.
 
@@ -111,11 +112,11 @@ func (s *Store) drop(ctx context.Context, span shardSpan) error {
 		return fmt.Errorf("tables: import: %w", s.failure.name(err))
 	}
 	s.failure.logger.Warn("shards were removed together with a damaged file", "first", span.first, "last", span.last)
-	return s.Flush(ctx)
+	return nil
 }
 
-// readBeside reads the keys next to shards, in each file that has some there, as Pebble does
-// when it cuts the shards out.
+// readBeside reads the keys next to shards, which Pebble reads when it cuts the shards out, and
+// returns the damage that it meets.
 func (s *Store) readBeside(span shardSpan) (err error) {
 	keys, err := span.keys(s)
 	if err != nil {

@@ -91,23 +91,6 @@ func importContent(store *Store, shard uint32, want string) error {
 	return nil
 }
 
-// readable returns all keys of a shard, or the damage that was met.
-func readable(shard *Shard) (text string, err error) {
-	it, err := shard.Scan(nil, nil)
-	if err != nil {
-		return "", err
-	}
-	for it.Next() {
-		if Kind(it.Key()[0]) != KindApplied {
-			text += fmt.Sprintf("%s=%s ", it.Key(), it.Value())
-		}
-	}
-	if _, err := shard.AppliedIndex(); err != nil {
-		return "", errors.Join(err, it.Close())
-	}
-	return text, it.Close()
-}
-
 // TestImportOverADamagedFile damages the one file that several shards share, everywhere: each
 // shard can be replaced, and none of the others loses anything that was not given up before.
 func TestImportOverADamagedFile(t *testing.T) {
@@ -137,7 +120,7 @@ func TestImportOverADamagedFile(t *testing.T) {
 			together++
 		}
 		for shard := range uint32(damagedShards) {
-			got, err := readable(store.Shard(shard))
+			got, err := contentOf(store.Shard(shard))
 			switch {
 			case lost[shard] && (err != nil || got != ""):
 				t.Fatalf("part %d: shard %d was given up and has %d bytes, %v", part, shard, len(got), err)
@@ -189,7 +172,7 @@ func TestImportKeepsWhatIsNotGivenUp(t *testing.T) {
 				}
 			}
 			for shard := range uint32(damagedShards) {
-				if got, err := readable(store.Shard(shard)); err == nil && got != want[shard] {
+				if got, err := contentOf(store.Shard(shard)); err == nil && got != want[shard] {
 					t.Errorf("%s, part %d: shard %d has %d bytes of %d", name, part, shard, len(got), len(want[shard]))
 				}
 			}

@@ -17,9 +17,21 @@ import (
 // content reads all keys of a shard but the applied index.
 func content(t *testing.T, r Reader) string {
 	t.Helper()
-	it, err := r.Scan(nil, nil)
+	text, err := contentOf(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return text
+}
+
+// contentOf is content of a shard that may be damaged. The applied index is read, too.
+func contentOf(r Reader) (string, error) {
+	if _, err := r.AppliedIndex(); err != nil {
+		return "", err
+	}
+	it, err := r.Scan(nil, nil)
+	if err != nil {
+		return "", err
 	}
 	text := ""
 	for it.Next() {
@@ -27,10 +39,7 @@ func content(t *testing.T, r Reader) string {
 			text += fmt.Sprintf("%s=%s ", it.Key(), it.Value())
 		}
 	}
-	if err := it.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return text, it.Close()
 }
 
 // commitKeys gives a shard keys.
